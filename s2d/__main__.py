@@ -1,0 +1,48 @@
+"""The command line: finds the command, which lives in its own file under `s2d/cli/`, and runs it.
+
+Exit status: 0 done, 1 failed while running, 2 wrong use of the command line, 78 configuration unusable (EX_CONFIG).
+"""
+
+import sys
+from argparse import ArgumentParser
+from importlib import import_module
+
+from . import __version__
+
+COMMANDS = {
+    "run": "be the resource manager of the configured devices",
+    "check": "find everything wrong in a configuration, change nothing",
+    "demo": "see the whole at work: simulated battery, daemon and CEM",
+    "simulate": "be a simulated device behind a real Modbus server",
+    "cem": "be a small energy manager to commission with",
+}
+
+USAGE = "s2d [--version] COMMAND ..."
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command with *argv* (the process's arguments by default) and returns its exit status."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments and arguments[0] in COMMANDS:
+        name = arguments[0]
+        command = import_module(f".cli.{name}", __package__)
+        parser = ArgumentParser(prog=f"s2d {name}", description=command.__doc__)
+        command.add_arguments(parser)
+        status = command.run(parser.parse_args(arguments[1:]))
+        assert isinstance(status, int)
+        return status
+    parser = ArgumentParser(prog="s2d", usage=USAGE, add_help=False)
+    parser.add_argument("-h", "--help", action="store_true")
+    parser.add_argument("--version", action="version", version=f"s2d {__version__}")
+    if not arguments or parser.parse_known_args(arguments)[0].help:
+        listing = "\n".join(f"  {name:10}{purpose}" for name, purpose in COMMANDS.items())
+        print(f"usage: {USAGE}\n\nAn S2 Resource Manager for the hardware around it.\n\n{listing}")
+        print("\n`s2d COMMAND --help` explains one command.")
+        return 0
+    parser.add_argument("command", choices=list(COMMANDS), metavar="COMMAND")
+    parser.parse_args(arguments)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,175 @@
+"""What a driver is, and where drivers come from.
+
+A driver speaks to one kind of device: registers, topics, telegrams. It has never heard of S2, keeps no schedule, does
+not retry and does not know the time; `s2d/device.py` does all that. It converts at the edge, once: values are in base
+units, consumption positive.
+"""
+
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, ClassVar, Literal, Protocol, Self, cast
+
+from msgspec import Struct
+
+from .errors import BadReading, DeviceRefused, S2dError
+from .quantities import Duration, dimension_of, factor_of
+from .values import Reading, Setpoint, Value
+
+GROUP = "s2d.drivers"
+"""The entry-point group drivers register in, ours and third parties' alike."""
+
+
+class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What can be said of any point, whatever carries it; a driver adds where the value is found.
+
+    raw value --invert, scale, offset, unit, values--> Value: `value = (±raw · scale + offset) · unit`.
+    """
+
+    unit: str = ""
+    """Unit of the raw value after scale and offset, e.g. `W`, `%`, `kWh`; empty for a plain number or state."""
+    access: Literal["read", "write", "read_write"] = "read"
+    poll: Duration | None = None
+    """How often to read it; the device's `poll` if absent."""
+    max_age: Duration | None = None
+    """After this long without a new value the point counts as unknown."""
+    refresh: Duration | None = None
+    """Write the last setpoint again this often, for devices that forget it."""
+    scale: float = 1.0
+    offset: float = 0.0
+    invert: bool = False
+    """Flip the sign, where the device counts consumption negative."""
+    min: float | None = None
+    """Lowest plausible value, in `unit`."""
+    max: float | None = None
+    """Highest plausible value, in `unit`."""
+    values: dict[str, str] | None = None
+    """Raw value → state, e.g. `{0: idle, 1: charging}`."""
+
+    @property
+    def is_readable(self) -> bool:
+        return self.access != "write"
+
+    @property
+    def is_writable(self) -> bool:
+        return self.access != "read"
+
+    @property
+    def dimension(self) -> str:
+        """Dimension of the unit, or "" without one.
+
+        Raises: ValueError: no such unit.
+        """
+        return dimension_of(self.unit) if self.unit else ""
+
+    def value_of(self, raw: Value) -> Value:
+        """What the raw value *raw* means, in the base unit.
+
+        Raises: BadReading: outside `min`..`max`, or a state `values` does not list.
+        """
+        if self.values is not None:
+            key = str(int(raw)) if isinstance(raw, bool | float) and float(raw).is_integer() else str(raw)
+            if key not in self.values:
+                raise BadReading(f"{key} is none of the values {', '.join(self.values)}")
+            return self.values[key]
+        if isinstance(raw, str | bool):
+            return raw
+        value = (-raw if self.invert else raw) * self.scale + self.offset
+        if not self._is_plausible(value):
+            raise BadReading(self._outside(value))
+        return value * factor_of(self.unit) if self.unit else value
+
+    def raw_of(self, value: Value) -> Value:
+        """The raw value that means *value*: the inverse of `value_of`.
+
+        Raises: DeviceRefused: outside `min`..`max`, or a state `values` does not list; such a value is never written.
+        """
+        if self.values is not None:
+            for key, state in self.values.items():
+                if state == value:
+                    return int(key) if key.lstrip("-").isdigit() else key
+            raise DeviceRefused(f"{value!r} is none of the states {', '.join(self.values.values())}")
+        if isinstance(value, str | bool):
+            return value
+        written = value / factor_of(self.unit) if self.unit else value
+        if not self._is_plausible(written):
+            raise DeviceRefused(self._outside(written))
+        raw = (written - self.offset) / self.scale
+        return -raw if self.invert else raw
+
+    def _is_plausible(self, value: float) -> bool:
+        return (self.min is None or value >= self.min) and (self.max is None or value <= self.max)
+
+    def _outside(self, value: float) -> str:
+        low, high = ("…" if limit is None else f"{limit:g}" for limit in (self.min, self.max))
+        return f"{value:g} {self.unit}".rstrip() + f" is outside {low} .. {high}"
+
+
+class Driver(Protocol):
+    """One device, opened. Raises nothing but DeviceError from `read` and `write`."""
+
+    Connection: ClassVar[type[Struct]]
+    """What stands under `connection:`."""
+    Point: ClassVar[type[PointSettings]]
+    """What stands under each of `points:`."""
+
+    @classmethod
+    def bus_of(cls, connection: Any) -> Hashable:
+        """Devices whose connections give the same key share one bus (a serial line, a Modbus connection)."""
+        ...
+
+    @classmethod
+    def open_bus(cls, connection: Any) -> AbstractAsyncContextManager[Any]:
+        """The bus that *connection* names, ready to be shared; connecting to the hardware comes later, on first use."""
+        ...
+
+    @classmethod
+    def open(cls, connection: Any, points: Mapping[str, Any], bus: Any) -> AbstractAsyncContextManager[Self]:
+        """The device behind *connection* on *bus*; does no I/O yet."""
+        ...
+
+    async def read(self, points: Collection[str]) -> Sequence[Reading]:
+        """The next values of *points*. A value that cannot be true comes as a Reading that is BAD, not as an error.
+
+        Raises: DeviceUnreachable: the device did not answer.
+        """
+        ...
+
+    async def write(self, setpoint: Setpoint) -> None:
+        """Writes *setpoint* and returns once the device confirmed it (by reading back, where it can be read).
+
+        Raises: DeviceUnreachable: no answer. DeviceRefused: it said no, or did not keep the value.
+        """
+        ...
+
+
+class DriverUnavailable(S2dError):
+    """A driver that is named but cannot be used."""
+
+    def __init__(self, name: str, why: str, known: Sequence[str]) -> None:
+        self.name = name
+        self.why = why
+        self.known = known
+
+    def __str__(self) -> str:
+        return f"driver {self.name!r} {self.why}"
+
+
+def find(name: str) -> type[Driver]:
+    """The driver *name*: an entry point of the group `s2d.drivers`, or `module:Class` for a local plugin.
+
+    Raises: DriverUnavailable: not installed, or it fails to import.
+    """
+    known = sorted(entry_points(group=GROUP).names)
+    try:
+        if ":" in name:
+            module, _, attribute = name.partition(":")
+            found = getattr(import_module(module), attribute)
+        elif name in known:
+            found = entry_points(group=GROUP)[name].load()
+        else:
+            raise DriverUnavailable(name, "is not installed", known)
+    except (ImportError, AttributeError) as exc:
+        raise DriverUnavailable(name, f"cannot be loaded: {exc}", known) from exc
+    return cast("type[Driver]", found)

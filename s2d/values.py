@@ -1,0 +1,59 @@
+"""The four values everything else is made of: an instant, what was read, what to write, and how good a reading is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+Value = float | int | bool | str
+"""What a point can hold, in the base unit of its dimension (W, Wh, A, V, %, °C, s)."""
+
+
+class Now(NamedTuple):
+    """One instant on both clocks: deadlines use `mono`, S2 timestamps use `utc`."""
+
+    mono: float
+    """Seconds on a clock that never steps."""
+    utc: datetime
+    """Aware, UTC; steps when the system clock is set."""
+
+
+Clock = Callable[[], Now]
+"""Tells the time; only `s2d/clock.py` makes a real one."""
+
+
+class Quality(StrEnum):
+    """How far a reading can be trusted."""
+
+    GOOD = "good"
+    ABSENT = "absent"
+    """The device itself says it has no value (a sentinel)."""
+    BAD = "bad"
+    """The device gave a value that cannot be true."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a device said a point is."""
+
+    point: str
+    """Name of the point within its device, e.g. `soc`."""
+    value: Value | None
+    """In the base unit; None unless the quality is GOOD."""
+    quality: Quality = Quality.GOOD
+    detail: str = ""
+    """Why the quality is not GOOD."""
+    age_s: float = 0.0
+    """How long before the reading was handed over the value was true."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setpoint:
+    """What a point shall become."""
+
+    point: str
+    value: Value
+    """In the base unit; consumption positive."""
+    reason: str
+    """Who wants it, e.g. `instruction 3f…` or `fallback`."""

@@ -1,0 +1,71 @@
+"""How tests run here: `async def` tests on a loop of their own, no task left behind, no socket beyond this machine.
+
+A test marked `virtual_time` runs on a loop whose clock jumps to the next timer whenever everybody waits; a test in
+which everybody waits for ever fails at once.
+"""
+
+import asyncio
+import inspect
+import selectors
+import socket
+
+import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "virtual_time: time jumps while everybody waits")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    factory = VirtualTimeLoop if pyfuncitem.get_closest_marker("virtual_time") else asyncio.new_event_loop
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    with asyncio.Runner(loop_factory=factory) as runner:
+        left = runner.run(_without_leak(pyfuncitem.obj(**arguments)))
+    assert not left, f"tasks left running: {left}"
+    return True
+
+
+async def _without_leak(test: object) -> set[str]:
+    await test  # type: ignore[misc]
+    await asyncio.sleep(0)
+    return {repr(task) for task in asyncio.all_tasks() - {asyncio.current_task()}}
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """A loop that never waits: with nothing ready, time is the next timer's."""
+
+    def __init__(self) -> None:
+        super().__init__(_NeverWaits(self))
+        self.skipped_s = 0.0
+
+    def time(self) -> float:
+        return super().time() + getattr(self, "skipped_s", 0.0)
+
+
+class _NeverWaits(selectors.DefaultSelector):
+    def __init__(self, loop: VirtualTimeLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = super().select(0)
+        if not ready:
+            if timeout is None:
+                raise RuntimeError("deadlock: everybody waits and no timer is set")
+            self._loop.skipped_s += timeout
+        return ready
+
+
+@pytest.fixture(autouse=True)
+def _only_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = socket.socket.connect
+
+    def guarded(sock: socket.socket, address: object) -> None:
+        if isinstance(address, tuple):
+            assert address[0] in ("127.0.0.1", "::1", "localhost"), f"a test reached for {address}"
+        connect(sock, address)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
