@@ -1,0 +1,139 @@
+"""`s2d simulate battery` as its user meets it: a process, its lines, its signals, its exit status."""
+
+import asyncio
+import os
+import pty
+import re
+import signal
+import sys
+from contextlib import asynccontextmanager
+
+import pytest
+from pymodbus.client import AsyncModbusTcpClient
+
+from s2d.__main__ import main
+
+pytestmark = pytest.mark.system
+
+PATIENCE_S = 20.0
+
+
+@asynccontextmanager
+async def simulated(*arguments, stdout=asyncio.subprocess.PIPE):
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "s2d",
+        "simulate",
+        "battery",
+        *arguments,
+        stdout=stdout,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def line_of(process):
+    return (await process.stdout.readline()).decode().rstrip("\n")
+
+
+async def client_of(line):
+    port = int(re.fullmatch(r"Modbus TCP on 127\.0\.0\.1:(\d+), unit \d+", line)[1])
+    client = AsyncModbusTcpClient("127.0.0.1", port=port, retries=0, reconnect_delay=0)
+    assert await client.connect()
+    return client
+
+
+async def test_it_answers_reports_writes_and_ends_well():
+    async with simulated("--port", "0", "--soc", "20", "--capacity", "5 kWh", "--serial-number", "X-9") as process:
+        client = await client_of(await line_of(process))
+        assert (await client.read_holding_registers(2710)).registers == [500]
+        await client.write_register(2700, 1000)
+        assert re.fullmatch(
+            r"power_setpoint 1000 +idle +soc +20\.0 % +power +0 W +setpoint +1000 W", await line_of(process)
+        )
+        process.send_signal(signal.SIGUSR1)
+        assert re.match(r"fault on +fault ", await line_of(process))
+        assert (await client.read_holding_registers(842)).registers == [0]
+        assert (await client.read_holding_registers(844, count=2)).registers == [3, 1]
+        process.send_signal(signal.SIGUSR1)
+        assert re.match(r"fault off ", await line_of(process))
+        client.close()
+        process.terminate()
+        rest, errors = await process.communicate()
+        assert (process.returncode, rest, errors) == (0, b"", b"")
+
+
+async def test_it_starts_with_a_fault_and_ends_on_ctrl_c():
+    async with simulated("--port", "0", "--fault", "on", "--unit", "9") as process:
+        client = await client_of(await line_of(process))
+        assert (await client.read_holding_registers(845, device_id=9)).registers == [1]
+        client.close()
+        process.send_signal(signal.SIGINT)
+        rest, errors = await process.communicate()
+        assert (process.returncode, rest, errors) == (0, b"", b"")
+
+
+async def test_on_a_terminal_one_line_is_drawn_anew():
+    screen, terminal = pty.openpty()
+    seen = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(screen, lambda: seen.feed_data(os.read(screen, 1024)))
+    try:
+        async with simulated("--port", "0", stdout=terminal) as process:
+            await seen.readuntil(b"Modbus TCP on ")
+            await seen.readuntil(b"\r\x1b[Kidle")
+            await seen.readuntil(b"\r\x1b[Kidle")
+            process.terminate()
+            assert await process.wait() == 0
+    finally:
+        loop.remove_reader(screen)
+        os.close(screen)
+        os.close(terminal)
+
+
+async def test_a_port_in_use_is_one_sentence():
+    async with simulated("--port", "0") as first:
+        client = await client_of(await line_of(first))
+        port = str(client.comm_params.port)
+        client.close()
+        async with simulated("--port", port) as second:
+            output, errors = await second.communicate()
+            assert (second.returncode, output) == (1, b"")
+            sentence = f"s2d simulate: cannot serve Modbus on 127.0.0.1:{port}: address already in use\n"
+            assert errors.decode() == sentence
+
+
+async def test_a_serial_line_that_goes_away_is_one_sentence():
+    far_end, near_end = pty.openpty()
+    line = os.ttyname(near_end)
+    async with simulated("--serial", line, "--baudrate", "115200", "--unit", "3") as process:
+        assert await line_of(process) == f"Modbus RTU on {line}, 115200 baud, unit 3"
+        os.close(near_end)
+        os.close(far_end)
+        output, errors = await process.communicate()
+        assert (process.returncode, output) == (1, b"")
+        assert errors.decode() == f"s2d simulate: cannot serve Modbus on {line}: the line is gone\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--soc", "120"], "s2d simulate: state of charge must be between 0 % and 100 %"),
+        (["--max-charge-power", "40 kW"], "s2d simulate: max_charge_power: 40000 does not fit into int16"),
+        (["--capacity", "10"], 'argument --capacity: expected an energy such as "10 kWh", got "10"'),
+    ],
+)
+def test_wrong_values_are_one_sentence(arguments, sentence, capsys):
+    try:
+        status = main(["simulate", "battery", *arguments])
+    except SystemExit as exit_:
+        status = exit_.code
+    assert status == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith(sentence)
