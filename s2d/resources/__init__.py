@@ -4,12 +4,17 @@ A resource turns readings into storage, actuators, limits and power, and wanted 
 message, no session and no register.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import import_module
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from msgspec import Struct
+
+from ..control.reporting import Reporting
+from ..messages.common import CommodityQuantity, ControlType, Role
+from ..values import Now, Reading, Setpoint
 
 
 class CanonicalPoint(NamedTuple):
@@ -19,6 +24,46 @@ class CanonicalPoint(NamedTuple):
     dimension: str
     """Of the point's unit; "" for a plain number, a state or a switch."""
     meaning: str
+
+
+class Resource(Protocol):
+    """A configured device of some kind, as far as every kind is alike. What it does further, its control types say."""
+
+    roles: tuple[Role, ...]
+    quantities: tuple[CommodityQuantity, ...]
+    """The power it measures."""
+
+    def reporting(self, power_w: float | None, percent: float | None, every_s: float) -> Reporting:
+        """How eager to tell; where the owner said nothing, what is sensible for this device."""
+        ...
+
+    def observe(self, readings: Iterable[Reading], now: Now) -> None:
+        """Takes what the device said; a reading that is not good makes its point unknown."""
+        ...
+
+    def lose(self) -> None:
+        """The device does not answer; what was last read stays, but nothing is undertaken on it."""
+        ...
+
+    def control_types(self) -> tuple[ControlType, ...]:
+        """What can be offered now; empty while too little is known of the device."""
+        ...
+
+    def power_w(self) -> dict[CommodityQuantity, float]:
+        """The last good readings of every quantity in `quantities`; empty while one is missing."""
+        ...
+
+    def measured_at(self) -> datetime:
+        """When the power was read; meaningless while it is unknown."""
+        ...
+
+    def default(self, reason: str) -> list[Setpoint]:
+        """What to write so that the device is in its safe default state."""
+        ...
+
+    def protect(self) -> tuple[str, list[Setpoint]] | None:
+        """What to write against orders that would do harm now, and why; None when all is well."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -31,6 +76,8 @@ class Kind:
     points: Mapping[str, CanonicalPoint]
     required: tuple[str, ...]
     """Points without which nothing can be said of the device."""
+    resource: Callable[..., Resource]
+    """Makes the resource: `resource(resource_id, name, settings, points, fallback)`."""
 
 
 KINDS = ("battery",)

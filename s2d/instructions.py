@@ -1,0 +1,160 @@
+"""The life of instructions, the same for every control type: held, due, started, overtaken, revoked, finished.
+
+    ACCEPTED --> STARTED --> SUCCEEDED | ABORTED      REVOKED from ACCEPTED and STARTED      or REJECTED at once
+
+Each instruction is for one *scope* (an actuator, or the whole resource). In a scope at most one has started and not
+finished; others wait for their execution time. What an instruction means is the control type's business.
+
+Spec: EN 50491-12-2, InstructionStatus; S2 JSON InstructionStatusUpdate, RevokeObject.
+"""
+
+from bisect import insort
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, Literal, TypeVar
+
+from .effects import Effect, Level, Note, Send
+from .errors import InvalidContent
+from .messages.common import InstructionStatus, InstructionStatusUpdate
+from .values import Now
+
+HELD_LIMIT = 2000
+"""Most instructions that wait at once; further ones are rejected."""
+REMEMBERED_LIMIT = 20_000
+"""Most ids remembered as used within a session; beyond it the oldest may be used again."""
+
+Updates = Literal["full", "final"]
+"""Whether the CEM hears of every status, or only of the one an instruction ends in."""
+
+_FINAL = (
+    InstructionStatus.REJECTED,
+    InstructionStatus.REVOKED,
+    InstructionStatus.SUCCEEDED,
+    InstructionStatus.ABORTED,
+)
+
+Wish = TypeVar("Wish")
+"""What an instruction asks for, as its control type understands it."""
+
+
+@dataclass(order=True)
+class Order(Generic[Wish]):
+    """An instruction that was taken on."""
+
+    execution_time: datetime
+    rank: int
+    """Counts up as instructions arrive."""
+    id: str = field(compare=False)
+    message_id: str = field(compare=False)
+    scope: str = field(compare=False)
+    wish: Wish = field(compare=False)
+
+
+class Instructions(Generic[Wish]):
+    """All instructions of one control type within a session."""
+
+    def __init__(self, new_id: Callable[[], str], updates: Updates) -> None:
+        self.started: dict[str, Order[Wish]] = {}
+        """By scope: commanded, and neither followed nor ended yet."""
+        self._held: list[Order[Wish]] = []
+        self._used: dict[str, None] = {}
+        self._rank = 0
+        self._new_id = new_id
+        self._updates = updates
+
+    def require_new(self, instruction_id: str) -> None:
+        """Raises: InvalidContent: the id was used before in this session."""
+        if instruction_id in self._used:
+            raise InvalidContent("INST-001", "/id", f"{instruction_id!r} was used before in this session")
+
+    def accept(
+        self, *, instruction_id: str, message_id: str, scope: str, execution_time: datetime, wish: Wish, now: Now
+    ) -> list[Effect]:
+        """Holds an instruction until its execution time; one for the same scope and instant gives way to it."""
+        if len(self._held) >= HELD_LIMIT:
+            return self.reject(instruction_id, f"{HELD_LIMIT} instructions are waiting already", now)
+        self._remember(instruction_id)
+        effects: list[Effect] = []
+        for rival in [held for held in self._held if (held.scope, held.execution_time) == (scope, execution_time)]:
+            self._held.remove(rival)
+            effects += self._tell(rival.id, InstructionStatus.ABORTED, now, "replaced by one for the same instant")
+        insort(self._held, Order(execution_time, self._rank, instruction_id, message_id, scope, wish))
+        self._rank += 1
+        return [*effects, *self._tell(instruction_id, InstructionStatus.ACCEPTED, now)]
+
+    def reject(self, instruction_id: str, reason: str, now: Now) -> list[Effect]:
+        """Declines a well-formed instruction that cannot be carried out."""
+        self._remember(instruction_id)
+        return self._tell(instruction_id, InstructionStatus.REJECTED, now, reason)
+
+    def due(self, now: Now) -> tuple[list[Effect], list[Order[Wish]]]:
+        """Starts what is due. Of several due for one scope only the latest starts, the others are aborted."""
+        ripe: dict[str, Order[Wish]] = {}
+        effects: list[Effect] = []
+        while self._held and self._held[0].execution_time <= now.utc:
+            order = self._held.pop(0)
+            if order.scope in ripe:
+                earlier = ripe.pop(order.scope)
+                effects += self._tell(earlier.id, InstructionStatus.ABORTED, now, "overtaken before it started")
+            ripe[order.scope] = order
+        for order in ripe.values():
+            effects += self.abort(order.scope, "overtaken by a newer instruction", now)
+            self.started[order.scope] = order
+            effects += self._tell(order.id, InstructionStatus.STARTED, now)
+        return effects, list(ripe.values())
+
+    def succeed(self, scope: str, now: Now) -> list[Effect]:
+        """The device follows what was started in *scope*."""
+        return self._finish(scope, InstructionStatus.SUCCEEDED, now)
+
+    def abort(self, scope: str, reason: str, now: Now) -> list[Effect]:
+        """Ends what was started in *scope*, if anything is."""
+        return self._finish(scope, InstructionStatus.ABORTED, now, reason)
+
+    def revoke(self, object_id: str, now: Now) -> tuple[list[Effect], str | None]:
+        """Takes back the instruction with the id, or message id, *object_id*; also gives the scope it had started in.
+
+        Raises: InvalidContent: no such instruction waits or runs.
+        """
+        for order in self._held:
+            if object_id in (order.id, order.message_id):
+                self._held.remove(order)
+                return self._tell(order.id, InstructionStatus.REVOKED, now), None
+        for scope, order in self.started.items():
+            if object_id in (order.id, order.message_id):
+                return self._finish(scope, InstructionStatus.REVOKED, now), scope
+        state = "has ended" if object_id in self._used else "is unknown"
+        raise InvalidContent("REV-001", "/object_id", f"instruction {object_id!r} {state}")
+
+    def abandon(self, reason: str, now: Now) -> list[Effect]:
+        """Ends everything that waits or runs."""
+        effects = [effect for scope in list(self.started) for effect in self.abort(scope, reason, now)]
+        while self._held:
+            effects += self._tell(self._held.pop(0).id, InstructionStatus.ABORTED, now, reason)
+        return effects
+
+    def next_execution_times(self) -> Iterable[datetime]:
+        """When `due` has something to start."""
+        if self._held:
+            yield self._held[0].execution_time
+
+    def _finish(self, scope: str, status: InstructionStatus, now: Now, reason: str = "") -> list[Effect]:
+        order = self.started.pop(scope, None)
+        return self._tell(order.id, status, now, reason) if order else []
+
+    def _remember(self, instruction_id: str) -> None:
+        self._used[instruction_id] = None
+        if len(self._used) > REMEMBERED_LIMIT:
+            del self._used[next(iter(self._used))]
+
+    def _tell(self, instruction_id: str, status: InstructionStatus, now: Now, reason: str = "") -> list[Effect]:
+        is_bad = status in (InstructionStatus.REJECTED, InstructionStatus.ABORTED)
+        facts = {"instruction": instruction_id, **({"reason": reason} if reason else {})}
+        note = Note(Level.WARNING if is_bad else Level.INFO, f"instruction.{status.lower()}", {**facts})
+        if self._updates == "final" and status not in _FINAL:
+            return [note]
+        update = InstructionStatusUpdate(
+            message_id=self._new_id(), instruction_id=instruction_id, status_type=status, timestamp=now.utc
+        )
+        return [Send(update), note]

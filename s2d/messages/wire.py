@@ -1,0 +1,204 @@
+"""Frames to messages and back: what is JSON, what is a message, and what to answer when it is neither.
+
+The shape of a message is checked by its Struct. Two things a Struct cannot see are checked here: which characters an
+id is made of, and keys that stand twice.
+"""
+
+import json
+from collections.abc import Callable
+from operator import attrgetter
+from types import UnionType
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
+
+import msgspec
+from msgspec import Struct
+
+from ..errors import RemoteProtocolError
+from . import common, frbc
+from .common import ID, NIL_ID, Tagged
+
+VERSIONS = ("0.0.2-beta", "1.0.0")
+"""Protocol versions spoken, in the order offered."""
+
+MESSAGES: tuple[type[Tagged], ...] = common.MESSAGES + frbc.MESSAGES
+
+_ID_CHARACTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_:"
+
+_NOT_JSON = (msgspec.DecodeError, RecursionError, UnicodeError)
+"""What msgspec raises at text that is no JSON, or nested beyond what can be read."""
+
+
+class UnreadableFrame(RemoteProtocolError):
+    """A frame that is no message; answer *status* to *subject_message_id*, unless that is None."""
+
+    def __init__(self, status: str, label: str, subject_message_id: str | None = NIL_ID) -> None:
+        super().__init__(status, label)
+        self.subject_message_id = subject_message_id
+        """NIL_ID when the frame had no usable id; None when it was a ReceptionStatus, which is never answered."""
+
+
+def decode(frame: str) -> Tagged:
+    """The message in the text *frame*.
+
+    Raises: UnreadableFrame: not JSON, not an object, keys twice (INVALID_DATA); no message of S2
+        (INVALID_MESSAGE).
+    """
+    try:
+        message = _decode_json(frame)
+    except msgspec.ValidationError as exc:
+        raise _misshapen(frame, str(exc)) from exc
+    except _NOT_JSON as exc:
+        raise _no_json(exc) from exc
+    own_ids_of, collect, quotes = _SHAPES[message.__class__]
+    # A key that stands twice leaves more quotes in the frame than its message has.
+    if frame.count('"') != (quotes or _encode_json(message).count(b'"')) or "\\" in frame:
+        _refuse_twins(frame)
+    ids = "".join(own_ids_of(message))
+    if collect is not None:
+        collected = [ids]
+        collect(message, collected)
+        ids = "".join(collected)
+    if ids.encode().translate(None, _ID_CHARACTERS):
+        raise _misshapen(frame, "an id may hold only a-z, A-Z, 0-9, '-', '_' and ':'")
+    return message
+
+
+def encode(message: Tagged) -> bytes:
+    """The text frame, UTF-8, that says *message*; `message_type` comes first."""
+    return _encode_json(message)
+
+
+def name_of(message: type[Tagged]) -> str:
+    """Its `message_type`, e.g. `FRBC.Instruction`."""
+    return str(message.__struct_config__.tag)
+
+
+def _misshapen(frame: str, sentence: str) -> UnreadableFrame:
+    """What to answer to JSON that is no message."""
+    try:
+        found = msgspec.json.decode(frame)
+    except _NOT_JSON as exc:
+        return _no_json(exc)
+    if not isinstance(found, dict):
+        return UnreadableFrame("INVALID_DATA", "MSG-003 at : a message is a JSON object")
+    what, _, path = sentence.partition(" - at `$")
+    pointer = path.rstrip("`").replace(".", "/").replace("[", "/").replace("]", "")
+    label = f"MSG-004 at {pointer}: {what}"
+    if found.get("message_type") == "ReceptionStatus":
+        return UnreadableFrame("INVALID_MESSAGE", label, None)
+    message_id = found.get("message_id")
+    if not isinstance(message_id, str) or not is_id(message_id):
+        return UnreadableFrame("INVALID_DATA", "MSG-005 at /message_id: no usable message_id")
+    return UnreadableFrame("INVALID_MESSAGE", label, message_id)
+
+
+def _no_json(exc: Exception) -> UnreadableFrame:
+    return UnreadableFrame("INVALID_DATA", f"MSG-002 at : not JSON: {exc}")
+
+
+def is_id(text: str) -> bool:
+    """Whether *text* can be an S2 id."""
+    return 2 <= len(text) <= 64 and not text.encode().translate(None, _ID_CHARACTERS)
+
+
+def _refuse_twins(frame: str) -> None:
+    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise UnreadableFrame("INVALID_DATA", f"MSG-006 at : the key {twice!r} stands twice in one object")
+        return found
+
+    json.loads(frame, object_pairs_hook=once)
+
+
+Collect = Callable[[Any, list[str]], None]
+
+
+class _Shape(NamedTuple):
+    """What decode must know of a Struct to check its ids and keys without walking it."""
+
+    own_ids_of: Callable[[Any], tuple[str, ...]]
+    """The ids that every such Struct has itself."""
+    collect: Collect | None
+    """Adds the ids that it may have, or that its parts have, to a list."""
+    quotes: int | None
+    """How many quotes its JSON has, where that is always the same."""
+
+
+def _shape_of(struct: type[Struct]) -> _Shape:
+    own: list[str] = []
+    further: list[tuple[str, bool, Collect]] = []
+    quotes = 4 if struct.__struct_config__.tag else 0
+    is_steady = True
+    for field in msgspec.structs.fields(struct):
+        kind, is_many, is_optional = _unwrapped(field.type)
+        is_part = isinstance(kind, type) and issubclass(kind, Struct)
+        is_steady &= not (is_many or is_optional or is_part)
+        quotes += 2 if kind in (int, float, bool) else 4
+        if is_part:
+            further.append((field.name, is_many, _collector_of(kind)))
+        elif kind == ID and (is_many or is_optional):
+            further.append((field.name, is_many, _take))
+        elif kind == ID:
+            own.append(field.name)
+    # An attrgetter of one name gives no tuple; two that name the same do.
+    own_ids_of = attrgetter(*own, *own[:1]) if own else _no_ids
+    return _Shape(own_ids_of, _collect_from(further), quotes if is_steady else None)
+
+
+def _collector_of(struct: type[Struct]) -> Collect:
+    shape = _shape_of(struct)
+
+    def collect(part: object, ids: list[str]) -> None:
+        ids.extend(shape.own_ids_of(part))
+        if shape.collect is not None:
+            shape.collect(part, ids)
+
+    return _nothing if shape.own_ids_of is _no_ids and shape.collect is None else collect
+
+
+def _collect_from(fields: list[tuple[str, bool, Collect]]) -> Collect | None:
+    having_ids = [field for field in fields if field[2] is not _nothing]
+
+    def collect(message: object, ids: list[str]) -> None:
+        for name, is_many, collect_part in having_ids:
+            value = getattr(message, name)
+            for part in value if is_many else () if value is None else (value,):
+                collect_part(part, ids)
+
+    return collect if having_ids else None
+
+
+def _take(one: str, ids: list[str]) -> None:
+    ids.append(one)
+
+
+def _nothing(part: object, ids: list[str]) -> None:
+    pass
+
+
+def _no_ids(part: object) -> tuple[str, ...]:
+    return ()
+
+
+def _unwrapped(annotation: Any) -> tuple[Any, bool, bool]:
+    """What the field is made of, whether it holds many, whether it may be absent."""
+    is_many = is_optional = False
+    while annotation != ID:
+        origin, arguments = get_origin(annotation), get_args(annotation)
+        if origin is Annotated:
+            annotation = arguments[0]
+        elif origin is tuple:
+            annotation, is_many = arguments[0], True
+        elif origin is UnionType:
+            annotation, is_optional = arguments[0], True
+        else:
+            break
+    return annotation, is_many, is_optional
+
+
+_decode_json: Callable[[str], Tagged] = msgspec.json.Decoder(Union[MESSAGES]).decode  # noqa: UP007 (of a tuple)
+_encode_json = msgspec.json.Encoder().encode
+_SHAPES = {message: _shape_of(message) for message in MESSAGES}

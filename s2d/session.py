@@ -1,0 +1,280 @@
+"""The S2 conversation on one connection: who may say what, what is answered, and was it heard.
+
+Nothing of a session survives its connection. This file knows no control type beyond which messages belong to it, and
+no device.
+
+Spec: EN 50491-12-2 as carried by S2 JSON, "State of communication"; ReceptionStatus.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import msgspec
+
+from .effects import Close, Effect, Level, Note, Return, Send, Settled
+from .errors import InvalidContent, LocalProtocolError
+from .messages import frbc, wire
+from .messages.common import (
+    NIL_ID,
+    ControlType,
+    EnergyManagementRole,
+    Handshake,
+    HandshakeResponse,
+    InstructionStatusUpdate,
+    Message,
+    PowerForecast,
+    PowerMeasurement,
+    ReceptionStatus,
+    ReceptionStatusValues,
+    ResourceManagerDetails,
+    RevokeObject,
+    SelectControlType,
+    SessionRequest,
+    SessionRequestType,
+    Tagged,
+)
+from .messages.wire import name_of
+from .values import Now, Value
+
+ANSWER_WITHIN_S = 5.0
+"""A message of ours without ReceptionStatus for this long is reported as unanswered."""
+RESEND_AFTER_S = 5.0
+"""A message answered with TEMPORARY_ERROR is said once more after this long."""
+LEDGER_LIMIT = 1000
+"""Most messages of ours that are remembered as unanswered; beyond it the oldest is forgotten."""
+
+
+class Phase(StrEnum):
+    NEGOTIATING = "negotiating"
+    INITIALISED = "initialised"
+    ACTIVE = "active"
+
+
+INSTRUCTIONS: dict[ControlType, tuple[type[Message], ...]] = {
+    ControlType.FILL_RATE_BASED_CONTROL: (frbc.Instruction,),
+}
+"""What a CEM may order under each control type."""
+
+STATUSES: dict[ControlType, tuple[type[Message], ...]] = {
+    ControlType.FILL_RATE_BASED_CONTROL: (
+        frbc.SystemDescription,
+        frbc.StorageStatus,
+        frbc.ActuatorStatus,
+        frbc.TimerStatus,
+        frbc.LeakageBehaviour,
+        frbc.UsageForecast,
+        frbc.FillLevelTargetProfile,
+    ),
+}
+"""What an RM may tell under each control type."""
+
+CEM_MAY_SEND: dict[Phase, tuple[type[Tagged], ...]] = {
+    Phase.NEGOTIATING: (Handshake, HandshakeResponse, SessionRequest, ReceptionStatus),
+    Phase.INITIALISED: (SelectControlType, SessionRequest, ReceptionStatus, RevokeObject),
+    Phase.ACTIVE: (SelectControlType, SessionRequest, ReceptionStatus, RevokeObject),
+}
+"""Beside the instructions of the active control type. A CEM in the field revokes although the table omits it."""
+
+RM_MAY_SEND: dict[Phase, tuple[type[Tagged], ...]] = {
+    Phase.NEGOTIATING: (Handshake, SessionRequest, ReceptionStatus),
+    Phase.INITIALISED: (ResourceManagerDetails, PowerMeasurement, PowerForecast, SessionRequest, ReceptionStatus),
+    Phase.ACTIVE: (
+        ResourceManagerDetails,
+        PowerMeasurement,
+        PowerForecast,
+        SessionRequest,
+        ReceptionStatus,
+        InstructionStatusUpdate,
+        RevokeObject,
+    ),
+}
+"""Beside the statuses of the active control type."""
+
+BINARY = "MSG-001 at : a message is a text frame, this one is binary"
+
+Obey = Callable[[Message, Now], Iterable[Effect]]
+"""Carries out a message that is allowed; raises InvalidContent, having changed nothing, to refuse it."""
+
+
+@dataclass(slots=True)
+class _Unanswered:
+    message: Message
+    overdue_at: float
+    is_repeat: bool = False
+
+
+class Session:
+    """The conversation from the RM's side. Times are those of `Now`; effects are in the order to be carried out."""
+
+    def __init__(self, new_id: Callable[[], str]) -> None:
+        self.phase = Phase.NEGOTIATING
+        self.control_type = ControlType.NO_SELECTION
+        self.is_closing = False
+        self._new_id = new_id
+        self._ledger: dict[str, _Unanswered] = {}
+        self._repeats: list[tuple[float, Message]] = []
+        self._newest: dict[tuple[str, ...], str] = {}
+
+    def open(self, now: Now) -> list[Effect]:
+        """Says hello."""
+        return self.say(
+            Handshake(
+                message_id=self._new_id(),
+                role=EnergyManagementRole.RM,
+                supported_protocol_versions=wire.VERSIONS,
+            ),
+            now,
+        )
+
+    def say(self, message: Message, now: Now) -> list[Effect]:
+        """Sends *message* and expects a ReceptionStatus for it.
+
+        Raises: LocalProtocolError: S2 does not allow it now.
+        """
+        if self.is_closing:
+            return []
+        if not self._may_say(message):
+            raise LocalProtocolError(f"{name_of(type(message))} may not be sent while {self._state()}")
+        kind = _kind_of(message)
+        self._ledger[message.message_id] = _Unanswered(message, now.mono + ANSWER_WITHIN_S)
+        self._newest[kind] = message.message_id
+        if self._repeats:
+            self._repeats = [repeat for repeat in self._repeats if _kind_of(repeat[1]) != kind]
+        if len(self._ledger) > LEDGER_LIMIT:
+            self._forget(next(iter(self._ledger)))
+        return [Send(message)]
+
+    def receive(self, frame: str | bytes, obey: Obey, now: Now) -> list[Effect]:
+        """Answers *frame* and does what it asks; *obey* carries out what is beyond the conversation itself."""
+        if self.is_closing:
+            return []
+        if isinstance(frame, bytes):
+            return self._refuse(NIL_ID, ReceptionStatusValues.INVALID_DATA, BINARY, "frame")
+        try:
+            message = wire.decode(frame)
+        except wire.UnreadableFrame as exc:
+            return self._refuse(exc.subject_message_id, ReceptionStatusValues(exc.status), exc.label, "frame")
+        if isinstance(message, ReceptionStatus):
+            return self._settle(message, now)
+        assert isinstance(message, Message)
+        try:
+            if not isinstance(message, (*CEM_MAY_SEND[self.phase], *INSTRUCTIONS.get(self.control_type, ()))):
+                raise InvalidContent("STATE-001", "/message_type", f"not allowed while {self._state()}")
+            effects = [*self._converse(message, now), *obey(message, now)]
+        except InvalidContent as exc:
+            return self._refuse(message.message_id, ReceptionStatusValues.INVALID_CONTENT, exc.label, _name(message))
+        except _Incompatible as exc:
+            return [
+                *self._refuse(message.message_id, ReceptionStatusValues.INVALID_CONTENT, exc.label, _name(message)),
+                *self.end(SessionRequestType.TERMINATE, str(exc.label), now),
+                Close(exc.label, Return.LATE),
+            ]
+        return [
+            Send(ReceptionStatus(subject_message_id=message.message_id, status=ReceptionStatusValues.OK)),
+            *effects,
+        ]
+
+    def select(self, control_type: ControlType) -> None:
+        """Moves to the phase in which *control_type* is active."""
+        self.control_type = control_type
+        is_none = control_type in (ControlType.NO_SELECTION, ControlType.NOT_CONTROLABLE)
+        self.phase = Phase.INITIALISED if is_none else Phase.ACTIVE
+
+    def end(self, request: SessionRequestType, label: str, now: Now) -> list[Effect]:
+        """Tells the CEM that the session ends; after this nothing is said or heard any more."""
+        said = self.say(SessionRequest(message_id=self._new_id(), request=request, diagnostic_label=label), now)
+        self.is_closing = True
+        return said
+
+    def due(self, now: Now) -> list[Effect]:
+        """What has become due: second tries, and messages that stay unanswered."""
+        effects: list[Effect] = []
+        while self._repeats and self._repeats[0][0] <= now.mono:
+            message = self._repeats.pop(0)[1]
+            if self._may_say(message):
+                again = msgspec.structs.replace(message, message_id=self._new_id())
+                effects += self.say(again, now)
+                self._ledger[again.message_id].is_repeat = True
+        while self._ledger and self._oldest().overdue_at <= now.mono:
+            message = self._oldest().message
+            self._forget(message.message_id)
+            facts: dict[str, Value | None] = {"message_type": _name(message), "message_id": message.message_id}
+            effects.append(Note(Level.WARNING, "reception_status.missed", facts))
+        return effects
+
+    def deadlines(self) -> Iterable[float]:
+        """When (monotonic seconds) `due` has something to do."""
+        if self._repeats:
+            yield self._repeats[0][0]
+        if self._ledger:
+            yield self._oldest().overdue_at
+
+    def _oldest(self) -> _Unanswered:
+        return next(iter(self._ledger.values()))
+
+    def _forget(self, message_id: str) -> _Unanswered | None:
+        entry = self._ledger.pop(message_id, None)
+        if entry is not None and self._newest.get(_kind_of(entry.message)) == message_id:
+            del self._newest[_kind_of(entry.message)]
+        return entry
+
+    def _state(self) -> str:
+        return f"{self.phase}" if self.phase is not Phase.ACTIVE else f"{self.control_type} is active"
+
+    def _may_say(self, message: Message) -> bool:
+        return isinstance(message, (*RM_MAY_SEND[self.phase], *STATUSES.get(self.control_type, ())))
+
+    def _converse(self, message: Message, now: Now) -> list[Effect]:
+        match message:
+            case Handshake():
+                if message.role is not EnergyManagementRole.CEM:
+                    raise InvalidContent("STATE-002", "/role", "both sides are RM; this one needs a CEM")
+            case HandshakeResponse():
+                version = message.selected_protocol_version
+                if version.removeprefix("v") not in wire.VERSIONS:
+                    spoken = ", ".join(wire.VERSIONS)
+                    raise _Incompatible(f"STATE-003 at /selected_protocol_version: {version!r} is none of {spoken}")
+                self.phase = Phase.INITIALISED
+                return [Settled(), Note(Level.INFO, "session.opened", {"version": version})]
+        return []
+
+    def _refuse(self, subject: str | None, status: ReceptionStatusValues, label: str, what: str) -> list[Effect]:
+        note = Note(Level.WARNING, "message.refused", {"message_type": what, "status": status, "reason": label})
+        if subject is None:
+            return [note]
+        return [Send(ReceptionStatus(subject_message_id=subject, status=status, diagnostic_label=label)), note]
+
+    def _settle(self, answer: ReceptionStatus, now: Now) -> list[Effect]:
+        """What a ReceptionStatus for one of our own messages leads to."""
+        entry = self._ledger.get(answer.subject_message_id)
+        facts: dict[str, Value | None] = {"status": answer.status, "label": answer.diagnostic_label}
+        if entry is None:
+            facts["subject_message_id"] = answer.subject_message_id
+            return [Note(Level.WARNING, "reception_status.unexpected", facts)]
+        is_newest = self._newest[_kind_of(entry.message)] == answer.subject_message_id
+        self._forget(answer.subject_message_id)
+        if answer.status is ReceptionStatusValues.OK:
+            return []
+        disputed = Note(Level.WARNING, "message.disputed", {**facts, "message_type": _name(entry.message)})
+        if answer.status is ReceptionStatusValues.PERMANENT_ERROR:
+            self.is_closing = True
+            return [disputed, Close(f"the CEM answered PERMANENT_ERROR to {_name(entry.message)}", Return.SOON)]
+        if answer.status is ReceptionStatusValues.TEMPORARY_ERROR and is_newest and not entry.is_repeat:
+            self._repeats.append((now.mono + RESEND_AFTER_S, entry.message))
+        return [disputed]
+
+
+class _Incompatible(Exception):
+    def __init__(self, label: str) -> None:
+        self.label = label
+
+
+def _name(message: Tagged) -> str:
+    return name_of(type(message))
+
+
+def _kind_of(message: Message) -> tuple[str, ...]:
+    """Messages of one kind replace each other: the same type, about the same thing."""
+    about = ("actuator_id", "timer_id", "instruction_id")
+    return (_name(message), *(str(getattr(message, name)) for name in about if hasattr(message, name)))

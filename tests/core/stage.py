@@ -1,0 +1,188 @@
+"""A stage for stories about one battery and its CEM: a resource manager, a clock that is told, ids that count."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from s2d.control.reporting import Reporting
+from s2d.effects import (
+    Applied,
+    Apply,
+    Close,
+    Connected,
+    Disconnected,
+    Effect,
+    Event,
+    Measured,
+    Note,
+    Received,
+    Send,
+    Started,
+    Tick,
+)
+from s2d.instructions import Updates
+from s2d.messages import frbc, wire
+from s2d.messages.common import (
+    ControlType,
+    EnergyManagementRole,
+    Handshake,
+    HandshakeResponse,
+    Message,
+    ReceptionStatus,
+    ReceptionStatusValues,
+    SelectControlType,
+    Tagged,
+)
+from s2d.quantities import Energy, PercentageRange, Power
+from s2d.resource_manager import Identity, Policy, ResourceManager
+from s2d.resources.battery import Battery, BatterySettings
+from s2d.values import Now, Reading, Setpoint
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+FRBC = ControlType.FILL_RATE_BASED_CONTROL
+OK = ReceptionStatusValues.OK
+FALLBACK = (Setpoint("power_setpoint", 0.0, "fallback"),)
+
+
+def settings(**changes: Any) -> BatterySettings:
+    known: dict[str, Any] = {
+        "capacity_wh": Energy(10_000),
+        "max_charge_power_w": Power(5000),
+        "max_discharge_power_w": Power(4000),
+        "usable_range": PercentageRange((10.0, 95.0)),
+    }
+    return BatterySettings(**(known | changes))
+
+
+@dataclass
+class Stage:
+    """Everything that happens goes through `on`; what it led to is the answer."""
+
+    updates: Updates = "full"
+    settings: BatterySettings = field(default_factory=settings)
+    points: tuple[str, ...] = ("soc", "power", "power_setpoint")
+    control_types: tuple[ControlType, ...] | None = None
+
+    def __post_init__(self) -> None:
+        self.battery = Battery("battery-1", "Home battery", self.settings, self.points, FALLBACK)
+        policy = Policy(
+            fallback_after_s=60.0,
+            reporting=Reporting(power_w=50.0, fill_level=0.5, every_s=300.0),
+            processing_delay_s=1.0,
+            updates=self.updates,
+            control_types=self.control_types,
+        )
+        self._last_id = 0
+        self.resource_manager = ResourceManager(
+            Identity("battery-1", "Home battery"), self.battery, policy, self.new_id
+        )
+        self.elapsed_s = 0.0
+        self.utc_step = timedelta()
+        self.said: list[Tagged] = []
+        idle, charge, discharge = self.battery.actuators()[0].operation_modes
+        self.idle, self.charge, self.discharge = idle.id, charge.id, discharge.id
+
+    @property
+    def now(self) -> Now:
+        return Now(1000.0 + self.elapsed_s, NOON + timedelta(seconds=self.elapsed_s) + self.utc_step)
+
+    def new_id(self) -> str:
+        self._last_id += 1
+        return f"rm-{self._last_id}"
+
+    def on(self, event: Event) -> list[Effect]:
+        effects = self.resource_manager.handle(event, self.now)
+        self.said += [effect.message for effect in effects if isinstance(effect, Send)]
+        return effects
+
+    def after(self, seconds: float) -> list[Effect]:
+        """Lets time pass, waking the resource manager whenever it asked for it."""
+        until, effects = self.elapsed_s + seconds, []
+        while (wait := self.resource_manager.wake_after(self.now)) is not None and self.elapsed_s + wait <= until:
+            self.elapsed_s += wait
+            effects += self.on(Tick())
+        self.elapsed_s = until
+        return effects
+
+    def measured(self, **values: Any) -> list[Effect]:
+        return self.on(Measured(tuple(Reading(point, value) for point, value in values.items())))
+
+    def hears(self, message: Tagged) -> list[Effect]:
+        return self.on(Received(wire.encode(message).decode()))
+
+    def confirmed(self, *effects: Effect) -> list[Effect]:
+        """The device confirms every setpoint among *effects*."""
+        confirmed: list[Effect] = []
+        for effect in effects:
+            if isinstance(effect, Apply):
+                confirmed += self.on(Applied(effect.setpoint))
+        return confirmed
+
+    def negotiated(self) -> list[Effect]:
+        """A CEM connects and settles on a version; what follows the RM's OK."""
+        self.on(Started())
+        self.on(Connected())
+        self.hears(Handshake(message_id="cem-hello", role=EnergyManagementRole.CEM))
+        effects = self.hears(HandshakeResponse(message_id="cem-version", selected_protocol_version="0.0.2-beta"))
+        self.heard(*effects)
+        return effects
+
+    def active(self, *, soc: float = 50.0, power: float = 0.0) -> list[Effect]:
+        """A CEM that has selected FRBC; what its selection led to."""
+        self.measured(soc=soc, power=power)
+        self.negotiated()
+        effects = self.hears(SelectControlType(message_id="cem-select", control_type=FRBC))
+        self.heard(*effects)
+        return effects
+
+    def heard(self, *effects: Effect) -> list[Effect]:
+        """The CEM answers OK to all that was said among *effects*."""
+        answers: list[Effect] = []
+        for message in said(effects):
+            if isinstance(message, Message):
+                answers += self.hears(ReceptionStatus(subject_message_id=message.message_id, status=OK))
+        return answers
+
+    def instruction(self, name: str, mode: str, factor: float, *, after_s: float = 0.0, **changes: Any) -> Message:
+        known: dict[str, Any] = {
+            "message_id": f"m-{name}",
+            "id": name,
+            "actuator_id": self.battery.actuator_id,
+            "operation_mode": mode,
+            "operation_mode_factor": factor,
+            "execution_time": self.now.utc + timedelta(seconds=after_s),
+            "abnormal_condition": False,
+        }
+        return frbc.Instruction(**(known | changes))
+
+    def left(self, reason: str = "gone") -> list[Effect]:
+        return self.on(Disconnected(reason))
+
+
+def said(effects: list[Effect] | tuple[Effect, ...]) -> list[Tagged]:
+    """The messages among *effects*."""
+    return [effect.message for effect in effects if isinstance(effect, Send)]
+
+
+def told(effects: list[Effect]) -> list[str]:
+    """What was said, in short: message types, with the status where there is one."""
+    return [_short(message) for message in said(effects)]
+
+
+def applied(effects: list[Effect]) -> list[tuple[str, object]]:
+    """What shall be written: point and value."""
+    return [(effect.setpoint.point, effect.setpoint.value) for effect in effects if isinstance(effect, Apply)]
+
+
+def closed(effects: list[Effect]) -> list[Close]:
+    return [effect for effect in effects if isinstance(effect, Close)]
+
+
+def notes(effects: list[Effect]) -> list[str]:
+    return [effect.event for effect in effects if isinstance(effect, Note)]
+
+
+def _short(message: Tagged) -> str:
+    name = wire.name_of(type(message))
+    status = getattr(message, "status", None) or getattr(message, "status_type", None)
+    return f"{name} {status}" if status else name
