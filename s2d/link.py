@@ -1,0 +1,199 @@
+"""The task that keeps a WebSocket to the CEM: connects, carries frames both ways, comes back for ever.
+
+It knows frames and nothing of what they mean. Events go to *take*, which is quick and never blocks.
+
+Spec: S2 Connect 1.0, "Keepalive & heartbeat" (a ping no more often than every 50 s).
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from random import random
+from ssl import SSLContext, SSLError, create_default_context
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+
+from . import __version__, clock
+from .backoff import Backoff
+from .effects import Connected, Disconnected, Event, Received, Return
+from .errors import LinkDenied, LinkError, LinkLost
+from .log import Logger
+from .messages.common import Tagged
+from .messages.wire import encode
+
+OPEN_WITHIN_S = 10.0
+CLOSE_WITHIN_S = 2.0
+PING_EVERY_S = 60.0
+PONG_WITHIN_S = 20.0
+FRAME_LIMIT = 2**20
+"""Largest frame taken, in bytes."""
+UNSENT_LIMIT = 1000
+"""Most messages that wait for a CEM that does not read; beyond it the connection is given up."""
+BACKOFF = Backoff(first_s=1.0, most_s=60.0)
+
+
+class Link:
+    """The way to one CEM for one resource manager."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        take: Callable[[Event], None],
+        log: Logger,
+        token_file: Path | None = None,
+        ca_file: Path | None = None,
+        backoff: Backoff = BACKOFF,
+    ) -> None:
+        self._url = url
+        self._take = take
+        self._log = log.bind(url=url)
+        self._token_file = token_file
+        self._ca_file = ca_file
+        self._backoff = backoff
+        self._outbox: asyncio.Queue[Tagged | Return] = asyncio.Queue()
+        self._attempt = 0
+        self._back = Return.SOON
+        self._down_since = clock.now().mono
+        self._is_down_told = False
+        self._is_connected = False
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a close would be heard."""
+        return self._is_connected
+
+    def send(self, message: Tagged) -> None:
+        """Sends *message* after those before it; one that cannot be sent is dropped with its session."""
+        if self._outbox.qsize() == UNSENT_LIMIT:
+            self._log.warning("link.overflowed", unsent=UNSENT_LIMIT)
+            self._outbox = _only(Return.SOON)
+        self._outbox.put_nowait(message)
+
+    def close(self, back: Return) -> None:
+        """Ends the connection once everything sent before is out, and comes back as *back* says."""
+        self._outbox.put_nowait(back)
+
+    def settle(self) -> None:
+        """The session has got somewhere: the next reconnect may be quick again."""
+        self._attempt = 0
+
+    async def run(self) -> None:
+        """Keeps connecting; returns only after a close that says never to come back."""
+        while True:
+            self._back = Return.SOON
+            try:
+                await self._connect()
+            except LinkError as exc:
+                self._mourn(exc)
+            if self._back is Return.NEVER:
+                return
+            await clock.sleep(self._wait_s())
+
+    def _wait_s(self) -> float:
+        if self._back is Return.LATE:
+            return self._backoff.half_jitter_s(10**6, random())
+        wait_s = self._backoff.full_jitter_s(self._attempt, random())
+        self._attempt += 1
+        return wait_s
+
+    async def _connect(self) -> None:
+        """One connection, from its first frame to its last.
+
+        Raises: LinkLost: it could not be made, or broke. LinkDenied: we are not welcome, or do not trust the peer.
+        """
+        try:
+            async with connect(
+                self._url,
+                additional_headers=self._headers(),
+                user_agent_header=f"s2d/{__version__}",
+                ssl=self._ssl(),
+                proxy=None,
+                max_size=FRAME_LIMIT,
+                open_timeout=OPEN_WITHIN_S,
+                close_timeout=CLOSE_WITHIN_S,
+                ping_interval=PING_EVERY_S,
+                ping_timeout=PONG_WITHIN_S,
+            ) as websocket:
+                await self._converse(websocket)
+        except InvalidStatus as exc:
+            status = exc.response.status_code
+            if status in (401, 403):
+                self._back = Return.LATE
+                raise LinkDenied(f"the CEM refuses us with HTTP {status}: check cem: token_file") from exc
+            raise LinkLost(f"the CEM answers with HTTP {status}") from exc
+        except SSLError as exc:
+            self._back = Return.LATE
+            raise LinkDenied(f"no trust in the CEM's certificate: {exc.reason or exc}") from exc
+        except (OSError, TimeoutError, WebSocketException) as exc:
+            raise LinkLost(str(exc) or type(exc).__name__) from exc
+
+    async def _converse(self, websocket: ClientConnection) -> None:
+        if self._is_down_told:
+            self._log.info("link.recovered", down_s=round(clock.now().mono - self._down_since, 1))
+        self._is_down_told = False
+        self._is_connected = True
+        self._outbox = asyncio.Queue()
+        reason = "the connection broke"
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                sender = tasks.create_task(self._carry_out(websocket))
+                self._take(Connected())
+                reason = await self._carry_in(websocket)
+                sender.cancel()
+        finally:
+            self._is_connected = False
+            self._down_since = clock.now().mono
+            self._take(Disconnected(reason))
+
+    async def _carry_in(self, websocket: ClientConnection) -> str:
+        """Hands every frame on; returns why there are no more."""
+        try:
+            while True:
+                self._take(Received(await websocket.recv()))
+        except ConnectionClosed as exc:
+            return str(exc)
+
+    async def _carry_out(self, websocket: ClientConnection) -> None:
+        try:
+            while True:
+                item = await self._outbox.get()
+                if isinstance(item, Return):
+                    self._back = item
+                    await websocket.close()
+                    return
+                await websocket.send(encode(item), text=True)
+        except ConnectionClosed:
+            return  # the reader tells
+
+    def _mourn(self, exc: LinkError) -> None:
+        """Logs the first failure in a row loudly, the others quietly."""
+        if self._is_down_told:
+            self._log.debug("link.lost", reason=exc.reason, attempt=self._attempt)
+            return
+        self._is_down_told = True
+        event = "link.denied" if isinstance(exc, LinkDenied) else "link.lost"
+        self._log.warning(event, reason=exc.reason)
+
+    def _headers(self) -> dict[str, str]:
+        if self._token_file is None:
+            return {}
+        try:
+            return {"Authorization": f"Bearer {self._token_file.read_text().strip()}"}
+        except (OSError, UnicodeError) as exc:
+            raise LinkDenied(f"cannot read the token file {self._token_file}: {exc}") from exc
+
+    def _ssl(self) -> SSLContext | None:
+        if not self._url.startswith("wss:"):
+            return None
+        try:
+            return create_default_context(cafile=self._ca_file)
+        except (OSError, SSLError) as exc:
+            raise LinkDenied(f"cannot use the CA file {self._ca_file}: {exc}") from exc
+
+
+def _only(item: Return) -> asyncio.Queue[Tagged | Return]:
+    queue: asyncio.Queue[Tagged | Return] = asyncio.Queue()
+    queue.put_nowait(item)
+    return queue

@@ -1,0 +1,135 @@
+"""One S2 node at work: a resource manager, its device and its link; the grain of restart.
+
+Whatever happens goes into the resource manager at once, and what it wants is carried out at once; no effect blocks.
+"""
+
+import asyncio
+
+from .device import Device
+from .effects import (
+    Applied,
+    Apply,
+    Close,
+    Disconnected,
+    Effect,
+    Event,
+    Level,
+    Note,
+    Refused,
+    Send,
+    Settled,
+    Started,
+    Stopping,
+    Tick,
+)
+from .link import Link
+from .log import Logger
+from .resource_manager import ResourceManager
+from .values import Clock, Setpoint
+
+FAREWELL_WITHIN_S = 3.0
+"""How long the CEM may take to hear that we stop."""
+SAFE_WITHIN_S = 8.0
+"""How long the device may take to confirm its default state when we stop; systemd is patient for longer."""
+
+
+class Node:
+    """One resource at work. `take` is its only way in."""
+
+    def __init__(self, resource_manager: ResourceManager, device: Device, *, clock: Clock, log: Logger) -> None:
+        self._resource_manager = resource_manager
+        self._device = device
+        self._clock = clock
+        self._log = log
+        self._link: Link | None = None
+        self._wake_at: float | None = None
+        self._is_earlier = asyncio.Event()
+        self._is_stopping = False
+        self._unsettled: set[Setpoint] = set()
+        """The default state, as far as the device has not confirmed it, when we stop."""
+        self._is_safe = asyncio.Event()
+        device.listen(self.take)
+
+    def take(self, event: Event) -> None:
+        """Lets the resource manager handle *event* now, and carries out what it wants."""
+        now = self._clock()
+        effects = self._resource_manager.handle(event, now)
+        if isinstance(event, Stopping):
+            self._is_stopping = True
+            self._unsettled = {effect.setpoint for effect in effects if isinstance(effect, Apply)}
+        for effect in effects:
+            self._carry_out(effect)
+        if isinstance(event, Disconnected):
+            self._log.info("session.closed", reason=event.reason)
+        self._settle_up(event)
+        wait_s = self._resource_manager.wake_after(now)
+        if wait_s is not None and (self._wake_at is None or now.mono + wait_s < self._wake_at):
+            self._is_earlier.set()
+
+    async def run(self, link: Link, stopping: asyncio.Event) -> None:
+        """Works until *stopping* is set, then leaves the device in its default state and the CEM informed."""
+        self._link = link
+        async with asyncio.TaskGroup() as tasks:
+            device = tasks.create_task(self._device.run())
+            self.take(Started())
+            linked = tasks.create_task(link.run())
+            timer = tasks.create_task(self._keep_time())
+            await stopping.wait()
+            self.take(Stopping())
+            await self._say_farewell(link, linked)
+            await self._wait_until_safe()
+            timer.cancel()
+            device.cancel()
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case Send(message):
+                if self._link:
+                    self._link.send(message)
+            case Apply(setpoint):
+                self._device.offer(setpoint)
+            case Note(level, event, facts):
+                self._log.log(_LEVELS[level], event, **facts)
+            case Close(reason, back):
+                self._log.info("session.closing", reason=reason)
+                if self._link:
+                    self._link.close(back)
+            case Settled():
+                if self._link:
+                    self._link.settle()
+
+    async def _keep_time(self) -> None:
+        """Gives the resource manager a Tick whenever it is due."""
+        while True:
+            now = self._clock()
+            wait_s = self._resource_manager.wake_after(now)
+            self._wake_at = None if wait_s is None else now.mono + wait_s
+            self._is_earlier.clear()
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self._is_earlier.wait()
+            except TimeoutError:
+                self.take(Tick())
+
+    async def _say_farewell(self, link: Link, linked: asyncio.Task[None]) -> None:
+        if link.is_connected:
+            await asyncio.wait([linked], timeout=FAREWELL_WITHIN_S)
+        linked.cancel()
+
+    def _settle_up(self, event: Event) -> None:
+        """Crosses off what the device confirmed, or will not take, of its default state when we stop."""
+        if isinstance(event, Applied) or (isinstance(event, Refused) and not event.will_retry):
+            self._unsettled.discard(event.setpoint)
+        if self._is_stopping and not self._unsettled:
+            self._is_safe.set()
+
+    async def _wait_until_safe(self) -> None:
+        try:
+            async with asyncio.timeout(SAFE_WITHIN_S - FAREWELL_WITHIN_S):
+                await self._is_safe.wait()
+        except TimeoutError:
+            for setpoint in self._unsettled:
+                self._log.error("fallback.unconfirmed", point=setpoint.point, value=setpoint.value)
+
+
+_LEVELS = {Level.DEBUG: 10, Level.INFO: 20, Level.WARNING: 30, Level.ERROR: 40}
