@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from ptys import pty_pair
+from tests.ptys import pty_pair
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusIOException
 

@@ -1,0 +1,155 @@
+"""The Modbus driver on a serial line: a pair of ptys with pymodbus' RTU server, or with nobody, on the far end."""
+
+import asyncio
+import os
+import tty
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+import serial
+from modbus_peers import Unit, device, rtu_server
+from pymodbus.framer import FramerRTU
+from s2d_drivers.modbus import Modbus, ModbusConnection, ModbusPoint
+
+from s2d.errors import DeviceUnreachable
+from s2d.quantities import Duration
+from s2d.values import Reading, Setpoint
+from tests.ptys import pty_pair
+
+POINTS = {
+    "power": ModbusPoint(table="input", register=0, type="int32", unit="W"),
+    "limit": ModbusPoint(register=20, unit="W", access="read_write"),
+    "on": ModbusPoint(table="coil", register=1, access="read_write"),
+}
+
+
+async def test_a_line_is_read_and_written() -> None:
+    unit = Unit()
+    unit.input[:2] = [0xFFFF, 0xFF9C]
+    async with pty_pair() as (ours, theirs), rtu_server({7: unit}, theirs), device(POINTS, serial=ours, unit=7) as rtu:
+        await rtu.write(Setpoint("limit", 4200, "test"))
+        await rtu.write(Setpoint("on", True, "test"))
+        readings = await rtu.read(POINTS)
+    assert sorted(readings, key=lambda reading: reading.point) == [
+        Reading("limit", 4200.0),
+        Reading("on", True),
+        Reading("power", -100.0),
+    ]
+
+
+async def test_a_dead_unit_does_not_keep_the_others_from_being_read() -> None:
+    living = Unit()
+    async with pty_pair() as (ours, theirs), rtu_server({2: living}, theirs):
+        dead, alive = (ModbusConnection(serial=ours, unit=unit, timeout_s=Duration(0.1)) for unit in (1, 2))
+        async with (
+            Modbus.open_bus(dead) as bus,
+            Modbus.open(dead, POINTS, bus) as silent,
+            Modbus.open(alive, POINTS, bus) as answering,
+        ):
+            for _ in range(2):
+                with pytest.raises(DeviceUnreachable) as why:
+                    await silent.read({"limit"})
+                assert str(why.value) == f"no answer from unit 1 at {ours} within 0.1 s"
+                assert await answering.read({"limit"}) == [Reading("limit", 0.0)]
+
+
+@asynccontextmanager
+async def far_end(path: str) -> AsyncIterator[tuple["asyncio.Queue[bytes]", Callable[[str], None]]]:
+    """The requests that arrive at *path*, and how to send a frame, its checksum added."""
+    port = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
+    loop = asyncio.get_running_loop()
+    requests: asyncio.Queue[bytes] = asyncio.Queue()
+    loop.add_reader(port, lambda: requests.put_nowait(os.read(port, 256)))
+
+    def send(frame: str) -> None:
+        body = bytes.fromhex(frame)
+        os.write(port, body + FramerRTU.compute_CRC(body).to_bytes(2))
+
+    try:
+        yield requests, send
+    finally:
+        loop.remove_reader(port)
+        os.close(port)
+
+
+async def test_a_late_answer_is_not_taken_for_the_next_one() -> None:
+    """On a serial line nothing but time tells answers apart."""
+    async with (
+        asyncio.timeout(5),
+        pty_pair() as (ours, theirs),
+        far_end(theirs) as (requests, send),
+        device(POINTS, serial=ours, timeout_s=Duration(0.2)) as rtu,
+        asyncio.TaskGroup() as tasks,
+    ):
+        with pytest.raises(DeviceUnreachable):
+            await rtu.read({"limit"})
+        await requests.get()
+        send("01 03 02 00 63")
+        await asyncio.sleep(0)  # the pair carries it to a port that nobody has open
+        reading = tasks.create_task(rtu.read({"limit"}))
+        await requests.get()
+        send("01 03 02 00 37")
+        assert await reading == [Reading("limit", 55.0)]
+
+
+async def test_an_adapter_that_is_unplugged_ends_the_wait_at_once() -> None:
+    loop = asyncio.get_running_loop()
+    adapter, port = os.openpty()
+    tty.setraw(port)
+    path = os.ttyname(port)
+    asked = asyncio.Event()
+    loop.add_reader(adapter, asked.set)
+    try:
+        async with (
+            asyncio.timeout(2),
+            device(POINTS, serial=path, timeout_s=Duration(60)) as rtu,
+            asyncio.TaskGroup() as tasks,
+        ):
+            reading = tasks.create_task(_outcome(rtu))
+            await asked.wait()
+            loop.remove_reader(adapter)
+            os.close(adapter)
+        assert reading.result() == f"the serial port {path} went away; was the adapter unplugged?"
+    finally:
+        os.close(port)
+
+
+async def _outcome(rtu: Modbus) -> str:
+    with pytest.raises(DeviceUnreachable) as why:
+        await rtu.read({"limit"})
+    return str(why.value)
+
+
+async def test_requests_keep_their_distance() -> None:
+    unit = Unit()
+    loop = asyncio.get_running_loop()
+    async with (
+        pty_pair() as (ours, theirs),
+        rtu_server({1: unit}, theirs),
+        device(POINTS, serial=ours, gap_s=Duration(0.1)) as rtu,
+    ):
+        await rtu.read({"limit"})
+        began = loop.time()
+        await rtu.read({"limit"})
+        assert loop.time() - began >= 0.1
+
+
+async def test_a_port_that_is_not_there_is_named() -> None:
+    async with device(POINTS, serial="/dev/serial/by-id/usb-none") as rtu:
+        assert await _outcome(rtu) == "cannot open /dev/serial/by-id/usb-none: No such file or directory"
+
+
+async def test_a_port_in_use_is_said_to_be() -> None:
+    async with pty_pair() as (ours, _), device(POINTS, serial=ours) as rtu:
+        with serial.Serial(ours, exclusive=True):
+            assert await _outcome(rtu) == f"cannot open {ours}: another program has it open"
+
+
+async def test_a_line_has_one_setting_for_all() -> None:
+    first = ModbusConnection(serial="/dev/ttyX", unit=1)
+    second = ModbusConnection(serial="/dev/ttyX", unit=2, baudrate=19200, parity="E")
+    async with Modbus.open_bus(first) as bus, Modbus.open(second, POINTS, bus) as rtu:
+        with pytest.raises(DeviceUnreachable) as why:
+            await rtu.read(POINTS)
+    assert str(why.value).startswith("/dev/ttyX runs at 9600 8N1 for another device, so it cannot run at 19200 8E1;")

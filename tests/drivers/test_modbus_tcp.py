@@ -1,0 +1,472 @@
+"""The Modbus driver against real servers on this machine, well behaved and otherwise."""
+
+import asyncio
+import logging
+
+import pytest
+from modbus_peers import Unit, answer_to, device, raw_server, reads_words, tcp_server
+from pymodbus.constants import ExcCodes
+from s2d_drivers.modbus import Modbus, ModbusConnection, ModbusPoint
+
+from s2d.errors import DeviceRefused, DeviceUnreachable
+from s2d.quantities import Duration
+from s2d.values import Quality, Reading, Setpoint
+
+HOST = "127.0.0.1"
+SOC = {"soc": ModbusPoint(register=10, unit="%")}
+LIMIT = {"limit": ModbusPoint(register=20, type="int16", unit="W", access="read_write")}
+
+
+def limit(value_w: float) -> Setpoint:
+    return Setpoint("limit", value_w, "test")
+
+
+async def test_every_table_and_type_is_read() -> None:
+    unit = Unit()
+    unit.input[5:7] = [0x4148, 0x0000]
+    unit.holding[100:104] = [0x4163, 0x6D65, 0xFFFF, 0xFFFE]
+    points = {
+        "switch": ModbusPoint(table="coil", register=3),
+        "alarm": ModbusPoint(table="discrete", register=0),
+        "power": ModbusPoint(table="input", register=5, type="float32", unit="kW"),
+        "name": ModbusPoint(register=100, type="string[4]"),
+        "energy": ModbusPoint(register=102, type="int32", unit="Wh"),
+        "none": ModbusPoint(register=102, sentinel=0xFFFF),
+    }
+    async with tcp_server({1: unit}) as server, device(points, host=HOST, port=server.port) as modbus:
+        readings = await modbus.read(points)
+    assert {reading.point: reading.value for reading in readings} == {
+        "switch": False,
+        "alarm": True,
+        "power": 12500.0,
+        "name": "Acme",
+        "energy": -2.0,
+        "none": None,
+    }
+    assert sorted(unit.asked) == [(1, 3, 1), (2, 0, 1), (3, 100, 4), (4, 5, 2)]
+
+
+async def test_only_the_points_asked_for_are_read() -> None:
+    unit = Unit()
+    points = {"a": ModbusPoint(register=1), "b": ModbusPoint(register=2), "c": ModbusPoint(register=3)}
+    async with tcp_server({1: unit}) as server, device(points, host=HOST, port=server.port) as modbus:
+        assert await modbus.read({"a", "c"}) == [Reading("a", 0.0), Reading("c", 0.0)]
+        assert await modbus.read(()) == []
+    assert unit.asked == [(3, 1, 1), (3, 3, 1)]
+
+
+@pytest.mark.parametrize(
+    ("point", "value", "function", "count"),
+    [
+        (ModbusPoint(register=20, type="int16", access="read_write"), -300, 6, 1),
+        (ModbusPoint(register=20, type="int16", access="read_write", write="multiple"), -300, 16, 1),
+        (ModbusPoint(register=20, type="float32", access="read_write"), 12.5, 16, 2),
+        (ModbusPoint(register=20, type="uint64", order="CDAB", access="read_write"), 2**40, 16, 4),
+        (ModbusPoint(register=20, type="string[6]", access="read_write"), "boost", 16, 3),
+        (ModbusPoint(register=20, values={"1": "auto", "2": "off"}, access="read_write"), "off", 6, 1),
+        (ModbusPoint(table="coil", register=20, access="read_write"), True, 5, 1),
+        (ModbusPoint(table="coil", register=20, access="read_write", write="multiple"), True, 15, 1),
+    ],
+)
+async def test_a_write_arrives_and_is_read_back(point: ModbusPoint, value: object, function: int, count: int) -> None:
+    unit = Unit()
+    async with tcp_server({1: unit}) as server, device({"p": point}, host=HOST, port=server.port) as modbus:
+        await modbus.write(Setpoint("p", value, "test"))
+        asked = list(unit.asked)
+        assert await modbus.read({"p"}) == [Reading("p", value)]
+    assert asked[0] == (function, 20, count)
+    assert asked[-1] == (1 if point.is_bit else 3, 20, count)
+
+
+async def test_a_write_only_point_is_not_read_back() -> None:
+    unit = Unit()
+    points = {"p": ModbusPoint(register=20, access="write")}
+    async with tcp_server({1: unit}) as server, device(points, host=HOST, port=server.port) as modbus:
+        await modbus.write(Setpoint("p", 7, "test"))
+    assert unit.asked == [(6, 20, 1)]
+
+
+async def test_writing_bits_keeps_the_others() -> None:
+    unit = Unit()
+    unit.holding[20] = 0xF00F
+    points = {
+        "mode": ModbusPoint(register=20, bits="4..7", access="read_write"),
+        "whole": ModbusPoint(register=20),
+    }
+    async with tcp_server({1: unit}) as server, device(points, host=HOST, port=server.port) as modbus:
+        await modbus.write(Setpoint("mode", 5, "test"))
+        assert await modbus.read(points) == [Reading("mode", 5.0), Reading("whole", 0xF05F)]
+
+
+async def test_a_device_that_does_not_do_what_it_acknowledged_refused() -> None:
+    unit = Unit(takes=False)
+    unit.holding[20] = 42
+    async with tcp_server({1: unit}) as server, device(LIMIT, host=HOST, port=server.port) as modbus:
+        with pytest.raises(DeviceRefused) as refusal:
+            await modbus.write(limit(300))
+    place = f"holding register 20 of unit 1 at 127.0.0.1:{server.port}"
+    assert str(refusal.value) == f"limit: {place} took 300 but still reads 42"
+
+
+async def test_a_device_may_take_a_moment_to_apply_a_write() -> None:
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        written = await reader.read(12)
+        writer.write(written)
+        for word in (0, 0, 300):
+            writer.write(answer_to(await reader.read(12), word))
+
+    async with raw_server(slow) as port, device(LIMIT, host=HOST, port=port) as modbus:
+        await modbus.write(limit(300))
+
+
+async def test_a_value_that_does_not_fit_never_leaves_the_house() -> None:
+    unit = Unit()
+    async with tcp_server({1: unit}) as server, device(LIMIT, host=HOST, port=server.port) as modbus:
+        with pytest.raises(DeviceRefused, match="does not fit int16"):
+            await modbus.write(limit(40_000))
+    assert unit.asked == []
+
+
+async def test_a_point_for_reading_is_not_written() -> None:
+    async with device(SOC, host=HOST) as modbus:
+        with pytest.raises(DeviceRefused, match="soc is not for writing; its access is read"):
+            await modbus.write(Setpoint("soc", 50, "test"))
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        (1, "{unit} refused to write holding register 20: it does not know the function (exception 1); "
+            "it may want `write: multiple`"),
+        (2, "{unit} refused to write holding register 20: it has no such address (exception 2); "
+            "some manuals count from 1"),
+        (3, "{unit} refused to write holding register 20: it does not accept the value (exception 3)"),
+        (4, "{unit} refused to write holding register 20: it failed to do so (exception 4)"),
+    ],
+)  # fmt: skip
+async def test_a_refused_write_says_why(code: int, sentence: str) -> None:
+    unit = Unit(refuses=lambda function, register, count: ExcCodes(code))
+    async with tcp_server({1: unit}) as server, device(LIMIT, host=HOST, port=server.port) as modbus:
+        with pytest.raises(DeviceRefused) as refusal:
+            await modbus.write(limit(300))
+    assert str(refusal.value) == sentence.format(unit=f"unit 1 at 127.0.0.1:{server.port}")
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        (5, "{unit} is busy"),
+        (6, "{unit} is busy"),
+        (10, "the gateway has no path to {unit}"),
+        (11, "the gateway got no answer from {unit}"),
+    ],
+)
+async def test_an_exception_that_may_pass_means_try_again(code: int, sentence: str) -> None:
+    unit = Unit(refuses=lambda function, register, count: ExcCodes(code))
+    async with tcp_server({1: unit}) as server, device(SOC, host=HOST, port=server.port) as modbus:
+        with pytest.raises(DeviceUnreachable) as why:
+            await modbus.read(SOC)
+    assert str(why.value) == sentence.format(unit=f"unit 1 at 127.0.0.1:{server.port}")
+
+
+async def test_a_refused_block_is_read_point_by_point_from_then_on() -> None:
+    def no_register_2(function: int, register: int, count: int) -> ExcCodes | None:
+        return ExcCodes.ILLEGAL_ADDRESS if register <= 2 < register + count else None
+
+    unit = Unit(refuses=no_register_2)
+    unit.holding[:5] = [10, 11, 12, 13, 14]
+    points = {name: ModbusPoint(register=register) for register, name in enumerate("abcd")}
+    async with tcp_server({1: unit}) as server, device(points, host=HOST, port=server.port) as modbus:
+        first = await modbus.read(points)
+        asked_first = list(unit.asked)
+        unit.asked.clear()
+        assert await modbus.read(points) == first
+    assert asked_first == [(3, 0, 4), (3, 0, 1), (3, 1, 1), (3, 2, 1), (3, 3, 1)]
+    assert unit.asked == asked_first[1:]
+    reason = (
+        f"unit 1 at 127.0.0.1:{server.port} refused to read holding register 2: it has no such address (exception 2); "
+        "some manuals count from 1, or mean `table: input`"
+    )
+    assert first == [
+        Reading("a", 10.0),
+        Reading("b", 11.0),
+        Reading("c", None, Quality.BAD, reason),
+        Reading("d", 13.0),
+    ]
+
+
+async def test_two_units_share_one_connection() -> None:
+    units = {1: Unit(), 2: Unit()}
+    units[1].holding[10], units[2].holding[10] = 11, 22
+    async with tcp_server(units) as server:
+        first, second = (ModbusConnection(host=HOST, port=server.port, unit=unit) for unit in units)
+        async with (
+            Modbus.open_bus(first) as bus,
+            Modbus.open(first, SOC, bus) as one,
+            Modbus.open(second, SOC, bus) as two,
+            asyncio.TaskGroup() as tasks,
+        ):
+            reads = [tasks.create_task(device.read(SOC)) for device in (one, two, one, two)]
+    assert [read.result()[0].value for read in reads] == [11, 22, 11, 22]
+    assert server.connections.count(True) == 1
+
+
+async def test_writes_go_before_reads() -> None:
+    """The first read is under way; of what queues behind it, the write comes first."""
+    asked: list[int] = []
+
+    async def scene(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await reader.read(12)
+        await others_wait.wait()
+        while request:
+            asked.append(request[7])
+            writer.write(request if request[7] == 6 else answer_to(request, 0))
+            request = await reader.read(12)
+
+    others_wait = asyncio.Event()
+    points = SOC | {"limit": ModbusPoint(register=20, access="write")}
+    async with raw_server(scene) as port, device(points, host=HOST, port=port) as modbus, asyncio.TaskGroup() as tasks:
+        tasks.create_task(modbus.read({"soc"}))
+        await _queued(tasks, modbus.read({"soc"}))
+        await _queued(tasks, modbus.write(limit(1)))
+        others_wait.set()
+    assert asked == [3, 6, 3]
+
+
+async def _queued(tasks: asyncio.TaskGroup, call: object) -> asyncio.Task[object]:
+    task = tasks.create_task(call)
+    await asyncio.sleep(0)
+    return task
+
+
+async def test_a_device_that_comes_back_is_read_again() -> None:
+    unit = Unit()
+    unit.holding[10] = 55
+    where = ModbusConnection(host=HOST, port=await _free_port())
+    async with Modbus.open_bus(where) as bus, Modbus.open(where, SOC, bus) as modbus:
+        for _ in range(2):
+            async with tcp_server({1: unit}, where.port), asyncio.timeout(3):
+                assert await _read_once_reachable(modbus) == [Reading("soc", 55.0)]
+            with pytest.raises(DeviceUnreachable):
+                await modbus.read(SOC)
+
+
+async def _read_once_reachable(modbus: Modbus) -> list[Reading]:
+    while True:
+        try:
+            return list(await modbus.read(SOC))
+        except DeviceUnreachable:
+            await asyncio.sleep(0.02)
+
+
+async def test_a_host_that_cannot_be_a_name_is_unreachable() -> None:
+    async with device(SOC, host="a..b") as modbus:
+        assert (await _outcome(modbus)).startswith("cannot connect to a..b:502: ")
+
+
+async def test_after_a_failed_connect_there_is_a_pause_without_attempts() -> None:
+    """Somebody starts to listen, but no request finds out before the pause is over."""
+    where = ModbusConnection(host=HOST, port=await _free_port())
+    async with Modbus.open_bus(where) as bus, Modbus.open(where, SOC, bus) as modbus:
+        assert await _outcome(modbus) == f"cannot connect to 127.0.0.1:{where.port}: Connection refused"
+        async with tcp_server({1: Unit()}, where.port) as server:
+            with pytest.raises(DeviceUnreachable, match="Connection refused"):
+                await modbus.read(SOC)
+            assert server.connections == []
+
+
+async def _free_port() -> int:
+    async with raw_server() as port:
+        return port
+
+
+async def test_a_late_answer_is_not_taken_for_the_next_one() -> None:
+    """The device hangs, answers after all, and is asked again: it must be over a new connection."""
+
+    async def hangs(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await reader.read(12)
+        assert await reader.read(1) == b"", "the driver stays on the line"
+        writer.write(answer_to(request, 99))
+
+    async with (
+        raw_server(hangs, reads_words(55)) as port,
+        device(SOC, host=HOST, port=port, timeout_s=Duration(0.05)) as modbus,
+    ):
+        with pytest.raises(DeviceUnreachable) as why:
+            await modbus.read(SOC)
+        assert str(why.value) == f"no answer from unit 1 at 127.0.0.1:{port} within 0.05 s"
+        assert await modbus.read(SOC) == [Reading("soc", 55.0)]
+
+
+@pytest.mark.parametrize("field", [slice(0, 2), slice(6, 7)], ids=["transaction", "unit"])
+async def test_an_answer_to_somebody_else_is_not_ours(field: slice) -> None:
+    async def confuses(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answer = bytearray(answer_to(await reader.read(12), 99))
+        answer[field] = b"\x77" * len(answer[field])
+        writer.write(answer)
+        await reader.read()
+
+    async with (
+        raw_server(confuses, reads_words(55)) as port,
+        device(SOC, host=HOST, port=port, timeout_s=Duration(0.05)) as modbus,
+    ):
+        with pytest.raises(DeviceUnreachable, match="no answer from unit 1"):
+            await modbus.read(SOC)
+        assert await modbus.read(SOC) == [Reading("soc", 55.0)]
+
+
+async def test_nonsense_is_no_answer() -> None:
+    async def speaks_in_tongues(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await reader.read(12)
+        writer.write(request[:7] + b"\x63" + request[8:])
+        await reader.read()
+
+    reported: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: reported.append(context))
+    async with (
+        raw_server(speaks_in_tongues, reads_words(55)) as port,
+        device(SOC, host=HOST, port=port, timeout_s=Duration(0.05)) as modbus,
+    ):
+        with pytest.raises(DeviceUnreachable, match="no answer from unit 1"):
+            await modbus.read(SOC)
+        assert await modbus.read(SOC) == [Reading("soc", 55.0)]
+    assert reported == []
+
+
+@pytest.mark.parametrize("words", [(), (1, 2)])
+async def test_an_answer_of_another_length_is_not_ours(words: tuple[int, ...]) -> None:
+    async with raw_server(reads_words(*words), reads_words(55)) as port, device(SOC, host=HOST, port=port) as modbus:
+        with pytest.raises(DeviceUnreachable) as why:
+            await modbus.read(SOC)
+        assert str(why.value) == f"unit 1 at 127.0.0.1:{port} gave an answer to another question"
+        assert await modbus.read(SOC) == [Reading("soc", 55.0)]
+
+
+async def test_a_connection_that_ends_ends_the_wait_at_once() -> None:
+    async def hangs_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(12)
+
+    async with (
+        raw_server(hangs_up, reads_words(55)) as port,
+        device(SOC, host=HOST, port=port, timeout_s=Duration(60)) as modbus,
+        asyncio.timeout(2),
+    ):
+        with pytest.raises(DeviceUnreachable, match="closed the connection; if this repeats"):
+            await modbus.read(SOC)
+        assert await modbus.read(SOC) == [Reading("soc", 55.0)]
+
+
+async def test_a_device_may_hang_up_after_every_answer() -> None:
+    hung_up = asyncio.Queue[None]()
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer_to(await reader.read(12), 55))
+        writer.write_eof()
+        assert await reader.read() == b"", "the driver keeps a connection that has ended"
+        hung_up.put_nowait(None)
+
+    async with (
+        raw_server(once, once, once) as port,
+        device(SOC, host=HOST, port=port) as modbus,
+        asyncio.timeout(2),
+    ):
+        for _ in range(3):
+            assert await modbus.read(SOC) == [Reading("soc", 55.0)]
+            await hung_up.get()
+
+
+async def _says_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+async def test_a_caller_can_stop_waiting() -> None:
+    async with raw_server(_says_nothing) as port, device(SOC, host=HOST, port=port) as modbus:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.02):
+                await modbus.read(SOC)
+
+
+async def test_a_cancelled_group_ends_although_a_device_hangs() -> None:
+    async def reads_for_ever(port: int) -> None:
+        async with device(SOC, host=HOST, port=port) as modbus, asyncio.TaskGroup() as tasks:
+            for _ in range(3):
+                tasks.create_task(modbus.read(SOC))
+
+    async with raw_server(_says_nothing) as port:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reads_for_ever(port), 0.05)
+
+
+async def test_a_request_nobody_waits_for_any_more_is_not_made() -> None:
+    unit = Unit()
+    points = SOC | LIMIT
+    async with tcp_server({1: unit}) as server, device(points, host=HOST, port=server.port) as modbus:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(modbus.read({"soc"}))
+            given_up = await _queued(tasks, modbus.write(limit(300)))
+            given_up.cancel()
+        await modbus.read({"soc"})
+    assert unit.asked == [(3, 10, 1), (3, 10, 1)]
+
+
+@pytest.mark.parametrize("turns", range(20))
+async def test_whenever_a_bus_is_shut_down_it_ends(turns: int) -> None:
+    """Also at the very moment of the answer, which pymodbus would rather return than be cancelled."""
+    async with (
+        tcp_server({1: Unit()}) as server,
+        asyncio.timeout(2),
+        asyncio.TaskGroup() as tasks,
+        device(SOC, host=HOST, port=server.port) as modbus,
+    ):
+        await modbus.read(SOC)
+        reading = tasks.create_task(modbus.read(SOC))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        reading.cancel()
+
+
+async def test_waiting_callers_are_told_that_the_bus_is_shut_down() -> None:
+    asked = asyncio.Event()
+
+    async def scene(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(12)
+        asked.set()
+        await reader.read()
+
+    async with raw_server(scene) as port:
+        where = ModbusConnection(host=HOST, port=port)
+        async with asyncio.timeout(2), asyncio.TaskGroup() as tasks:
+            async with Modbus.open_bus(where) as bus, Modbus.open(where, SOC, bus) as modbus:
+                reads = [tasks.create_task(_outcome(modbus)) for _ in range(3)]
+                await asked.wait()
+            assert await _outcome(modbus) == f"the connection to 127.0.0.1:{port} is shut down"
+    assert [read.result() for read in reads] == [f"the connection to 127.0.0.1:{port} is shut down"] * 3
+
+
+async def _outcome(modbus: Modbus) -> str:
+    with pytest.raises(DeviceUnreachable) as why:
+        await modbus.read(SOC)
+    return str(why.value)
+
+
+async def test_nothing_is_connected_before_the_first_request() -> None:
+    async with tcp_server({1: Unit()}) as server:
+        async with device(SOC, host=HOST, port=server.port):
+            await asyncio.sleep(0)
+        assert server.connections == []
+
+
+async def test_trouble_reaches_the_caller_and_not_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def answers_for_another_unit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answer = bytearray(answer_to(await reader.read(12), 99))
+        answer[6] += 1
+        writer.write(answer)
+        await reader.read()
+
+    with caplog.at_level(logging.DEBUG):
+        async with (
+            raw_server(answers_for_another_unit) as port,
+            device(SOC, host=HOST, port=port, timeout_s=Duration(0.05)) as modbus,
+        ):
+            await _outcome(modbus)
+    assert [record.getMessage() for record in caplog.records if record.name != "asyncio"] == []
