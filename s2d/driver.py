@@ -8,7 +8,6 @@ units, consumption positive.
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any, ClassVar, Literal, Protocol, Self, cast
 
 from msgspec import Struct
@@ -30,6 +29,7 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     unit: str = ""
     """Unit of the raw value after scale and offset, e.g. `W`, `%`, `kWh`; empty for a plain number or state."""
     access: Literal["read", "write", "read_write"] = "read"
+    """Whether it is read, written, or written and read back."""
     poll: Duration | None = None
     """How often to read it; the device's `poll` if absent."""
     max_age: Duration | None = None
@@ -37,9 +37,11 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     refresh: Duration | None = None
     """Write the last setpoint again this often, for devices that forget it."""
     scale: float = 1.0
+    """What one step of the raw value is worth, in `unit`."""
     offset: float = 0.0
+    """Added after the scale, in `unit`."""
     invert: bool = False
-    """Flip the sign, where the device counts consumption negative."""
+    """Flip the sign, where the device counts consumption negative; of a switch, swap on and off."""
     min: float | None = None
     """Lowest plausible value, in `unit`."""
     max: float | None = None
@@ -73,7 +75,9 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             if key not in self.values:
                 raise BadReading(f"{key} is none of the values {', '.join(self.values)}")
             return self.values[key]
-        if isinstance(raw, str | bool):
+        if isinstance(raw, bool):
+            return raw != self.invert
+        if isinstance(raw, str):
             return raw
         value = (-raw if self.invert else raw) * self.scale + self.offset
         if not self._is_plausible(value):
@@ -90,7 +94,9 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 if state == value:
                     return int(key) if key.lstrip("-").isdigit() else key
             raise DeviceRefused(f"{value!r} is none of the states {', '.join(self.values.values())}")
-        if isinstance(value, str | bool):
+        if isinstance(value, bool):
+            return value != self.invert
+        if isinstance(value, str):
             return value
         written = value / factor_of(self.unit) if self.unit else value
         if not self._is_plausible(written):
@@ -161,6 +167,8 @@ def find(name: str) -> type[Driver]:
 
     Raises: DriverUnavailable: not installed, or it fails to import.
     """
+    from importlib.metadata import entry_points  # costs memory and start-up time: only for who looks for a driver
+
     known = sorted(entry_points(group=GROUP).names)
     try:
         if ":" in name:
@@ -170,6 +178,6 @@ def find(name: str) -> type[Driver]:
             found = entry_points(group=GROUP)[name].load()
         else:
             raise DriverUnavailable(name, "is not installed", known)
-    except (ImportError, AttributeError) as exc:
+    except (ImportError, AttributeError, SyntaxError) as exc:
         raise DriverUnavailable(name, f"cannot be loaded: {exc}", known) from exc
     return cast("type[Driver]", found)

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from ..control.reporting import Reporting
 from ..messages.common import CommodityQuantity, ControlType, Role
-from ..values import Now, Reading, Setpoint
+from ..values import Now, Reading, Setpoint, Value
 
 
 class CanonicalPoint(NamedTuple):
@@ -76,6 +76,10 @@ class Kind:
     points: Mapping[str, CanonicalPoint]
     required: tuple[str, ...]
     """Points without which nothing can be said of the device."""
+    control_types: tuple[str, ...]
+    """What it can offer to a CEM, by the short names of `messages.common.CONTROL_TYPES`."""
+    safe: Mapping[str, Value]
+    """What its points become without a CEM, unless the owner says otherwise."""
     resource: Callable[..., Resource]
     """Makes the resource: `resource(resource_id, name, settings, points, fallback)`."""
 

@@ -335,5 +335,7 @@ KIND = Kind(
         "power_setpoint": CanonicalPoint("write", "power", "power it shall take (positive) or give (negative)"),
     },
     required=("soc", "power", "power_setpoint"),
+    control_types=("frbc",),
+    safe={"power_setpoint": 0.0},
     resource=Battery,
 )

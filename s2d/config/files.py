@@ -1,0 +1,165 @@
+"""The gateway file and what it includes, as written, and what has to agree across devices."""
+
+import glob
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+
+from ..decoder import Decoder, Findings, did_you_mean, mapping_of
+from ..errors import Problem
+from ..resources import KINDS
+from ..resources import kind as kind_of
+from ..yaml_source import Entry, Node, Spot, Where
+from ..yaml_source import read as read_yaml
+from .device import Surroundings, device_of
+from .model import Cem, Config, DeviceConfig, Gateway
+from .point import unit_problem
+
+_INCLUDED = "devices.d/*.yaml"
+
+
+class GatewayFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The gateway file, `s2d.yaml`."""
+
+    gateway: Annotated[Gateway, Meta(description="The machine itself")] = field(default_factory=Gateway)
+    cem: Annotated[
+        Cem | None, Meta(description="Where every device's resource manager connects, unless a device says otherwise")
+    ] = None
+    buses: Annotated[
+        list[Node],
+        Meta(description="Lines that several devices share: a name, and what their connections have in common"),
+    ] = []
+    include: Annotated[str, Meta(min_length=1, description="Files of devices; each holds one or a list of them")] = (
+        _INCLUDED
+    )
+    devices: Annotated[list[Node], Meta(description="Devices that do not have a file of their own")] = []
+
+
+def read(path: Path) -> Config:
+    """The configuration in the gateway file *path* and the files it includes.
+
+    Raises: ConfigError: every problem, each in a file named relative to the folder of *path*.
+    """
+    root = read_yaml(path, path.name)
+    entries = mapping_of(root, ())
+    findings = Findings()
+    decoder = Decoder(path.parent.absolute())
+    good = decoder.fields(root, GatewayFile, (), findings)
+    file = GatewayFile(**{name: value for name, value in good.items() if value is not None})  # type: ignore[arg-type]
+    nodes = [*file.devices, *_included(path, file.include, entries.get("include"), findings)]
+    around = Surroundings(decoder, _buses(file.buses, findings), file.cem, names_cem="cem" in entries)
+    devices = [findings.attempt(device_of, node, _where(node, nodes), around) for node in nodes]
+    findings.problems += _duplicates(nodes, "name", "are named")
+    findings.problems += _duplicates(nodes, "resource_id", "have the resource_id")
+    built = {device.name: device for device in devices if device}
+    for node in nodes:
+        findings.problems += _source_problems(node, nodes, built)
+    findings.settle()
+    return Config(file.gateway, file.cem, tuple(device for device in devices if device))
+
+
+def _included(path: Path, pattern: str, wish: Entry | None, findings: Findings) -> Iterator[Node]:
+    """The devices in the files that match *pattern*; *wish* is where the operator asked for them."""
+    names = [
+        name
+        for name in sorted(glob.glob(pattern, root_dir=path.parent))
+        if os.path.realpath(path.parent / name) != os.path.realpath(path)
+    ]
+    if not names and wish:
+        findings.problems.append(wish.node.spot.problem(("include",), f'no file matches "{pattern}"'))
+    for name in names:
+        node = findings.attempt(read_yaml, path.parent / name, name)
+        if node is None:
+            continue
+        if isinstance(node.content, list):
+            yield from node.content
+        elif isinstance(node.content, dict):
+            yield node
+        else:
+            findings.problems.append(node.spot.problem((), f"expected a device or a list of devices, got {node}"))
+
+
+def _buses(nodes: list[Node], findings: Findings) -> dict[str, Node]:
+    buses: dict[str, Node] = {}
+    spots: dict[str, Spot] = {}
+    for number, node in enumerate(nodes, 1):
+        if not isinstance(node.content, dict):
+            findings.problems.append(node.spot.problem((f"bus {number}",), f"expected a mapping, got {node}"))
+            continue
+        entries = dict(node.content)
+        entry = entries.pop("name", None)
+        if entry is None or not isinstance(entry.node.content, str) or not entry.node.content:
+            spot = entry.node.spot if entry else node.spot
+            got = entry.node if entry else "nothing"
+            findings.problems.append(
+                spot.problem((f"bus {number}", "name"), f"expected the name of the bus, got {got}")
+            )
+            continue
+        name, spot = entry.node.content, entry.node.spot
+        if name in buses:
+            findings.problems.append(spot.problem((), f'two buses are named "{name}" (the other: {spots[name]})'))
+        buses[name], spots[name] = Node(entries, node.spot), spot
+    return buses
+
+
+def _where(node: Node, nodes: list[Node]) -> Where:
+    return (_name(node) or f"device {nodes.index(node) + 1}",)
+
+
+def _text(node: Node, key: str) -> tuple[str, Spot] | None:
+    """What *node* says under *key*, and where; None if it is no mapping or no text."""
+    entry = node.content.get(key) if isinstance(node.content, dict) else None
+    if entry and isinstance(entry.node.content, str) and entry.node.content:
+        return entry.node.content, entry.node.spot
+    return None
+
+
+def _name(node: Node) -> str:
+    found = _text(node, "name")
+    return found[0] if found else ""
+
+
+def _duplicates(nodes: list[Node], key: str, words: str) -> Iterator[Problem]:
+    first: dict[str, Spot] = {}
+    for text, spot in sorted(found for node in nodes if (found := _text(node, key))):
+        if text in first:
+            yield spot.problem((), f'two devices {words} "{text}" (the other: {first[text]})')
+        first.setdefault(text, spot)
+
+
+def _source_problems(node: Node, nodes: list[Node], built: Mapping[str, DeviceConfig]) -> Iterator[Problem]:
+    """Where points of *node* come from other devices that do not have them."""
+    where = _where(node, nodes)
+    named = _text(node, "kind")
+    kind = kind_of(named[0]) if named and named[0] in KINDS else None
+    for name, entry in _points(node):
+        source = _text(entry.node, "from")
+        device, _, point = source[0].rpartition(".") if source else ("", "", "")
+        if source is None or not device or not point:
+            continue
+        spot, inside = source[1], (*where, "points", name, "from")
+        if named is None:
+            yield spot.problem(inside, "only a device with a kind takes points from others")
+        elif device == _name(node):
+            yield spot.problem(inside, "a device cannot take a point from itself")
+        elif device not in (names := [_name(other) for other in nodes]):
+            yield spot.problem(inside, f'no device is named "{device}"', did_you_mean(device, names))
+        elif target := built.get(device):
+            found = target.points.get(point)
+            if found is None and point in target.sources:
+                yield spot.problem(inside, f'"{device}" takes "{point}" from another device itself')
+            elif found is None:
+                what = f'"{device}" has no point "{point}"'
+                yield spot.problem(inside, what, did_you_mean(point, target.points))
+            elif not found.is_readable:
+                yield spot.problem(inside, f'"{point}" of "{device}" can only be written')
+            elif kind and name in kind.points:
+                yield from unit_problem(kind.points[name].dimension, found, spot, inside)
+
+
+def _points(node: Node) -> list[tuple[str, Entry]]:
+    entry = node.content.get("points") if isinstance(node.content, dict) else None
+    return list(entry.node.content.items()) if entry and isinstance(entry.node.content, dict) else []

@@ -1,0 +1,515 @@
+"""What the operator reads about a wrong configuration, word by word, and what a right one becomes."""
+
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from s2d.config import Cem, Fallback, Gateway, PointSource, Report, load
+from s2d.driver import find
+from s2d.errors import ConfigError
+from s2d.quantities import Duration, Energy, Percentage, PercentageRange, Power
+from s2d.resources.battery import BatterySettings
+from s2d.values import Setpoint
+
+GATEWAY = """\
+cem: {url: "ws://10.0.0.1:8080/{resource_id}"}
+devices:
+- name: Home battery
+  kind: battery
+  driver: modbus
+  connection: {host: 192.168.1.20}
+  capacity: 10 kWh
+  max_charge_power: 5 kW
+  max_discharge_power: 5 kW
+  points:
+    soc: {register: 843, unit: "%"}
+    power: {register: 842, unit: W}
+    power_setpoint: {register: 2700, unit: W, access: write}
+"""
+METER = """\
+- name: Grid. Old meter
+  driver: modbus
+  connection: {host: meter}
+  points:
+    power: {register: 1, unit: kW}
+    energy: {register: 2, unit: kWh}
+    relay: {register: 3, access: write}
+"""
+
+
+def problems(folder: Path, text: str | bytes) -> list[str]:
+    file = folder / "s2d.yaml"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ConfigError) as caught:
+        load(file)
+    return str(caught.value).splitlines()
+
+
+def edited(*edits: tuple[str, str]) -> str:
+    text = GATEWAY
+    for old, new in edits:
+        assert text.count(old) == 1, f"{old!r} is not once in the text"
+        text = text.replace(old, new)
+    return text
+
+
+NOT_YAML = [
+    ("", ["s2d.yaml:1:1: the file is empty"]),
+    ("# nothing\n", ["s2d.yaml:1:1: the file is empty"]),
+    ("- a\n", ["s2d.yaml:1:1: expected a mapping, got a list"]),
+    ("text\n", ['s2d.yaml:1:1: expected a mapping, got "text"']),
+    ("a: 'b\n", ["s2d.yaml:2:1: not YAML: while scanning a quoted scalar, found unexpected end of stream"]),
+    ("a: {}\n---\nb: {}\n", ["s2d.yaml:2:1: a second document; a file holds one"]),
+    ("a: *b\n", ['s2d.yaml:1:4: a: no "&b" stands before this alias']),
+    ("cem: &x {url: *x}\n", ['s2d.yaml:1:15: cem: url: "*x" stands within itself']),
+    ("cem: !!set {url}\n", ["s2d.yaml:1:6: cem: the tag !!set means nothing here. Leave it out"]),
+    ("cem: !secret x\n", ["s2d.yaml:1:6: cem: the tag !secret means nothing here. Leave it out"]),
+    ("cem: !!int x\n", ['s2d.yaml:1:6: cem: "x" is no int']),
+    ("[" * 100_000, ["s2d.yaml:1:34: nested too deeply"]),
+    ("? [a]\n: 1\n", ["s2d.yaml:1:3: expected a key, got a list"]),
+    ("cem: ab\x07\n", ["s2d.yaml:1:8: the character U+0007 does not belong in YAML"]),
+    ('include: "a\\0"\n', ["s2d.yaml:1:10: include: text with a character that nothing can hold"]),
+    (b"gateway:\n  name: caf\xe9\n", ["s2d.yaml:2:12: is not UTF-8 text"]),
+    (
+        "gateway:\n  name: a\n  name: b\ngateway: {}\n",
+        [
+            's2d.yaml:3:3: gateway: key "name" is given twice (the other: s2d.yaml:2:3)',
+            's2d.yaml:4:1: key "gateway" is given twice (the other: s2d.yaml:1:1)',
+        ],
+    ),
+    ("1: a\n0x1: b\n", ['s2d.yaml:2:1: key "1" is given twice (the other: s2d.yaml:1:1)']),
+    ('cem:\n  <<: {url: "ws://a"}\n', ['s2d.yaml:2:3: cem: missing key "url"', 's2d.yaml:2:3: cem: unknown key "<<"']),
+]
+
+GATEWAY_FILE = [
+    ("gatway: {}", ['s2d.yaml:1:1: unknown key "gatway". Did you mean "gateway"?']),
+    ("gateway: [a]", ["s2d.yaml:1:10: gateway: expected a mapping, got a list"]),
+    ("gateway: {name: 12}", ['s2d.yaml:1:17: gateway: name: expected text, got 12. Write it in quotes: "12"']),
+    ("gateway: {name: ''}", ["s2d.yaml:1:17: gateway: name: must not be empty"]),
+    (
+        "gateway: {id: 12-34}",
+        ['s2d.yaml:1:15: gateway: id: expected a UUID such as "2c4de72e-9ae7-4b4b-8e05-5a2f3a4b6c7d", got "12-34"'],
+    ),
+    ("gateway: {state_dir: 5}", ["s2d.yaml:1:22: gateway: state_dir: expected a path, got 5"]),
+    ("devices: {}", ["s2d.yaml:1:10: devices: expected a list, got a mapping"]),
+    ("devices: [x]", ['s2d.yaml:1:11: device 1: expected a mapping, got "x"']),
+    ("include: nowhere/*.yaml", ['s2d.yaml:1:10: include: no file matches "nowhere/*.yaml"']),
+    ("buses: [a]", ['s2d.yaml:1:9: bus 1: expected a mapping, got "a"']),
+    ("buses: [{serial: /dev/x}]", ["s2d.yaml:1:9: bus 1: name: expected the name of the bus, got nothing"]),
+    (
+        "buses: [{name: a}, {name: a}]",
+        ['s2d.yaml:1:27: two buses are named "a" (the other: s2d.yaml:1:16)'],
+    ),
+    ("cem: {}", ['s2d.yaml:1:6: cem: missing key "url"']),
+    (
+        'cem: {url: "http://a"}',
+        ['s2d.yaml:1:7: cem: url: expected a URL that starts with ws:// or wss://, got "http://a"'],
+    ),
+    (
+        'cem: {url: "ws://a/{rid}"}',
+        ['s2d.yaml:1:7: cem: url: unknown placeholder at "{rid}"; known are {resource_id} and {name}'],
+    ),
+    (
+        'cem: {url: "ws:///a"}',
+        ['s2d.yaml:1:7: cem: url: expected a URL such as "ws://192.168.1.10:8080/s2", got "ws:///a"'],
+    ),
+    ('cem: {url: "ws://a:99999"}', ['s2d.yaml:1:7: cem: url: "ws://a:99999" is no URL: Port out of range 0-65535']),
+    (
+        'cem: {url: "wss://a", instruction_updates: ful}',
+        ['s2d.yaml:1:44: cem: instruction_updates: expected one of: full, final, got "ful". Did you mean "full"?'],
+    ),
+    (
+        'cem: {url: "wss://a", token_file: nowhere}',
+        ['s2d.yaml:1:35: cem: token_file: "nowhere" cannot be read: No such file or directory'],
+    ),
+    (
+        'cem: {url: "ws://a", ca_file: s2d.yaml}',
+        ["s2d.yaml:1:22: cem: ca_file: only a wss:// URL has a certificate to check"],
+    ),
+    ('cem: {url: "wss://a", ca_file: "."}', ['s2d.yaml:1:32: cem: ca_file: "." is no file']),
+]
+
+DEVICE = [
+    # what every device has
+    (
+        ("name: Home battery", "name: 5"),
+        ['s2d.yaml:3:9: device 1: name: expected text, got 5. Write it in quotes: "5"'],
+    ),
+    (
+        ("name: Home battery", "nam: x"),
+        [
+            's2d.yaml:3:3: device 1: missing key "name"',
+            's2d.yaml:3:3: device 1: unknown key "nam". Did you mean "name"?',
+        ],
+    ),
+    (("kind: battery", "kind: heat_pumpp"), '4:9: kind: expected one of: battery, got "heat_pumpp"'),
+    (("kind: battery", "kind: batery"), '4:9: kind: expected one of: battery, got "batery". Did you mean "battery"?'),
+    (("kind: battery", "kind:"), "4:8: kind: expected one of: battery, got nothing"),
+    (
+        ("kind: battery", "profile: alfen-eve"),
+        "4:3: profile: this version knows no profiles. Spell the device out: kind, driver, connection, points",
+    ),
+    (("driver: modbus", "driver: modbsu"), '5:11: driver: "modbsu" is not installed. Did you mean "modbus"?'),
+    (("driver: modbus", "driver: ':'"), '5:11: driver: expected the name of a driver, or module:Class, got ":"'),
+    (("driver: modbus", "driver: os:getcwd"), '5:11: driver: "os:getcwd" is no driver: it lacks Connection or Point'),
+    (
+        ("driver: modbus", "driver: no.such:Thing"),
+        """5:11: driver: "no.such:Thing" cannot be loaded: No module named 'no'. Installed are: modbus""",
+    ),
+    (("{host: 192.168.1.20}", "{hots: a, host: b}"), '6:16: connection: unknown key "hots". Did you mean "host"?'),
+    (("{host: 192.168.1.20}", "here"), '6:15: connection: expected a mapping, got "here"'),
+    (
+        ("{host: 192.168.1.20}", "{host: a, port: five}"),
+        '6:31: connection: port: expected a whole number, got "five"',
+    ),
+    (
+        ("{host: 192.168.1.20}", "{host: a, port: 70000}"),
+        "6:31: connection: port: expected a whole number between 1 and 65535, got 70000",
+    ),
+    (
+        ("{host: 192.168.1.20}", "{host: a, unit: 250}"),
+        "6:25: connection: unit: expected 0..247 or 255, got 250",
+    ),
+    (
+        ("{host: 192.168.1.20}", "{bus: cellar}"),
+        '6:21: connection: bus: expected the name of one of the buses, got "cellar"',
+    ),
+    (("  driver: modbus\n", ""), '3:3: missing key "driver"'),
+    (("kind: battery", "kind: battery\n  poll: 5"), '5:9: poll: expected a duration such as "30 s", got 5'),
+    (("kind: battery", "kind: battery\n  poll: -5 s"), '5:9: poll: must not be negative, got "-5 s"'),
+    (("kind: battery", "kind: battery\n  poll: 0 s"), "5:3: poll: must be above 0 s"),
+    (("kind: battery", "kind: battery\n  model: 12"), '5:10: model: expected text, got 12. Write it in quotes: "12"'),
+    (
+        ("kind: battery", "kind: battery\n  resource_id: a b"),
+        '5:16: resource_id: expected 2 to 64 of the characters a-z A-Z 0-9 - _ :, got "a b"',
+    ),
+    (("kind: battery", "kind: battery\n  report: {every: 0 s}"), "5:12: report: every: must be above 0 s"),
+    (
+        ("kind: battery", "kind: battery\n  control_types: [frcb]"),
+        '5:19: control_types: expected one of: frbc, pebc, ombc, ddbc, ppbc, got "frcb". Did you mean "frbc"?',
+    ),
+    (
+        ("kind: battery", "kind: battery\n  control_types: [pebc]"),
+        "5:18: control_types: a battery can only offer frbc, which is not listed",
+    ),
+    (("kind: battery", "kind: battery\n  control_types: []"), "5:18: control_types: must not be empty"),
+    (
+        ('cem: {url: "ws://10.0.0.1:8080/{resource_id}"}', "# no cem"),
+        '3:3: nothing says which CEM to connect to. Write "cem: {url: ws://…}" into the gateway file or here',
+    ),
+    # a battery
+    (("capacity: 10 kWh", "capacity: 10"), '7:13: capacity: expected an energy such as "10 kWh", got 10'),
+    (("capacity: 10 kWh", "capacity: 10 kW"), '7:13: capacity: expected an energy such as "10 kWh", got "10 kW"'),
+    (("capacity: 10 kWh", "capacity:"), '7:12: capacity: expected an energy such as "10 kWh", got nothing'),
+    (("capacity: 10 kWh", "capacity: true"), '7:13: capacity: expected an energy such as "10 kWh", got true'),
+    (("capacity: 10 kWh", "capacity: 1e999 kWh"), '7:13: capacity: too large a number: "1e999 kWh"'),
+    (("capacity: 10 kWh", "capacity: 0 kWh"), "7:3: capacity: must be above 0"),
+    (("  capacity: 10 kWh\n", ""), '3:3: missing key "capacity". For example "capacity: 10 kWh"'),
+    (("capacity: 10 kWh", "capacity: 10 kWh\n  fases: 3"), '8:3: unknown key "fases". Did you mean "phases"?'),
+    (("capacity: 10 kWh", "capacity: 10 kWh\n  phases: 2"), "8:11: phases: expected one of: 1, 3, got 2"),
+    (("capacity: 10 kWh", "capacity: 10 kWh\n  phases: true"), "8:11: phases: expected one of: 1, 3, got true"),
+    (
+        ("capacity: 10 kWh", "capacity: 10 kWh\n  usable_range: 95 % .. 10 %"),
+        '8:17: usable_range: expected the lower end first and below the upper, got "95 % .. 10 %"',
+    ),
+    # points
+    (('soc: {register: 843, unit: "%"}', "soc: [1]"), "11:10: points: soc: expected a mapping, got a list"),
+    (
+        ('soc: {register: 843, unit: "%"}', "soc: {register: 843, unit: W}"),
+        "11:32: points: soc: unit: expected a percentage such as %, got W",
+    ),
+    (
+        ('soc: {register: 843, unit: "%"}', "soc: {register: 843}"),
+        "11:10: points: soc: unit: expected a percentage such as %, got nothing",
+    ),
+    (("power: {register: 842, unit: W}", "power: {unit: W}"), '12:12: points: power: missing key "register"'),
+    (
+        ("power: {register: 842, unit: W}", "power: {register: 842, unit: J}"),
+        "12:34: points: power: unit: unknown unit 'J'; known are W, kW, MW, Wh, kWh, MWh, mA, A, mV, V, Hz, %, °C, "
+        "ms, s, min, h, d, l/h, l/s",
+    ),
+    (
+        ("power: {register: 842, unit: W}", "power: {register: 842, unit: kw}"),
+        "12:34: points: power: unit: unknown unit 'kw'; known are W, kW, MW, Wh, kWh, MWh, mA, A, mV, V, Hz, %, °C, "
+        'ms, s, min, h, d, l/h, l/s. Did you mean "kW"?',
+    ),
+    (
+        ("power: {register: 842, unit: W}", "power: {register: 842, unit: W, access: rd}"),
+        '12:45: points: power: access: expected one of: read, write, read_write, got "rd". Did you mean "read"?',
+    ),
+    (
+        ("power: {register: 842, unit: W}", "power: {register: 842, unit: W, access: write}"),
+        '12:45: points: power: access: must be readable, got "write". Write "access: read" or "access: read_write"',
+    ),
+    (
+        (", access: write}", "}"),
+        '13:21: points: power_setpoint: access: must be writable, got "read". '
+        'Write "access: write" or "access: read_write"',
+    ),
+    (
+        ("power: {register: 842, unit: W}", "power: {register: 842, unit: W, invert: yes}"),
+        '12:45: points: power: invert: expected true or false, got "yes". Write true',
+    ),
+    (
+        ("power: {register: 842, unit: W}", "power: {register: 842, unit: W, scale: .nan}"),
+        "12:44: points: power: scale: expected a number, got .nan",
+    ),
+    (
+        ("power: {register: 842, unit: W}", "power: {register: 842, unit: W, scale: 0}"),
+        "12:44: points: power: scale: must not be 0",
+    ),
+    (
+        ("power: {register: 842, unit: W}", "power: {register: 842, unit: W, min: 2, max: 1}"),
+        "12:42: points: power: min: must not be above max, which is 1",
+    ),
+    (
+        ("power: {register: 842, unit: W}", "power: {register: 842, unit: W, refresh: 5 s}"),
+        "12:46: points: power: refresh: only a point that is written can be written again. "
+        'Add "access: write", or leave it out',
+    ),
+    (
+        ("power: {register: 842, unit: W}", "power: {register: 842, unit: W, max_age: 1 s}"),
+        "12:46: points: power: max_age: must not be shorter than the time between readings, 2 s",
+    ),
+    (
+        ("power: {register: 842, unit: W}", "power: {register: 842, unit: W, poll: 0 s}"),
+        "12:43: points: power: poll: must be above 0 s",
+    ),
+    (
+        ("power: {register: 842, unit: W}", "power: {register: 842, unit: W, values: {0: 1}}"),
+        '12:49: points: power: values: 0: expected text, got 1. Write it in quotes: "1"',
+    ),
+    (
+        ("power: {register: 842, unit: W}", "power: {register: 842, unit: W, values: {0: a}}"),
+        "12:45: points: power: values: states have no unit",
+    ),
+    (
+        ("power: {register: 842, unit: W}", "power: {register: 842, unit: W}\n    pwr.x: {}"),
+        '13:5: points: "pwr.x" is no name of a point. Use letters, digits and _',
+    ),
+    (
+        ("power: {register: 842, unit: W}", "power: {register: 842, unit: W}\n    faul: {register: 1}"),
+        '13:5: points: a battery has no point "faul". Did you mean "fault"?',
+    ),
+    (
+        ("power: {register: 842, unit: W}", "power: {register: 842, unit: W}\n    xyz: {register: 1}"),
+        '13:5: points: a battery has no point "xyz". '
+        "It has soc, power, power_l1, power_l2, power_l3, status, fault, power_setpoint",
+    ),
+    (('    soc: {register: 843, unit: "%"}\n', ""), '11:5: points: a battery needs "soc": state of charge'),
+    (
+        ("  points:\n", "  points:\n    power_l1: {register: 1, unit: W}\n    power_l2: {register: 1, unit: W}\n"),
+        '12:5: points: power_l2: this battery is on one phase. Write "phases: 3", or leave the point out',
+    ),
+    (
+        (
+            "  points:\n",
+            "  phases: 3\n  points:\n    power_l1: {register: 1, unit: W}\n    power_l3: {register: 1, unit: W}\n",
+        ),
+        '12:5: points: missing "power_l2": power_l1 and power_l3 alone leave a phase unknown',
+    ),
+    # fallback
+    (
+        ("kind: battery", "kind: battery\n  fallback: {after: 60}"),
+        '5:21: fallback: after: expected a duration such as "30 s", got 60',
+    ),
+    (
+        ("kind: battery", "kind: battery\n  fallback: {power_setpont: 0 W}"),
+        '5:14: fallback: unknown key "power_setpont". Did you mean "power_setpoint"?',
+    ),
+    (
+        ("kind: battery", "kind: battery\n  fallback: {power_setpoint: 0}"),
+        '5:30: fallback: power_setpoint: expected a power such as "5 kW", got 0',
+    ),
+    (
+        ("unit: W, access: write}", "unit: W, access: write, max: 4000}\n  fallback: {power_setpoint: 5 kW}"),
+        "14:30: fallback: power_setpoint: 5000 W is outside … .. 4000",
+    ),
+    (
+        ("unit: W, access: write}", "unit: W, access: write, min: 10}"),
+        "3:3: fallback: power_setpoint: 0 W is outside 10 .. …",
+    ),
+    (("kind: battery", "kind: battery\n  fallback: {soc: 5 %}"), '5:14: fallback: unknown key "soc"'),
+    # points of other devices
+    (
+        ("power: {register: 842, unit: W}", "power: {from: meter.power}"),
+        '12:19: points: power: from: no device is named "meter"',
+    ),
+    (
+        ("power: {register: 842, unit: W}", "power: {from: Home battery.soc}"),
+        "12:19: points: power: from: a device cannot take a point from itself",
+    ),
+    (
+        ("power: {register: 842, unit: W}", "power: {from: meter}"),
+        '12:19: points: power: from: expected a device and its point such as "my-car.soc", got "meter"',
+    ),
+    (
+        ("power: {register: 842, unit: W}", "power: {from: a.b, unit: W}"),
+        [
+            's2d.yaml:12:19: Home battery: points: power: from: no device is named "a"',
+            's2d.yaml:12:24: Home battery: points: power: "unit" cannot stand beside "from"',
+        ],
+    ),
+    (
+        ("power_setpoint: {register: 2700, unit: W, access: write}", "power_setpoint: {from: a.b}"),
+        [
+            "s2d.yaml:13:5: Home battery: points: power_setpoint: is written; it cannot come from another device",
+            's2d.yaml:13:28: Home battery: points: power_setpoint: from: no device is named "a"',
+        ],
+    ),
+]
+
+
+SOURCES = [
+    ("Grid. Old meter.powr", 'from: "Grid. Old meter" has no point "powr". Did you mean "power"?'),
+    ("Grid. Old meter.energy", "from: expected a power such as W, got kWh"),
+    ("Grid. Old meter.relay", 'from: "relay" of "Grid. Old meter" can only be written'),
+    ("Grid.Old meter.power", 'from: no device is named "Grid.Old meter". Did you mean "Grid. Old meter"?'),
+]
+
+WITHOUT_KIND = [
+    (
+        "  fallback: {}",
+        '20:3: "fallback" says nothing of a device without a kind. Is "kind" missing? Known are: battery',
+    ),
+    ("  capacity: 5 kWh", '20:3: unknown key "capacity". Is "kind" missing? Known are: battery'),
+    (
+        "    soc: {from: Home battery.soc}",
+        "20:17: points: soc: from: only a device with a kind takes points from others",
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "expected"), SOURCES)
+def test_a_point_taken_from_another_device_must_be_there(tmp_path: Path, source: str, expected: str) -> None:
+    text = edited(("power: {register: 842, unit: W}", f"power: {{from: {source}}}")) + METER
+    assert problems(tmp_path, text) == [f"s2d.yaml:12:19: Home battery: points: power: {expected}"]
+
+
+@pytest.mark.parametrize(("line", "expected"), WITHOUT_KIND)
+def test_a_device_without_kind_has_no_resource(tmp_path: Path, line: str, expected: str) -> None:
+    place, _, sentence = expected.partition(": ")
+    text = GATEWAY + METER.replace("    relay: {register: 3, access: write}", line)
+    assert problems(tmp_path, text) == [f"s2d.yaml:{place}: Grid. Old meter: {sentence}"]
+
+
+@pytest.mark.parametrize(("text", "expected"), NOT_YAML + GATEWAY_FILE)
+def test_a_wrong_gateway_file_is_explained(tmp_path: Path, text: str | bytes, expected: list[str]) -> None:
+    assert problems(tmp_path, text) == expected
+
+
+@pytest.mark.parametrize(("edit", "expected"), DEVICE, ids=[str(expected)[:90] for _, expected in DEVICE])
+def test_a_wrong_device_is_explained(tmp_path: Path, edit: tuple[str, str], expected: str | list[str]) -> None:
+    if isinstance(expected, str):
+        place, _, sentence = expected.partition(": ")
+        expected = [f"s2d.yaml:{place}: Home battery: {sentence}"]
+    assert problems(tmp_path, edited(edit)) == expected
+
+
+def test_all_problems_are_found_at_once(tmp_path: Path) -> None:
+    text = edited(
+        ('"ws://10.0.0.1:8080/{resource_id}"', "x"),
+        ("{host: 192.168.1.20}", "{hots: a}"),
+        ("capacity: 10 kWh", "capacity: 10\n  poll: 5"),
+        ("max_charge_power: 5 kW", "max_charge_power: 5 kWh"),
+        ("power: {register: 842, unit: W}", "power: {register: -1, unit: W}"),
+        ('unit: "%"}', "unit: V}"),
+        ("unit: W, access: write}", "unit: P, access: write}\n  fallback: {after: 1, power_setpoint: 0, pwr: 1}"),
+    )
+    assert [line.split(": ")[0] for line in problems(tmp_path, text + METER.replace("modbus", "modbsu"))] == [
+        "s2d.yaml:1:7",  # url
+        "s2d.yaml:6:16",  # hots
+        "s2d.yaml:7:13",  # capacity
+        "s2d.yaml:8:9",  # poll
+        "s2d.yaml:9:21",  # max_charge_power
+        "s2d.yaml:12:32",  # a soc in V
+        "s2d.yaml:13:23",  # register
+        "s2d.yaml:14:44",  # unit P
+        "s2d.yaml:15:21",  # after
+        "s2d.yaml:15:43",  # pwr
+        "s2d.yaml:17:11",  # modbsu
+    ]
+
+
+def test_what_is_written_is_what_one_gets(tmp_path: Path) -> None:
+    text = edited(
+        ("kind: battery", "kind: battery\n  resource_id: bat-1\n  control_types: [frbc, pebc]\n  serial_number: '007'"),
+        ("capacity: 10 kWh", "capacity: 10 kWh\n  report: {power: 50 W, soc: 0.5 %, every: 30 s}"),
+        ("power: {register: 842, unit: W}", "power: {from: Grid. Old meter.power}"),
+        ("access: write}", "access: write}\n  fallback: {after: 2 min, power_setpoint: -1 kW}\n  poll: 500 ms"),
+    )
+    identity = "2c4de72e-9ae7-4b4b-8e05-5a2f3a4b6c7d"
+    (tmp_path / "s2d.yaml").write_text(f"gateway: {{name: on, id: {identity}, state_dir: state}}\n" + text + METER)
+
+    config = load(tmp_path)
+    battery, meter = config.devices
+    modbus = find("modbus")
+
+    assert config.gateway == Gateway(name="on", id=UUID(identity), state_dir=tmp_path / "state")
+    assert config.cem == Cem(url="ws://10.0.0.1:8080/{resource_id}")
+    assert (battery.name, battery.kind, battery.driver, battery.cem) == ("Home battery", "battery", modbus, config.cem)
+    assert battery.settings == BatterySettings(
+        capacity_wh=Energy(10_000), max_charge_power_w=Power(5000), max_discharge_power_w=Power(5000)
+    )
+    assert battery.connection == modbus.Connection(host="192.168.1.20")
+    assert battery.points == {
+        "soc": modbus.Point(register=843, unit="%"),
+        "power_setpoint": modbus.Point(register=2700, unit="W", access="write"),
+    }
+    assert battery.sources == {"power": PointSource("Grid. Old meter", "power")}
+    assert battery.fallback == Fallback(120.0, (Setpoint("power_setpoint", -1000.0, "fallback"),))
+    assert battery.report == Report(power_w=Power(50), fill_level=Percentage(0.5), every_s=Duration(30))
+    assert (battery.resource_id, battery.control_types) == ("bat-1", ("frbc", "pebc"))
+    assert (battery.serial_number, battery.model, battery.poll_s) == ("007", None, 0.5)
+    assert (meter.kind, meter.settings, meter.cem, meter.fallback, meter.poll_s) == (None, None, None, None, 2.0)
+
+
+def test_a_battery_falls_back_to_rest_unless_told_otherwise(tmp_path: Path) -> None:
+    (tmp_path / "s2d.yaml").write_text(GATEWAY)
+    (battery,) = load(tmp_path).devices
+    assert battery.fallback == Fallback(60.0, (Setpoint("power_setpoint", 0.0, "fallback"),))
+
+
+def test_a_gateway_says_little_and_the_rest_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/s2d:/var/lib/other")
+    (tmp_path / "s2d.yaml").write_text("devices: []\n")
+    config = load(tmp_path)
+    assert config.gateway.state_dir == Path("/var/lib/s2d")
+    assert config.gateway.name
+    assert (config.cem, config.devices) == (None, ())
+
+
+def test_the_url_names_the_resource() -> None:
+    cem = Cem(url="ws://cem/{name}/{resource_id}")
+    assert cem.url_of(resource_id="a:1", name="Garage / left") == "ws://cem/Garage%20%2F%20left/a:1"
+
+
+def test_the_example_of_the_contract_loads(tmp_path: Path) -> None:
+    """A device as the reference spells it out, with a control type a battery cannot offer yet."""
+    (tmp_path / "s2d.yaml").write_text("cem: {url: 'ws://192.168.1.10:8080/s2/{resource_id}'}\n")
+    (tmp_path / "devices.d").mkdir()
+    (tmp_path / "devices.d/battery.yaml").write_text("""\
+name: Home battery
+kind: battery
+driver: modbus
+connection: {host: 192.168.1.20, port: 502, unit: 1}
+capacity: 10 kWh
+max_charge_power: 5 kW
+max_discharge_power: 5 kW
+round_trip_efficiency: 92 %
+usable_range: 10 % .. 95 %
+phases: 3
+control_types: [frbc, pebc]
+poll: 2 s
+points:
+  soc:            {register: 843, table: input, type: uint16, unit: "%"}
+  power:          {register: 842, table: input, type: int16, unit: W}
+  power_setpoint: {register: 2700, table: holding, type: int16, unit: W, access: write, refresh: 20 s}
+fallback:
+  after: 60 s
+  power_setpoint: 0 W
+""")
+    (battery,) = load(tmp_path).devices
+    assert isinstance(battery.settings, BatterySettings)
+    assert battery.settings.usable_range == PercentageRange((10.0, 95.0))

@@ -1,0 +1,163 @@
+"""A configuration of several files: what belongs together must agree, and secrets stay secret."""
+
+from pathlib import Path
+
+import pytest
+
+from s2d.config import load
+from s2d.errors import ConfigError
+
+BATTERY = """\
+name: Home battery
+kind: battery
+driver: modbus
+connection: {host: 192.168.1.20}
+capacity: 10 kWh
+max_charge_power: 5 kW
+max_discharge_power: 5 kW
+points:
+  soc: {register: 843, unit: "%"}
+  power: {register: 842, unit: W}
+  power_setpoint: {register: 2700, unit: W, access: write}
+"""
+CEM = 'cem: {url: "wss://cem/{resource_id}"}\n'
+
+
+def folder(path: Path, **files: str) -> Path:
+    """A configuration in *path*; `battery_yaml` becomes `devices.d/battery.yaml`."""
+    (path / "devices.d").mkdir(exist_ok=True)
+    for name, text in files.items():
+        stem = name.removesuffix("_yaml")
+        (path / ("s2d.yaml" if stem == "s2d" else f"devices.d/{stem}.yaml")).write_text(text)
+    return path
+
+
+def problems(path: Path) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    return str(caught.value).splitlines()
+
+
+def test_each_file_holds_a_device_or_a_list_of_them(tmp_path: Path) -> None:
+    meter = "- name: Meter\n  driver: modbus\n  connection: {host: a}\n  points: {power: {register: 1, unit: W}}\n"
+    folder(tmp_path, s2d_yaml=CEM, battery_yaml=BATTERY, meters_yaml=meter + meter.replace("Meter", "Other"))
+    expected = ["Home battery", "Meter", "Other"]
+    assert [device.name for device in load(tmp_path).devices] == expected
+    assert [device.name for device in load(tmp_path / "s2d.yaml").devices] == expected
+
+
+def test_problems_name_their_file_and_are_sorted(tmp_path: Path) -> None:
+    folder(
+        tmp_path,
+        s2d_yaml="cem: {url: 'ws://cem', token: x}\ninclude: devices.d/*.yaml\n",
+        battery_yaml=BATTERY.replace("10 kWh", "10"),
+        garage_yaml="name: Garage charger\nkind: battery\nconnection: {hots: a}\ndriver: modbus\n",
+        numbers_yaml="5\n",
+        broken_yaml="a: 'b\n",
+        empty_yaml="",
+    )
+    assert problems(tmp_path) == [
+        'devices.d/battery.yaml:5:11: Home battery: capacity: expected an energy such as "10 kWh", got 10',
+        "devices.d/broken.yaml:2:1: not YAML: while scanning a quoted scalar, found unexpected end of stream",
+        "devices.d/empty.yaml:1:1: the file is empty",
+        'devices.d/garage.yaml:1:1: Garage charger: missing key "capacity". For example "capacity: 10 kWh"',
+        'devices.d/garage.yaml:1:1: Garage charger: missing key "max_charge_power". '
+        'For example "max_charge_power: 5 kW"',
+        'devices.d/garage.yaml:1:1: Garage charger: missing key "max_discharge_power". '
+        'For example "max_discharge_power: 5 kW"',
+        'devices.d/garage.yaml:1:1: Garage charger: missing key "points"',
+        'devices.d/garage.yaml:3:14: Garage charger: connection: unknown key "hots". Did you mean "host"?',
+        "devices.d/numbers.yaml:1:1: expected a device or a list of devices, got 5",
+        's2d.yaml:1:24: cem: unknown key "token". Did you mean "token_file"?',
+    ]
+
+
+def test_a_name_and_a_resource_id_belong_to_one_device(tmp_path: Path) -> None:
+    other = "- " + BATTERY.replace("kind:", "resource_id: bat\nkind:").replace("\n", "\n  ")
+    folder(
+        tmp_path,
+        s2d_yaml=f"{CEM}devices:\n{other}",
+        battery_yaml=BATTERY,
+        garage_yaml=BATTERY.replace("Home", "Garage").replace("kind:", "resource_id: bat\nkind:"),
+    )
+    assert problems(tmp_path) == [
+        's2d.yaml:3:9: two devices are named "Home battery" (the other: devices.d/battery.yaml:1:7)',
+        's2d.yaml:4:16: two devices have the resource_id "bat" (the other: devices.d/garage.yaml:2:14)',
+    ]
+
+
+BUSES = """\
+buses:
+- name: cellar
+  serial: /dev/ttyUSB0
+  baudrate: 19200
+  gap: 20 ms
+"""
+
+
+def test_a_bus_says_what_its_devices_do_not(tmp_path: Path) -> None:
+    folder(
+        tmp_path,
+        s2d_yaml=CEM + BUSES,
+        one_yaml=BATTERY.replace("{host: 192.168.1.20}", "{bus: cellar, unit: 3}"),
+        two_yaml=BATTERY.replace("{host: 192.168.1.20}", "{bus: cellar, gap: 5 ms}").replace("Home", "Other"),
+    )
+    one, two = (device.connection for device in load(tmp_path).devices)
+    assert one == type(one)(serial="/dev/ttyUSB0", baudrate=19200, gap_s=0.02, unit=3)
+    assert two == type(two)(serial="/dev/ttyUSB0", baudrate=19200, gap_s=0.005)
+
+
+def test_what_is_wrong_with_a_bus_is_said_once_and_where_it_stands(tmp_path: Path) -> None:
+    on_bus = BATTERY.replace("{host: 192.168.1.20}", "{bus: cellar}")
+    folder(
+        tmp_path,
+        s2d_yaml=CEM + BUSES.replace("baudrate", "budrate"),
+        one_yaml=on_bus,
+        two_yaml=on_bus.replace("Home", "Other"),
+        wrong_yaml=BATTERY.replace("{host: 192.168.1.20}", "{bus: cellr}").replace("Home", "Wrong"),
+    )
+    assert problems(tmp_path) == [
+        "devices.d/wrong.yaml:4:19: Wrong battery: connection: bus: expected the name of one of the buses, "
+        'got "cellr". Did you mean "cellar"?',
+        's2d.yaml:5:3: Home battery: connection: unknown key "budrate". Did you mean "baudrate"?',
+    ]
+
+
+def test_a_device_may_have_a_cem_of_its_own(tmp_path: Path) -> None:
+    own = "cem: {url: 'ws://own', instruction_updates: final}\n"
+    folder(tmp_path, s2d_yaml=CEM, one_yaml=BATTERY, two_yaml=BATTERY.replace("Home", "Other") + own)
+    assert [device.cem.url for device in load(tmp_path).devices if device.cem] == [
+        "wss://cem/{resource_id}",
+        "ws://own",
+    ]
+
+
+def test_a_secret_is_its_owners_alone(tmp_path: Path) -> None:
+    text = "cem: {url: 'wss://cem', token_file: secrets/token, ca_file: secrets/ca.pem}\n"
+    folder(tmp_path, s2d_yaml=text)
+    (tmp_path / "secrets").mkdir()
+    token = tmp_path / "secrets/token"
+    token.write_text("abc")
+    (tmp_path / "secrets/ca.pem").write_text("")
+
+    token.chmod(0o640)
+    assert problems(tmp_path) == [
+        's2d.yaml:1:37: cem: token_file: "secrets/token" is open to others than its owner (mode 640). '
+        f"Run: chmod 600 {token}"
+    ]
+
+    token.chmod(0o600)
+    cem = load(tmp_path).cem
+    assert cem
+    assert (cem.token_file, cem.ca_file) == (token, tmp_path / "secrets/ca.pem")
+
+
+def test_a_file_that_is_not_there_is_named_as_the_operator_named_it(tmp_path: Path) -> None:
+    assert problems(tmp_path / "nowhere") == [f"{tmp_path}/nowhere: cannot be read: No such file or directory"]
+    assert problems(tmp_path) == [f"{tmp_path}/s2d.yaml: cannot be read: No such file or directory"]
+
+
+def test_the_gateway_file_does_not_include_itself(tmp_path: Path) -> None:
+    (tmp_path / "s2d.yaml").write_text(f"{CEM}include: '*.yaml'\n")
+    (tmp_path / "battery.yaml").write_text(BATTERY)
+    assert [device.name for device in load(tmp_path).devices] == ["Home battery"]

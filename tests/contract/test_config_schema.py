@@ -1,0 +1,98 @@
+"""The committed JSON Schemas say what the decoder does, as far as a schema can."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from s2d.config import load
+from s2d.config.schema import device_schema, gateway_schema, texts
+from s2d.yaml_source import Node, parse, read
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [*ROOT.glob("config/**/*.yaml")]
+BATTERY = (ROOT / "config/example/devices.d/battery.yaml").read_text()
+
+
+def plain(node: Node) -> Any:
+    """*node* without positions, as JSON has it."""
+    if isinstance(node.content, dict):
+        return {key: plain(entry.node) for key, entry in node.content.items()}
+    return [plain(inner) for inner in node.content] if isinstance(node.content, list) else node.content
+
+
+def complaints(text: str) -> list[str]:
+    return [error.message for error in Draft202012Validator(device_schema()).iter_errors(plain(parse(text, "x")))]
+
+
+def test_the_committed_schemas_are_the_generated_ones() -> None:
+    committed = {file.name: file.read_text() for file in (ROOT / "schemas").glob("*.json")}
+    assert committed == texts(), "run: python -m s2d.config.schema schemas"
+
+
+def test_the_schemas_are_schemas() -> None:
+    Draft202012Validator.check_schema(gateway_schema())
+    Draft202012Validator.check_schema(device_schema())
+
+
+@pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_what_we_ship_validates_against_the_schema_it_names(file: Path) -> None:
+    key, _, target = file.read_text().splitlines()[0].partition("=")
+    assert key == "# yaml-language-server: $schema"
+    schema = (file.parent / target).resolve()
+    assert schema.parent == ROOT / "schemas"
+    validator = Draft202012Validator(gateway_schema() if schema.name == "s2d.schema.json" else device_schema())
+    validator.validate(plain(read(file, file.name)))
+
+
+@pytest.mark.parametrize("folder", ["config/demo", "config/example"])
+def test_what_we_ship_loads(folder: str) -> None:
+    assert load(ROOT / folder).devices
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("capacity: 10 kWh", "capacity: 10", "10 is not of type 'string'"),
+        ("capacity: 10 kWh", "capacity: 10 kW", "'10 kW' does not match"),
+        ("capacity: 10 kWh\n", "", "'capacity' is a required property"),
+        ("capacity: 10 kWh", "capacity: 10 kWh\nfases: 1", "('fases' was unexpected)"),
+        ("kind: battery", "kind: heat_pump", "'heat_pump' is not one of ['battery']"),
+        ("kind: battery\n", "", "False schema does not allow '10 kWh'"),
+        ("{host: 192.168.1.20, unit: 1}", "{hots: x}", "('hots' was unexpected)"),
+        ("{host: 192.168.1.20, unit: 1}", "{host: x, unit: 999}", "999 is greater than the maximum"),
+        ("register: 843, ", "", "'register' is a required property"),
+        ("table: input, type: uint16", "table: inputs, type: uint16", "'inputs' is not one of"),
+        ("  soc: {", "  sco: {", "'sco' is not one of"),
+        ("after: 60 s", "after: 60", "60 is not of type 'string'"),
+        ("  power_setpoint: 0 W", "  power_setpoint: 0", "0 is not of type 'string'"),
+        ("soc: {register: 843, table: input,", "soc: {from: a.soc, table: input,", "unexpected)"),
+    ],
+)
+def test_what_is_wrong_does_not_validate(old: str, new: str, complaint: str) -> None:
+    assert BATTERY.count(old) == 1
+    found = complaints(BATTERY.replace(old, new))
+    assert any(complaint in message for message in found), found
+
+
+def keys_of(schema: Any) -> dict[str, str]:
+    """Every key a user can write → what the schema says of it."""
+    found: dict[str, str] = {}
+    for key, value in schema.items() if isinstance(schema, dict) else enumerate(schema):
+        inner = keys_of(value) if isinstance(value, dict | list) else {}
+        if key == "properties":
+            inner |= {name: said.get("description", "") for name, said in value.items() if isinstance(said, dict)}
+        found |= {name: found.get(name) or said for name, said in inner.items()}
+    return found
+
+
+def test_every_key_is_described() -> None:
+    undescribed = {key for key, description in keys_of(gateway_schema()).items() if not description}
+    assert undescribed == set(), "say it below the field, or in its Meta"
+
+
+def test_every_key_is_in_the_reference() -> None:
+    reference = (ROOT / "config/README.md").read_text()
+    assert [key for key in keys_of(gateway_schema()) if f"`{key}" not in reference] == ["from"]
+    assert "{from: Cellar meter.power}" in reference
