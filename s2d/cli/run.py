@@ -1,0 +1,32 @@
+"""Be the resource manager of the configured devices: connect each to its CEM, and carry out what it is told."""
+
+import asyncio
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from .. import daemon, log
+from ..config import load
+from ..errors import ConfigError
+
+EX_CONFIG = 78
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "-c", "--config", type=Path, default=Path("/etc/s2d"), help="a file, or a directory with s2d.yaml"
+    )
+    parser.add_argument("--log", choices=("auto", "json", "console"), default="auto", help="form of the log on stdout")
+    parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+
+
+def run(args: Namespace) -> int:
+    """Runs until told to stop. Exit status 78 when the configuration cannot be used."""
+    try:
+        config = load(args.config)
+        log.configure(args.log, args.log_level)
+        asyncio.run(daemon.run(config))
+    except ConfigError as exc:
+        print(exc, file=sys.stderr)
+        return EX_CONFIG
+    return 0
