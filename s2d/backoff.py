@@ -14,6 +14,10 @@ class Backoff(NamedTuple):
         # Past 2**30 first waits every backoff has reached its top; a larger power would overflow after weeks.
         return min(self.most_s, self.first_s * float(1 << min(attempt, 30)))
 
+    def longest_s(self, chance: float) -> float:
+        """A wait as long as waits get, somewhat spread; *chance* in [0, 1)."""
+        return (0.5 + chance / 2) * self.most_s
+
     def full_jitter_s(self, attempt: int, chance: float) -> float:
         """A wait anywhere below the ceiling, so that many clients spread out; *chance* is random in [0, 1)."""
         return chance * self.ceiling_s(attempt)

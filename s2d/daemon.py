@@ -85,7 +85,7 @@ class _Site:
                 case _:
                     passed = ()
             if passed and to.node:
-                to.node.take(Measured(passed))
+                to.node.post(Measured(passed))
 
         self._listeners.append(listen)
 

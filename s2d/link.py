@@ -7,6 +7,7 @@ Spec: S2 Connect 1.0, "Keepalive & heartbeat" (a ping no more often than every 5
 
 import asyncio
 from collections.abc import Callable
+from logging import DEBUG
 from pathlib import Path
 from random import random
 from ssl import SSLContext, SSLError, create_default_context
@@ -57,19 +58,20 @@ class Link:
         self._back = Return.SOON
         self._down_since = clock.now().mono
         self._is_down_told = False
-        self._is_connected = False
+        self._websocket: ClientConnection | None = None
 
     @property
     def is_connected(self) -> bool:
         """Whether a close would be heard."""
-        return self._is_connected
+        return self._websocket is not None
 
     def send(self, message: Tagged) -> None:
         """Sends *message* after those before it; one that cannot be sent is dropped with its session."""
-        if self._outbox.qsize() == UNSENT_LIMIT:
+        if self._outbox.qsize() < UNSENT_LIMIT:
+            self._outbox.put_nowait(message)
+        elif self._websocket and not self._websocket.transport.is_closing():
             self._log.warning("link.overflowed", unsent=UNSENT_LIMIT)
-            self._outbox = _only(Return.SOON)
-        self._outbox.put_nowait(message)
+            self._websocket.transport.abort()
 
     def close(self, back: Return) -> None:
         """Ends the connection once everything sent before is out, and comes back as *back* says."""
@@ -87,13 +89,15 @@ class Link:
                 await self._connect()
             except LinkError as exc:
                 self._mourn(exc)
+                if isinstance(exc, LinkDenied):
+                    self._back = Return.LATE
             if self._back is Return.NEVER:
                 return
             await clock.sleep(self._wait_s())
 
     def _wait_s(self) -> float:
         if self._back is Return.LATE:
-            return self._backoff.half_jitter_s(10**6, random())
+            return self._backoff.longest_s(random())
         wait_s = self._backoff.full_jitter_s(self._attempt, random())
         self._attempt += 1
         return wait_s
@@ -120,11 +124,9 @@ class Link:
         except InvalidStatus as exc:
             status = exc.response.status_code
             if status in (401, 403):
-                self._back = Return.LATE
                 raise LinkDenied(f"the CEM refuses us with HTTP {status}: check cem: token_file") from exc
             raise LinkLost(f"the CEM answers with HTTP {status}") from exc
         except SSLError as exc:
-            self._back = Return.LATE
             raise LinkDenied(f"no trust in the CEM's certificate: {exc.reason or exc}") from exc
         except (OSError, TimeoutError, WebSocketException) as exc:
             raise LinkLost(str(exc) or type(exc).__name__) from exc
@@ -133,7 +135,7 @@ class Link:
         if self._is_down_told:
             self._log.info("link.recovered", down_s=round(clock.now().mono - self._down_since, 1))
         self._is_down_told = False
-        self._is_connected = True
+        self._websocket = websocket
         self._outbox = asyncio.Queue()
         reason = "the connection broke"
         try:
@@ -143,7 +145,7 @@ class Link:
                 reason = await self._carry_in(websocket)
                 sender.cancel()
         finally:
-            self._is_connected = False
+            self._websocket = None
             self._down_since = clock.now().mono
             self._take(Disconnected(reason))
 
@@ -151,7 +153,10 @@ class Link:
         """Hands every frame on; returns why there are no more."""
         try:
             while True:
-                self._take(Received(await websocket.recv()))
+                frame = await websocket.recv()
+                if self._log.is_enabled_for(DEBUG):
+                    self._log.debug("frame.received", frame=str(frame))
+                self._take(Received(frame))
         except ConnectionClosed as exc:
             return str(exc)
 
@@ -163,7 +168,10 @@ class Link:
                     self._back = item
                     await websocket.close()
                     return
-                await websocket.send(encode(item), text=True)
+                frame = encode(item)
+                if self._log.is_enabled_for(DEBUG):
+                    self._log.debug("frame.sent", frame=frame.decode())
+                await websocket.send(frame, text=True)
         except ConnectionClosed:
             return  # the reader tells
 
@@ -191,9 +199,3 @@ class Link:
             return create_default_context(cafile=self._ca_file)
         except (OSError, SSLError) as exc:
             raise LinkDenied(f"cannot use the CA file {self._ca_file}: {exc}") from exc
-
-
-def _only(item: Return) -> asyncio.Queue[Tagged | Return]:
-    queue: asyncio.Queue[Tagged | Return] = asyncio.Queue()
-    queue.put_nowait(item)
-    return queue

@@ -44,6 +44,7 @@ class Node:
         self._link: Link | None = None
         self._wake_at: float | None = None
         self._is_earlier = asyncio.Event()
+        self._posted: list[Event] = []
         self._is_stopping = False
         self._unsettled: set[Setpoint] = set()
         """The default state, as far as the device has not confirmed it, when we stop."""
@@ -65,6 +66,11 @@ class Node:
         wait_s = self._resource_manager.wake_after(now)
         if wait_s is not None and (self._wake_at is None or now.mono + wait_s < self._wake_at):
             self._is_earlier.set()
+
+    def post(self, event: Event) -> None:
+        """Has *event* taken by this node's own task, so that what breaks over it is this node and not the caller."""
+        self._posted.append(event)
+        self._is_earlier.set()
 
     async def run(self, link: Link, stopping: asyncio.Event) -> None:
         """Works until *stopping* is set, then leaves the device in its default state and the CEM informed."""
@@ -99,8 +105,10 @@ class Node:
                     self._link.settle()
 
     async def _keep_time(self) -> None:
-        """Gives the resource manager a Tick whenever it is due."""
+        """Takes what was posted, and a Tick whenever the resource manager is due one."""
         while True:
+            while self._posted:
+                self.take(self._posted.pop(0))
             now = self._clock()
             wait_s = self._resource_manager.wake_after(now)
             self._wake_at = None if wait_s is None else now.mono + wait_s

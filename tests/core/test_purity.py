@@ -30,7 +30,18 @@ PURE = sorted(
     )
     for path in S2D.glob(pattern)
 )
-IMPURE_MODULES = {"asyncio", "time", "random", "secrets", "socket", "threading", "os", "pathlib", "logging", "structlog"}
+IMPURE_MODULES = {
+    "asyncio",
+    "time",
+    "random",
+    "secrets",
+    "socket",
+    "threading",
+    "os",
+    "pathlib",
+    "logging",
+    "structlog",
+}
 IMPURE_METHODS = {"now", "utcnow", "today", "uuid1", "uuid4"}
 IMPURE_FUNCTIONS = {"uuid1", "uuid4", "open", "print", "input"}
 
