@@ -34,6 +34,10 @@ _FINAL = (
     InstructionStatus.ABORTED,
 )
 
+_EVENTS = {status: f"instruction.{status.lower()}" for status in InstructionStatus} | {
+    InstructionStatus.REJECTED: "instruction.refused"
+}
+
 Wish = TypeVar("Wish")
 """What an instruction asks for, as its control type understands it."""
 
@@ -151,7 +155,7 @@ class Instructions(Generic[Wish]):
     def _tell(self, instruction_id: str, status: InstructionStatus, now: Now, reason: str = "") -> list[Effect]:
         is_bad = status in (InstructionStatus.REJECTED, InstructionStatus.ABORTED)
         facts = {"instruction": instruction_id, **({"reason": reason} if reason else {})}
-        note = Note(Level.WARNING if is_bad else Level.INFO, f"instruction.{status.lower()}", {**facts})
+        note = Note(Level.WARNING if is_bad else Level.INFO, _EVENTS[status], {**facts})
         if self._updates == "final" and status not in _FINAL:
             return [note]
         update = InstructionStatusUpdate(

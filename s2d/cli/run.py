@@ -25,6 +25,7 @@ def run(args: Namespace) -> int:
     try:
         config = load(args.config)
         log.configure(args.log, args.log_level)
+        log.get_logger().info("config.loaded", path=str(args.config), devices=len(config.devices))
         asyncio.run(daemon.run(config))
     except ConfigError as exc:
         print(exc, file=sys.stderr)
