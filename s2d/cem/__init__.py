@@ -1,0 +1,1 @@
+"""A small energy manager (CEM) to commission and test with; not an optimiser."""

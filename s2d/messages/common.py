@@ -63,10 +63,10 @@ class ControlType(StrEnum):
 
 
 CONTROL_TYPES = {
+    "frbc": ControlType.FILL_RATE_BASED_CONTROL,
     "pebc": ControlType.POWER_ENVELOPE_BASED_CONTROL,
     "ppbc": ControlType.POWER_PROFILE_BASED_CONTROL,
     "ombc": ControlType.OPERATION_MODE_BASED_CONTROL,
-    "frbc": ControlType.FILL_RATE_BASED_CONTROL,
     "ddbc": ControlType.DEMAND_DRIVEN_BASED_CONTROL,
 }
 """By the short names people use."""

@@ -1,0 +1,96 @@
+"""What happens on the CEM's connections, as events, and how the log file tells them: one JSON object per line."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from ..messages import wire
+from ..messages.common import Tagged
+from .conversation import Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A resource manager connected."""
+
+    at: datetime
+    conversation: Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A frame came."""
+
+    at: datetime
+    conversation: Conversation
+    frame: str | bytes
+    message: Tagged | None
+    """None for a frame that is no message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message is sent."""
+
+    at: datetime
+    conversation: Conversation
+    message: Tagged
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A connection is gone."""
+
+    at: datetime
+    conversation: Conversation
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedAway:
+    """Somebody knocked and was not let in."""
+
+    at: datetime
+    path: str
+    reason: str
+
+
+Event: TypeAlias = Opened | Heard | Said | Closed | TurnedAway
+Observer: TypeAlias = Callable[[Event], None]
+"""Is told every event as it happens; must not block."""
+
+
+class _Line(Struct, kw_only=True):
+    at: datetime
+    rm: str
+    direction: str
+    message: Raw | UnsetType = UNSET
+    frame: str | UnsetType = UNSET
+
+
+def json_line(event: Event) -> bytes | None:
+    """The line of the log for *event*, newline included; None for what is no frame.
+
+    A message stands there as it was received, spaces between its parts aside; what is no message stands as text,
+    a binary frame in hexadecimal.
+    """
+    match event:
+        case Said(at, conversation, message):
+            line = _Line(at=at, rm=_rm(conversation), direction="out", message=Raw(wire.encode(message)))
+        case Heard(at, conversation, str(frame), message) if message is not None:
+            compact = Raw(msgspec.json.format(frame.encode(), indent=-1))
+            line = _Line(at=at, rm=_rm(conversation), direction="in", message=compact)
+        case Heard(at, conversation, frame, _):
+            text = frame.hex() if isinstance(frame, bytes) else frame
+            line = _Line(at=at, rm=_rm(conversation), direction="in", frame=text)
+        case _:
+            return None
+    return msgspec.json.encode(line) + b"\n"
+
+
+def _rm(conversation: Conversation) -> str:
+    return conversation.resource_id or conversation.path

@@ -1,0 +1,234 @@
+"""Be a small energy manager to commission with: accepts resource managers, shows what they tell, gives instructions."""
+
+import asyncio
+import os
+import signal
+import stat
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, TypeAlias
+from uuid import uuid4
+
+from .. import clock
+from ..cem.commands import CONTROL_TYPES, USAGE, CommandRefused, parse
+from ..cem.performance import ScriptFailed, perform
+from ..cem.script import Step, load
+from ..cem.server import Cem, serve
+from ..cem.transcript import Event, Observer, json_line
+from ..cem.view import event_line, printable, text_of
+from ..errors import ConfigError, S2dError
+
+EX_CONFIG = 78
+
+End: TypeAlias = Callable[[int], None]
+"""Ends the CEM with an exit status; the first counts."""
+
+_EPILOG = f"""\
+commands:
+{USAGE}
+help                    this list
+quit                    end; so do Ctrl-C and Ctrl-D
+"""
+
+
+class CannotLog(S2dError):
+    """The log file does not take what is to be written."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"cannot write {self.path}: {self.reason}"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.epilog = _EPILOG
+    parser.add_argument("--port", type=_port, default=8080, help="0 for any free one (default: %(default)s)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--control-type",
+        choices=CONTROL_TYPES,
+        metavar="TYPE",
+        default="frbc",
+        help=f"to select wherever it is offered: {', '.join(CONTROL_TYPES)} (default: frbc)",
+    )
+    parser.add_argument("--script", type=Path, metavar="FILE", help="carry out these steps, then end")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="append every frame as one line of JSON")
+    parser.add_argument("--token", help="turn away who does not bear it")
+
+
+def run(args: Namespace) -> int:
+    """Serves until told to end. Returns 0, 1 when it cannot or the script fails, 78 for a script with mistakes."""
+    try:
+        steps = load(args.script) if args.script else None
+    except ConfigError as exc:
+        print(exc, file=sys.stderr)
+        return EX_CONFIG
+    failures: list[S2dError] = []
+    try:
+        with ExitStack() as resources:
+            log = resources.enter_context(_opened(args.log)) if args.log else None
+            return asyncio.run(_serve(args, steps, log))
+    except* S2dError as exc:
+        failures += _leaves(exc)
+    for failure in failures:
+        print(f"s2d cem: {failure}", file=sys.stderr)
+    return 1
+
+
+async def _serve(args: Namespace, steps: list[Step] | None, log: IO[bytes] | None) -> int:
+    on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    observers: list[Observer] = [_show]
+    if on_terminal:
+        from ..cem import terminal
+
+        observers = [terminal.show]
+    if log:
+        observers.append(lambda event: _write(event, log, args.log))
+    loop = asyncio.get_running_loop()
+    ending: asyncio.Future[int] = loop.create_future()
+
+    def end(status: int) -> None:
+        if not ending.done():
+            ending.set_result(status)
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, end, 0)
+    async with serve(
+        args.host,
+        args.port,
+        control_type=CONTROL_TYPES[args.control_type],
+        clock=clock.now,
+        new_id=lambda: str(uuid4()),
+        token=args.token,
+        observers=observers,
+    ) as cem:
+        print(f"S2 on ws://{cem.address}, any path; {cem.control_type} wanted", flush=True)
+        async with asyncio.TaskGroup() as tasks:
+            work = []
+            if steps is not None:
+                work.append(tasks.create_task(_perform(steps, cem, end)))
+            if on_terminal:
+                work.append(tasks.create_task(_prompt(cem, end)))
+            elif steps is None:
+                work.append(tasks.create_task(_obey_lines(cem, end)))
+            status = await ending
+            for task in work:
+                task.cancel()
+    return status
+
+
+async def _perform(steps: list[Step], cem: Cem, end: End) -> None:
+    try:
+        await perform(steps, cem, lambda sentence: print(printable(sentence), flush=True))
+    except ScriptFailed as exc:
+        print(f"s2d cem: {printable(str(exc))}", file=sys.stderr)
+        end(1)
+    else:
+        end(0)
+
+
+async def _prompt(cem: Cem, end: End) -> None:
+    from ..cem.terminal import converse
+
+    await converse(cem, lambda line: _answer(line, cem))
+    end(0)
+
+
+async def _obey_lines(cem: Cem, end: End) -> None:
+    async for line in _lines(sys.stdin.fileno()):
+        if line.strip():
+            try:
+                print(_answer(line, cem), flush=True)
+            except EOFError:
+                end(0)
+
+
+def _answer(line: str, cem: Cem) -> str:
+    """What the typed *line* comes to, in a sentence; raises EOFError for the wish to end."""
+    match line.split():
+        case ["quit" | "exit"]:
+            raise EOFError
+        case ["help"]:
+            return USAGE
+    try:
+        asked = parse(line)
+        return printable(cem.obey(asked.command, cem.find(asked.to)).sentence)
+    except CommandRefused as exc:
+        return printable(str(exc))
+
+
+def _show(event: Event) -> None:
+    line = event_line(event)
+    if line is not None:
+        print(text_of(line), flush=True)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        return path.open("ab", buffering=0)
+    except OSError as exc:
+        raise CannotLog(path, exc.strerror or str(exc)) from exc
+
+
+def _write(event: Event, log: IO[bytes], path: Path) -> None:
+    line = json_line(event)
+    if line is not None:
+        try:
+            log.write(line)
+        except OSError as exc:
+            raise CannotLog(path, exc.strerror or str(exc)) from exc
+
+
+async def _lines(fd: int) -> AsyncIterator[str]:
+    """The lines that come from *fd*, as they come."""
+    mode = os.fstat(fd).st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(fd)):
+        for line in _lines_at_once(fd):
+            yield line
+        return
+    loop = asyncio.get_running_loop()
+    arrived: asyncio.Queue[bytes] = asyncio.Queue()
+    loop.add_reader(fd, lambda: arrived.put_nowait(_chunk(fd)))
+    try:
+        pending = b""
+        while chunk := await arrived.get():
+            *whole, pending = (pending + chunk).split(b"\n")
+            for raw in whole:
+                yield raw.decode(errors="replace")
+        yield pending.decode(errors="replace")
+    finally:
+        loop.remove_reader(fd)
+
+
+def _lines_at_once(fd: int) -> list[str]:
+    """All lines of a file or of /dev/null, which cannot be waited for and need not be."""
+    with open(fd, errors="replace", closefd=False) as file:
+        return file.readlines()
+
+
+def _chunk(fd: int) -> bytes:
+    try:
+        return os.read(fd, 4096)
+    except OSError:
+        return b""  # a terminal that is gone
+
+
+def _port(written: str) -> int:
+    if not (written.isdecimal() and int(written) <= 65535):
+        raise ArgumentTypeError(f"expected a port from 0 to 65535, got {written}")
+    return int(written)
+
+
+def _leaves(group: BaseExceptionGroup[S2dError]) -> list[S2dError]:
+    """The errors in *group*, however deep."""
+    return [
+        leaf
+        for each in group.exceptions
+        for leaf in (_leaves(each) if isinstance(each, BaseExceptionGroup) else [each])
+    ]

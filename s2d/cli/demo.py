@@ -1,0 +1,120 @@
+"""See the whole at work: a simulated battery behind a real Modbus server, the daemon, and a CEM that steers it."""
+
+import asyncio
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+
+from .. import clock, daemon, log
+from ..cem.performance import perform
+from ..cem.script import Step
+from ..cem.script import load as load_script
+from ..cem.server import Cem, serve
+from ..cem.transcript import Event
+from ..cem.view import event_line, text_of
+from ..config import Config, load
+from ..quantities import Duration, Energy
+from ..resources.battery import BatterySettings
+from ..simulation.battery import SimulatedBattery
+from ..simulation.modbus import Address, serve_tcp
+from ..simulation.registers import BatteryRegisters
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--duration", type=_duration_s, default=Duration(30), metavar="TIME", help="how long, e.g. 30s (the default)"
+    )
+
+
+def run(args: Namespace) -> int:
+    """Shows it for a while, or until Ctrl-C; leaves the battery at rest either way. Returns 0."""
+    # `config/` travels as the package s2d_config, which has data and no code.
+    places = [Path(place) / "demo" for place in import_module("s2d_config").__path__]
+    shipped = next(place for place in places if place.is_dir())
+    config, steps = load(shipped), load_script(shipped / "script.yaml")
+    log.configure("json", "error")
+    asyncio.run(_show(config, steps, args.duration))
+    return 0
+
+
+async def _show(config: Config, steps: list[Step], duration_s: float) -> None:
+    stopping = asyncio.Event()
+    is_live = sys.stdout.isatty()
+    settings = config.devices[0].settings
+    assert isinstance(settings, BatterySettings)
+    battery = SimulatedBattery(
+        capacity_wh=Energy(settings.capacity_wh),
+        max_charge_power_w=settings.max_charge_power_w,
+        max_discharge_power_w=settings.max_discharge_power_w,
+        round_trip_efficiency=settings.round_trip_efficiency / 100,
+    )
+    registers = BatteryRegisters(battery, _nothing if is_live else _print_write)
+    async with AsyncExitStack() as peers:
+        modbus = await peers.enter_async_context(serve_tcp(registers))
+        cem = await peers.enter_async_context(
+            serve(clock=clock.now, new_id=lambda: str(uuid4()), observers=[] if is_live else [_print_event])
+        )
+        print(f"battery on Modbus TCP {modbus}, CEM on ws://{cem.address}, for {duration_s:g} s; Ctrl-C ends it")
+        async with asyncio.TaskGroup() as tasks:
+            performing = tasks.create_task(_perform(steps, cem))
+            looking = tasks.create_task(_look(cem, stopping)) if is_live else None
+            timing = tasks.create_task(_stop_after(duration_s, stopping))
+            await daemon.run(_at(config, modbus, cem), stopping=stopping)
+            for task in (performing, timing, looking):
+                if task is not None:
+                    task.cancel()
+    print("the battery is at rest, all is closed")
+
+
+def _at(config: Config, modbus: Address, cem: Cem) -> Config:
+    """*config* with the peers where they really are, and an identity that is nobody else's."""
+    (device,) = config.devices
+    assert device.cem is not None
+    url = f"ws://{cem.address}/s2/{{resource_id}}"
+    connection = msgspec.structs.replace(device.connection, host=modbus.host, port=modbus.port)
+    placed = replace(device, connection=connection, cem=msgspec.structs.replace(device.cem, url=url))
+    return replace(config, gateway=msgspec.structs.replace(config.gateway, id=uuid4()), devices=(placed,))
+
+
+async def _perform(steps: list[Step], cem: Cem) -> None:
+    while True:
+        await perform(steps, cem)
+
+
+async def _look(cem: Cem, stopping: asyncio.Event) -> None:
+    from ..cem.terminal import watch
+
+    await watch(cem)
+    stopping.set()
+
+
+async def _stop_after(duration_s: float, stopping: asyncio.Event) -> None:
+    await clock.sleep(duration_s)
+    stopping.set()
+
+
+def _print_event(event: Event) -> None:
+    line = event_line(event)
+    if line is not None:
+        print(text_of(line), flush=True)
+
+
+def _print_write(register: str, value: int) -> None:
+    print(f"{clock.now().utc:%H:%M:%S}Z battery: {register} = {value}", flush=True)
+
+
+def _nothing(register: str, value: int) -> None:
+    pass
+
+
+def _duration_s(written: str) -> Duration:
+    try:
+        return Duration.parse(written)
+    except ValueError as exc:
+        raise ArgumentTypeError(str(exc)) from exc

@@ -1,0 +1,138 @@
+"""What people are shown, as text."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from played_rm import (
+    CHARGE,
+    actuator_status,
+    counted_ids,
+    description,
+    details,
+    handshake,
+    power,
+    reception,
+    storage_status,
+    update,
+)
+
+from s2d.cem.commands import parse
+from s2d.cem.conversation import Conversation
+from s2d.cem.transcript import Closed, Heard, Opened, Said, TurnedAway, json_line
+from s2d.cem.view import STYLES, event_line, is_news, overview, text_of
+from s2d.messages import wire
+from s2d.messages.common import ControlType
+from s2d.values import Now
+
+AT = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
+
+
+def told(*messages):
+    cem = Conversation("/s2", ControlType.FILL_RATE_BASED_CONTROL, counted_ids())
+    cem.open()
+    for message in messages:
+        cem.receive(json.dumps(message))
+    return cem
+
+
+def shown(*conversations):
+    lines = overview(conversations)
+    assert {style for line in lines for style, _ in line} <= STYLES.keys()
+    return [text_of(line) for line in lines]
+
+
+def heard(message, cem=None):
+    frame = message if isinstance(message, str | bytes) else json.dumps(message)
+    cem = cem or told(details())
+    return Heard(AT, cem, frame, cem.receive(frame).heard)
+
+
+def test_nobody_there():
+    assert shown() == ["no resource manager is connected"]
+
+
+def test_what_is_not_known_has_no_line():
+    assert shown(told()) == [
+        "@1 /s2  NO_SELECTION  (wanted FILL_RATE_BASED_CONTROL, offered nothing yet)",
+        "   in           ",
+        "   out          Handshake 1",
+    ]
+
+
+def test_everything_known_of_two_resource_managers():
+    cem = told(handshake(), details(), reception("00000000-0000-4000-8000-000000000003"), description())
+    for message in (storage_status(52.5), actuator_status(CHARGE, 0.5), power(2480.0)):
+        cem.receive(json.dumps(message))
+    cem.obey(parse("charge 0.5").command, Now(0.0, AT))
+    cem.receive(json.dumps(update(cem.last.instruction.id, "SUCCEEDED")))
+    cem.receive(json.dumps(reception("never-sent", "INVALID_CONTENT", "\x1b[2Jboo")))
+    assert shown(cem, told(details("NOT_CONTROLABLE", name="Car"))) == [
+        "@1 Home battery  battery-1  0.0.2-beta  FILL_RATE_BASED_CONTROL",
+        "   fill level   ██████████░░░░░░░░░░ 52.5  of 10 .. 95  state of charge, %",
+        "   power        2480 W ELECTRIC.POWER.L1",
+        "   mode         charge (factor 1 is full power)  factor 0.5",
+        "   instruction  charge, S2 factor 0.5, 2500 W  SUCCEEDED",
+        "   in           Handshake 1, ResourceManagerDetails 1, ReceptionStatus 2, FRBC.SystemDescription 1, "
+        "FRBC.StorageStatus 1, FRBC.ActuatorStatus 1, PowerMeasurement 1, InstructionStatusUpdate 1",
+        "   out          Handshake 1, ReceptionStatus 7, HandshakeResponse 1, SelectControlType 1, FRBC.Instruction 1",
+        "   refused      a message never sent INVALID_CONTENT: �[2Jboo",
+        "",
+        "@2 Car  battery-1  NO_SELECTION  (wanted FILL_RATE_BASED_CONTROL, offered NOT_CONTROLABLE)",
+        "   in           ResourceManagerDetails 1",
+        "   out          Handshake 1, ReceptionStatus 1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("event", "line", "news"),
+    [
+        (Opened(AT, told()), "12:00:00Z /s2  connected", True),
+        (Closed(AT, told(details()), "closed with code 1000"), "12:00:00Z Home battery  closed with code 1000", True),
+        (TurnedAway(AT, "/s2", "no token"), "12:00:00Z /s2  turned away: no token", True),
+        (heard(storage_status(50.0)), "12:00:00Z Home battery < FRBC.StorageStatus  present_fill_level 50", False),
+        (heard(reception("ab")), None, False),
+        (
+            heard(reception("ab", "INVALID_CONTENT")),
+            "12:00:00Z Home battery < ReceptionStatus  status INVALID_CONTENT",
+            True,
+        ),
+        (
+            heard(update("ab", "STARTED")),
+            "12:00:00Z Home battery < InstructionStatusUpdate  status_type STARTED  timestamp 2030-01-01T00:00:00Z",
+            True,
+        ),
+        (heard("{\x07"), "12:00:00Z Home battery < no message: {�", True),
+        (heard(b"\x00\x01"), "12:00:00Z Home battery < no message: 2 bytes", True),
+        (
+            Said(AT, told(details()), wire.decode(json.dumps(handshake()))),
+            "12:00:00Z Home battery > Handshake  role RM",
+            True,
+        ),
+    ],
+)  # fmt: skip
+def test_an_event_is_one_line(event, line, news):
+    shown_line = event_line(event)
+    assert (None if shown_line is None else text_of(shown_line), is_news(event)) == (line, news)
+
+
+def test_the_log_holds_frames_as_they_were():
+    cem = told(details())
+    spaced = json.dumps(storage_status(50.0), indent=2)
+    events = [
+        Opened(AT, cem),
+        Said(AT, told(), wire.decode(json.dumps(reception("ab")))),
+        heard(spaced, cem),
+        heard("{\n", cem),
+        heard(b"\x00\xff", cem),
+        Closed(AT, cem, "gone"),
+    ]
+    lines = [line for line in map(json_line, events) if line is not None]
+    assert all(line.count(b"\n") == 1 and line.endswith(b"\n") for line in lines)
+    at = "2030-01-31T12:00:00Z"
+    assert [json.loads(line) for line in lines] == [
+        {"at": at, "rm": "/s2", "direction": "out", "message": reception("ab")},
+        {"at": at, "rm": "battery-1", "direction": "in", "message": storage_status(50.0)},
+        {"at": at, "rm": "battery-1", "direction": "in", "frame": "{\n"},
+        {"at": at, "rm": "battery-1", "direction": "in", "frame": "00ff"},
+    ]

@@ -1,0 +1,80 @@
+"""`s2d demo` as its user sees it: from an empty directory, as a process of its own."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DEMO = [sys.executable, "-m", "s2d", "demo"]
+WITHIN_S = 30.0
+
+
+def lines_until(process: "subprocess.Popen[str]", wanted: str) -> list[str]:
+    """What the process prints up to the first line with *wanted*."""
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if wanted in line:
+            return lines
+    raise AssertionError(f"ended without {wanted!r}: {lines}")
+
+
+def test_it_tells_the_main_job_line_by_line_and_ends_well(tmp_path: Path) -> None:
+    shown = subprocess.run(
+        [*DEMO, "--duration", "6s"], cwd=tmp_path, capture_output=True, text=True, timeout=WITHIN_S, check=False
+    )
+    assert (shown.returncode, shown.stderr) == (0, "")
+    told = [line for line in shown.stdout.splitlines() if "Home battery" in line or "battery: " in line]
+    story = [
+        "SelectControlType",
+        "FRBC.SystemDescription",
+        "FRBC.Instruction  charge, S2 factor 1, 5000 W",
+        "status_type STARTED",
+        "battery: power_setpoint = 5000",
+        "FRBC.ActuatorStatus  charge",
+        "status_type SUCCEEDED",
+        "request TERMINATE",
+        "battery: power_setpoint = 0",
+    ]
+    for chapter in story:
+        while told and chapter not in told[0]:
+            told.pop(0)
+        assert told, f"no {chapter!r} in its place in\n{shown.stdout}"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_the_battery_at_rest(tmp_path: Path, ending: signal.Signals) -> None:
+    with subprocess.Popen(DEMO, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        lines_until(process, "battery: power_setpoint = 5000")
+        process.send_signal(ending)
+        rest = lines_until(process, "the battery is at rest")
+        assert any("battery: power_setpoint = 0" in line for line in rest)
+        _, complaints = process.communicate(timeout=WITHIN_S)
+        assert (process.returncode, complaints) == (0, "")
+
+
+def test_on_a_terminal_it_is_a_live_table(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "120", "LINES": "30"}
+    command = [*DEMO, "--duration", "5s"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
+    ) as process:
+        os.close(theirs)
+        screen = b""
+        while True:
+            try:
+                screen += os.read(ours, 65536)
+            except OSError:  # how a pty says that nobody is left at the other end
+                break
+        assert process.wait(WITHIN_S) == 0
+    os.close(ours)
+    shown = screen.decode()
+    for part in ("fill level", "█", "power", "mode", "instruction", "SUCCEEDED", "FRBC.StorageStatus"):
+        assert part in shown
