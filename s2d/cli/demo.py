@@ -12,7 +12,7 @@ from uuid import uuid4
 import msgspec
 
 from .. import clock, daemon, log
-from ..cem.performance import perform
+from ..cem.performance import ScriptFailed, perform
 from ..cem.script import Step
 from ..cem.script import load as load_script
 from ..cem.server import Cem, serve
@@ -33,17 +33,20 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Shows it for a while, or until Ctrl-C; leaves the battery at rest either way. Returns 0."""
+    """Shows it for a while, or until Ctrl-C; leaves the battery at rest either way. Returns 0, 1 if it went wrong."""
     # `config/` travels as the package s2d_config, which has data and no code.
     places = [Path(place) / "demo" for place in import_module("s2d_config").__path__]
     shipped = next(place for place in places if place.is_dir())
     config, steps = load(shipped), load_script(shipped / "script.yaml")
     log.configure("json", "error")
-    asyncio.run(_show(config, steps, args.duration))
-    return 0
+    failure = asyncio.run(_show(config, steps, args.duration))
+    if failure:
+        print(f"s2d demo: {failure}", file=sys.stderr)
+    return 1 if failure else 0
 
 
-async def _show(config: Config, steps: list[Step], duration_s: float) -> None:
+async def _show(config: Config, steps: list[Step], duration_s: float) -> ScriptFailed | None:
+    """Why the CEM's script came to an end before its time, if it did."""
     stopping = asyncio.Event()
     is_live = sys.stdout.isatty()
     settings = config.devices[0].settings
@@ -62,14 +65,16 @@ async def _show(config: Config, steps: list[Step], duration_s: float) -> None:
         )
         print(f"battery on Modbus TCP {modbus}, CEM on ws://{cem.address}, for {duration_s:g} s; Ctrl-C ends it")
         async with asyncio.TaskGroup() as tasks:
-            performing = tasks.create_task(_perform(steps, cem))
+            performing = tasks.create_task(_perform(steps, cem, stopping))
             looking = tasks.create_task(_look(cem, stopping)) if is_live else None
             timing = tasks.create_task(_stop_after(duration_s, stopping))
             await daemon.run(_at(config, modbus, cem), stopping=stopping)
-            for task in (performing, timing, looking):
-                if task is not None:
-                    task.cancel()
+            failure = await performing
+            timing.cancel()
+            if looking:
+                looking.cancel()
     print("the battery is at rest, all is closed")
+    return failure
 
 
 def _at(config: Config, modbus: Address, cem: Cem) -> Config:
@@ -82,9 +87,22 @@ def _at(config: Config, modbus: Address, cem: Cem) -> Config:
     return replace(config, gateway=msgspec.structs.replace(config.gateway, id=uuid4()), devices=(placed,))
 
 
-async def _perform(steps: list[Step], cem: Cem) -> None:
+async def _perform(steps: list[Step], cem: Cem, stopping: asyncio.Event) -> ScriptFailed | None:
+    """Carries the script out over and over until *stopping*, or until it fails, which sets that."""
+    async with asyncio.TaskGroup() as tasks:
+        performing = tasks.create_task(_repeat(steps, cem))
+        performing.add_done_callback(lambda _: stopping.set())
+        await stopping.wait()
+        performing.cancel()
+    return None if performing.cancelled() else performing.result()
+
+
+async def _repeat(steps: list[Step], cem: Cem) -> ScriptFailed:
     while True:
-        await perform(steps, cem)
+        try:
+            await perform(steps, cem)
+        except ScriptFailed as exc:
+            return exc
 
 
 async def _look(cem: Cem, stopping: asyncio.Event) -> None:
