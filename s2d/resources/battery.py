@@ -53,7 +53,7 @@ class BatterySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         Duration, Meta(description="An instruction the battery has not followed after this long is aborted")
     ] = field(name="follow_within", default=Duration(60))
     follow_tolerance_w: Annotated[
-        Power | None, Meta(description="How near the ordered power counts as followed; default 5 % of the range")
+        Power | None, Meta(description="How near the ordered power counts as followed; default 5 % of the larger power")
     ] = field(name="follow_tolerance", default=None)
 
     def __post_init__(self) -> None:
