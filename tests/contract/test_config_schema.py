@@ -11,7 +11,8 @@ from s2d.config.schema import device_schema, gateway_schema, texts
 from s2d.yaml_source import Node, parse, read
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [*ROOT.glob("config/**/*.yaml")]
+SCRIPT_OF_THE_CEM = ROOT / "config" / "demo" / "script.yaml"
+DOCUMENTS = [file for file in ROOT.glob("config/**/*.yaml") if file != SCRIPT_OF_THE_CEM]
 BATTERY = (ROOT / "config/example/devices.d/battery.yaml").read_text()
 
 
