@@ -110,6 +110,7 @@ class Session:
     def __init__(self, new_id: Callable[[], str]) -> None:
         self.phase = Phase.NEGOTIATING
         self.control_type = ControlType.NO_SELECTION
+        self.version = wire.VERSIONS[0]
         self.is_closing = False
         self._new_id = new_id
         self._ledger: dict[str, _Unanswered] = {}
@@ -152,7 +153,7 @@ class Session:
         if isinstance(frame, bytes):
             return self._refuse(NIL_ID, ReceptionStatusValues.INVALID_DATA, BINARY, "frame")
         try:
-            message = wire.decode(frame)
+            message = wire.decode(frame, self.version)
         except wire.UnreadableFrame as exc:
             return self._refuse(exc.subject_message_id, ReceptionStatusValues(exc.status), exc.label, "frame")
         if isinstance(message, ReceptionStatus):
@@ -236,6 +237,7 @@ class Session:
                     spoken = ", ".join(wire.VERSIONS)
                     raise _Incompatible(f"STATE-003 at /selected_protocol_version: {version!r} is none of {spoken}")
                 self.phase = Phase.INITIALISED
+                self.version = version.removeprefix("v")
                 return [Settled(), Note(Level.INFO, "session.opened", {"version": version})]
         return []
 

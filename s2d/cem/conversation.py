@@ -122,7 +122,7 @@ class Conversation:
             label = "MSG-001 at : a message is a text frame, this one is binary"
             return Turn(None, self._refuse(NIL_ID, ReceptionStatusValues.INVALID_DATA, label))
         try:
-            message = wire.decode(frame)
+            message = wire.decode(frame, (self.version or wire.VERSIONS[0]).removeprefix("v"))
         except wire.UnreadableFrame as exc:
             status = ReceptionStatusValues(exc.status)
             return Turn(None, self._refuse(exc.subject_message_id, status, exc.label))

@@ -25,7 +25,7 @@ PATIENCE_S = 60.0
 CONTROL_TYPE = "control type"
 """To wait for the wanted control type to be active."""
 
-_AWAITABLE = (CONTROL_TYPE, *InstructionStatus, *map(name_of, MESSAGES))
+_AWAITABLE = (CONTROL_TYPE, *InstructionStatus, *dict.fromkeys(map(name_of, MESSAGES)))
 _MODIFIERS = ("in", "at", "to", "within")
 
 

@@ -14,13 +14,21 @@ import msgspec
 from msgspec import Struct
 
 from ..errors import RemoteProtocolError
-from . import common, frbc
+from . import common, ddbc, frbc, ombc, pebc, ppbc
 from .common import ID, NIL_ID, Tagged
 
-VERSIONS = ("0.0.2-beta", "1.0.0")
+_ALIKE: tuple[type[Tagged], ...] = common.MESSAGES + frbc.MESSAGES + pebc.MESSAGES + ppbc.MESSAGES + ombc.MESSAGES
+MESSAGES_OF: dict[str, tuple[type[Tagged], ...]] = {
+    "0.0.2-beta": _ALIKE + ddbc.MESSAGES_BETA,
+    "1.0.0": _ALIKE + ddbc.MESSAGES,
+}
+"""Version → every message it has."""
+
+VERSIONS = tuple(MESSAGES_OF)
 """Protocol versions spoken, in the order offered."""
 
-MESSAGES: tuple[type[Tagged], ...] = common.MESSAGES + frbc.MESSAGES
+MESSAGES = tuple({message: None for messages in MESSAGES_OF.values() for message in messages})
+"""Every message of any version."""
 
 _ID_CHARACTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_:"
 
@@ -37,14 +45,14 @@ class UnreadableFrame(RemoteProtocolError):
         """NIL_ID when the frame had no usable id; None when it was a ReceptionStatus, which is never answered."""
 
 
-def decode(frame: str) -> Tagged:
-    """The message in the text *frame*.
+def decode(frame: str, version: str = VERSIONS[0]) -> Tagged:
+    """The message in the text *frame*, as the protocol *version*, one of `VERSIONS`, has it.
 
     Raises: UnreadableFrame: not JSON, not an object, keys twice (INVALID_DATA); no message of S2
         (INVALID_MESSAGE).
     """
     try:
-        message = _decode_json(frame)
+        message = _DECODERS[version](frame)
     except msgspec.ValidationError as exc:
         raise _misshapen(frame, str(exc)) from exc
     except _NOT_JSON as exc:
@@ -199,7 +207,10 @@ def _unwrapped(annotation: Any) -> tuple[Any, bool, bool]:
     return annotation, is_many, is_optional
 
 
-_decode_json: Callable[[str], Tagged] = msgspec.json.Decoder(Union[MESSAGES]).decode  # noqa: UP007 (of a tuple)
+_DECODERS: dict[str, Callable[[str], Tagged]] = {
+    version: msgspec.json.Decoder(Union[messages]).decode  # noqa: UP007 (of a tuple)
+    for version, messages in MESSAGES_OF.items()
+}
 _encode_json = msgspec.json.Encoder().encode
 _encode_json_into = msgspec.json.Encoder().encode_into
 _scratch = bytearray()

@@ -3,7 +3,7 @@
 import pytest
 
 from s2d.effects import Close, Connected, Note, Received, Return, Send, Started
-from s2d.messages import frbc, wire
+from s2d.messages import frbc, ombc, wire
 from s2d.messages.common import (
     NIL_ID,
     ControlType,
@@ -169,6 +169,14 @@ A_CEM_SAYS: dict[type[Message], Message] = {
         id="x6",
         actuator_id="to be replaced",
         operation_mode="to be replaced",
+        operation_mode_factor=0.5,
+        execution_time=NOON,
+        abnormal_condition=False,
+    ),
+    ombc.Instruction: ombc.Instruction(
+        message_id="x11",
+        id="x11",
+        operation_mode_id="xx",
         operation_mode_factor=0.5,
         execution_time=NOON,
         abnormal_condition=False,
