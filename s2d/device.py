@@ -53,6 +53,8 @@ class Device:
         """Offered and not confirmed yet; the newest of each point."""
         self._written: dict[str, tuple[Setpoint, float]] = {}
         """Confirmed last, and when: what a refresh repeats."""
+        self._refused: dict[str, Setpoint] = {}
+        """Wanted still, though the device could not be reached with it."""
         self._offered = asyncio.Event()
         self._read_at: dict[str, float] = {}
         self._good_at: dict[str, float] = {}
@@ -123,7 +125,8 @@ class Device:
             self._written.pop(setpoint.point, None)
             self._tell(Refused(setpoint, exc.reason))
         except DeviceUnreachable as exc:
-            if is_wanted:
+            if is_wanted and self._refused.get(setpoint.point) is not setpoint:
+                self._refused[setpoint.point] = setpoint
                 self._tell(Refused(setpoint, exc.reason, will_retry=True))
             raise
         else:
@@ -138,6 +141,7 @@ class Device:
     def _forget(self, setpoint: Setpoint) -> None:
         if self._wanted.get(setpoint.point) is setpoint:
             del self._wanted[setpoint.point]
+            self._refused.pop(setpoint.point, None)
 
     def _take(self, readings: Sequence[Reading], due: list[str]) -> None:
         now = self._clock().mono

@@ -25,6 +25,7 @@ from .messages.wire import encode
 
 OPEN_WITHIN_S = 10.0
 CLOSE_WITHIN_S = 2.0
+SEND_WITHIN_S = 30.0
 PING_EVERY_S = 60.0
 PONG_WITHIN_S = 20.0
 FRAME_LIMIT = 2**20
@@ -69,9 +70,8 @@ class Link:
         """Sends *message* after those before it; one that cannot be sent is dropped with its session."""
         if self._outbox.qsize() < UNSENT_LIMIT:
             self._outbox.put_nowait(message)
-        elif self._websocket and not self._websocket.transport.is_closing():
-            self._log.warning("link.overflowed", unsent=UNSENT_LIMIT)
-            self._websocket.transport.abort()
+        elif self._websocket:
+            self._give_up(self._websocket)
 
     def close(self, back: Return) -> None:
         """Ends the connection once everything sent before is out, and comes back as *back* says."""
@@ -144,6 +144,9 @@ class Link:
                 self._take(Connected())
                 reason = await self._carry_in(websocket)
                 sender.cancel()
+        except asyncio.CancelledError:
+            websocket.transport.abort()  # a close would wait for a CEM that may not be reading
+            raise
         finally:
             self._websocket = None
             self._down_since = clock.now().mono
@@ -171,9 +174,18 @@ class Link:
                 frame = encode(item)
                 if self._log.is_enabled_for(DEBUG):
                     self._log.debug("frame.sent", frame=frame.decode())
-                await websocket.send(frame, text=True)
+                async with asyncio.timeout(SEND_WITHIN_S):
+                    await websocket.send(frame, text=True)
         except ConnectionClosed:
             return  # the reader tells
+        except TimeoutError:
+            self._give_up(websocket)
+
+    def _give_up(self, websocket: ClientConnection) -> None:
+        """Cuts off a CEM that does not read."""
+        if not websocket.transport.is_closing():
+            self._log.warning("link.overflowed", unsent=self._outbox.qsize())
+            websocket.transport.abort()
 
     def _mourn(self, exc: LinkError) -> None:
         """Logs the first failure in a row loudly, the others quietly."""

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from io import BufferedWriter, FileIO
 from typing import Literal
 
 import msgspec
@@ -32,7 +33,8 @@ def configure(style: Style = "auto", level: str = "info") -> None:
             structlog.processors.JSONRenderer(serializer=_encode),
         ],
         wrapper_class=wrapper,
-        logger_factory=structlog.BytesLoggerFactory(file=sys.stdout.buffer),
+        # Not sys.stdout.buffer: where that is unbuffered, a signal may cut a line short.
+        logger_factory=structlog.BytesLoggerFactory(BufferedWriter(FileIO(sys.stdout.fileno(), "w", closefd=False))),
     )
 
 

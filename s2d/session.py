@@ -91,6 +91,8 @@ RM_MAY_SEND: dict[Phase, tuple[type[Tagged], ...]] = {
 }
 """Beside the statuses of the active control type."""
 
+LABEL_LIMIT = 500
+"""Most characters of a diagnostic label sent or logged; it may quote a frame of 1 MiB."""
 BINARY = "MSG-001 at : a message is a text frame, this one is binary"
 
 Obey = Callable[[Message, Now], Iterable[Effect]]
@@ -110,7 +112,7 @@ class Session:
     def __init__(self, new_id: Callable[[], str]) -> None:
         self.phase = Phase.NEGOTIATING
         self.control_type = ControlType.NO_SELECTION
-        self.version = wire.VERSIONS[0]
+        self._decode = wire.decoder_of(wire.VERSIONS[0])
         self.is_closing = False
         self._new_id = new_id
         self._ledger: dict[str, _Unanswered] = {}
@@ -153,7 +155,7 @@ class Session:
         if isinstance(frame, bytes):
             return self._refuse(NIL_ID, ReceptionStatusValues.INVALID_DATA, BINARY, "frame")
         try:
-            message = wire.decode(frame, self.version)
+            message = self._decode(frame)
         except wire.UnreadableFrame as exc:
             return self._refuse(exc.subject_message_id, ReceptionStatusValues(exc.status), exc.label, "frame")
         if isinstance(message, ReceptionStatus):
@@ -168,7 +170,7 @@ class Session:
         except _Incompatible as exc:
             return [
                 *self._refuse(message.message_id, ReceptionStatusValues.INVALID_CONTENT, exc.label, _name(message)),
-                *self.end(SessionRequestType.TERMINATE, str(exc.label), now),
+                *self.end(SessionRequestType.TERMINATE, exc.label, now),
                 Close(exc.label, Return.LATE),
             ]
         return [
@@ -234,14 +236,15 @@ class Session:
             case HandshakeResponse():
                 version = message.selected_protocol_version
                 if version.removeprefix("v") not in wire.VERSIONS:
-                    spoken = ", ".join(wire.VERSIONS)
-                    raise _Incompatible(f"STATE-003 at /selected_protocol_version: {version!r} is none of {spoken}")
+                    what = f"{version[:64]!r} is none of {', '.join(wire.VERSIONS)}"
+                    raise _Incompatible(f"STATE-003 at /selected_protocol_version: {what}")
                 self.phase = Phase.INITIALISED
-                self.version = version.removeprefix("v")
+                self._decode = wire.decoder_of(version.removeprefix("v"))
                 return [Settled(), Note(Level.INFO, "session.opened", {"version": version})]
         return []
 
     def _refuse(self, subject: str | None, status: ReceptionStatusValues, label: str, what: str) -> list[Effect]:
+        label = label[:LABEL_LIMIT]
         note = Note(Level.WARNING, "message.refused", {"message_type": what, "status": status, "reason": label})
         if subject is None:
             return [note]
@@ -250,7 +253,8 @@ class Session:
     def _settle(self, answer: ReceptionStatus, now: Now) -> list[Effect]:
         """What a ReceptionStatus for one of our own messages leads to."""
         entry = self._ledger.get(answer.subject_message_id)
-        facts: dict[str, Value | None] = {"status": answer.status, "label": answer.diagnostic_label}
+        label = (answer.diagnostic_label or "")[:LABEL_LIMIT]
+        facts: dict[str, Value | None] = {"status": answer.status, "label": label}
         if entry is None:
             facts["subject_message_id"] = answer.subject_message_id
             return [Note(Level.WARNING, "reception_status.unexpected", facts)]

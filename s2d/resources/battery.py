@@ -243,8 +243,9 @@ class Battery:
         return [Setpoint(each.point, each.value, reason) for each in self._fallback]
 
     def protect(self) -> tuple[str, list[Setpoint]] | None:
-        harm = self._harm_of(self._ordered_w)
-        if not self._ordered_w or harm is None:
+        # Before the first readings nothing was ordered but the default, which is the owner's own word.
+        harm = self._harm_of(self._ordered_w) if self.control_types() else None
+        if harm is None:
             return None
         return harm, self.order(self.actuator_id, Activity(self._idle.id, 0.0), f"protection: {harm}")
 

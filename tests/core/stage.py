@@ -41,7 +41,6 @@ from s2d.values import Now, Reading, Setpoint
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 FRBC = ControlType.FILL_RATE_BASED_CONTROL
 OK = ReceptionStatusValues.OK
-FALLBACK = (Setpoint("power_setpoint", 0.0, "fallback"),)
 
 
 def settings(**changes: Any) -> BatterySettings:
@@ -62,9 +61,10 @@ class Stage:
     settings: BatterySettings = field(default_factory=settings)
     points: tuple[str, ...] = ("soc", "power", "power_setpoint")
     control_types: tuple[ControlType, ...] | None = None
+    fallback: tuple[Setpoint, ...] = (Setpoint("power_setpoint", 0.0, "fallback"),)
 
     def __post_init__(self) -> None:
-        self.battery = Battery("battery-1", "Home battery", self.settings, self.points, FALLBACK)
+        self.battery = Battery("battery-1", "Home battery", self.settings, self.points, self.fallback)
         policy = Policy(
             fallback_after_s=60.0,
             reporting=Reporting(power_w=50.0, fill_level=0.5, every_s=300.0),

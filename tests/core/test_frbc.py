@@ -542,3 +542,11 @@ def test_stopping_ends_instructions_says_goodbye_and_restores_the_default() -> N
     effects = stage.on(Stopping())
     assert told(effects) == ["InstructionStatusUpdate ABORTED", "SessionRequest"]
     assert applied(effects) == [("power_setpoint", 0.0)]
+
+
+def test_a_default_that_is_not_rest_is_not_overruled_before_anything_is_known() -> None:
+    stage = Stage(fallback=(Setpoint("power_setpoint", 300.0, "fallback"),))
+    assert applied(stage.on(Started())) == [("power_setpoint", 300.0)]
+    assert applied(stage.measured(power=0.0)) == []
+    assert applied(stage.measured(soc=50.0)) == []
+    assert applied(stage.measured(soc=95.0)) == [("power_setpoint", 0.0)]

@@ -334,3 +334,13 @@ def test_terminate_brings_the_device_to_its_default_and_stays_away_long() -> Non
     assert applied(effects) == [("power_setpoint", 0.0)]
     assert [close.back for close in closed(effects)] == [Return.LATE]
     assert stage.hears(stage.instruction("late", stage.charge, 1.0)) == []
+
+
+def test_a_refusal_quotes_no_more_than_a_person_reads() -> None:
+    stage = Stage()
+    stage.active()
+    long = "x" * 2**20
+    (answer,) = said(stage.on(Received(f'{{"message_type":"{long}","message_id":"aa"}}')))
+    assert isinstance(answer, ReceptionStatus)
+    assert answer.status is INVALID_MESSAGE
+    assert len(answer.diagnostic_label or "") == 500

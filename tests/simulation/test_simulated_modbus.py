@@ -3,13 +3,13 @@
 import asyncio
 
 import pytest
-from tests.ptys import pty_pair
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusIOException
 
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.modbus import CannotServe, serve_rtu, serve_tcp
 from s2d.simulation.registers import BatteryRegisters
+from tests.ptys import pty_pair
 
 pytestmark = pytest.mark.system
 

@@ -1,0 +1,124 @@
+"""Stand-ins that behave: a device that does what its hardware says, a clock of virtual time, a log to read."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+import structlog
+
+from s2d.driver import PointSettings
+from s2d.values import Now, Reading, Setpoint, Value
+
+EPOCH = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def now() -> Now:
+    """The loop's time on both clocks."""
+    elapsed_s = asyncio.get_running_loop().time()
+    return Now(elapsed_s, EPOCH + timedelta(seconds=elapsed_s))
+
+
+async def pass_s(seconds: float) -> None:
+    """Lets (virtual) time pass."""
+    await asyncio.sleep(seconds)
+
+
+@dataclass
+class Hardware:
+    """What is behind a FakeDriver, and what has happened to it. Times are seconds since it was made."""
+
+    values: dict[str, Value | Reading] = field(default_factory=dict)
+    """Of its points; a Reading is told as it is."""
+    follows: dict[str, str] = field(default_factory=dict)
+    """Written point → point that takes the same value at once."""
+    fault: Exception | None = None
+    """Raised at whoever asks, as long as it is set."""
+    faults: list[Exception] = field(default_factory=list)
+    """Raised at the next who ask, one each."""
+    refusal: Exception | None = None
+    """Raised at whoever writes."""
+    is_hung: bool = False
+    opened: int = 0
+    reads: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)
+    writes: list[tuple[float, str, Value]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._since = asyncio.get_running_loop().time()
+
+    @property
+    def elapsed_s(self) -> float:
+        return asyncio.get_running_loop().time() - self._since
+
+    async def asked(self) -> None:
+        if self.is_hung:
+            await asyncio.Event().wait()
+        if self.faults:
+            raise self.faults.pop()
+        if self.fault:
+            raise self.fault
+
+
+class FakeDriver:
+    """Reads from and writes to a Hardware, which it takes for its connection."""
+
+    Connection = Hardware
+    Point = PointSettings
+
+    def __init__(self, hardware: Hardware) -> None:
+        self._hardware = hardware
+
+    @classmethod
+    def bus_of(cls, connection: Hardware) -> int:
+        return id(connection)
+
+    @classmethod
+    @asynccontextmanager
+    async def open_bus(cls, connection: Hardware) -> AsyncIterator[None]:
+        yield None
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, connection: Hardware, points: Mapping[str, PointSettings], bus: None) -> AsyncIterator[Self]:
+        connection.opened += 1
+        yield cls(connection)
+
+    async def read(self, points: Collection[str]) -> Sequence[Reading]:
+        hardware = self._hardware
+        hardware.reads.append((hardware.elapsed_s, tuple(sorted(points))))
+        await hardware.asked()
+        values = ((point, hardware.values[point]) for point in points)
+        return [value if isinstance(value, Reading) else Reading(point, value) for point, value in values]
+
+    async def write(self, setpoint: Setpoint) -> None:
+        hardware = self._hardware
+        hardware.writes.append((hardware.elapsed_s, setpoint.point, setpoint.value))
+        await hardware.asked()
+        if hardware.refusal:
+            raise hardware.refusal
+        hardware.values[setpoint.point] = setpoint.value
+        if follower := hardware.follows.get(setpoint.point):
+            hardware.values[follower] = setpoint.value
+
+
+@dataclass
+class FakeLog:
+    """A log whose lines can be read: event, level, facts."""
+
+    lines: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.logger = structlog.wrap_logger(
+            None, processors=[self._keep], wrapper_class=structlog.make_filtering_bound_logger(0)
+        )
+
+    def events(self, *levels: str) -> list[str]:
+        """What was said at *levels*; by default all but debug."""
+        wanted = levels or ("info", "warning", "error")
+        return [line["event"] for line in self.lines if line["level"] in wanted]
+
+    def _keep(self, _: object, level: str, line: dict[str, Any]) -> Any:
+        self.lines.append({"level": level, **line})
+        raise structlog.DropEvent

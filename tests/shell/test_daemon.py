@@ -1,0 +1,147 @@
+"""Supervision: what breaks is started again, and nothing else is touched. Devices are fakes, time is virtual."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+from structlog.testing import capture_logs
+
+from s2d import daemon
+from s2d.config import Cem, Config, DeviceConfig, Fallback, Gateway, PointSource
+from s2d.driver import PointSettings
+from s2d.values import Quality, Reading, Setpoint
+from tests.core.stage import settings
+from tests.fakes import FakeDriver, Hardware, now, pass_s
+
+pytestmark = pytest.mark.virtual_time
+
+NOBODY = Cem(url="ws://127.0.0.1:1")
+READ, WRITE = PointSettings(), PointSettings(access="write")
+
+
+def battery(name, hardware, **changes):
+    known = {
+        "name": name,
+        "driver": FakeDriver,
+        "connection": hardware,
+        "points": {"soc": READ, "power": READ, "power_setpoint": WRITE},
+        "poll_s": 1.0,
+        "kind": "battery",
+        "settings": settings(),
+        "cem": NOBODY,
+        "fallback": Fallback(60.0, (Setpoint("power_setpoint", 0.0, "fallback"),)),
+    }
+    return DeviceConfig(**(known | changes))
+
+
+def hardware():
+    return Hardware({"soc": 50.0, "power": 0.0})
+
+
+@asynccontextmanager
+async def running(tmp_path, *devices):
+    """The log of a daemon at work."""
+    stopping = asyncio.Event()
+    config = Config(gateway=Gateway(state_dir=tmp_path), cem=NOBODY, devices=devices)
+    with capture_logs() as log:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(daemon.run(config, clock=now, stopping=stopping))
+            yield log
+            stopping.set()
+
+
+def broken(log):
+    return [line["device"] for line in log if line["event"] == "node.broken"]
+
+
+async def test_a_node_that_breaks_is_started_again_and_the_other_goes_on(tmp_path):
+    breaks, works = hardware(), hardware()
+    async with running(tmp_path, battery("breaks", breaks), battery("works", works)) as log:
+        await pass_s(10)
+        breaks.faults.append(ZeroDivisionError("a bug"))
+        await pass_s(61.5)
+        assert broken(log) == ["breaks"]
+        assert (breaks.opened, works.opened) == (2, 1)
+        assert [value for _, _, value in breaks.writes] == [0.0, 0.0]
+        assert len(works.reads) == pytest.approx(72, abs=2)
+    assert [value for _, _, value in works.writes] == [0.0, 0.0]
+
+
+async def test_a_node_that_keeps_breaking_ends_the_process(tmp_path):
+    breaks = hardware()
+    breaks.fault = ZeroDivisionError("a bug")
+    with pytest.raises(ExceptionGroup) as raised:
+        async with running(tmp_path, battery("breaks", breaks), battery("works", hardware())) as log:
+            await pass_s(3600)
+    assert raised.group_contains(ZeroDivisionError)
+    assert broken(log) == ["breaks"] * 5
+    assert breaks.opened == 5
+
+
+async def test_a_break_is_forgiven_in_time(tmp_path):
+    breaks = hardware()
+    async with running(tmp_path, battery("breaks", breaks)) as log:
+        for _ in range(20):
+            breaks.faults.append(ZeroDivisionError("a bug"))
+            await pass_s(700)
+        assert len(broken(log)) == 20
+
+
+async def test_stopped_while_a_broken_node_waits_it_ends_at_once(tmp_path):
+    breaks = hardware()
+    async with running(tmp_path, battery("breaks", breaks)) as log:
+        breaks.fault = ZeroDivisionError("a bug")
+        await pass_s(2)
+        assert broken(log)
+        since = breaks.elapsed_s
+    assert breaks.elapsed_s - since < 9
+
+
+async def test_a_battery_whose_state_of_charge_is_not_known_yet_is_no_reason_to_break(tmp_path):
+    store = Hardware({"power": 0.0, "soc": Reading("soc", None, Quality.ABSENT, "not yet")})
+    gives = Fallback(60.0, (Setpoint("power_setpoint", -100.0, "fallback"),))
+    async with running(tmp_path, battery("battery", store, fallback=gives)) as log:
+        await pass_s(60)
+        assert broken(log) == []
+        store.values["soc"] = 50.0
+        await pass_s(10)
+        assert broken(log) == []
+
+
+class Poison:
+    """A value that breaks whoever looks at it."""
+
+    def __bool__(self):
+        raise ZeroDivisionError("a bug")
+
+
+def lent(meter_hardware, battery_hardware):
+    """A meter that knows of faults in a battery which does not know itself."""
+    meter = DeviceConfig(name="meter", driver=FakeDriver, connection=meter_hardware, points={"f": READ}, poll_s=1.0)
+    # With power to give, the battery looks out for faults whenever it is measured.
+    fallback = Fallback(60.0, (Setpoint("power_setpoint", -100.0, "fallback"),))
+    return meter, battery("battery", battery_hardware, sources={"fault": PointSource("meter", "f")}, fallback=fallback)
+
+
+async def test_a_meter_lends_a_battery_what_it_measures(tmp_path):
+    meter, store = Hardware({"f": "ok"}), hardware()
+    async with running(tmp_path, *lent(meter, store)) as log:
+        await pass_s(10)
+        assert [value for _, _, value in store.writes] == [-100.0]
+        meter.values["f"] = "overheated"
+        await pass_s(1.5)
+        protected = [line["reason"] for line in log if line["event"] == "resource.protected"]
+        assert protected == ["the device reports a fault: overheated"]
+        assert [value for _, _, value in store.writes] == [-100.0, 0.0]
+
+
+async def test_what_breaks_a_battery_does_not_break_the_meter_it_leans_on(tmp_path):
+    meter, store, other = Hardware({"f": "ok"}), hardware(), hardware()
+    async with running(tmp_path, *lent(meter, store), battery("other", other)) as log:
+        await pass_s(10)
+        meter.values["f"] = Poison()
+        await pass_s(1.1)
+        meter.values["f"] = "ok"
+        await pass_s(60)
+        assert set(broken(log)) == {"battery"}
+        assert (meter.opened, store.opened, other.opened) == (1, 1 + len(broken(log)), 1)

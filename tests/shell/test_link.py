@@ -1,0 +1,214 @@
+"""The link: when it comes back, and what it notices, with a real WebSocket server in the same loop. Time is virtual."""
+
+import asyncio
+from base64 import b64encode
+from contextlib import asynccontextmanager
+from hashlib import sha1
+from itertools import pairwise
+
+import pytest
+from websockets.asyncio.server import serve
+
+from s2d.effects import Connected, Disconnected, Received, Return
+from s2d.link import Link
+from s2d.messages.common import EnergyManagementRole, Handshake
+from tests.fakes import FakeLog, pass_s
+
+pytestmark = pytest.mark.virtual_time
+
+HELLO = Handshake(message_id="hello", role=EnergyManagementRole.RM, supported_protocol_versions=("0.0.2-beta",))
+
+
+class Server:
+    """A WebSocket server that refuses, or takes and forgets; knows when it was asked."""
+
+    def __init__(self, status=None):
+        self.asked_at = []
+        self.frames = asyncio.Queue()
+        self.connections = []
+        self._status = status
+
+    def admit(self, connection, request):
+        self.asked_at.append(asyncio.get_running_loop().time())
+        return connection.respond(self._status, "") if self._status else None
+
+    async def serve(self, websocket):
+        self.connections.append(websocket)
+        async for frame in websocket:
+            self.frames.put_nowait(frame)
+
+    def waits_s(self):
+        return [later - earlier for earlier, later in pairwise(self.asked_at)]
+
+
+class Stage:
+    def __init__(self, url, **settings):
+        self.told = []
+        self.log = FakeLog()
+        self.link = Link(url, take=self.take, log=self.log.logger, **settings)
+        self._news = asyncio.Event()
+
+    def take(self, event):
+        self.told.append(event)
+        self._news.set()
+
+    async def hears(self, event):
+        """Waits until there was an event of this type."""
+        async with asyncio.timeout(3600):
+            while not any(isinstance(told, event) for told in self.told):
+                self._news.clear()
+                await self._news.wait()
+        return next(told for told in self.told if isinstance(told, event))
+
+
+@asynccontextmanager
+async def linked(server, **settings):
+    async with serve(server.serve, "127.0.0.1", 0, process_request=server.admit, ping_interval=None) as listening:
+        url = f"ws://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+        async with at_work(Stage(url, **settings)) as stage:
+            yield stage
+
+
+@asynccontextmanager
+async def at_work(stage):
+    async with asyncio.TaskGroup() as tasks:
+        stage.running = tasks.create_task(stage.link.run())
+        yield stage
+        stage.running.cancel()
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_denied_it_waits_long_before_it_asks_again(status):
+    server = Server(status)
+    async with linked(server) as stage:
+        await pass_s(3600)
+        assert len(server.asked_at) >= 60
+        assert all(29.9 < wait_s < 61 for wait_s in server.waits_s())
+        assert stage.told == []
+        assert stage.log.events() == ["link.denied"]
+
+
+async def test_failing_it_asks_ever_more_rarely_but_at_least_every_minute():
+    server = Server(503)
+    async with linked(server) as stage:
+        await pass_s(3600)
+        assert all(wait_s < min(60, 2**attempt) + 0.5 for attempt, wait_s in enumerate(server.waits_s()))
+        assert len(server.asked_at) < 400
+        assert stage.log.events() == ["link.lost"]
+
+
+async def test_without_its_token_it_does_not_even_ask(tmp_path):
+    server = Server()
+    async with linked(server, token_file=tmp_path / "missing") as stage:
+        await pass_s(3600)
+        assert server.asked_at == []
+        assert stage.log.events() == ["link.denied"]
+        assert len(stage.log.lines) < 130
+
+
+async def test_without_its_ca_file_it_does_not_even_ask(tmp_path):
+    async with at_work(Stage("wss://127.0.0.1:1", ca_file=tmp_path / "missing")) as stage:
+        await pass_s(3600)
+        assert stage.log.events() == ["link.denied"]
+        assert len(stage.log.lines) < 130
+
+
+async def test_a_token_is_read_anew_each_time(tmp_path):
+    path = tmp_path / "token"
+    server = Server()
+    async with linked(server, token_file=path) as stage:
+        await pass_s(100)
+        path.write_text("s3cret\n")
+        await stage.hears(Connected)
+        assert server.connections[0].request.headers["Authorization"] == "Bearer s3cret"
+        assert stage.log.events() == ["link.denied", "link.recovered"]
+
+
+async def test_all_that_was_said_is_out_before_it_closes():
+    server = Server()
+    async with linked(server) as stage:
+        await stage.hears(Connected)
+        for _ in range(3):
+            stage.link.send(HELLO)
+        stage.link.close(Return.NEVER)
+        await stage.running
+        assert server.frames.qsize() == 3
+        assert [type(event) for event in stage.told] == [Connected, Disconnected]
+        assert not stage.link.is_connected
+
+
+@pytest.mark.parametrize(("back", "least_s", "most_s"), [(Return.SOON, 0, 1.5), (Return.LATE, 29.9, 61)])
+async def test_after_a_close_it_comes_back_as_told(back, least_s, most_s):
+    server = Server()
+    async with linked(server) as stage:
+        await stage.hears(Connected)
+        stage.link.close(back)
+        await stage.hears(Disconnected)
+        stage.told.clear()
+        await stage.hears(Connected)
+        assert least_s <= server.waits_s()[0] <= most_s
+
+
+async def test_what_was_not_sent_is_dropped_with_its_session():
+    server = Server()
+    async with linked(server) as stage:
+        stage.link.send(HELLO)
+        await stage.hears(Connected)
+        stage.link.close(Return.NEVER)
+        await stage.running
+        assert server.frames.qsize() == 0
+
+
+async def test_frames_are_handed_on_as_they_came():
+    server = Server()
+    async with linked(server) as stage:
+        await stage.hears(Connected)
+        for frame in ("one", b"two", ""):
+            await server.connections[0].send(frame)
+        await server.connections[0].close(1001, "restarting")
+        gone = await stage.hears(Disconnected)
+        assert stage.told[1:4] == [Received("one"), Received(b"two"), Received("")]
+        assert "1001" in gone.reason
+
+
+async def test_a_peer_that_is_dead_is_noticed():
+    async def answer_and_fall_silent(reader, writer):
+        request = await reader.readuntil(b"\r\n\r\n")
+        key = next(line[19:] for line in request.split(b"\r\n") if line.startswith(b"Sec-WebSocket-Key: "))
+        accept = b64encode(sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+        writer.write(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+        )
+        while await reader.read(1024):
+            pass
+        writer.close()
+
+    async with await asyncio.start_server(answer_and_fall_silent, "127.0.0.1", 0) as silent:
+        url = f"ws://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
+        async with at_work(Stage(url)) as stage:
+            await stage.hears(Connected)
+            connected_at = asyncio.get_running_loop().time()
+            gone = await stage.hears(Disconnected)
+            assert 50 <= asyncio.get_running_loop().time() - connected_at <= 90
+            assert "keepalive ping timeout" in gone.reason
+
+
+async def test_a_peer_that_is_alive_is_kept():
+    server = Server()
+    async with linked(server) as stage:
+        await stage.hears(Connected)
+        await pass_s(3600)
+        assert [type(event) for event in stage.told] == [Connected]
+
+
+async def test_once_settled_it_comes_back_quickly_again():
+    server = Server(503)
+    async with linked(server) as stage:
+        await pass_s(3600)
+        stage.link.settle()
+        server.asked_at.clear()
+        await pass_s(130)
+        waits_s = server.waits_s()
+        assert len(waits_s) >= 3
+        assert waits_s[0] < 1.5

@@ -1,0 +1,320 @@
+"""What comes and goes: CEMs, devices, the daemon itself. Nothing of it is fatal, and none of it touches the rest."""
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+
+import pytest
+from s2python.common import ControlType, ResourceManagerDetails, SessionRequest, SessionRequestType
+from s2python.frbc import FRBCActuatorStatus, FRBCStorageStatus
+
+from tests.system.cem import cem
+from tests.system.daemon import battery, configured, daemon
+from tests.system.simulator import Simulator, at
+
+pytestmark = pytest.mark.system
+
+RETURNS_WITHIN_S = 11.0
+"""What comes back after a second or two is found again within this, by any back-off."""
+
+
+async def free_port():
+    """A port that nobody listens on, and nobody has lately."""
+    async with await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0) as server:
+        return server.sockets[0].getsockname()[1]
+
+
+@asynccontextmanager
+async def hung_device():
+    """The port of a device that takes every connection and every request, and never answers."""
+    asked = asyncio.Event()
+
+    async def swallow(reader, writer):
+        try:
+            while await reader.read(1024):
+                asked.set()
+        finally:
+            writer.close()
+
+    async with await asyncio.start_server(swallow, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1], asked
+
+
+async def test_all_that_is_offline_joins_as_it_comes_up(tmp_path):
+    cem_port, battery_port = await free_port(), await free_port()
+    connection = {"host": "127.0.0.1", "port": battery_port, "timeout": "500 ms"}
+    config = configured(tmp_path, {"url": f"ws://127.0.0.1:{cem_port}"}, battery(connection=connection))
+    simulator = Simulator()
+    async with AsyncExitStack() as peers, daemon(config) as process:
+        await process.logged("daemon.ready", devices=1)
+        await process.logged("link.lost")
+        await process.logged("device.unreachable")
+        energy_manager = await peers.enter_async_context(cem(cem_port))
+        rm = await energy_manager.joined(within_s=RETURNS_WITHIN_S)
+        details = await rm.negotiate()
+        assert details.available_control_types == [ControlType.NOT_CONTROLABLE]
+        await rm.select(ControlType.NOT_CONTROLABLE)
+        await peers.enter_async_context(simulator.on_tcp(battery_port))
+        await rm.expect(ResourceManagerDetails, within_s=RETURNS_WITHIN_S)
+        await rm.select_frbc()
+        await process.logged("device.recovered")
+        charge = await rm.instruct(mode="charge", factor=1.0)
+        assert await rm.status_of(charge) == ["ACCEPTED", "STARTED", "SUCCEEDED"]
+        await simulator.written(0, 5000)
+
+
+async def test_a_cem_that_was_killed_comes_back_in_time(tmp_path):
+    simulator = Simulator()
+    async with simulator.on_tcp() as address:
+        port = await free_port()
+        config = configured(tmp_path, {"url": f"ws://127.0.0.1:{port}"}, battery(connection=at(address)))
+        async with daemon(config) as process:
+            async with cem(port) as energy_manager:
+                rm = await energy_manager.joined()
+                await rm.in_charge()
+                charge = await rm.instruct(mode="charge", factor=1.0)
+                await rm.status_of(charge)
+                rm.break_off()
+                await process.logged("session.closed")
+            await process.logged("link.lost")
+            async with cem(port) as energy_manager:
+                rm = await energy_manager.joined(within_s=RETURNS_WITHIN_S)
+                await process.logged("link.recovered")
+                await rm.in_charge()
+                status = await rm.expect(FRBCActuatorStatus)
+                assert status.active_operation_mode_id == rm.mode("charge")
+                idle = await rm.instruct(mode="idle", factor=0.0)
+                assert await rm.status_of(idle) == ["ACCEPTED", "STARTED", "SUCCEEDED"]
+                await simulator.written(0, 5000, 0)
+
+
+async def test_a_cem_that_stays_away_leaves_the_battery_in_its_default_state(tmp_path):
+    simulator = Simulator()
+    async with simulator.on_tcp() as address:
+        port = await free_port()
+        fallback = {"after": "1 s", "power_setpoint": "-100 W"}
+        away = battery(connection=at(address), fallback=fallback)
+        async with daemon(configured(tmp_path, {"url": f"ws://127.0.0.1:{port}"}, away)) as process:
+            async with cem(port) as energy_manager:
+                rm = await energy_manager.joined()
+                await rm.in_charge()
+                charge = await rm.instruct(mode="charge", factor=1.0)
+                await rm.status_of(charge)
+            closed = await process.logged("session.closed")
+            applied = await process.logged("fallback.applied")
+            assert 0.9 < _seconds_between(closed, applied) < 1.5
+            await simulator.written(-100, 5000, -100)
+
+
+async def test_a_battery_that_was_switched_off_comes_back(tmp_path):
+    simulator = Simulator()
+    async with AsyncExitStack() as battery_server, cem() as energy_manager:
+        address = await battery_server.enter_async_context(simulator.on_tcp())
+        config = configured(tmp_path, {"url": energy_manager.url}, battery(connection=at(address)))
+        async with daemon(config) as process:
+            rm = await energy_manager.joined()
+            await rm.in_charge()
+            charge = await rm.instruct(mode="charge", factor=1.0)
+            await rm.status_of(charge)
+            await battery_server.aclose()
+            await process.logged("device.unreachable")
+            refused = await rm.instruct(mode="discharge", factor=0.0)
+            assert await rm.status_of(refused) == ["REJECTED"]
+            await battery_server.enter_async_context(simulator.on_tcp(address.port))
+            await process.logged("device.recovered", RETURNS_WITHIN_S)
+            again = await rm.instruct(mode="discharge", factor=0.0)
+            assert await rm.status_of(again) == ["ACCEPTED", "STARTED", "SUCCEEDED"]
+            await simulator.written(0, 5000, -4000)
+
+
+async def test_an_order_that_does_not_reach_the_battery_is_aborted_and_never_caught_up_on(tmp_path):
+    simulator = Simulator()
+    async with AsyncExitStack() as battery_server, cem() as energy_manager:
+        address = await battery_server.enter_async_context(simulator.on_tcp())
+        # So rarely polled, that the order is the first to find out.
+        seldom = battery(connection=at(address), poll="5 s")
+        async with daemon(configured(tmp_path, {"url": energy_manager.url}, seldom)) as process:
+            rm = await energy_manager.joined()
+            await rm.in_charge()
+            await simulator.written(0)
+            await battery_server.aclose()
+            charge = await rm.instruct(mode="charge", factor=1.0)
+            assert await rm.status_of(charge) == ["ACCEPTED", "STARTED", "ABORTED"]
+            await process.logged("setpoint.refused", value=5000, will_retry=True)
+            await battery_server.enter_async_context(simulator.on_tcp(address.port))
+            await simulator.written(0, 0)
+
+
+async def test_one_battery_that_dies_does_not_touch_the_other(tmp_path):
+    dies, lives = Simulator(), Simulator()
+    async with AsyncExitStack() as dying, cem() as energy_manager, lives.on_tcp() as at_living:
+        at_dying = await dying.enter_async_context(dies.on_tcp())
+        url = f"ws://127.0.0.1:{energy_manager.port}/{{name}}"
+        batteries = (
+            battery("dies", connection=at(at_dying), poll="100 ms"),
+            battery("lives", connection=at(at_living), report={"soc": "0.01 %", "every": "30 s"}),
+        )
+        async with daemon(configured(tmp_path, {"url": url}, *batteries)) as process:
+            rm = await energy_manager.joined("lives")
+            await rm.in_charge()
+            charge = await rm.instruct(mode="charge", factor=1.0)
+            await rm.status_of(charge)
+            await dying.aclose()
+            await process.logged("device.unreachable", device="dies")
+            for factor in (0.5, 0.7, 0.9):
+                another = await rm.instruct(mode="charge", factor=factor)
+                assert await rm.status_of(another) == ["ACCEPTED", "STARTED", "SUCCEEDED"]
+            await rm.expect(FRBCStorageStatus, lambda status: status.present_fill_level > 50)
+            await lives.written(0, 5000, 2500, 3500, 4500)
+            assert not rm.ended.is_set()
+            await dying.enter_async_context(dies.on_tcp(at_dying.port))
+            await process.logged("device.recovered", device="dies")
+
+
+async def test_a_battery_takes_no_orders_while_the_meter_it_leans_on_is_away(tmp_path):
+    store, measures = Simulator(), Simulator(soc_percent=60.0)
+    async with AsyncExitStack() as meter_server, cem() as energy_manager, store.on_tcp() as address:
+        at_meter = await meter_server.enter_async_context(measures.on_tcp())
+        soc = {"register": 843, "table": "input", "type": "uint16", "scale": 0.1, "unit": "%"}
+        leaning = battery(connection=at(address))
+        leaning["points"] = leaning["points"] | {"soc": {"from": "meter.soc"}}
+        meter = {
+            "name": "meter",
+            "driver": "modbus",
+            "connection": at(at_meter),
+            "poll": "200 ms",
+            "points": {"soc": soc},
+        }
+        async with daemon(configured(tmp_path, {"url": energy_manager.url}, leaning, meter)) as process:
+            rm = await energy_manager.joined()
+            await rm.in_charge()
+            assert (await rm.expect(FRBCStorageStatus)).present_fill_level == 60
+            charge = await rm.instruct(mode="charge", factor=1.0)
+            assert await rm.status_of(charge) == ["ACCEPTED", "STARTED", "SUCCEEDED"]
+            await meter_server.aclose()
+            await process.logged("device.unreachable", device="meter")
+            await store.written(0, 5000, 0)
+            refused = await rm.instruct(mode="charge", factor=1.0)
+            assert await rm.status_of(refused) == ["REJECTED"]
+            await meter_server.enter_async_context(measures.on_tcp(at_meter.port))
+            await process.logged("device.recovered", device="meter")
+            again = await rm.instruct(mode="charge", factor=0.5)
+            assert await rm.status_of(again) == ["ACCEPTED", "STARTED", "SUCCEEDED"]
+            await store.written(0, 5000, 0, 2500)
+
+
+async def test_sigterm_with_a_device_that_hangs(tmp_path):
+    simulator = Simulator()
+    async with hung_device() as (hung, asked), cem() as energy_manager, simulator.on_tcp() as address:
+        url = f"ws://127.0.0.1:{energy_manager.port}/{{name}}"
+        batteries = (
+            battery("hangs", connection={"host": "127.0.0.1", "port": hung, "timeout": "60 s"}),
+            battery("works", connection=at(address)),
+        )
+        async with daemon(configured(tmp_path, {"url": url}, *batteries)) as process:
+            working, hanging = await energy_manager.joined("works"), await energy_manager.joined("hangs")
+            await hanging.negotiate()
+            await working.in_charge()
+            charge = await working.instruct(mode="charge", factor=1.0)
+            await working.status_of(charge)
+            async with asyncio.timeout(5):
+                await asked.wait()
+            assert await process.stopped() == 0
+            for rm in (working, hanging):
+                farewell = await rm.expect(SessionRequest)
+                assert farewell.request is SessionRequestType.TERMINATE
+            await simulator.written(0, 5000, 0)
+            assert [line["point"] for line in process.log.all if line["event"] == "fallback.unconfirmed"] == [
+                "power_setpoint"
+            ]
+
+
+async def test_sigterm_brings_the_battery_to_its_default_state_before_the_daemon_ends(tmp_path):
+    simulator = Simulator()
+    async with cem() as energy_manager, simulator.on_tcp() as address:
+        config = configured(tmp_path, {"url": energy_manager.url}, battery(connection=at(address)))
+        async with daemon(config) as process:
+            rm = await energy_manager.joined()
+            await rm.in_charge()
+            charge = await rm.instruct(mode="charge", factor=1.0)
+            await rm.status_of(charge)
+            running = await rm.instruct(mode="discharge", factor=0.0)
+            await rm.reached(running, "STARTED")
+            assert await process.stopped() == 0
+            assert (await rm.status_of(running))[:2] == ["ACCEPTED", "STARTED"]
+            assert (await rm.expect(SessionRequest)).request is SessionRequestType.TERMINATE
+            await asyncio.wait_for(rm.ended.wait(), 1)
+            assert rm.close_code == 1000
+            assert simulator.writes.all[-1] == 0
+            await process.logged("setpoint.applied", value=0.0, reason="stop")
+            assert "fallback.unconfirmed" not in process.events()
+
+
+async def test_sigterm_with_nobody_there(tmp_path):
+    nobody = {"host": "127.0.0.1", "port": await free_port()}
+    config = configured(tmp_path, {"url": f"ws://127.0.0.1:{await free_port()}"}, battery(connection=nobody))
+    async with daemon(config) as process:
+        await process.logged("device.unreachable")
+        assert await process.stopped() == 0
+
+
+async def test_a_second_sigterm_ends_the_daemon_at_once(tmp_path):
+    async with hung_device() as (port, asked):
+        hanging = battery(connection={"host": "127.0.0.1", "port": port, "timeout": "60 s"})
+        config = configured(tmp_path, {"url": f"ws://127.0.0.1:{await free_port()}"}, hanging)
+        async with daemon(config) as process:
+            async with asyncio.timeout(5):
+                await asked.wait()
+            process.terminate()
+            await process.logged("daemon.stopping")
+            process.terminate()
+            assert await process.ended(within_s=2) == 1
+
+
+async def test_after_a_kill_the_battery_is_brought_to_its_default_state_first(tmp_path):
+    simulator = Simulator()
+    async with cem() as energy_manager, simulator.on_tcp() as address:
+        config = configured(tmp_path, {"url": energy_manager.url}, battery(connection=at(address)))
+        async with daemon(config) as process:
+            rm = await energy_manager.joined()
+            before = await rm.negotiate()
+            await rm.select_frbc()
+            charge = await rm.instruct(mode="charge", factor=1.0)
+            await rm.status_of(charge)
+            process.kill()
+            assert await process.ended() == -9
+            await asyncio.wait_for(rm.ended.wait(), 2)
+        assert simulator.battery.setpoint_w == 5000
+        async with daemon(config) as process:
+            await simulator.written(0, 5000, 0)
+            rm = await energy_manager.joined()
+            after = await rm.negotiate()
+            assert after.resource_id == before.resource_id
+            await rm.select_frbc()
+            again = await rm.tell(rm.instruction(mode="charge", factor=0.5, id=charge))
+            assert again.status.value == "OK"
+            assert await rm.status_of(charge) == ["ACCEPTED", "STARTED", "SUCCEEDED"]
+            await simulator.written(0, 5000, 0, 2500)
+
+
+async def test_a_configuration_that_cannot_be_used_is_refused_with_its_place(tmp_path):
+    (tmp_path / "s2d.yaml").write_text(
+        "cem:\n"
+        "  url: ws://127.0.0.1:1\n"
+        "devices:\n"
+        "  - name: Home battery\n"
+        "    kind: battery\n"
+        "    driver: modbus\n"
+        "    connection: {host: 127.0.0.1, prt: 5020}\n"
+    )
+    async with daemon(tmp_path) as process:
+        process.expects_bugs = True
+        assert await process.ended() == 78
+    assert process.events() == []
+    assert 's2d.yaml:7:35: Home battery: connection: unknown key "prt"' in process.stderr
+    assert "Traceback" not in process.stderr
+
+
+def _seconds_between(earlier, later):
+    first, then = (datetime.fromisoformat(line["timestamp"]) for line in (earlier, later))
+    return (then - first).total_seconds()
