@@ -36,10 +36,11 @@ STRIKE_DECAYS_AFTER_S = 600.0
 RESTART = Backoff(first_s=1.0, most_s=60.0)
 
 
-async def run(config: Config, *, clock: Clock = clock.now, stopping: asyncio.Event | None = None) -> None:
+async def run(config: Config, *, clock: Clock = clock.now, stopping: asyncio.Event | None = None) -> bool:
     """The whole life of the daemon: open, work until told to stop, leave every device in its default state.
 
-    SIGTERM and SIGINT tell it to stop, as does *stopping*; a second signal ends the process at once.
+    SIGTERM, SIGINT and SIGHUP tell it to stop, as does *stopping*; a second signal ends the process at once. Returns
+    whether all was well; it is not when a node broke too often and the process shall be started afresh.
 
     Raises: ConfigError: the state directory cannot be used.
     """
@@ -60,6 +61,7 @@ async def run(config: Config, *, clock: Clock = clock.now, stopping: asyncio.Eve
             log.info("daemon.stopping")
             notify("STOPPING=1")
             await asyncio.wait(workers)
+    return all(worker.result() for worker in workers)
 
 
 class _Site:
@@ -105,8 +107,11 @@ class _Site:
         return device
 
 
-async def _supervise(site: _Site, gateway: UUID, stop: asyncio.Event, clock_: Clock, log: Logger) -> None:
-    """Keeps one device at work; starts it again when it breaks, unless it breaks too often."""
+async def _supervise(site: _Site, gateway: UUID, stop: asyncio.Event, clock_: Clock, log: Logger) -> bool:
+    """Keeps one device at work until *stop*, and starts it again when it breaks.
+
+    Once it has broken too often, all others are stopped in good order and it returns False.
+    """
     strikes: list[float] = []
     while not stop.is_set():
         try:
@@ -116,10 +121,12 @@ async def _supervise(site: _Site, gateway: UUID, stop: asyncio.Event, clock_: Cl
             strikes = [at for at in strikes if now - at < STRIKE_DECAYS_AFTER_S] + [now]
             log.exception("node.broken", device=site.config.name, strikes=len(strikes))
             if len(strikes) >= STRIKES:
-                raise
+                stop.set()
+                return False
             with suppress(TimeoutError):
                 async with asyncio.timeout(RESTART.ceiling_s(len(strikes) - 1)):
                     await stop.wait()
+    return True
 
 
 async def _work(site: _Site, gateway: UUID, stop: asyncio.Event, clock_: Clock, log: Logger) -> None:

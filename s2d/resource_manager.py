@@ -114,8 +114,10 @@ class ResourceManager:
                 return [Note(Level.INFO, "setpoint.applied", _facts_of(setpoint))]
             case Refused(setpoint, reason, will_retry):
                 aborted = self._control.refuse(setpoint, reason, now) if self._control else []
+                # What nobody will try again leaves the hardware in a state that nobody wants.
+                level = Level.WARNING if aborted or will_retry else Level.ERROR
                 facts = {**_facts_of(setpoint), "why": reason, "will_retry": will_retry}
-                return [Note(Level.WARNING, "setpoint.refused", facts), *self._voiced(aborted, now)]
+                return [Note(level, "setpoint.refused", facts), *self._voiced(aborted, now)]
             case Lost(reason):
                 self._resource.lose()
                 aborted = self._control.fail_all(f"the device is lost: {reason}", now) if self._control else []
@@ -233,6 +235,7 @@ class ResourceManager:
         self._session.is_closing = True
         if request.request is SessionRequestType.RECONNECT:
             return [Close("the CEM asked to reconnect", Return.SOON)]
+        self._control = self._measurement = None
         return [*self._fall_back("the CEM terminated the session"), Close("the CEM ended the session", Return.LATE)]
 
     def _leave(self, now: Now) -> list[Effect]:

@@ -21,13 +21,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Runs until told to stop. Exit status 78 when the configuration cannot be used."""
+    """Runs until told to stop. Exit status 78 when the configuration cannot be used, 1 after too many breaks."""
     try:
         config = load(args.config)
         log.configure(args.log, args.log_level)
         log.get_logger().info("config.loaded", path=str(args.config), devices=len(config.devices))
-        asyncio.run(daemon.run(config))
+        is_well = asyncio.run(daemon.run(config))
     except ConfigError as exc:
         print(exc, file=sys.stderr)
         return EX_CONFIG
-    return 0
+    return 0 if is_well else 1

@@ -136,6 +136,7 @@ class Battery:
         self._unknown: dict[str, str] = {}
         self._read_at: Now | None = None
         self._is_online = False
+        self._is_idle = True
         self._ordered_w = 0.0
         self._wish: Activity | None = None
 
@@ -163,6 +164,9 @@ class Battery:
             self._readings[reading.point] = reading.value
             if reading.point == "power":
                 self._read_at = now
+                # Half the threshold on the way down, so that noise about it is not told as a change of mode.
+                limit_w = self._idle_below_w / (2 if not self._is_idle else 1)
+                self._is_idle = abs(self._number("power")) <= limit_w
 
     def lose(self) -> None:
         self._is_online = False
@@ -221,7 +225,7 @@ class Battery:
         power_w = self._number("power")
         if self._wish and abs(power_w - self._ordered_w) <= self._tolerance_w:
             mode = self._modes[self._wish.operation_mode_id]
-        elif abs(power_w) <= self._idle_below_w:
+        elif self._is_idle:
             mode = self._idle
         else:
             mode = self._charge if power_w > 0 else self._discharge

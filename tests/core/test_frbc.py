@@ -4,7 +4,7 @@ from datetime import timedelta, timezone
 
 import pytest
 
-from s2d.effects import Apply, Connected, Lost, Measured, Refused, Send, Started, Stopping, Tick
+from s2d.effects import Apply, Connected, Level, Lost, Measured, Note, Refused, Send, Started, Stopping, Tick
 from s2d.messages import frbc
 from s2d.messages.common import (
     CommodityQuantity,
@@ -550,3 +550,26 @@ def test_a_default_that_is_not_rest_is_not_overruled_before_anything_is_known() 
     assert applied(stage.measured(power=0.0)) == []
     assert applied(stage.measured(soc=50.0)) == []
     assert applied(stage.measured(soc=95.0)) == [("power_setpoint", 0.0)]
+
+
+def test_noise_about_the_threshold_is_not_told_as_a_change_of_mode() -> None:
+    stage = Stage()
+    stage.active(power=0.0)
+    assert "FRBC.ActuatorStatus" in told(stage.measured(power=60.0))
+    for power in (45.0, 55.0, 40.0, 60.0, 30.0):
+        assert "FRBC.ActuatorStatus" not in told(stage.measured(power=power))
+    status = said(stage.measured(power=20.0))[0]
+    assert isinstance(status, frbc.ActuatorStatus)
+    assert status.active_operation_mode_id == stage.idle
+
+
+def test_a_default_that_the_device_refuses_is_an_error_for_a_human() -> None:
+    stage = Stage()
+    (effect,) = stage.on(Started())
+    assert isinstance(effect, Apply)
+    (note,) = stage.on(Refused(effect.setpoint, "exception 4"))
+    assert isinstance(note, Note)
+    assert (note.level, note.event) == (Level.ERROR, "setpoint.refused")
+    (note,) = stage.on(Refused(effect.setpoint, "no answer", will_retry=True))
+    assert isinstance(note, Note)
+    assert note.level is Level.WARNING
