@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from ..effects import Apply, Effect, Send
+from ..effects import Effect, Send
 from ..errors import InvalidContent
 from ..instructions import Instructions, Order, Updates
 from ..messages.common import Message, RevokableObjects, RevokeObject
@@ -21,6 +21,7 @@ from ..messages.frbc import (
     SystemDescription,
 )
 from ..values import Now, Setpoint
+from .pursuit import PursuingResource, Pursuit, Pursuits
 from .reporting import Reporting, Told
 
 
@@ -32,7 +33,7 @@ class Activity(NamedTuple):
     """0 to 1."""
 
 
-class FillRateResource(Protocol):
+class FillRateResource(PursuingResource, Protocol):
     """A storage with actuators. All ids stay the same as long as the resource lives."""
 
     def storage(self) -> StorageDescription: ...
@@ -55,10 +56,6 @@ class FillRateResource(Protocol):
         """What to write so that the actuator does *wish*."""
         ...
 
-    def default(self, reason: str) -> list[Setpoint]:
-        """What to write so that the device is in its safe default state."""
-        ...
-
     def follows(self, actuator_id: str, wish: Activity, since: float) -> bool:
         """Whether readings no older than *since* (monotonic seconds) show the actuator doing *wish*."""
         ...
@@ -66,22 +63,6 @@ class FillRateResource(Protocol):
     def power_deadband_factor(self, actuator_id: str, operation_mode_id: str, power_w: float) -> float:
         """How much factor *power_w* is in that mode."""
         ...
-
-    @property
-    def follow_within_s(self) -> float:
-        """An order not followed after this long has failed."""
-        ...
-
-
-class _Pursuit:
-    """An order on its way into the device."""
-
-    def __init__(self, order: Order[Activity], setpoints: list[Setpoint], now: Now, within_s: float) -> None:
-        self.order = order
-        self.unconfirmed = set(setpoints)
-        self.started = now
-        self.confirmed_at = now.mono
-        self.gives_up_at = now.mono + within_s
 
 
 class FillRateControl:
@@ -94,23 +75,23 @@ class FillRateControl:
         self._reporting = reporting
         self._new_id = new_id
         self._instructions: Instructions[Activity] = Instructions(new_id, updates)
-        self._pursuits: dict[str, _Pursuit] = {}
+        self._pursuits = Pursuits(resource, self._instructions)
         self._modes: dict[str, dict[str, OperationMode]] = {}
         self._previous: dict[str, tuple[str, datetime]] = {}
         self._told_level = Told(reporting.every_s)
         self._told_activity: dict[str, Told] = {}
         self._active: dict[str, Activity] = {}
-        self.last_delay_s: float | None = None
-        """How long the last instruction took from start to success."""
+
+    @property
+    def last_delay_s(self) -> float | None:
+        return self._pursuits.last_delay_s
 
     def activate(self, now: Now) -> list[Effect]:
         """Describes the system, then says how it stands."""
         return [*self._describe(now), *self.report(now)]
 
     def deactivate(self, reason: str, now: Now) -> list[Effect]:
-        """Ends all instructions; the caller brings the device to its default state."""
-        self._pursuits.clear()
-        return self._instructions.abandon(reason, now)
+        return self._pursuits.abandon(reason, now)
 
     def obey(self, message: Message, now: Now) -> list[Effect]:
         """Takes an instruction, or takes one back.
@@ -121,11 +102,7 @@ class FillRateControl:
             case Instruction():
                 return self._take(message, now)
             case RevokeObject(object_type=RevokableObjects.FRBC_INSTRUCTION):
-                effects, scope = self._instructions.revoke(message.object_id, now)
-                if scope is not None:
-                    self._pursuits.pop(scope, None)
-                    effects += map(Apply, self._resource.default(f"revoked {message.object_id}"))
-                return effects
+                return self._pursuits.revoke(message.object_id, now)
             case RevokeObject():
                 raise InvalidContent("REV-002", "/object_type", f"a CEM may not revoke a {message.object_type}")
         return []
@@ -139,12 +116,9 @@ class FillRateControl:
             effects.append(Send(StorageStatus(message_id=self._new_id(), present_fill_level=level)))
         for actuator_id in self._modes:
             effects += self._report_activity(actuator_id, now, must=False)
-            pursuit = self._pursuits.get(actuator_id)
-            if pursuit and self._is_followed(actuator_id, pursuit):
-                effects += self._report_activity(actuator_id, now, must=True)
-                effects += self._instructions.succeed(actuator_id, now)
-                self.last_delay_s = now.mono - pursuit.started.mono
-                del self._pursuits[actuator_id]
+        for order in self._pursuits.followed(self._follows):
+            effects += self._report_activity(order.scope, now, must=True)
+            effects += self._pursuits.succeed(order, now)
         return effects
 
     def due(self, now: Now) -> list[Effect]:
@@ -152,51 +126,32 @@ class FillRateControl:
         effects, orders = self._instructions.due(now)
         for order in orders:
             effects += self._start(order, now)
-        for actuator_id, pursuit in list(self._pursuits.items()):
-            if now.mono >= pursuit.gives_up_at:
-                effects += self.fail(actuator_id, self._shortfall(actuator_id, pursuit), now)
+        for pursuit in self._pursuits.overdue(now):
+            effects += self._pursuits.fail(pursuit.order.scope, self._shortfall(pursuit), now)
         if any(at <= now.mono for at in self._told_deadlines()):
             effects += self.report(now)
         return effects
 
     def confirm(self, setpoint: Setpoint, now: Now) -> None:
-        """The device confirmed *setpoint*."""
-        for pursuit in self._pursuits.values():
-            if setpoint in pursuit.unconfirmed:
-                pursuit.unconfirmed.remove(setpoint)
-                pursuit.confirmed_at = now.mono
+        self._pursuits.confirm(setpoint, now)
 
     def refuse(self, setpoint: Setpoint, reason: str, now: Now) -> list[Effect]:
-        """*setpoint* did not get into the device: the instruction behind it is aborted."""
-        blamed = [scope for scope, pursuit in self._pursuits.items() if setpoint in pursuit.unconfirmed]
-        return [effect for scope in blamed for effect in self.fail(scope, reason, now)]
+        return self._pursuits.refuse(setpoint, reason, now)
 
     def fail_all(self, reason: str, now: Now, *, is_safe: bool = False) -> list[Effect]:
-        """Aborts all that has started; *is_safe* when the device is already being brought to safety."""
-        effects: list[Effect] = []
-        for scope in list(self._pursuits):
-            effects += self.fail(scope, reason, now, is_safe=is_safe)
-        return effects
-
-    def fail(self, scope: str, reason: str, now: Now, *, is_safe: bool = False) -> list[Effect]:
-        """Aborts what has started in *scope* and, unless *is_safe*, brings the device to its default state."""
-        self._pursuits.pop(scope, None)
-        aborted = self._instructions.abort(scope, reason, now)
-        return aborted if is_safe else [*aborted, *map(Apply, self._resource.default(f"aborted: {reason}"))]
+        return self._pursuits.fail_all(reason, now, is_safe=is_safe)
 
     def deadlines(self) -> Iterable[float]:
         """When (monotonic seconds) `due` has something to do."""
-        yield from (pursuit.gives_up_at for pursuit in self._pursuits.values())
+        yield from self._pursuits.deadlines()
         yield from self._told_deadlines()
 
     def execution_times(self) -> Iterable[datetime]:
         """When (UTC) `due` has something to start."""
         return self._instructions.next_execution_times()
 
-    def _is_followed(self, actuator_id: str, pursuit: _Pursuit) -> bool:
-        if pursuit.unconfirmed:
-            return False
-        return self._resource.follows(actuator_id, pursuit.order.wish, pursuit.confirmed_at)
+    def _follows(self, order: Order[Activity], since: float) -> bool:
+        return self._resource.follows(order.scope, order.wish, since)
 
     def _told_deadlines(self) -> Iterable[float]:
         yield from self._told_level.deadlines()
@@ -244,10 +199,9 @@ class FillRateControl:
 
     def _start(self, order: Order[Activity], now: Now) -> list[Effect]:
         if obstacle := self._resource.obstacle_to(order.scope, order.wish):
-            return self.fail(order.scope, obstacle, now)
+            return self._pursuits.fail(order.scope, obstacle, now)
         setpoints = self._resource.order(order.scope, order.wish, f"instruction {order.id}")
-        self._pursuits[order.scope] = _Pursuit(order, setpoints, now, self._resource.follow_within_s)
-        return [Apply(setpoint) for setpoint in setpoints]
+        return self._pursuits.begin(order, setpoints, now)
 
     def _report_activity(self, actuator_id: str, now: Now, *, must: bool) -> list[Effect]:
         activity = self._resource.activity_of(actuator_id)
@@ -260,9 +214,7 @@ class FillRateControl:
         told.tell(now, (factor,), mode_id)
         before = self._active.get(actuator_id)
         if before and before.operation_mode_id != mode_id:
-            pursuit = self._pursuits.get(actuator_id)
-            is_ordered = pursuit is not None and pursuit.order.wish.operation_mode_id == mode_id
-            initiated = pursuit.started.utc if pursuit and is_ordered else now.utc
+            initiated = self._pursuits.initiated(actuator_id, lambda wish: wish.operation_mode_id == mode_id, now)
             self._previous[actuator_id] = (before.operation_mode_id, initiated)
         self._active[actuator_id] = activity
         previous_id, since = self._previous.get(actuator_id, (None, None))
@@ -276,13 +228,10 @@ class FillRateControl:
         )
         return [Send(status)]
 
-    def _shortfall(self, actuator_id: str, pursuit: _Pursuit) -> str:
-        within = f"{self._resource.follow_within_s:g} s"
-        if pursuit.unconfirmed:
-            return f"the device did not confirm the setpoint within {within}"
-        real = self._named(actuator_id, self._resource.activity_of(actuator_id))
-        wished = self._named(actuator_id, pursuit.order.wish)
-        return f"the device did not follow within {within}: it does {real} instead of {wished}"
+    def _shortfall(self, pursuit: Pursuit[Activity]) -> str:
+        scope, wish = pursuit.order.scope, pursuit.order.wish
+        real = self._resource.activity_of(scope)
+        return self._pursuits.shortfall(pursuit, self._named(scope, real), self._named(scope, wish))
 
     def _named(self, actuator_id: str, activity: Activity) -> str:
         mode = self._modes[actuator_id][activity.operation_mode_id]
