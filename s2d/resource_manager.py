@@ -6,9 +6,8 @@ the hardware shall do when nobody is. No I/O and no clock: time is an argument.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import cast
 
-from .control.frbc import FillRateControl, FillRateResource
+from .control import Control, control
 from .control.not_controllable import NotControllable
 from .control.reporting import Reporting
 from .effects import (
@@ -84,7 +83,7 @@ class ResourceManager:
         self._policy = policy
         self._new_id = new_id
         self._session: Session | None = None
-        self._control: FillRateControl | None = None
+        self._control: Control | None = None
         self._measurement: NotControllable | None = None
         self._offered: tuple[ControlType, ...] = ()
         self._fallback_at: float | None = None
@@ -223,10 +222,9 @@ class ResourceManager:
         new_id, reporting = self._new_id, self._policy.reporting
         is_silent = control_type is ControlType.NO_SELECTION
         self._measurement = None if is_silent else NotControllable(self._resource, reporting, new_id)
-        if control_type is ControlType.FILL_RATE_BASED_CONTROL:
+        if not is_none:
             self._fallback_at = None
-            storage = cast("FillRateResource", self._resource)
-            self._control = FillRateControl(storage, reporting, self._policy.updates, new_id)
+            self._control = control(control_type, self._resource, reporting, self._policy.updates, new_id)
             effects += self._voiced(self._control.activate(now), now)
         return [*effects, *self._report(now)]
 

@@ -14,7 +14,7 @@ import msgspec
 
 from .effects import Close, Effect, Level, Note, Return, Send, Settled
 from .errors import InvalidContent, LocalProtocolError
-from .messages import frbc, wire
+from .messages import ddbc, frbc, ombc, pebc, ppbc, wire
 from .messages.common import (
     NIL_ID,
     ControlType,
@@ -53,6 +53,14 @@ class Phase(StrEnum):
 
 INSTRUCTIONS: dict[ControlType, tuple[type[Message], ...]] = {
     ControlType.FILL_RATE_BASED_CONTROL: (frbc.Instruction,),
+    ControlType.POWER_ENVELOPE_BASED_CONTROL: (pebc.Instruction,),
+    ControlType.OPERATION_MODE_BASED_CONTROL: (ombc.Instruction,),
+    ControlType.DEMAND_DRIVEN_BASED_CONTROL: (ddbc.Instruction,),
+    ControlType.POWER_PROFILE_BASED_CONTROL: (
+        ppbc.ScheduleInstruction,
+        ppbc.StartInterruptionInstruction,
+        ppbc.EndInterruptionInstruction,
+    ),
 }
 """What a CEM may order under each control type."""
 
@@ -66,6 +74,17 @@ STATUSES: dict[ControlType, tuple[type[Message], ...]] = {
         frbc.UsageForecast,
         frbc.FillLevelTargetProfile,
     ),
+    ControlType.POWER_ENVELOPE_BASED_CONTROL: (pebc.PowerConstraints, pebc.EnergyConstraint),
+    ControlType.OPERATION_MODE_BASED_CONTROL: (ombc.SystemDescription, ombc.Status, ombc.TimerStatus),
+    ControlType.DEMAND_DRIVEN_BASED_CONTROL: (
+        ddbc.SystemDescription,
+        ddbc.SystemDescriptionBeta,
+        ddbc.PresentDemandStatus,
+        ddbc.ActuatorStatus,
+        ddbc.TimerStatus,
+        ddbc.AverageDemandRateForecast,
+    ),
+    ControlType.POWER_PROFILE_BASED_CONTROL: (ppbc.PowerProfileDefinition, ppbc.PowerProfileStatus),
 }
 """What an RM may tell under each control type."""
 
