@@ -8,10 +8,11 @@ finished; others wait for their execution time. What an instruction means is the
 Spec: EN 50491-12-2, InstructionStatus; S2 JSON InstructionStatusUpdate, RevokeObject.
 """
 
-from bisect import insort
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Generic, Literal, TypeVar
 
 from .effects import Effect, Level, Note, Send
@@ -42,17 +43,15 @@ Wish = TypeVar("Wish")
 """What an instruction asks for, as its control type understands it."""
 
 
-@dataclass(order=True)
+@dataclass(frozen=True, slots=True)
 class Order(Generic[Wish]):
     """An instruction that was taken on."""
 
     execution_time: datetime
-    rank: int
-    """Counts up as instructions arrive."""
-    id: str = field(compare=False)
-    message_id: str = field(compare=False)
-    scope: str = field(compare=False)
-    wish: Wish = field(compare=False)
+    id: str
+    message_id: str
+    scope: str
+    wish: Wish
 
 
 class Instructions(Generic[Wish]):
@@ -62,8 +61,8 @@ class Instructions(Generic[Wish]):
         self.started: dict[str, Order[Wish]] = {}
         """By scope: commanded, and neither followed nor ended yet."""
         self._held: list[Order[Wish]] = []
+        """Soonest first; those for one instant as they arrived."""
         self._used: dict[str, None] = {}
-        self._rank = 0
         self._new_id = new_id
         self._updates = updates
 
@@ -80,11 +79,14 @@ class Instructions(Generic[Wish]):
             return self.reject(instruction_id, f"{HELD_LIMIT} instructions are waiting already", now)
         self._remember(instruction_id)
         effects: list[Effect] = []
-        for rival in [held for held in self._held if (held.scope, held.execution_time) == (scope, execution_time)]:
-            self._held.remove(rival)
-            effects += self._tell(rival.id, InstructionStatus.ABORTED, now, "replaced by one for the same instant")
-        insort(self._held, Order(execution_time, self._rank, instruction_id, message_id, scope, wish))
-        self._rank += 1
+        place = bisect_left(self._held, execution_time, key=attrgetter("execution_time"))
+        while place < len(self._held) and self._held[place].execution_time == execution_time:
+            if self._held[place].scope == scope:
+                rival = self._held.pop(place)
+                effects += self._tell(rival.id, InstructionStatus.ABORTED, now, "replaced by one for the same instant")
+            else:
+                place += 1
+        self._held.insert(place, Order(execution_time, instruction_id, message_id, scope, wish))
         return [*effects, *self._tell(instruction_id, InstructionStatus.ACCEPTED, now)]
 
     def reject(self, instruction_id: str, reason: str, now: Now) -> list[Effect]:

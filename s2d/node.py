@@ -4,6 +4,7 @@ Whatever happens goes into the resource manager at once, and what it wants is ca
 """
 
 import asyncio
+from functools import partial
 
 from .device import Device
 from .effects import (
@@ -95,7 +96,8 @@ class Node:
             case Apply(setpoint):
                 self._device.offer(setpoint)
             case Note(level, event, facts):
-                self._log.log(_LEVELS[level], event, **facts)
+                # After what is to be sent is out: the CEM waits for it, the log does not.
+                asyncio.get_running_loop().call_soon(partial(self._log.log, _LEVELS[level], event, **facts))
             case Close(reason, back):
                 self._log.info("session.closing", reason=reason)
                 if self._link:

@@ -11,7 +11,7 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from ..errors import RemoteProtocolError
 from . import common, ddbc, frbc, ombc, pebc, ppbc
@@ -61,7 +61,7 @@ def decoder_of(version: str) -> Callable[[str], Tagged]:
 def _new_decoder(messages: tuple[type[Tagged], ...]) -> Callable[[str], Tagged]:
     decode_json: Callable[[str], Tagged] = msgspec.json.Decoder(Union[messages]).decode  # noqa: UP007 (of a tuple)
     shapes = {message: _shape_of(message) for message in messages}
-    join = "".join
+    join, id_characters = "".join, _ID_CHARACTERS
 
     # A function within a function finds its names faster than one in a module, and every frame passes here.
     def decode_frame(frame: str) -> Tagged:
@@ -71,21 +71,20 @@ def _new_decoder(messages: tuple[type[Tagged], ...]) -> Callable[[str], Tagged]:
             raise _misshapen(frame, str(exc)) from exc
         except _NOT_JSON as exc:
             raise _no_json(exc) from exc
-        ids_of, has_several, collect, commas, varying = shapes[message.__class__]
-        # A key that stands twice leaves more commas in the frame than its message has.
-        if varying is not None:
-            commas += varying(message)
+        ids_of, has_several, collect, fewest, further = shapes[message.__class__]
         octets = frame.encode()
-        if len(octets) - len(octets.replace(b",", b"")) != commas or "\\" in frame:
+        commas = len(octets) - len(octets.replace(b",", b""))
+        # A key that stands twice leaves more commas in the frame than its message has.
+        if (commas != fewest and (further is None or commas != fewest + further(message))) or "\\" in frame:
             _refuse_twins(frame, message)
         ids = join(ids_of(message)) if has_several else ids_of(message)
         if collect is not None:
             collected = [ids]
             collect(message, collected)
             ids = join(collected)
-        # UUIDs, which nearly all ids are, are told fastest by the first half.
         octets = ids.encode()
-        if not octets.replace(b"-", b"").isalnum() and octets.translate(None, _ID_CHARACTERS):
+        # A single UUID, which nearly all ids are, is told fastest by its letters and digits.
+        if (has_several or not octets.replace(b"-", b"").isalnum()) and octets.translate(None, id_characters):
             raise _misshapen(frame, "an id may hold only a-z, A-Z, 0-9, '-', '_' and ':'")
         return message
 
@@ -154,60 +153,60 @@ _Shape = tuple[Callable[[Any], Any], bool, Collect | None, int, Callable[[Any], 
 """What decode must know of a Struct to check its ids and keys without walking it.
 
 Gives the ids that every such Struct has itself; whether these are several (a tuple) or one; adds the ids that it may
-have, or that its parts have, to a list; how many commas its JSON has when all is there and texts have none, or less
-than none where that cannot be told; how many more for what is absent and for members of lists. A plain tuple, which is
-taken apart faster than a named one.
+have, or that its parts have, to a list; the fewest commas its JSON can have; how many more it has, texts aside, or None
+where it always has the fewest. A plain tuple, which is taken apart faster than a named one.
 """
-
-_UNTOLD = -1
 
 
 def _shape_of(struct: type[Struct]) -> _Shape:
     own: list[str] = []
-    further: list[tuple[str, bool, Collect]] = []
+    with_ids: list[tuple[str, bool, Collect]] = []
     optional: list[str] = []
-    lists: list[tuple[str, int]] = []
-    commas = 0 if struct.__struct_config__.tag else -1
+    lists: list[tuple[str, int, int]] = []
+    fewest = 0 if struct.__struct_config__.tag else -1
     is_told = True
     for field in msgspec.structs.fields(struct):
-        kind, is_many, is_optional = _unwrapped(field.type)
-        commas += 1
+        kind, least, is_optional = _unwrapped(field.type)
         within = 0
         if isinstance(kind, type) and issubclass(kind, Struct):
-            further.append((field.name, is_many, _collector_of(kind)))
-            *_, within, varying = _shape_of(kind)
-            is_told &= within >= 0 and varying is None and not is_optional
-        elif kind == ID and (is_many or is_optional):
-            further.append((field.name, is_many, _take))
+            with_ids.append((field.name, least is not None, _collector_of(kind)))
+            *_, within, further = _shape_of(kind)
+            is_told &= further is None and not is_optional
+        elif kind == ID and (least is not None or is_optional):
+            with_ids.append((field.name, least is not None, _take))
         elif kind == ID:
             own.append(field.name)
-        if is_many:
-            lists.append((field.name, within + 1))
-        else:
-            commas += within
+        if least is not None:
+            each = within + 1
+            within = 0 if is_optional else max(least * each - 1, 0)
+            lists.append((field.name, each, within))
         if is_optional:
             optional.append(field.name)
-    is_told &= bool(own or not optional)
-    return (
-        attrgetter(*own) if own else _no_ids,
-        len(own) != 1,
-        _collect_from(further),
-        commas if is_told else _UNTOLD,
-        # An attrgetter of one name gives no tuple, so one that is never absent stands beside.
-        _varying(attrgetter(*optional, own[0]) if optional else None, lists) if is_told else None,
-    )
+        else:
+            fewest += 1 + within
+    ids_of = attrgetter(*own) if own else _no_ids
+    more = _further_commas(optional, lists) if is_told else _untold
+    return ids_of, len(own) != 1, _collect_from(with_ids), fewest, more if optional or lists or not is_told else None
 
 
-def _varying(
-    optionals_of: Callable[[Any], tuple[object, ...]] | None, lists: list[tuple[str, int]]
-) -> Callable[[Any], int] | None:
+def _further_commas(optional: list[str], lists: list[tuple[str, int, int]]) -> Callable[[Any], int]:
     def further_commas(message: object) -> int:
-        commas = -optionals_of(message).count(None) if optionals_of else 0
-        for name, commas_each in lists:
-            commas += (len(getattr(message, name) or ()) or 1) * commas_each - 1
+        commas = 0
+        for name in optional:
+            if getattr(message, name) is not None:
+                commas += 1
+        for name, each, fewest in lists:
+            members = getattr(message, name)
+            if members is not None:
+                commas += max(len(members) * each - 1, 0) - fewest
         return commas
 
-    return further_commas if optionals_of or lists else None
+    return further_commas
+
+
+def _untold(message: object) -> int:
+    """More than a message can lack: what depends on its parts has to be written out and counted."""
+    return -(2**30)
 
 
 def _collector_of(struct: type[Struct]) -> Collect:
@@ -245,20 +244,22 @@ def _no_ids(part: object) -> tuple[str, ...]:
     return ()
 
 
-def _unwrapped(annotation: Any) -> tuple[Any, bool, bool]:
-    """What the field is made of, whether it holds many, whether it may be absent."""
-    is_many = is_optional = False
+def _unwrapped(annotation: Any) -> tuple[Any, int | None, bool]:
+    """What the field is made of, how many it holds at least (None where it is no list), whether it may be absent."""
+    least: int | None = None
+    given, is_optional = 0, False
     while annotation != ID:
         origin, arguments = get_origin(annotation), get_args(annotation)
         if origin is Annotated:
             annotation = arguments[0]
+            given = next((each.min_length for each in arguments[1:] if isinstance(each, Meta)), None) or given
         elif origin is tuple:
-            annotation, is_many = arguments[0], True
-        elif origin is UnionType:
+            annotation, least = arguments[0], given
+        elif origin in (Union, UnionType):
             annotation, is_optional = arguments[0], True
         else:
             break
-    return annotation, is_many, is_optional
+    return annotation, least, is_optional
 
 
 _encode_json = msgspec.json.Encoder().encode

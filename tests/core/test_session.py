@@ -107,6 +107,19 @@ def test_two_resource_managers_have_nothing_to_say_to_each_other() -> None:
         ('{"message_type":"SelectControlType","message_id":"aa","control_type":"FRBC"}', "aa", INVALID_MESSAGE),
         ('{"message_type":"SelectControlType","message_id":"a b","control_type":"NO_SELECTION"}', NIL_ID, INVALID_DATA),
         ('{"message_type":"Hello","message_id":"aa"}', "aa", INVALID_MESSAGE),
+        ('{"message_type":"Handshake","message_id":"aa","role":"RM","role":"CEM"}', NIL_ID, INVALID_DATA),
+        (
+            '{"message_type":"FRBC.ActuatorStatus","message_id":"aa","actuator_id":"bb","active_operation_mode_id":"cc",'
+            '"operation_mode_factor":0,"previous_operation_mode_id":"é!é"}',
+            "aa",
+            INVALID_MESSAGE,
+        ),
+        (
+            '{"message_type":"SessionRequest","message_id":"aa","request":"TERMINATE","diagnostic_label":"a, b",'
+            '"request":"RECONNECT"}',
+            NIL_ID,
+            INVALID_DATA,
+        ),
         ('{"message_id":"aa"}', "aa", INVALID_MESSAGE),
         (
             '{"message_type":"PowerMeasurement","message_id":"aa","measurement_timestamp":"2026-01-01T00:00:00Z",'

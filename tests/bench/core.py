@@ -1,0 +1,103 @@
+"""How long the core takes: frames in, effects out and encoded, all rules applied; no socket, no device."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from statistics import median
+from time import perf_counter_ns
+from uuid import uuid4
+
+from s2d import clock
+from s2d.effects import Applied, Apply, Effect, Event, Measured, Received, Send
+from s2d.messages import wire
+from s2d.messages.common import Message, ReceptionStatus
+from s2d.values import Now, Reading
+from tests.core.stage import OK, Stage
+
+from .run import Run
+from .table import Row
+
+INSTRUCTION_US = 60.0
+RECEPTION_STATUS_US = 10.0
+
+_WARM_UP = 20
+_WAITING = 96
+"""Instructions for later at once: a day's plan, by the quarter of an hour."""
+
+
+def rows(run: Run) -> list[Row]:
+    """The median of each kind of event."""
+    count = _WARM_UP + (200 if run.is_quick else 1000)
+    run.tell(f"handling {count} instructions for now and {count} for later")
+    charge = _Charge()
+    at_once = [charge.instruct(number) for number in range(count)]
+    settled = charge.settled_us
+    unchanged = [charge.measure() for _ in range(count)]
+    later = [charge.instruct_later(number % _WAITING) for number in range(count)]
+    return [
+        _row("FRBC.Instruction, for now → effects encoded", at_once, INSTRUCTION_US),
+        _row(f"FRBC.Instruction, for later, replacing one of {_WAITING} waiting → encoded", later, INSTRUCTION_US),
+        _row("ReceptionStatus that settles a message", settled, RECEPTION_STATUS_US),
+        _row("readings that change nothing", unchanged),
+    ]
+
+
+def _row(what: str, times_us: list[float], limit_us: float | None = None) -> Row:
+    return Row(what=what, unit="µs", ours=median(times_us[_WARM_UP:]), at_most=limit_us)
+
+
+class _Charge(Stage):
+    """In charge of a battery that follows at once; real time, real ids, and a CEM that answers OK to everything."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.settled_us: list[float] = []
+        self._power_w = 0.0
+        self._midnight = self.now.utc + timedelta(days=1)
+        self.active()
+
+    @property
+    def now(self) -> Now:
+        return clock.now()
+
+    def new_id(self) -> str:
+        return str(uuid4())
+
+    def instruct(self, number: int, after_s: float = 0.0) -> float:
+        """How long an instruction takes, in µs; what follows from it is lived through untimed."""
+        mode, factor = (self.charge, self.discharge)[number % 2], 0.1 + number % 80 / 100
+        instruction = self.instruction(str(uuid4()), mode, factor, after_s=after_s, message_id=str(uuid4()))
+        took_us, effects = self._time(Received(wire.encode(instruction).decode()))
+        self._answer(effects)
+        for effect in effects:
+            if isinstance(effect, Apply):
+                self._answer(self.on(Applied(effect.setpoint)))
+                self._power_w = float(effect.setpoint.value)
+        self._answer(self.on(self._measured()))
+        return took_us
+
+    def instruct_later(self, slot: int) -> float:
+        """As `instruct`, for a quarter of an hour to come; one that waited for it before is replaced."""
+        at = self._midnight + timedelta(minutes=15 * slot)
+        return self.instruct(slot, after_s=(at - self.now.utc).total_seconds())
+
+    def measure(self) -> float:
+        """How long readings take that change nothing, in µs."""
+        return self._time(self._measured())[0]
+
+    def _measured(self) -> Measured:
+        return Measured((Reading("soc", 50.0), Reading("power", self._power_w)))
+
+    def _answer(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Send) and isinstance(effect.message, Message):
+                answer = ReceptionStatus(subject_message_id=effect.message.message_id, status=OK)
+                self.settled_us.append(self._time(Received(wire.encode(answer).decode()))[0])
+
+    def _time(self, event: Event) -> tuple[float, list[Effect]]:
+        handle, now = self.resource_manager.handle, self.now
+        start = perf_counter_ns()
+        effects = handle(event, now)
+        for effect in effects:
+            if isinstance(effect, Send):
+                wire.encode(effect.message)
+        return (perf_counter_ns() - start) / 1000, effects
