@@ -20,8 +20,7 @@ from ..cem.server import Cem, serve
 from ..cem.transcript import Event, Observer, json_line
 from ..cem.view import event_line, printable, text_of
 from ..errors import ConfigError, S2dError
-
-EX_CONFIG = 78
+from . import print_problems
 
 End: TypeAlias = Callable[[int], None]
 """Ends the CEM with an exit status; the first counts."""
@@ -67,8 +66,7 @@ def run(args: Namespace) -> int:
     try:
         steps = load(args.script) if args.script else None
     except ConfigError as exc:
-        print(exc, file=sys.stderr)
-        return EX_CONFIG
+        return print_problems(exc)
     failures: list[S2dError] = []
     try:
         with ExitStack() as resources:

@@ -1,6 +1,5 @@
 """Finds everything wrong in a configuration and changes nothing; exit status 0 fine, 78 not."""
 
-import os
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -9,10 +8,7 @@ from typing import TextIO
 from ..config import Config, DeviceConfig, load
 from ..config.point import base_unit
 from ..errors import ConfigError
-
-DEFAULT_PATH = Path("/etc/s2d")
-EX_CONFIG = 78
-_BOLD, _DIM, _PLAIN = "1", "2", "0"
+from . import DEFAULT_CONFIG, DIM, print_problems, styled
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -20,7 +16,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "-c",
         "--config",
         type=Path,
-        default=DEFAULT_PATH,
+        default=DEFAULT_CONFIG,
         metavar="PATH",
         help="gateway file, or the directory that holds s2d.yaml (default: %(default)s)",
     )
@@ -30,10 +26,7 @@ def run(args: Namespace) -> int:
     try:
         config = load(args.config)
     except ConfigError as exc:
-        for problem in exc.problems:
-            place, colon, sentence = str(problem).partition(": ")
-            print(f"{_styled(place + colon, _BOLD, sys.stderr)}{sentence}", file=sys.stderr)
-        return EX_CONFIG
+        return print_problems(exc)
     print(summary(config, sys.stdout))
     return 0
 
@@ -48,7 +41,7 @@ def summary(config: Config, stream: TextIO) -> str:
     rows = [titles, *(_row(device) for device in config.devices)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([head, _styled(lines[0], _DIM, stream), *lines[1:]])
+    return "\n".join([head, styled(lines[0], DIM, stream), *lines[1:]])
 
 
 def _row(device: DeviceConfig) -> tuple[str, ...]:
@@ -72,9 +65,3 @@ def _fallback(device: DeviceConfig) -> str:
         value = f"{setpoint.value:g}" if isinstance(setpoint.value, float) else str(setpoint.value)
         wanted.append(f"{setpoint.point} {value} {base_unit(device.points[setpoint.point].dimension)}".rstrip())
     return f"{', '.join(wanted) or 'nothing'} after {device.fallback.after_s:g} s"
-
-
-def _styled(text: str, style: str, stream: TextIO) -> str:
-    if not stream.isatty() or os.environ.get("NO_COLOR"):
-        return text
-    return f"\x1b[{style}m{text}\x1b[{_PLAIN}m"

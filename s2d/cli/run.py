@@ -1,20 +1,18 @@
 """Be the resource manager of the configured devices: connect each to its CEM, and carry out what it is told."""
 
 import asyncio
-import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from .. import daemon, log
 from ..config import load
 from ..errors import ConfigError
-
-EX_CONFIG = 78
+from . import DEFAULT_CONFIG, print_problems
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "-c", "--config", type=Path, default=Path("/etc/s2d"), help="a file, or a directory with s2d.yaml"
+        "-c", "--config", type=Path, default=DEFAULT_CONFIG, help="a file, or a directory with s2d.yaml"
     )
     parser.add_argument("--log", choices=("auto", "json", "console"), default="auto", help="form of the log on stdout")
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
@@ -28,6 +26,5 @@ def run(args: Namespace) -> int:
         log.get_logger().info("config.loaded", path=str(args.config), devices=len(config.devices))
         is_well = asyncio.run(daemon.run(config))
     except ConfigError as exc:
-        print(exc, file=sys.stderr)
-        return EX_CONFIG
+        return print_problems(exc)
     return 0 if is_well else 1
