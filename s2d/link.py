@@ -6,6 +6,7 @@ Spec: S2 Connect 1.0, "Keepalive & heartbeat" (a ping no more often than every 5
 """
 
 import asyncio
+import os
 from collections.abc import Callable
 from logging import DEBUG
 from pathlib import Path
@@ -129,7 +130,7 @@ class Link:
         except SSLError as exc:
             raise LinkDenied(f"no trust in the CEM's certificate: {exc.reason or exc}") from exc
         except (OSError, TimeoutError, WebSocketException) as exc:
-            raise LinkLost(str(exc) or type(exc).__name__) from exc
+            raise LinkLost(_why(exc)) from exc
 
     async def _converse(self, websocket: ClientConnection) -> None:
         if self._is_down_told:
@@ -211,3 +212,12 @@ class Link:
             return create_default_context(cafile=self._ca_file)
         except (OSError, SSLError) as exc:
             raise LinkDenied(f"cannot use the CA file {self._ca_file}: {exc}") from exc
+
+
+def _why(exc: Exception) -> str:
+    if isinstance(exc, TimeoutError):
+        return f"no answer within {OPEN_WITHIN_S:g} s"
+    # asyncio words a refused connection by its number; names that are not known have numbers below 0.
+    if isinstance(exc, OSError) and exc.errno is not None and exc.errno > 0:
+        return os.strerror(exc.errno)
+    return str(exc) or type(exc).__name__
