@@ -135,7 +135,7 @@ class Session:
         self.is_closing = False
         self._new_id = new_id
         self._ledger: dict[str, _Unanswered] = {}
-        self._repeats: list[tuple[float, Message]] = []
+        self._repeats: dict[tuple[str, ...], tuple[float, Message]] = {}
         self._newest: dict[tuple[str, ...], str] = {}
 
     def open(self, now: Now) -> list[Effect]:
@@ -161,8 +161,7 @@ class Session:
         kind = _kind_of(message)
         self._ledger[message.message_id] = _Unanswered(message, now.mono + ANSWER_WITHIN_S)
         self._newest[kind] = message.message_id
-        if self._repeats:
-            self._repeats = [repeat for repeat in self._repeats if _kind_of(repeat[1]) != kind]
+        self._repeats.pop(kind, None)
         if len(self._ledger) > LEDGER_LIMIT:
             self._forget(next(iter(self._ledger)))
         return [Send(message)]
@@ -212,9 +211,10 @@ class Session:
     def due(self, now: Now) -> list[Effect]:
         """What has become due: second tries, and messages that stay unanswered."""
         effects: list[Effect] = []
-        while self._repeats and self._repeats[0][0] <= now.mono:
-            message = self._repeats.pop(0)[1]
-            if self._may_say(message):
+        while self._repeats and self._next_repeat()[0] <= now.mono:
+            message = self._next_repeat()[1]
+            del self._repeats[_kind_of(message)]
+            if not self.is_closing and self._may_say(message):
                 again = msgspec.structs.replace(message, message_id=self._new_id())
                 effects += self.say(again, now)
                 self._ledger[again.message_id].is_repeat = True
@@ -228,9 +228,12 @@ class Session:
     def deadlines(self) -> Iterable[float]:
         """When (monotonic seconds) `due` has something to do."""
         if self._repeats:
-            yield self._repeats[0][0]
+            yield self._next_repeat()[0]
         if self._ledger:
             yield self._oldest().overdue_at
+
+    def _next_repeat(self) -> tuple[float, Message]:
+        return next(iter(self._repeats.values()))
 
     def _oldest(self) -> _Unanswered:
         return next(iter(self._ledger.values()))
@@ -277,7 +280,7 @@ class Session:
         if entry is None:
             facts["subject_message_id"] = answer.subject_message_id
             return [Note(Level.WARNING, "reception_status.unexpected", facts)]
-        is_newest = self._newest[_kind_of(entry.message)] == answer.subject_message_id
+        is_newest = self._newest.get(_kind_of(entry.message)) == answer.subject_message_id
         self._forget(answer.subject_message_id)
         if answer.status is ReceptionStatusValues.OK:
             return []
@@ -285,8 +288,9 @@ class Session:
         if answer.status is ReceptionStatusValues.PERMANENT_ERROR:
             self.is_closing = True
             return [disputed, Close(f"the CEM answered PERMANENT_ERROR to {_name(entry.message)}", Return.SOON)]
-        if answer.status is ReceptionStatusValues.TEMPORARY_ERROR and is_newest and not entry.is_repeat:
-            self._repeats.append((now.mono + RESEND_AFTER_S, entry.message))
+        is_worth_it = is_newest and not entry.is_repeat and len(self._repeats) < LEDGER_LIMIT
+        if answer.status is ReceptionStatusValues.TEMPORARY_ERROR and is_worth_it:
+            self._repeats[_kind_of(entry.message)] = (now.mono + RESEND_AFTER_S, entry.message)
         return [disputed]
 
 

@@ -140,7 +140,8 @@ def _refuse_twins(frame: str, message: Tagged) -> None:
         if len(found) != len(pairs):
             keys = [key for key, _ in pairs]
             twice = next(key for key in keys if keys.count(key) > 1)
-            raise UnreadableFrame("INVALID_DATA", f"MSG-006 at : the key {twice!r} stands twice in one object")
+            subject = None if isinstance(message, common.ReceptionStatus) else NIL_ID
+            raise UnreadableFrame("INVALID_DATA", f"MSG-006 at : the key {twice!r} stands twice in one object", subject)
         return found
 
     json.loads(frame, object_pairs_hook=once)
