@@ -59,7 +59,8 @@ class Instructions(Generic[Wish]):
 
     def __init__(self, new_id: Callable[[], str], updates: Updates) -> None:
         self.started: dict[str, Order[Wish]] = {}
-        """By scope: commanded, and neither followed nor ended yet."""
+        """By scope: commanded and not ended yet; also what was followed and stays in force."""
+        self._lasting: set[str] = set()
         self._held: list[Order[Wish]] = []
         """Soonest first; those for one instant as they arrived."""
         self._used: dict[str, None] = {}
@@ -105,14 +106,31 @@ class Instructions(Generic[Wish]):
                 effects += self._tell(earlier.id, InstructionStatus.ABORTED, now, "overtaken before it started")
             ripe[order.scope] = order
         for order in ripe.values():
-            effects += self.abort(order.scope, "overtaken by a newer instruction", now)
+            effects += self.end(order.scope, "overtaken by a newer instruction", now)
             self.started[order.scope] = order
             effects += self._tell(order.id, InstructionStatus.STARTED, now)
         return effects, list(ripe.values())
 
-    def succeed(self, scope: str, now: Now) -> list[Effect]:
-        """The device follows what was started in *scope*."""
-        return self._finish(scope, InstructionStatus.SUCCEEDED, now)
+    def succeed(self, scope: str, now: Now, *, stays_in_force: bool = False) -> list[Effect]:
+        """The device follows what was started in *scope*; what *stays_in_force* can still be revoked or aborted."""
+        order = self.started[scope] if stays_in_force else None
+        effects = self._finish(scope, InstructionStatus.SUCCEEDED, now)
+        if order:
+            self.started[scope] = order
+            self._lasting.add(scope)
+        return effects
+
+    def has_succeeded(self, scope: str) -> bool:
+        """Whether what was started in *scope* has succeeded and stays in force."""
+        return scope in self._lasting
+
+    def end(self, scope: str, reason: str, now: Now) -> list[Effect]:
+        """What was started in *scope* is over: silently if it had succeeded, else it is aborted."""
+        if scope not in self._lasting:
+            return self.abort(scope, reason, now)
+        self._lasting.remove(scope)
+        del self.started[scope]
+        return []
 
     def abort(self, scope: str, reason: str, now: Now) -> list[Effect]:
         """Ends what was started in *scope*, if anything is."""
@@ -135,9 +153,21 @@ class Instructions(Generic[Wish]):
 
     def abandon(self, reason: str, now: Now) -> list[Effect]:
         """Ends everything that waits or runs."""
-        effects = [effect for scope in list(self.started) for effect in self.abort(scope, reason, now)]
+        effects = [effect for scope in list(self.started) for effect in self.end(scope, reason, now)]
         while self._held:
             effects += self._tell(self._held.pop(0).id, InstructionStatus.ABORTED, now, reason)
+        return effects
+
+    def waiting(self, scope: str) -> list[Order[Wish]]:
+        """What waits for its execution time in *scope*, earliest first."""
+        return [order for order in self._held if order.scope == scope]
+
+    def withdraw(self, scope: str, reason: str, now: Now) -> list[Effect]:
+        """Aborts all that waits in *scope*."""
+        effects: list[Effect] = []
+        for order in self.waiting(scope):
+            self._held.remove(order)
+            effects += self._tell(order.id, InstructionStatus.ABORTED, now, reason)
         return effects
 
     def next_execution_times(self) -> Iterable[datetime]:
@@ -147,6 +177,7 @@ class Instructions(Generic[Wish]):
 
     def _finish(self, scope: str, status: InstructionStatus, now: Now, reason: str = "") -> list[Effect]:
         order = self.started.pop(scope, None)
+        self._lasting.discard(scope)
         return self._tell(order.id, status, now, reason) if order else []
 
     def _remember(self, instruction_id: str) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from .control import Control, control
 from .control.not_controllable import NotControllable
 from .control.reporting import Reporting
+from .control.timers import Timers
 from .effects import (
     Applied,
     Apply,
@@ -88,6 +89,8 @@ class ResourceManager:
         self._offered: tuple[ControlType, ...] = ()
         self._fallback_at: float | None = None
         self._delay_s = policy.processing_delay_s
+        self._timers = Timers()
+        self._version = ""
 
     def handle(self, event: Event, now: Now) -> list[Effect]:
         """What *event*, and the time that has passed, lead to; effects are in the order to be carried out."""
@@ -164,6 +167,7 @@ class ResourceManager:
         """Carries out a message the session allows; raises InvalidContent, having changed nothing, to refuse it."""
         match message:
             case HandshakeResponse():
+                self._version = message.selected_protocol_version.removeprefix("v")
                 return self._introduce(now)
             case Handshake():
                 return []
@@ -224,7 +228,15 @@ class ResourceManager:
         self._measurement = None if is_silent else NotControllable(self._resource, reporting, new_id)
         if not is_none:
             self._fallback_at = None
-            self._control = control(control_type, self._resource, reporting, self._policy.updates, new_id)
+            self._control = control(
+                control_type,
+                self._resource,
+                reporting,
+                self._policy.updates,
+                new_id,
+                timers=self._timers,
+                version=self._version,
+            )
             effects += self._voiced(self._control.activate(now), now)
         return [*effects, *self._report(now)]
 

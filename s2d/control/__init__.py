@@ -14,6 +14,7 @@ from ..instructions import Updates
 from ..messages.common import ControlType, Message
 from ..values import Now, Setpoint
 from .reporting import Reporting
+from .timers import Timers
 
 
 class Control(Protocol):
@@ -68,16 +69,28 @@ class Control(Protocol):
         ...
 
 
-_ROOMS = {ControlType.FILL_RATE_BASED_CONTROL: ("frbc", "FillRateControl")}
-"""Control type → its module here and its class; imported once it is selected."""
+_ROOMS: dict[ControlType, tuple[str, ...]] = {
+    ControlType.FILL_RATE_BASED_CONTROL: ("frbc", "FillRateControl", "timers"),
+    ControlType.POWER_ENVELOPE_BASED_CONTROL: ("pebc", "PowerEnvelopeControl"),
+    ControlType.POWER_PROFILE_BASED_CONTROL: ("ppbc", "PowerProfileControl"),
+    ControlType.OPERATION_MODE_BASED_CONTROL: ("ombc", "OperationModeControl", "timers"),
+    ControlType.DEMAND_DRIVEN_BASED_CONTROL: ("ddbc", "DemandDrivenControl", "timers", "version"),
+}
+"""Control type → its module here, its class, and what that needs beyond what all need; imported once it is selected."""
 
 
 def control(
-    control_type: ControlType, resource: object, reporting: Reporting, updates: Updates, new_id: Callable[[], str]
+    control_type: ControlType,
+    resource: object,
+    reporting: Reporting,
+    updates: Updates,
+    new_id: Callable[[], str],
+    *,
+    timers: Timers,
+    version: str,
 ) -> Control:
-    """*control_type* for *resource*, which is what that control type's Protocol asks for."""
-    module, name = _ROOMS[control_type]
-    make: Callable[[Any, Reporting, Updates, Callable[[], str]], Any] = getattr(
-        import_module(f".{module}", __name__), name
-    )
-    return cast("Control", make(resource, reporting, updates, new_id))
+    """*control_type*, as the protocol *version* has it, for *resource*, which is what its Protocol asks for."""
+    module, name, *needs = _ROOMS[control_type]
+    further = {"timers": timers, "version": version}
+    make: Callable[..., Any] = getattr(import_module(f".{module}", __name__), name)
+    return cast("Control", make(resource, reporting, updates, new_id, **{need: further[need] for need in needs}))

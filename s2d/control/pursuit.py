@@ -64,8 +64,11 @@ class Pursuits(Generic[Wish]):
 
     def refuse(self, setpoint: Setpoint, reason: str, now: Now) -> list[Effect]:
         """*setpoint* did not get into the device: the instruction behind it is aborted."""
-        blamed = [scope for scope, pursuit in self._under_way.items() if setpoint in pursuit.unconfirmed]
-        return [effect for scope in blamed for effect in self.fail(scope, reason, now)]
+        return [effect for scope in self.blamed(setpoint) for effect in self.fail(scope, reason, now)]
+
+    def blamed(self, setpoint: Setpoint) -> list[str]:
+        """The scopes in which *setpoint* is wanted and not confirmed."""
+        return [scope for scope, pursuit in self._under_way.items() if setpoint in pursuit.unconfirmed]
 
     def followed(self, follows: Callable[[Order[Wish], float], bool]) -> list[Order[Wish]]:
         """The orders that the device confirmed and, as *follows* tells of readings since then, does."""
@@ -75,10 +78,10 @@ class Pursuits(Generic[Wish]):
             if not pursuit.unconfirmed and follows(pursuit.order, pursuit.confirmed_at)
         ]
 
-    def succeed(self, order: Order[Wish], now: Now) -> list[Effect]:
-        """The device does what *order* asked for."""
+    def succeed(self, order: Order[Wish], now: Now, *, stays_in_force: bool = False) -> list[Effect]:
+        """The device does what *order* asked for; what *stays_in_force* can still be revoked or aborted."""
         self.last_delay_s = now.mono - self._under_way.pop(order.scope).started.mono
-        return self._instructions.succeed(order.scope, now)
+        return self._instructions.succeed(order.scope, now, stays_in_force=stays_in_force)
 
     def overdue(self, now: Now) -> list[Pursuit[Wish]]:
         """Those to give up."""

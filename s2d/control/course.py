@@ -1,0 +1,76 @@
+"""A power sequence on its way, and whether one fits behind another.
+
+Spec: EN 50491-12-2, PPBC; S2 JSON `PPBC.PowerSequence`, `PPBC.PowerSequenceContainerStatus`.
+"""
+
+from datetime import datetime, timedelta
+
+from ..messages.ppbc import PowerSequence, PowerSequenceStatus
+from ..values import Now
+
+LATENESS = timedelta(seconds=5)
+"""Sequences planned back to back may overlap by this much, as no start is ever quite on time: the next one waits."""
+
+
+class Course:
+    """A sequence from its command on. Pauses do not count as progress; a step of the clock changes nothing."""
+
+    def __init__(self, sequence: PowerSequence, now: Now) -> None:
+        self.sequence = sequence
+        self.status = PowerSequenceStatus.SCHEDULED
+        """As far as the device was seen to follow."""
+        self._runs_since: float | None = now.mono
+        self._ran_s = 0.0
+        self._over_at: float | None = None
+
+    @property
+    def is_pausing(self) -> bool:
+        """Whether it was last commanded to pause."""
+        return self._runs_since is None and self._over_at is None
+
+    @property
+    def is_open(self) -> bool:
+        return self._over_at is None
+
+    @property
+    def finishes_at(self) -> float | None:
+        """When (monotonic seconds) it will have run to its end; None unless it is seen to run."""
+        if self.status is not PowerSequenceStatus.EXECUTING or self._runs_since is None:
+            return None
+        return self._runs_since + duration_of(self.sequence).total_seconds() - self._ran_s
+
+    def pause(self, now: Now) -> None:
+        self._ran_s, self._runs_since = self._progress_s(now), None
+
+    def resume(self, now: Now) -> None:
+        self._runs_since = now.mono
+
+    def end(self, status: PowerSequenceStatus, now: Now) -> None:
+        self._ran_s, self._runs_since = self._progress_s(now), None
+        self.status, self._over_at = status, now.mono
+
+    def ends_at(self, now: Now) -> datetime:
+        """When it ended, or will at the earliest."""
+        if self._over_at is not None:
+            return now.utc - timedelta(seconds=now.mono - self._over_at)
+        return now.utc + duration_of(self.sequence) - timedelta(seconds=self._progress_s(now))
+
+    def progress_ms(self, now: Now) -> int | None:
+        return None if self.status is PowerSequenceStatus.SCHEDULED else round(self._progress_s(now) * 1000)
+
+    def _progress_s(self, now: Now) -> float:
+        return self._ran_s + (now.mono - self._runs_since if self._runs_since is not None else 0.0)
+
+
+def duration_of(sequence: PowerSequence) -> timedelta:
+    """How long *sequence* runs without pauses."""
+    return timedelta(milliseconds=sum(element.duration for element in sequence.elements))
+
+
+def misfit(ends_at: datetime, begins_at: datetime, follower: PowerSequence) -> str | None:
+    """Why *follower* cannot begin then, if what is before it ends at *ends_at*."""
+    if begins_at + LATENESS < ends_at:
+        return f"the container before runs until {ends_at:%H:%M:%S}"
+    if follower.max_pause_before is None or begins_at - ends_at <= timedelta(milliseconds=follower.max_pause_before):
+        return None
+    return f"the pause before {follower.id} may last {follower.max_pause_before / 1000:g} s at most"

@@ -1,0 +1,147 @@
+"""Demand Driven Based Control: the resource as actuators that together meet a demand, steered by mode and factor.
+
+Spec: EN 50491-12-2, DDBC; S2 JSON `DDBC.*`. How the present demand is told depends on the protocol version.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Protocol
+
+from ..effects import Effect, Send
+from ..errors import InvalidContent
+from ..instructions import Updates
+from ..messages.common import Message, NumberRange, RevokableObjects
+from ..messages.ddbc import (
+    ActuatorDescription,
+    ActuatorStatus,
+    AverageDemandRateForecast,
+    AverageDemandRateForecastElement,
+    Instruction,
+    PresentDemandStatus,
+    SystemDescription,
+    SystemDescriptionBeta,
+    TimerStatus,
+)
+from ..messages.wire import MESSAGES_OF
+from ..values import Now
+from .operation_modes import OperationModeResource, OperationModes, Status
+from .reporting import Reporting, Told
+from .state_machine import DescribedMachine
+from .timers import Timers
+
+
+class DemandDrivenResource(OperationModeResource, Protocol):
+    """Actuators that meet a demand which cannot be moved; an actuator's id is its scope."""
+
+    @property
+    def provides_average_demand_rate_forecast(self) -> bool: ...
+
+    def suppliers(self) -> tuple[ActuatorDescription, ...]:
+        """The actuators."""
+        ...
+
+    def present_demand_rate(self) -> NumberRange:
+        """In the unit of the supply ranges. Every change is told: as coarse as is worth telling."""
+        ...
+
+    def average_demand_rate_forecast(self) -> tuple[datetime, tuple[AverageDemandRateForecastElement, ...]] | None:
+        """The demand from that time on, told whenever it is another; None while it is unknown.
+
+        Asked for only if it is provided.
+        """
+        ...
+
+
+class DemandDrivenControl(OperationModes[DemandDrivenResource]):
+    """DDBC while it is the active control type."""
+
+    revokable = RevokableObjects.DDBC_INSTRUCTION
+    _told_demand: Told
+    _told_forecast: object
+
+    def __init__(
+        self,
+        resource: DemandDrivenResource,
+        reporting: Reporting,
+        updates: Updates,
+        new_id: Callable[[], str],
+        timers: Timers,
+        version: str,
+    ) -> None:
+        super().__init__(resource, reporting, updates, new_id, timers)
+        self._has_demand_status = PresentDemandStatus in MESSAGES_OF[version]
+
+    def _described_machines(self) -> Mapping[str, DescribedMachine]:
+        return {actuator.id: actuator for actuator in self._resource.suppliers()}
+
+    def _description(self, message_id: str, valid_from: datetime) -> Message:
+        actuators = self._resource.suppliers()
+        provides_forecast = self._resource.provides_average_demand_rate_forecast
+        if self._has_demand_status:
+            return SystemDescription(
+                message_id=message_id,
+                valid_from=valid_from,
+                actuators=actuators,
+                provides_average_demand_rate_forecast=provides_forecast,
+            )
+        return SystemDescriptionBeta(
+            message_id=message_id,
+            valid_from=valid_from,
+            actuators=actuators,
+            present_demand_rate=self._resource.present_demand_rate(),
+            provides_average_demand_rate_forecast=provides_forecast,
+        )
+
+    def _status(self, message_id: str, status: Status) -> Message:
+        return ActuatorStatus(
+            message_id=message_id,
+            actuator_id=status.scope,
+            active_operation_mode_id=status.activity.operation_mode_id,
+            operation_mode_factor=status.activity.factor,
+            previous_operation_mode_id=status.previous_mode_id,
+            transition_timestamp=status.since,
+        )
+
+    def _timer_status(self, message_id: str, scope: str, timer_id: str, finished_at: datetime) -> Message:
+        return TimerStatus(message_id=message_id, actuator_id=scope, timer_id=timer_id, finished_at=finished_at)
+
+    def _take(self, message: Message, now: Now) -> list[Effect]:
+        assert isinstance(message, Instruction)
+        self._instructions.require_new(message.id)
+        machine = self._machines.get(message.actuator_id)
+        if machine is None:
+            raise InvalidContent("DDBC-003", "/actuator_id", f"{message.actuator_id!r} is not an actuator here")
+        if message.operation_mode_id not in machine.modes:
+            what = f"{message.operation_mode_id!r} is not a mode of it"
+            raise InvalidContent("DDBC-004", "/operation_mode_id", what)
+        self._require_factor(message)
+        return self._accept(message, message.actuator_id, message.operation_mode_id, now)
+
+    def _describe(self, now: Now) -> list[Effect]:
+        effects = super()._describe(now)
+        if effects:
+            self._told_demand, self._told_forecast = Told(self._reporting.every_s), None
+        return effects
+
+    def _told(self) -> Iterable[Told]:
+        return (self._told_demand, *super()._told())
+
+    def _tell_state(self, now: Now) -> list[Effect]:
+        if not self._has_demand_status:
+            return []
+        demand = self._resource.present_demand_rate()
+        numbers = (demand.start_of_range, demand.end_of_range)
+        if not self._told_demand.is_due(now, numbers, 0.0):
+            return []
+        self._told_demand.tell(now, numbers)
+        return [Send(PresentDemandStatus(message_id=self._new_id(), present_demand_rate=demand))]
+
+    def _tell_outlook(self, now: Now) -> list[Effect]:
+        if not self._resource.provides_average_demand_rate_forecast:
+            return []
+        forecast = self._resource.average_demand_rate_forecast()
+        if forecast is None or forecast == self._told_forecast:
+            return []
+        self._told_forecast = forecast
+        start_time, elements = forecast
+        return [Send(AverageDemandRateForecast(message_id=self._new_id(), start_time=start_time, elements=elements))]

@@ -1,0 +1,64 @@
+"""Power envelopes on their way: which limits hold when.
+
+Spec: EN 50491-12-2, PEBC; S2 JSON `PEBC.PowerEnvelope`, `PEBC.PowerEnvelopeElement`.
+"""
+
+from datetime import datetime
+from itertools import accumulate
+from typing import NamedTuple
+
+from ..instructions import Order
+from ..messages.common import CommodityQuantity
+from ..messages.pebc import PowerEnvelope, PowerEnvelopeElement
+from ..values import Now
+
+_CENTURY_MS = 100 * 365 * 86_400_000
+"""Nobody sees the end of an element that lasts longer, and S2 allows more than a float can hold."""
+
+
+class Limits(NamedTuple):
+    """Between what a quantity shall stay, in its unit; consumption positive."""
+
+    lower: float
+    upper: float
+
+
+class Envelopes(NamedTuple):
+    """What one instruction asks for."""
+
+    all: tuple[PowerEnvelope, ...]
+    """One for each quantity."""
+    begins_at: datetime
+    is_abnormal: bool
+
+
+class Running:
+    """One instruction while its envelopes last; a step of the clock changes nothing."""
+
+    def __init__(self, order: Order[Envelopes], now: Now) -> None:
+        self.order = order
+        late_s = (now.utc - order.wish.begins_at).total_seconds()
+        self._began_at = now.mono - max(0.0, late_s)
+        self.limits: dict[CommodityQuantity, Limits] = {}
+        """Those of the present elements."""
+        self.changes_at: float | None = None
+        """When (monotonic seconds) other limits follow, or none."""
+
+    def enter(self, now: Now) -> dict[CommodityQuantity, Limits]:
+        """The limits from *now* until `changes_at`; a quantity whose envelope has lapsed is not among them."""
+        present = {}
+        for envelope in self.order.wish.all:
+            elements = envelope.power_envelope_elements
+            ends = accumulate(min(element.duration, _CENTURY_MS) / 1000 for element in elements)
+            left = ((self._began_at + end_s, element) for end_s, element in zip(ends, elements, strict=True))
+            found = next(((at, element) for at, element in left if at > now.mono), None)
+            if found:
+                present[envelope.commodity_quantity] = found
+        self.changes_at = min((at for at, _ in present.values()), default=None)
+        self.limits = {quantity: limits_of(element) for quantity, (_, element) in present.items()}
+        return self.limits
+
+
+def limits_of(element: PowerEnvelopeElement) -> Limits:
+    """Those of *element*."""
+    return Limits(element.lower_limit, element.upper_limit)

@@ -1,0 +1,316 @@
+"""Power Envelope Based Control: the resource lives its own life, between limits that the CEM sets for a while.
+
+PEBC has no status message. So an instruction that has SUCCEEDED stays in force until its envelopes have lapsed: it can
+still be revoked, and if the resource leaves it, an ABORTED says so.
+
+Spec: EN 50491-12-2, PEBC; S2 JSON `PEBC.*`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ..effects import Effect, Send
+from ..errors import InvalidContent
+from ..instructions import Instructions, Order, Updates
+from ..messages.common import CommodityQuantity, Message, RevokableObjects, RevokeObject
+from ..messages.pebc import (
+    AllowedLimitRange,
+    EnergyConstraint,
+    Instruction,
+    PowerConstraints,
+    PowerEnvelopeConsequenceType,
+    PowerEnvelopeLimitType,
+)
+from ..values import Now, Setpoint
+from .envelopes import Envelopes, Limits, Running, limits_of
+from .pursuit import PursuingResource, Pursuits
+from .reporting import Reporting
+
+_SCOPE = "resource"
+"""An envelope is for the resource as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constraints:
+    """Where limits may be put. Equal constraints are the same ones: they keep their id."""
+
+    consequence_type: PowerEnvelopeConsequenceType
+    allowed_limit_ranges: tuple[AllowedLimitRange, ...]
+    """At least one for upper and one for lower limits of every quantity."""
+    valid_from: datetime | None = None
+    """None for now."""
+    valid_until: datetime | None = None
+    """None for no end."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyNeed:
+    """Energy that must flow in a window of time, as bounds of the average power."""
+
+    commodity_quantity: CommodityQuantity
+    valid_from: datetime
+    valid_until: datetime
+    upper_average_power_w: float
+    lower_average_power_w: float
+
+
+class PowerEnvelopeResource(PursuingResource, Protocol):
+    """Something whose power can be limited; its default state is to be without limits."""
+
+    def constraints(self) -> Constraints:
+        """Where limits may be put now."""
+        ...
+
+    def energy_needs(self) -> tuple[EnergyNeed, ...]:
+        """What energy must flow however limits are set; empty if nothing is known of that."""
+        ...
+
+    def obstacle_to(self, limits: Mapping[CommodityQuantity, Limits]) -> str | None:
+        """Why the resource may not be limited so now (offline, fault, comfort), or None."""
+        ...
+
+    def limit(self, limits: Mapping[CommodityQuantity, Limits], reason: str) -> list[Setpoint]:
+        """What to write so that power stays within *limits*; a quantity without any is free."""
+        ...
+
+    def keeps(self, limits: Mapping[CommodityQuantity, Limits], since: float) -> bool:
+        """Whether readings no older than *since* (monotonic seconds) show power within *limits*, tolerance included.
+
+        True, if the device tells no power: then what it confirmed is all there is to know.
+        """
+        ...
+
+
+class PowerEnvelopeControl:
+    """PEBC while it is the active control type."""
+
+    def __init__(
+        self, resource: PowerEnvelopeResource, reporting: Reporting, updates: Updates, new_id: Callable[[], str]
+    ) -> None:
+        self._resource = resource
+        self._new_id = new_id
+        self._instructions: Instructions[Envelopes] = Instructions(new_id, updates)
+        self._pursuits = Pursuits(resource, self._instructions)
+        self._constraints: tuple[str, Constraints] | None = None
+        self._needs: dict[EnergyNeed, str] = {}
+        self._latest: Running | None = None
+
+    @property
+    def last_delay_s(self) -> float | None:
+        return self._pursuits.last_delay_s
+
+    def activate(self, now: Now) -> list[Effect]:
+        """Tells the constraints. Limits from before belong to no envelope any more, so nothing would end them."""
+        return [*self._publish(now), *self._pursuits.to_default("no envelope is in force")]
+
+    def deactivate(self, reason: str, now: Now) -> list[Effect]:
+        return self._pursuits.abandon(reason, now)
+
+    def obey(self, message: Message, now: Now) -> list[Effect]:
+        """Takes an instruction, or takes one back.
+
+        Raises: InvalidContent: it cannot be meant; nothing has changed.
+        """
+        match message:
+            case Instruction():
+                return self._take(message, now)
+            case RevokeObject(object_type=RevokableObjects.PEBC_INSTRUCTION):
+                return self._pursuits.revoke(message.object_id, now)
+            case RevokeObject():
+                raise InvalidContent("REV-002", "/object_type", f"a CEM may not revoke a {message.object_type}")
+        return []
+
+    def report(self, now: Now) -> list[Effect]:
+        """Tells constraints that have changed, and whether the limits are kept."""
+        effects = self._publish(now)
+        for order in self._pursuits.followed(self._keeps):
+            # With later elements the instruction has succeeded already, unless the first was too short to see.
+            if self._instructions.has_succeeded(_SCOPE):
+                self._pursuits.drop(_SCOPE)
+            else:
+                effects += self._pursuits.succeed(order, now, stays_in_force=True)
+        return effects
+
+    def due(self, now: Now) -> list[Effect]:
+        """Starts envelopes, goes from element to element, gives up on limits that are not kept."""
+        effects = self._publish(now)
+        started, orders = self._instructions.due(now)
+        effects += started
+        for order in orders:
+            self._latest = Running(order, now)
+            effects += self._enter(self._latest, now)
+        running = self._running
+        if running and running.changes_at is not None and running.changes_at <= now.mono:
+            effects += self._enter(running, now)
+        for pursuit in self._pursuits.overdue(now):
+            wished = " and ".join(self._wording(pursuit.order))
+            effects += self._pursuits.fail(_SCOPE, self._pursuits.shortfall(pursuit, "other", wished), now)
+        return effects
+
+    def confirm(self, setpoint: Setpoint, now: Now) -> None:
+        self._pursuits.confirm(setpoint, now)
+
+    def refuse(self, setpoint: Setpoint, reason: str, now: Now) -> list[Effect]:
+        return self._pursuits.refuse(setpoint, reason, now)
+
+    def fail_all(self, reason: str, now: Now, *, is_safe: bool = False) -> list[Effect]:
+        return self._pursuits.fail(_SCOPE, reason, now, is_safe=is_safe) if self._running else []
+
+    def deadlines(self) -> Iterable[float]:
+        """When (monotonic seconds) `due` has something to do."""
+        yield from self._pursuits.deadlines()
+        if self._running and self._running.changes_at is not None:
+            yield self._running.changes_at
+
+    def execution_times(self) -> Iterable[datetime]:
+        """When (UTC) `due` has something to start, or to end as the constraints do."""
+        yield from self._instructions.next_execution_times()
+        if self._running and self._constraints and self._constraints[1].valid_until:
+            yield self._constraints[1].valid_until
+
+    @property
+    def _running(self) -> Running | None:
+        """What was started last, unless it has come to an end."""
+        latest = self._latest
+        return latest if latest and self._instructions.started.get(_SCOPE) is latest.order else None
+
+    def _keeps(self, order: Order[Envelopes], since: float) -> bool:
+        return self._running is not None and self._resource.keeps(self._running.limits, since)
+
+    def _publish(self, now: Now) -> list[Effect]:
+        """Tells what has changed of the constraints; limits in force must still be within them."""
+        effects = self._publish_constraints(now)
+        needs = self._resource.energy_needs()
+        for gone in [need for need in self._needs if need not in needs]:
+            need_id = self._needs.pop(gone)
+            if gone.valid_until > now.utc:
+                effects.append(self._revocation(RevokableObjects.PEBC_ENERGY_CONSTRAINT, need_id))
+        effects += [self._announced(need) for need in needs if need not in self._needs]
+        running = self._running
+        if running and (objection := self._objection(running.limits, running.order.wish.is_abnormal, now.utc)):
+            effects += self._pursuits.fail(_SCOPE, objection, now)
+        return effects
+
+    def _publish_constraints(self, now: Now) -> list[Effect]:
+        constraints = self._resource.constraints()
+        if self._constraints and self._constraints[1] == constraints:
+            return []
+        effects: list[Effect] = []
+        if self._constraints and self._is_in_force(now.utc):
+            effects.append(self._revocation(RevokableObjects.PEBC_POWER_CONSTRAINTS, self._constraints[0]))
+        self._constraints = (self._new_id(), constraints)
+        message = PowerConstraints(
+            message_id=self._new_id(),
+            id=self._constraints[0],
+            valid_from=constraints.valid_from or now.utc,
+            valid_until=constraints.valid_until,
+            consequence_type=constraints.consequence_type,
+            allowed_limit_ranges=constraints.allowed_limit_ranges,
+        )
+        return [*effects, Send(message)]
+
+    def _announced(self, need: EnergyNeed) -> Effect:
+        self._needs[need] = self._new_id()
+        message = EnergyConstraint(
+            message_id=self._new_id(),
+            id=self._needs[need],
+            valid_from=need.valid_from,
+            valid_until=need.valid_until,
+            upper_average_power=need.upper_average_power_w,
+            lower_average_power=need.lower_average_power_w,
+            commodity_quantity=need.commodity_quantity,
+        )
+        return Send(message)
+
+    def _revocation(self, object_type: RevokableObjects, object_id: str) -> Effect:
+        return Send(RevokeObject(message_id=self._new_id(), object_type=object_type, object_id=object_id))
+
+    def _is_in_force(self, at: datetime) -> bool:
+        until = self._constraints[1].valid_until if self._constraints else None
+        return until is None or at < until
+
+    def _take(self, instruction: Instruction, now: Now) -> list[Effect]:
+        self._instructions.require_new(instruction.id)
+        self._require_sense(instruction, now)
+        # What comes late begins when it comes, whole: S2 has it executed as soon as possible, and the clocks of both
+        # sides need not agree. What has waited is a timetable: if it starts late, what should be over is skipped.
+        wish = Envelopes(
+            instruction.power_envelopes, max(instruction.execution_time, now.utc), instruction.abnormal_condition
+        )
+        is_immediate = instruction.execution_time <= now.utc
+        for envelope in instruction.power_envelopes:
+            for element in envelope.power_envelope_elements:
+                limits = {envelope.commodity_quantity: limits_of(element)}
+                if objection := self._objection(limits, wish.is_abnormal, wish.begins_at):
+                    return self._instructions.reject(instruction.id, objection, now)
+        first = {each.commodity_quantity: limits_of(each.power_envelope_elements[0]) for each in wish.all}
+        if is_immediate and (obstacle := self._resource.obstacle_to(first)):
+            return self._instructions.reject(instruction.id, obstacle, now)
+        accepted = self._instructions.accept(
+            instruction_id=instruction.id,
+            message_id=instruction.message_id,
+            scope=_SCOPE,
+            execution_time=instruction.execution_time,
+            wish=wish,
+            now=now,
+        )
+        return [*accepted, *(self.due(now) if is_immediate else [])]
+
+    def _require_sense(self, instruction: Instruction, now: Now) -> None:
+        quantities: set[CommodityQuantity] = set()
+        for index, envelope in enumerate(instruction.power_envelopes):
+            pointer = f"/power_envelopes/{index}"
+            if envelope.commodity_quantity in quantities:
+                what = f"{envelope.commodity_quantity} has another envelope"
+                raise InvalidContent("PEBC-002", f"{pointer}/commodity_quantity", what)
+            quantities.add(envelope.commodity_quantity)
+            for position, element in enumerate(envelope.power_envelope_elements):
+                if element.lower_limit > element.upper_limit:
+                    what = f"{element.lower_limit:g} is above the upper limit {element.upper_limit:g}"
+                    raise InvalidContent("PEBC-001", f"{pointer}/power_envelope_elements/{position}/lower_limit", what)
+        published = self._constraints[0] if self._constraints else None
+        if instruction.power_constraints_id != published or not self._is_in_force(now.utc):
+            what = f"constraints {instruction.power_constraints_id!r} are unknown or not valid any more"
+            raise InvalidContent("PEBC-003", "/power_constraints_id", what)
+
+    def _objection(self, limits: Mapping[CommodityQuantity, Limits], is_abnormal: bool, at: datetime) -> str | None:
+        """Why the constraints do not allow *limits* at that time."""
+        assert self._constraints
+        constraints = self._constraints[1]
+        if constraints.valid_from and at < constraints.valid_from:
+            return "the constraints are not valid yet at that time"
+        if not self._is_in_force(at):
+            return "the constraints are not valid any more at that time"
+        for quantity, (lower, upper) in limits.items():
+            for kind, limit in (
+                (PowerEnvelopeLimitType.LOWER_LIMIT, lower),
+                (PowerEnvelopeLimitType.UPPER_LIMIT, upper),
+            ):
+                if not any(
+                    (each.commodity_quantity, each.limit_type) == (quantity, kind)
+                    and each.range_boundary.start_of_range <= limit <= each.range_boundary.end_of_range
+                    and (is_abnormal or not each.abnormal_condition_only)
+                    for each in constraints.allowed_limit_ranges
+                ):
+                    return f"{kind} {limit:g} of {quantity} is in no allowed range"
+        return None
+
+    def _enter(self, running: Running, now: Now) -> list[Effect]:
+        """Sets the limits of the present elements, or ends what has none any more."""
+        order = running.order
+        limits = running.enter(now)
+        if not limits:
+            ended = self._instructions.end(_SCOPE, "it lapsed before it was followed", now)
+            self._pursuits.drop(_SCOPE)
+            return [*ended, *self._pursuits.to_default(f"lapsed: instruction {order.id}")]
+        why_not = self._objection(limits, order.wish.is_abnormal, now.utc) or self._resource.obstacle_to(limits)
+        if why_not:
+            return self._pursuits.fail(_SCOPE, why_not, now)
+        return self._pursuits.begin(order, self._resource.limit(limits, f"instruction {order.id}"), now)
+
+    def _wording(self, order: Order[Envelopes]) -> Iterable[str]:
+        running = self._running
+        for quantity, (lower, upper) in (running.limits if running else {}).items():
+            yield f"{quantity} within {lower:g} to {upper:g}"
