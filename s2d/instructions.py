@@ -67,11 +67,6 @@ class Instructions(Generic[Wish]):
         self._new_id = new_id
         self._updates = updates
 
-    def require_new(self, instruction_id: str) -> None:
-        """Raises: InvalidContent: the id was used before in this session."""
-        if instruction_id in self._used:
-            raise InvalidContent("INST-001", "/id", f"{instruction_id!r} was used before in this session")
-
     def accept(
         self, *, instruction_id: str, message_id: str, scope: str, execution_time: datetime, wish: Wish, now: Now
     ) -> list[Effect]:

@@ -214,8 +214,6 @@ class ResourceManager:
     def _select(self, control_type: ControlType, now: Now) -> list[Effect]:
         assert self._session is not None
         is_none = control_type in (ControlType.NO_SELECTION, ControlType.NOT_CONTROLABLE)
-        if not is_none and control_type not in self._offered:
-            raise InvalidContent("RMD-001", "/control_type", f"{control_type} is not offered")
         effects: list[Effect] = []
         if self._control:
             effects += self._voiced(self._control.deactivate(f"{control_type} was selected", now), now)

@@ -35,6 +35,7 @@ from .messages.common import (
     Tagged,
 )
 from .messages.wire import name_of
+from .rules import Said, Severity, judge
 from .values import Now, Value
 
 ANSWER_WITHIN_S = 5.0
@@ -110,6 +111,8 @@ RM_MAY_SEND: dict[Phase, tuple[type[Tagged], ...]] = {
 }
 """Beside the statuses of the active control type."""
 
+CEM, RM = EnergyManagementRole.CEM, EnergyManagementRole.RM
+
 LABEL_LIMIT = 500
 """Most characters of a diagnostic label sent or logged; it may quote a frame of 1 MiB."""
 BINARY = "MSG-001 at : a message is a text frame, this one is binary"
@@ -118,9 +121,14 @@ Obey = Callable[[Message, Now], Iterable[Effect]]
 """Carries out a message that is allowed; raises InvalidContent, having changed nothing, to refuse it."""
 
 
+_Kind = tuple[type[Message], str]
+"""Messages of one kind replace each other: the same type, about the same thing."""
+
+
 @dataclass(slots=True)
 class _Unanswered:
     message: Message
+    kind: _Kind
     overdue_at: float
     is_repeat: bool = False
 
@@ -129,14 +137,15 @@ class Session:
     """The conversation from the RM's side. Times are those of `Now`; effects are in the order to be carried out."""
 
     def __init__(self, new_id: Callable[[], str]) -> None:
-        self.phase = Phase.NEGOTIATING
         self.control_type = ControlType.NO_SELECTION
+        self._enter(Phase.NEGOTIATING)
         self._decode = wire.decoder_of(wire.VERSIONS[0])
         self.is_closing = False
         self._new_id = new_id
+        self._said = Said()
         self._ledger: dict[str, _Unanswered] = {}
-        self._repeats: dict[tuple[str, ...], tuple[float, Message]] = {}
-        self._newest: dict[tuple[str, ...], str] = {}
+        self._repeats: dict[_Kind, tuple[float, Message]] = {}
+        self._newest: dict[_Kind, str] = {}
 
     def open(self, now: Now) -> list[Effect]:
         """Says hello."""
@@ -150,16 +159,21 @@ class Session:
         )
 
     def say(self, message: Message, now: Now) -> list[Effect]:
-        """Sends *message* and expects a ReceptionStatus for it.
+        """Sends *message* and expects a ReceptionStatus for it; if it breaks a rule, a bug, it is told and not sent.
 
         Raises: LocalProtocolError: S2 does not allow it now.
         """
         if self.is_closing:
             return []
-        if not self._may_say(message):
+        if message.__class__ not in self._sayable:
             raise LocalProtocolError(f"{name_of(type(message))} may not be sent while {self._state()}")
+        broken = [each for each in judge(message, RM, self._said, now) if each.rule.severity is Severity.ERROR]
+        if broken:
+            facts: dict[str, Value | None] = {"message_type": _name(message), "reason": broken[0].label}
+            return [Note(Level.ERROR, "message.withheld", facts)]
+        self._said.note(message, RM, now)
         kind = _kind_of(message)
-        self._ledger[message.message_id] = _Unanswered(message, now.mono + ANSWER_WITHIN_S)
+        self._ledger[message.message_id] = _Unanswered(message, kind, now.mono + ANSWER_WITHIN_S)
         self._newest[kind] = message.message_id
         self._repeats.pop(kind, None)
         if len(self._ledger) > LEDGER_LIMIT:
@@ -180,8 +194,10 @@ class Session:
             return self._settle(message, now)
         assert isinstance(message, Message)
         try:
-            if not isinstance(message, (*CEM_MAY_SEND[self.phase], *INSTRUCTIONS.get(self.control_type, ()))):
+            if message.__class__ not in self._hearable:
                 raise InvalidContent("STATE-001", "/message_type", f"not allowed while {self._state()}")
+            warnings = self._judged(message, now)
+            self._said.note(message, CEM, now)
             effects = [*self._converse(message, now), *obey(message, now)]
         except InvalidContent as exc:
             return self._refuse(message.message_id, ReceptionStatusValues.INVALID_CONTENT, exc.label, _name(message))
@@ -193,6 +209,7 @@ class Session:
             ]
         return [
             Send(ReceptionStatus(subject_message_id=message.message_id, status=ReceptionStatusValues.OK)),
+            *warnings,
             *effects,
         ]
 
@@ -200,7 +217,12 @@ class Session:
         """Moves to the phase in which *control_type* is active."""
         self.control_type = control_type
         is_none = control_type in (ControlType.NO_SELECTION, ControlType.NOT_CONTROLABLE)
-        self.phase = Phase.INITIALISED if is_none else Phase.ACTIVE
+        self._enter(Phase.INITIALISED if is_none else Phase.ACTIVE)
+
+    def _enter(self, phase: Phase) -> None:
+        self.phase = phase
+        self._hearable = frozenset((*CEM_MAY_SEND[phase], *INSTRUCTIONS.get(self.control_type, ())))
+        self._sayable = frozenset((*RM_MAY_SEND[phase], *STATUSES.get(self.control_type, ())))
 
     def end(self, request: SessionRequestType, label: str, now: Now) -> list[Effect]:
         """Tells the CEM that the session ends; after this nothing is said or heard any more."""
@@ -214,7 +236,7 @@ class Session:
         while self._repeats and self._next_repeat()[0] <= now.mono:
             message = self._next_repeat()[1]
             del self._repeats[_kind_of(message)]
-            if not self.is_closing and self._may_say(message):
+            if not self.is_closing and message.__class__ in self._sayable:
                 again = msgspec.structs.replace(message, message_id=self._new_id())
                 effects += self.say(again, now)
                 self._ledger[again.message_id].is_repeat = True
@@ -240,15 +262,22 @@ class Session:
 
     def _forget(self, message_id: str) -> _Unanswered | None:
         entry = self._ledger.pop(message_id, None)
-        if entry is not None and self._newest.get(_kind_of(entry.message)) == message_id:
-            del self._newest[_kind_of(entry.message)]
+        if entry is not None and self._newest.get(entry.kind) == message_id:
+            del self._newest[entry.kind]
         return entry
+
+    def _judged(self, message: Message, now: Now) -> list[Effect]:
+        """What is odd about *message*; raises InvalidContent for what is wrong."""
+        odd: list[Effect] = []
+        for violation in judge(message, CEM, self._said, now):
+            if violation.rule.severity is Severity.ERROR:
+                raise InvalidContent(violation.rule.id, violation.pointer, violation.sentence)
+            facts: dict[str, Value | None] = {"message_type": _name(message), "reason": violation.label}
+            odd.append(Note(Level.WARNING, "message.doubted", facts))
+        return odd
 
     def _state(self) -> str:
         return f"{self.phase}" if self.phase is not Phase.ACTIVE else f"{self.control_type} is active"
-
-    def _may_say(self, message: Message) -> bool:
-        return isinstance(message, (*RM_MAY_SEND[self.phase], *STATUSES.get(self.control_type, ())))
 
     def _converse(self, message: Message, now: Now) -> list[Effect]:
         match message:
@@ -260,7 +289,7 @@ class Session:
                 if version.removeprefix("v") not in wire.VERSIONS:
                     what = f"{version[:64]!r} is none of {', '.join(wire.VERSIONS)}"
                     raise _Incompatible(f"STATE-003 at /selected_protocol_version: {what}")
-                self.phase = Phase.INITIALISED
+                self._enter(Phase.INITIALISED)
                 self._decode = wire.decoder_of(version.removeprefix("v"))
                 return [Settled(), Note(Level.INFO, "session.opened", {"version": version})]
         return []
@@ -280,7 +309,7 @@ class Session:
         if entry is None:
             facts["subject_message_id"] = answer.subject_message_id
             return [Note(Level.WARNING, "reception_status.unexpected", facts)]
-        is_newest = self._newest.get(_kind_of(entry.message)) == answer.subject_message_id
+        is_newest = self._newest.get(entry.kind) == answer.subject_message_id
         self._forget(answer.subject_message_id)
         if answer.status is ReceptionStatusValues.OK:
             return []
@@ -290,7 +319,7 @@ class Session:
             return [disputed, Close(f"the CEM answered PERMANENT_ERROR to {_name(entry.message)}", Return.SOON)]
         is_worth_it = is_newest and not entry.is_repeat and len(self._repeats) < LEDGER_LIMIT
         if answer.status is ReceptionStatusValues.TEMPORARY_ERROR and is_worth_it:
-            self._repeats[_kind_of(entry.message)] = (now.mono + RESEND_AFTER_S, entry.message)
+            self._repeats[entry.kind] = (now.mono + RESEND_AFTER_S, entry.message)
         return [disputed]
 
 
@@ -303,7 +332,17 @@ def _name(message: Tagged) -> str:
     return name_of(type(message))
 
 
-def _kind_of(message: Message) -> tuple[str, ...]:
-    """Messages of one kind replace each other: the same type, about the same thing."""
-    about = ("actuator_id", "timer_id", "instruction_id")
-    return (_name(message), *(str(getattr(message, name)) for name in about if hasattr(message, name)))
+_ABOUT: dict[type[Message], str] = {
+    InstructionStatusUpdate: "instruction_id",
+    frbc.ActuatorStatus: "actuator_id",
+    ddbc.ActuatorStatus: "actuator_id",
+    frbc.TimerStatus: "timer_id",
+    ddbc.TimerStatus: "timer_id",
+    ombc.TimerStatus: "timer_id",
+}
+"""What a message is about, where there are several to tell of."""
+
+
+def _kind_of(message: Message) -> _Kind:
+    about = _ABOUT.get(message.__class__)
+    return message.__class__, getattr(message, about) if about else ""

@@ -8,9 +8,8 @@ from datetime import datetime
 from typing import Protocol
 
 from ..effects import Effect, Send
-from ..errors import InvalidContent
 from ..instructions import Updates
-from ..messages.common import Message, NumberRange, RevokableObjects
+from ..messages.common import Message, NumberRange
 from ..messages.ddbc import (
     ActuatorDescription,
     ActuatorStatus,
@@ -55,7 +54,6 @@ class DemandDrivenResource(OperationModeResource, Protocol):
 class DemandDrivenControl(OperationModes[DemandDrivenResource]):
     """DDBC while it is the active control type."""
 
-    revokable = RevokableObjects.DDBC_INSTRUCTION
     _told_demand: Told
     _told_forecast: object
 
@@ -107,14 +105,6 @@ class DemandDrivenControl(OperationModes[DemandDrivenResource]):
 
     def _take(self, message: Message, now: Now) -> list[Effect]:
         assert isinstance(message, Instruction)
-        self._instructions.require_new(message.id)
-        machine = self._machines.get(message.actuator_id)
-        if machine is None:
-            raise InvalidContent("DDBC-003", "/actuator_id", f"{message.actuator_id!r} is not an actuator here")
-        if message.operation_mode_id not in machine.modes:
-            what = f"{message.operation_mode_id!r} is not a mode of it"
-            raise InvalidContent("DDBC-004", "/operation_mode_id", what)
-        self._require_factor(message)
         return self._accept(message, message.actuator_id, message.operation_mode_id, now)
 
     def _describe(self, now: Now) -> list[Effect]:

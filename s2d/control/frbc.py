@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar, cast
 
 from ..effects import Effect, Send
-from ..errors import InvalidContent
-from ..messages.common import Message, RevokableObjects
+from ..messages.common import Message
 from ..messages.frbc import (
     ActuatorDescription,
     ActuatorStatus,
@@ -18,7 +17,6 @@ from ..messages.frbc import (
     Instruction,
     LeakageBehaviour,
     LeakageBehaviourElement,
-    OperationMode,
     StorageDescription,
     StorageStatus,
     SystemDescription,
@@ -74,7 +72,6 @@ class ForeseenStorage(Protocol):
 class FillRateControl(OperationModes[FillRateResource]):
     """FRBC while it is the active control type."""
 
-    revokable = RevokableObjects.FRBC_INSTRUCTION
     _told_level: Told
     _told_outlook: dict[str, object]
 
@@ -104,19 +101,7 @@ class FillRateControl(OperationModes[FillRateResource]):
 
     def _take(self, message: Message, now: Now) -> list[Effect]:
         assert isinstance(message, Instruction)
-        self._instructions.require_new(message.id)
-        machine = self._machines.get(message.actuator_id)
-        if machine is None:
-            raise InvalidContent("FRBC-003", "/actuator_id", f"{message.actuator_id!r} is not an actuator here")
-        mode = machine.modes.get(message.operation_mode)
-        if mode is None:
-            raise InvalidContent("FRBC-004", "/operation_mode", f"{message.operation_mode!r} is not a mode of it")
-        self._require_factor(message)
-        level = self._resource.fill_level()
-        bands = [element.fill_level_range for element in cast("OperationMode", mode).elements]
-        if not any(band.start_of_range <= level <= band.end_of_range for band in bands):
-            raise InvalidContent("FRBC-005", "/operation_mode", f"no element of it covers the fill level {level:g}")
-        return self._accept(message, message.actuator_id, mode.id, now)
+        return self._accept(message, message.actuator_id, message.operation_mode, now)
 
     def _describe(self, now: Now) -> list[Effect]:
         effects = super()._describe(now)

@@ -8,9 +8,8 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from ..effects import Effect
-from ..errors import InvalidContent
 from ..messages import ombc
-from ..messages.common import Message, RevokableObjects, Timer, Transition
+from ..messages.common import Message, Timer, Transition
 from ..messages.ombc import Instruction, OperationMode, SystemDescription, TimerStatus
 from ..values import Now
 from .operation_modes import OperationModeResource, OperationModes, Status
@@ -36,8 +35,6 @@ class OperationModeSteered(OperationModeResource, Protocol):
 
 class OperationModeControl(OperationModes[OperationModeSteered]):
     """OMBC while it is the active control type."""
-
-    revokable = RevokableObjects.OMBC_INSTRUCTION
 
     def _described_machines(self) -> Mapping[str, DescribedMachine]:
         return {WHOLE: self._resource.state_machine()}
@@ -66,9 +63,4 @@ class OperationModeControl(OperationModes[OperationModeSteered]):
 
     def _take(self, message: Message, now: Now) -> list[Effect]:
         assert isinstance(message, Instruction)
-        self._instructions.require_new(message.id)
-        if message.operation_mode_id not in self._machines[WHOLE].modes:
-            what = f"{message.operation_mode_id!r} is not a mode of this resource"
-            raise InvalidContent("OMBC-003", "/operation_mode_id", what)
-        self._require_factor(message)
         return self._accept(message, WHOLE, message.operation_mode_id, now)

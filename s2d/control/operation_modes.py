@@ -12,9 +12,8 @@ from datetime import datetime
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from ..effects import Effect, Send
-from ..errors import InvalidContent
 from ..instructions import Instructions, Order, Updates
-from ..messages.common import Message, RevokableObjects, RevokeObject, Transition
+from ..messages.common import Message, RevokeObject, Transition
 from ..values import Now, Setpoint
 from .pursuit import PursuingResource, Pursuit, Pursuits
 from .reporting import Reporting, Told
@@ -101,9 +100,6 @@ Steered = TypeVar("Steered", bound=OperationModeResource)
 class OperationModes(ABC, Generic[Steered]):
     """A control type by operation modes while it is the active one. What it is said with, its heirs know."""
 
-    revokable: RevokableObjects
-    """What the instructions are called when one is taken back."""
-
     def __init__(
         self,
         resource: Steered,
@@ -170,11 +166,9 @@ class OperationModes(ABC, Generic[Steered]):
 
         Raises: InvalidContent: it cannot be meant; nothing has changed.
         """
-        if not isinstance(message, RevokeObject):
-            return self._take(message, now)
-        if message.object_type is not self.revokable:
-            raise InvalidContent("REV-002", "/object_type", f"a CEM may not revoke a {message.object_type}")
-        return self._pursuits.revoke(message.object_id, now)
+        if isinstance(message, RevokeObject):
+            return self._pursuits.revoke(message.object_id, now)
+        return self._take(message, now)
 
     def report(self, now: Now) -> list[Effect]:
         """Tells what has changed: the description, the state, what is done, what became of instructions."""
@@ -240,10 +234,6 @@ class OperationModes(ABC, Generic[Steered]):
     def _is_described(self, order: Order[Ordered]) -> bool:
         machine = self._machines.get(order.scope)
         return machine is not None and order.wish.activity.operation_mode_id in machine.modes
-
-    def _require_factor(self, instruction: OperationModeInstruction) -> None:
-        if not 0 <= instruction.operation_mode_factor <= 1:
-            raise InvalidContent("NUM-004", "/operation_mode_factor", "a factor lies between 0 and 1")
 
     def _accept(
         self, instruction: OperationModeInstruction, scope: str, operation_mode_id: str, now: Now

@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Protocol
 
 from ..effects import Effect, Send
-from ..errors import InvalidContent
 from ..instructions import Instructions, Order, Updates
 from ..messages.common import CommodityQuantity, Message, RevokableObjects, RevokeObject
 from ..messages.pebc import (
@@ -116,10 +115,8 @@ class PowerEnvelopeControl:
         match message:
             case Instruction():
                 return self._take(message, now)
-            case RevokeObject(object_type=RevokableObjects.PEBC_INSTRUCTION):
-                return self._pursuits.revoke(message.object_id, now)
             case RevokeObject():
-                raise InvalidContent("REV-002", "/object_type", f"a CEM may not revoke a {message.object_type}")
+                return self._pursuits.revoke(message.object_id, now)
         return []
 
     def report(self, now: Now) -> list[Effect]:
@@ -232,8 +229,8 @@ class PowerEnvelopeControl:
         return until is None or at < until
 
     def _take(self, instruction: Instruction, now: Now) -> list[Effect]:
-        self._instructions.require_new(instruction.id)
-        self._require_sense(instruction, now)
+        if not self._constraints or instruction.power_constraints_id != self._constraints[0]:
+            return self._instructions.reject(instruction.id, "the constraints it is based on have been replaced", now)
         # What comes late begins when it comes, whole: S2 has it executed as soon as possible, and the clocks of both
         # sides need not agree. What has waited is a timetable: if it starts late, what should be over is skipped.
         wish = Envelopes(
@@ -257,23 +254,6 @@ class PowerEnvelopeControl:
             now=now,
         )
         return [*accepted, *(self.due(now) if is_immediate else [])]
-
-    def _require_sense(self, instruction: Instruction, now: Now) -> None:
-        quantities: set[CommodityQuantity] = set()
-        for index, envelope in enumerate(instruction.power_envelopes):
-            pointer = f"/power_envelopes/{index}"
-            if envelope.commodity_quantity in quantities:
-                what = f"{envelope.commodity_quantity} has another envelope"
-                raise InvalidContent("PEBC-002", f"{pointer}/commodity_quantity", what)
-            quantities.add(envelope.commodity_quantity)
-            for position, element in enumerate(envelope.power_envelope_elements):
-                if element.lower_limit > element.upper_limit:
-                    what = f"{element.lower_limit:g} is above the upper limit {element.upper_limit:g}"
-                    raise InvalidContent("PEBC-001", f"{pointer}/power_envelope_elements/{position}/lower_limit", what)
-        published = self._constraints[0] if self._constraints else None
-        if instruction.power_constraints_id != published or not self._is_in_force(now.utc):
-            what = f"constraints {instruction.power_constraints_id!r} are unknown or not valid any more"
-            raise InvalidContent("PEBC-003", "/power_constraints_id", what)
 
     def _objection(self, limits: Mapping[CommodityQuantity, Limits], is_abnormal: bool, at: datetime) -> str | None:
         """Why the constraints do not allow *limits* at that time."""

@@ -13,7 +13,6 @@ from enum import Enum
 from typing import NamedTuple, Protocol
 
 from ..effects import Apply, Effect, Send
-from ..errors import InvalidContent
 from ..instructions import Instructions, Order, Updates
 from ..messages.common import Message, RevokableObjects, RevokeObject
 from ..messages.ppbc import (
@@ -127,10 +126,8 @@ class PowerProfileControl:
         match message:
             case ScheduleInstruction() | StartInterruptionInstruction() | EndInterruptionInstruction():
                 effects = self._take(message, now)
-            case RevokeObject() if message.object_type in _REVOKABLE:
-                effects = self._revoke(message.object_id, now)
             case RevokeObject():
-                raise InvalidContent("REV-002", "/object_type", f"a CEM may not revoke a {message.object_type}")
+                effects = self._revoke(message.object_id, now)
             case _:
                 return []
         return [*effects, *self._tell(now)]
@@ -210,7 +207,6 @@ class PowerProfileControl:
         return effects
 
     def _take(self, instruction: _SequenceInstruction, now: Now) -> list[Effect]:
-        self._instructions.require_new(instruction.id)
         wish = self._wish_of(instruction, now)
         is_immediate = instruction.execution_time <= now.utc
         objection = self._objection(wish, now, is_now=is_immediate)
@@ -232,22 +228,13 @@ class PowerProfileControl:
         return [*replaced, *accepted, *(self.due(now) if is_immediate else [])]
 
     def _wish_of(self, instruction: _SequenceInstruction, now: Now) -> _Wish:
-        profile = self._profile
-        if profile is None or instruction.power_profile_id != profile.id:
-            what = f"{instruction.power_profile_id!r} is not a profile here"
-            raise InvalidContent("PPBC-001", "/power_profile_id", what)
-        containers = enumerate(profile.containers)
+        assert self._profile
         index, container = next(
-            (each for each in containers if each[1].id == instruction.sequence_container_id), (0, None)
+            (index, each)
+            for index, each in enumerate(self._profile.containers)
+            if each.id == instruction.sequence_container_id
         )
-        if container is None:
-            what = f"{instruction.sequence_container_id!r} is not a container of it"
-            raise InvalidContent("PPBC-002", "/sequence_container_id", what)
-        sequences = container.power_sequences
-        sequence = next((each for each in sequences if each.id == instruction.power_sequence_id), None)
-        if sequence is None:
-            what = f"{instruction.power_sequence_id!r} is not a sequence of that container"
-            raise InvalidContent("PPBC-003", "/power_sequence_id", what)
+        sequence = next(each for each in container.power_sequences if each.id == instruction.power_sequence_id)
         match instruction:
             case ScheduleInstruction():
                 action = Action.RUN

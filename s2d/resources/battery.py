@@ -132,6 +132,8 @@ class Battery:
         self._tolerance_w = settings.follow_tolerance_w or max(50.0, 0.05 * largest_w)
         self._idle_below_w = max(25.0, 0.01 * largest_w)
         self.quantities = _quantities_of(settings, points)
+        self._storage = self._described_storage()
+        self._actuators = (self._described_actuator(),)
         self._readings: dict[str, Value] = {}
         self._unknown: dict[str, str] = {}
         self._read_at: Now | None = None
@@ -189,37 +191,10 @@ class Battery:
         return self._number("soc") * self.fill_level_per_percent
 
     def storage(self) -> StorageDescription:
-        unit = self._settings.fill_level_unit
-        return StorageDescription(
-            diagnostic_label=self._name,
-            fill_level_label="state of charge, %" if unit == "%" else f"energy stored, {unit}",
-            provides_leakage_behaviour=False,
-            provides_fill_level_target_profile=False,
-            provides_usage_forecast=False,
-            fill_level_range=self._levels(self._settings.usable_range),
-        )
+        return self._storage
 
     def actuators(self) -> tuple[ActuatorDescription, ...]:
-        return (
-            ActuatorDescription(
-                id=self.actuator_id,
-                diagnostic_label=self._name,
-                supported_commodities=(Commodity.ELECTRICITY,),
-                operation_modes=tuple(map(self._described, self._modes.values())),
-                transitions=tuple(
-                    Transition(
-                        id=_id(before.id, after.id),
-                        from_=before.id,
-                        to=after.id,
-                        start_timers=(),
-                        blocking_timers=(),
-                        abnormal_condition_only=False,
-                    )
-                    for before, after in permutations(self._modes.values(), 2)
-                ),
-                timers=(),
-            ),
-        )
+        return self._actuators
 
     def activity_of(self, actuator_id: str) -> Activity:
         power_w = self._number("power")
@@ -287,6 +262,37 @@ class Battery:
     def _levels(self, soc: tuple[float, float]) -> NumberRange:
         scale = self.fill_level_per_percent
         return NumberRange(start_of_range=soc[0] * scale, end_of_range=soc[1] * scale)
+
+    def _described_storage(self) -> StorageDescription:
+        unit = self._settings.fill_level_unit
+        return StorageDescription(
+            diagnostic_label=self._name,
+            fill_level_label="state of charge, %" if unit == "%" else f"energy stored, {unit}",
+            provides_leakage_behaviour=False,
+            provides_fill_level_target_profile=False,
+            provides_usage_forecast=False,
+            fill_level_range=self._levels(self._settings.usable_range),
+        )
+
+    def _described_actuator(self) -> ActuatorDescription:
+        return ActuatorDescription(
+            id=self.actuator_id,
+            diagnostic_label=self._name,
+            supported_commodities=(Commodity.ELECTRICITY,),
+            operation_modes=tuple(map(self._described, self._modes.values())),
+            transitions=tuple(
+                Transition(
+                    id=_id(before.id, after.id),
+                    from_=before.id,
+                    to=after.id,
+                    start_timers=(),
+                    blocking_timers=(),
+                    abnormal_condition_only=False,
+                )
+                for before, after in permutations(self._modes.values(), 2)
+            ),
+            timers=(),
+        )
 
     def _described(self, mode: _Mode) -> OperationMode:
         start_w, end_w = mode.power_w

@@ -143,7 +143,9 @@ class HeatPump(Resource):
             ombc.OperationMode(id=mode, power_ranges=POWER, abnormal_condition_only=mode in self.emergency)
             for mode in (*self.modes, *self.emergency)
         )
-        return OperationModeMachine(modes, self.transitions, self.timers)
+        known = {mode.id for mode in modes}
+        transitions = tuple(each for each in self.transitions if {each.from_, each.to} <= known)
+        return OperationModeMachine(modes, transitions, self.timers)
 
 
 @dataclass

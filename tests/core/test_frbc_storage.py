@@ -126,7 +126,8 @@ def test_what_is_provided_is_told_once_it_is_known_and_again_when_it_is_another(
     setattr(playing.resource, what, OUTLOOK[what])
     assert told(playing.seen()) == [NAMES[what]]
     assert told(playing.seen()) == []
-    other = OUTLOOK[what] * 2 if what == "leakage" else (NOON + timedelta(hours=1), OUTLOOK[what][1])
+    leaks_more = (frbc.LeakageBehaviourElement(fill_level_range=TOP_TO_BOTTOM, leakage_rate=0.002),)
+    other = leaks_more if what == "leakage" else (NOON + timedelta(hours=1), OUTLOOK[what][1])
     setattr(playing.resource, what, other)
     assert told(playing.seen()) == [NAMES[what]]
 

@@ -66,7 +66,7 @@ def test_an_instruction_lives_from_accepted_to_succeeded() -> None:
 @pytest.mark.parametrize(
     ("changes", "label"),
     [
-        ({"operation_mode_id": "sleep"}, "OMBC-003 at /operation_mode_id: 'sleep' is not a mode of this resource"),
+        ({"operation_mode_id": "sleep"}, "OMBC-003 at /operation_mode_id: 'sleep' is not a mode of it"),
         ({"operation_mode_factor": 1.01}, "NUM-004 at /operation_mode_factor: a factor lies between 0 and 1"),
         ({"operation_mode_factor": -0.01}, "NUM-004 at /operation_mode_factor: a factor lies between 0 and 1"),
         ({"id": "known"}, "INST-001 at /id: 'known' was used before in this session"),

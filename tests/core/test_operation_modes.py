@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from s2d.control.ombc import WHOLE
 from s2d.effects import Effect, Note
@@ -85,7 +86,7 @@ def test_an_abnormal_condition_still_holds_when_a_waiting_instruction_starts() -
 
 
 def test_of_two_ways_the_open_one_is_taken() -> None:
-    slow, fast = way("off", "on", abnormal=True), way("off", "on", starts=["run"])
+    slow, fast = replace(way("off", "on", abnormal=True), id="slow"), way("off", "on", starts=["run"])
     playing = play(transitions=(slow, fast))
     assert told(playing.orders("on 1")) == STARTED_WITH_TIMER
 

@@ -277,12 +277,12 @@ def test_one_that_waits_for_the_last_seconds_of_another_that_is_interrupted_in_t
 @pytest.mark.parametrize(
     ("changes", "label"),
     [
-        ({"power_profile_id": "laundry"}, "PPBC-001 at /power_profile_id: 'laundry' is not a profile here"),
+        ({"power_profile_id": "laundry"}, "PPBC-002 at /power_profile_id: no profile 'laundry' is defined"),
         (
             {"sequence_container_id": "rinse"},
-            "PPBC-002 at /sequence_container_id: 'rinse' is not a container of it",
+            "PPBC-003 at /sequence_container_id: 'rinse' is not a container of it",
         ),
-        ({"power_sequence_id": "hot"}, "PPBC-003 at /power_sequence_id: 'hot' is not a sequence of that container"),
+        ({"power_sequence_id": "hot"}, "PPBC-004 at /power_sequence_id: 'hot' is not a sequence of it"),
         ({"id": "known"}, "INST-001 at /id: 'known' was used before in this session"),
     ],
 )

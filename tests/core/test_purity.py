@@ -17,6 +17,7 @@ PURE = sorted(
         "effects.py",
         "backoff.py",
         "messages/*.py",
+        "rules/*.py",
         "session.py",
         "instructions.py",
         "control/*.py",

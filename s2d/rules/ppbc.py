@@ -1,0 +1,190 @@
+"""PPBC: tasks of sequence containers, in each of which one of several sequences is run."""
+
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from ..messages.common import ControlType
+from ..messages.ppbc import (
+    EndInterruptionInstruction,
+    PowerProfileDefinition,
+    PowerProfileStatus,
+    PowerSequence,
+    PowerSequenceContainer,
+    PowerSequenceContainerStatus,
+    PowerSequenceStatus,
+    ScheduleInstruction,
+    StartInterruptionInstruction,
+)
+from .catalogue import Breach, Severity, rule
+from .said import Said, container_of, sequence_of
+
+Instruction = ScheduleInstruction | StartInterruptionInstruction | EndInterruptionInstruction
+
+_MS = timedelta(milliseconds=1)
+_BEGUN = (PowerSequenceStatus.EXECUTING, PowerSequenceStatus.INTERRUPTED, PowerSequenceStatus.FINISHED)
+
+
+@rule("PPBC-001", "a profile ends after it begins", source="S2 JSON, PPBC.PowerProfileDefinition")
+def window(message: PowerProfileDefinition) -> Breach | None:
+    if message.end_time <= message.start_time:
+        return "/end_time", "it ends before it begins"
+    return None
+
+
+@rule(
+    "PPBC-002", "an instruction names a profile that is defined", source="S2 JSON, PPBC.*Instruction.power_profile_id"
+)
+def profile(message: Instruction, said: Said) -> Breach | None:
+    if _is_expected(said) and message.power_profile_id not in said.definitions:
+        return "/power_profile_id", f"no profile {message.power_profile_id!r} is defined"
+    return None
+
+
+@rule(
+    "PPBC-003",
+    "an instruction names a container of its profile",
+    source="S2 JSON, PPBC.*Instruction.sequence_container_id",
+)
+def container(message: Instruction, said: Said) -> Breach | None:
+    definition = said.definitions.get(message.power_profile_id)
+    if definition is not None and container_of(definition, message.sequence_container_id) is None:
+        return "/sequence_container_id", f"{message.sequence_container_id!r} is not a container of it"
+    return None
+
+
+@rule(
+    "PPBC-004",
+    "an instruction names a sequence of its container",
+    source="S2 JSON, PPBC.*Instruction.power_sequence_id",
+)
+def sequence(message: Instruction, said: Said) -> Breach | None:
+    definition = said.definitions.get(message.power_profile_id)
+    place = None if definition is None else container_of(definition, message.sequence_container_id)
+    if place is not None and sequence_of(place, message.power_sequence_id) is None:
+        return "/power_sequence_id", f"{message.power_sequence_id!r} is not a sequence of it"
+    return None
+
+
+@rule("PPBC-005", "a status covers every container of its profile", source="S2 JSON, PPBC.PowerProfileStatus")
+def complete(message: PowerProfileStatus, said: Said) -> Breach | None:
+    told = {(each.power_profile_id, each.sequence_container_id) for each in message.sequence_container_status}
+    for profile_id in dict.fromkeys(each.power_profile_id for each in message.sequence_container_status):
+        definition = said.definitions.get(profile_id)
+        for each in definition.power_sequences_containers if definition else ():
+            if (profile_id, each.id) not in told:
+                return "/sequence_container_status", f"container {each.id!r} of {profile_id!r} is missing"
+    return None
+
+
+@rule(
+    "PPBC-006",
+    "a status names profiles, containers and sequences that are defined",
+    source="S2 JSON, PPBC.PowerSequenceContainerStatus",
+)
+def defined(message: PowerProfileStatus, said: Said) -> Breach | None:
+    if not _is_expected(said):
+        return None
+    for index, each in enumerate(message.sequence_container_status):
+        where = f"/sequence_container_status/{index}"
+        definition = said.definitions.get(each.power_profile_id)
+        place = None if definition is None else container_of(definition, each.sequence_container_id)
+        if definition is None:
+            return f"{where}/power_profile_id", f"no profile {each.power_profile_id!r} is defined"
+        if place is None:
+            return f"{where}/sequence_container_id", f"{each.sequence_container_id!r} is not a container of it"
+        if each.selected_sequence_id is not None and sequence_of(place, each.selected_sequence_id) is None:
+            return f"{where}/selected_sequence_id", f"{each.selected_sequence_id!r} is not a sequence of it"
+    return None
+
+
+@rule(
+    "PPBC-007",
+    "progress is told once a sequence has started",
+    source="S2 JSON, PPBC.PowerSequenceContainerStatus.progress",
+)
+def progress(part: PowerSequenceContainerStatus) -> Breach | None:
+    if part.status in _BEGUN and part.progress is None:
+        return "/progress", f"{part.status} without progress"
+    return None
+
+
+@rule(
+    "PPBC-008",
+    "a sequence is named unless none is scheduled",
+    source="S2 JSON, PPBC.PowerSequenceContainerStatus.selected_sequence_id",
+)
+def selected(part: PowerSequenceContainerStatus) -> Breach | None:
+    if part.status is not PowerSequenceStatus.NOT_SCHEDULED and part.selected_sequence_id is None:
+        return "/selected_sequence_id", f"{part.status} without a sequence"
+    return None
+
+
+@rule(
+    "PPBC-009",
+    "only a sequence that is interruptible is interrupted; its control type rejects it",
+    source="S2 JSON, PPBC.PowerSequence.is_interruptible",
+    severity=Severity.WARNING,
+)
+def interruptible(message: StartInterruptionInstruction | EndInterruptionInstruction, said: Said) -> Breach | None:
+    definition = said.definitions.get(message.power_profile_id)
+    place = None if definition is None else container_of(definition, message.sequence_container_id)
+    meant = None if place is None else sequence_of(place, message.power_sequence_id)
+    if meant is not None and not meant.is_interruptible:
+        return "/power_sequence_id", f"{meant.id!r} is not interruptible"
+    return None
+
+
+@rule(
+    "PPBC-010",
+    "a sequence does not start later after the one before than its longest pause; its control type rejects it",
+    source="S2 JSON, PPBC.PowerSequence.max_pause_before",
+    severity=Severity.WARNING,
+)
+def pause(message: ScheduleInstruction, said: Said) -> Breach | None:
+    definition = said.definitions.get(message.power_profile_id)
+    if definition is None:
+        return None
+    before: PowerSequenceContainer | None = None
+    for place in definition.power_sequences_containers:
+        if place.id == message.sequence_container_id:
+            meant = sequence_of(place, message.power_sequence_id)
+            scheduled = said.scheduled.get((definition.id, before.id)) if before else None
+            if meant is not None and meant.max_pause_before is not None and scheduled is not None:
+                pause_ms = (message.execution_time - scheduled.start) // _MS - scheduled.duration_ms
+                if pause_ms > meant.max_pause_before:
+                    return "/execution_time", f"a pause of {pause_ms} ms, of at most {meant.max_pause_before} ms"
+            return None
+        before = place
+    return None
+
+
+@rule(
+    "PPBC-011",
+    "the shortest sequences fit between the start and the end of their profile",
+    source="S2 JSON, PPBC.PowerProfileDefinition.end_time",
+    severity=Severity.WARNING,
+)
+def fitting(message: PowerProfileDefinition) -> Breach | None:
+    shortest_ms = sum(min(map(_duration_ms, each.power_sequences)) for each in message.power_sequences_containers)
+    if message.end_time > message.start_time and shortest_ms > (message.end_time - message.start_time) // _MS:
+        return "/end_time", f"its sequences take at least {shortest_ms} ms"
+    return None
+
+
+@rule("PPBC-012", "a profile id is used for one thing", source="S2 JSON, PPBC.PowerProfileDefinition.id")
+def definition_ids(message: PowerProfileDefinition, said: Said) -> Breach | None:
+    held = said.definitions.get(message.id)
+    # A message that was not understood is said again, under another message id.
+    if held is not None and replace(held, message_id=message.message_id) != message:
+        return "/id", f"{message.id!r} was used before in this session"
+    return None
+
+
+def _is_expected(said: Said) -> bool:
+    """Whether a profile that was not defined is one that should have been."""
+    return bool(said.definitions) or said.control_type is ControlType.POWER_PROFILE_BASED_CONTROL
+
+
+def _duration_ms(sequence: PowerSequence) -> int:
+    return sum([element.duration for element in sequence.elements])

@@ -1,0 +1,268 @@
+"""What each side has said in a session, as far as rules need it; nothing of it survives the session.
+
+A peer that never stops talking does not fill the memory: every list here has a limit, beyond which the oldest goes.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+
+from ..messages import ddbc, frbc, ombc, pebc, ppbc
+from ..messages.common import (
+    ControlType,
+    EnergyManagementRole,
+    InstructionStatus,
+    InstructionStatusUpdate,
+    Message,
+    ResourceManagerDetails,
+    RevokeObject,
+    SelectControlType,
+    Tagged,
+    Timer,
+)
+from ..values import Now
+
+IDS_LIMIT = 20_000
+"""Most ids of instructions remembered."""
+MESSAGE_IDS_LIMIT = 1000
+"""Most message ids remembered."""
+PUBLISHED_LIMIT = 100
+"""Most constraints, and most definitions, held at once."""
+ANNOUNCED_LIMIT = 10
+"""Most system descriptions held that are not valid yet."""
+ACTUATORS_LIMIT = 100
+"""Most actuators whose active mode is remembered."""
+SCHEDULED_LIMIT = 1000
+"""Most sequence containers whose schedule is remembered."""
+
+WHOLE = ""
+"""Stands for the actuator where the whole resource is one state machine."""
+
+OperationMode: TypeAlias = frbc.OperationMode | ombc.OperationMode | ddbc.OperationMode
+Instruction: TypeAlias = (
+    frbc.Instruction
+    | pebc.Instruction
+    | ombc.Instruction
+    | ddbc.Instruction
+    | ppbc.ScheduleInstruction
+    | ppbc.StartInterruptionInstruction
+    | ppbc.EndInterruptionInstruction
+)
+
+ENDED = frozenset(
+    (InstructionStatus.REJECTED, InstructionStatus.REVOKED, InstructionStatus.SUCCEEDED, InstructionStatus.ABORTED)
+)
+"""The statuses after which nothing becomes of an instruction."""
+
+Key = TypeVar("Key")
+Held = TypeVar("Held")
+
+
+class Machine(NamedTuple):
+    """What there is to choose from in one actuator, or in the whole resource."""
+
+    modes: dict[str, OperationMode]
+    timers: frozenset[str]
+
+
+class System(NamedTuple):
+    """A system description, by its ids."""
+
+    message_id: str
+    valid_from: datetime
+    machines: dict[str, Machine]
+    """By actuator id."""
+    storage: frbc.StorageDescription | None = None
+    provides_demand_forecast: bool = False
+
+
+class Active(NamedTuple):
+    """What an actuator was last said to do."""
+
+    operation_mode_id: str
+    has_previous: bool
+
+
+class Scheduled(NamedTuple):
+    """What was ordered last for a sequence container."""
+
+    start: datetime
+    duration_ms: int
+
+
+class Given:
+    """An instruction and what was said to have become of it."""
+
+    __slots__ = ("message_id", "status")
+
+    def __init__(self, message_id: str) -> None:
+        self.message_id = message_id
+        self.status: InstructionStatus | None = None
+
+
+class Said:
+    """All that was said and accepted so far; `judge` reads it, whoever speaks and hears keeps it."""
+
+    def __init__(self) -> None:
+        self.details: ResourceManagerDetails | None = None
+        self.control_type: ControlType | None = None
+        """None until one was selected."""
+        self.message_ids: dict[str, None] = {}
+        self.instructions: dict[str, Given] = {}
+        """By id, of all control types: an id stays used until the session ends."""
+        self.ids_by_message: dict[str, str] = {}
+        """`message_id` → `id` of the instructions that did not end otherwise than well."""
+        self._forget_published()
+
+    def note(self, message: Tagged, sender: EnergyManagementRole, now: Now) -> None:
+        """Remembers that *message* from *sender* was accepted, or sent."""
+        if isinstance(message, Message):
+            _remember(self.message_ids, message.message_id, None, MESSAGE_IDS_LIMIT)
+        take = _TAKES.get(message.__class__)
+        if take is not None:
+            take(self, message, now)
+
+    def system(self, control_type: ControlType, now: Now) -> System | None:
+        """The system description of *control_type* that is valid now, or the first announced if none is yet."""
+        systems = self.systems.get(control_type)
+        if not systems:
+            return None
+        if len(systems) > 1:
+            return next((system for system in reversed(systems) if system.valid_from <= now.utc), systems[0])
+        return systems[0]
+
+    def _forget_published(self) -> None:
+        self.systems: dict[ControlType, list[System]] = {}
+        self.fill_level: float | None = None
+        self.active: dict[str, Active] = {}
+        """By actuator id."""
+        self.constraints: dict[str, pebc.PowerConstraints] = {}
+        self.energy_constraints: dict[str, pebc.EnergyConstraint] = {}
+        self.definitions: dict[str, ppbc.PowerProfileDefinition] = {}
+        self.scheduled: dict[tuple[str, str], Scheduled] = {}
+        """By profile id and container id."""
+
+    def _take_details(self, message: ResourceManagerDetails, now: Now) -> None:
+        self.details = message
+
+    def _take_selection(self, message: SelectControlType, now: Now) -> None:
+        # A peer may take the same selection again for no change, and not describe anew.
+        systems = self.systems if message.control_type is self.control_type else {}
+        self._forget_published()
+        self.systems, self.control_type = systems, message.control_type
+
+    def _take_frbc(self, message: frbc.SystemDescription, now: Now) -> None:
+        machines = {actuator.id: _machine(actuator.operation_modes, actuator.timers) for actuator in message.actuators}
+        system = System(message.message_id, message.valid_from, machines, message.storage)
+        self._describe(ControlType.FILL_RATE_BASED_CONTROL, system, now)
+
+    def _take_ombc(self, message: ombc.SystemDescription, now: Now) -> None:
+        machines = {WHOLE: _machine(message.operation_modes, message.timers)}
+        system = System(message.message_id, message.valid_from, machines)
+        self._describe(ControlType.OPERATION_MODE_BASED_CONTROL, system, now)
+
+    def _take_ddbc(self, message: ddbc.SystemDescription | ddbc.SystemDescriptionBeta, now: Now) -> None:
+        machines = {actuator.id: _machine(actuator.operation_modes, actuator.timers) for actuator in message.actuators}
+        forecasts = message.provides_average_demand_rate_forecast
+        system = System(message.message_id, message.valid_from, machines, provides_demand_forecast=forecasts)
+        self._describe(ControlType.DEMAND_DRIVEN_BASED_CONTROL, system, now)
+
+    def _describe(self, control_type: ControlType, system: System, now: Now) -> None:
+        if system.valid_from <= now.utc:
+            self.systems[control_type] = [system]
+        else:
+            self.systems[control_type] = [*self.systems.get(control_type, ()), system][-ANNOUNCED_LIMIT:]
+
+    def _take_storage_status(self, message: frbc.StorageStatus, now: Now) -> None:
+        self.fill_level = message.present_fill_level
+
+    def _take_status(self, message: frbc.ActuatorStatus | ddbc.ActuatorStatus | ombc.Status, now: Now) -> None:
+        actuator_id = WHOLE if isinstance(message, ombc.Status) else message.actuator_id
+        has_previous = message.previous_operation_mode_id is not None
+        _remember(self.active, actuator_id, Active(message.active_operation_mode_id, has_previous), ACTUATORS_LIMIT)
+
+    def _take_constraints(self, message: pebc.PowerConstraints, now: Now) -> None:
+        _remember(self.constraints, message.id, message, PUBLISHED_LIMIT)
+
+    def _take_energy_constraint(self, message: pebc.EnergyConstraint, now: Now) -> None:
+        _remember(self.energy_constraints, message.id, message, PUBLISHED_LIMIT)
+
+    def _take_definition(self, message: ppbc.PowerProfileDefinition, now: Now) -> None:
+        _remember(self.definitions, message.id, message, PUBLISHED_LIMIT)
+
+    def _take_instruction(self, message: Instruction, now: Now) -> None:
+        _remember(self.instructions, message.id, Given(message.message_id), IDS_LIMIT)
+        _remember(self.ids_by_message, message.message_id, message.id, IDS_LIMIT)
+
+    def _take_schedule(self, message: ppbc.ScheduleInstruction, now: Now) -> None:
+        self._take_instruction(message, now)
+        definition = self.definitions.get(message.power_profile_id)
+        container = container_of(definition, message.sequence_container_id) if definition else None
+        sequence = sequence_of(container, message.power_sequence_id) if container else None
+        if sequence is not None:
+            duration_ms = sum(element.duration for element in sequence.elements)
+            scheduled = Scheduled(message.execution_time, duration_ms)
+            key = (message.power_profile_id, message.sequence_container_id)
+            _remember(self.scheduled, key, scheduled, SCHEDULED_LIMIT)
+
+    def _take_update(self, message: InstructionStatusUpdate, now: Now) -> None:
+        given = self.instructions.get(message.instruction_id)
+        if given is not None and given.status not in ENDED:
+            given.status = message.status_type
+            # What has succeeded may go on, and be revoked by either of its ids.
+            if given.status in ENDED and given.status is not InstructionStatus.SUCCEEDED:
+                self.ids_by_message.pop(given.message_id, None)
+
+    def _take_revocation(self, message: RevokeObject, now: Now) -> None:
+        # An instruction has ended only when the RM says so.
+        self.constraints.pop(message.object_id, None)
+        self.energy_constraints.pop(message.object_id, None)
+        self.definitions.pop(message.object_id, None)
+        for systems in self.systems.values():
+            systems[:] = [system for system in systems if system.message_id != message.object_id]
+
+
+def container_of(definition: ppbc.PowerProfileDefinition, container_id: str) -> ppbc.PowerSequenceContainer | None:
+    """The container of that id, if *definition* has it."""
+    return next((each for each in definition.power_sequences_containers if each.id == container_id), None)
+
+
+def sequence_of(container: ppbc.PowerSequenceContainer, sequence_id: str) -> ppbc.PowerSequence | None:
+    """The sequence of that id, if *container* has it."""
+    return next((each for each in container.power_sequences if each.id == sequence_id), None)
+
+
+def _machine(modes: tuple[OperationMode, ...], timers: tuple[Timer, ...]) -> Machine:
+    return Machine({mode.id: mode for mode in modes}, frozenset([timer.id for timer in timers]))
+
+
+def _remember(held: dict[Key, Held], key: Key, value: Held, limit: int) -> None:
+    held[key] = value
+    if len(held) > limit:
+        del held[next(iter(held))]
+
+
+_TAKES: dict[type[Tagged], Callable[[Said, Any, Now], None]] = {
+    ResourceManagerDetails: Said._take_details,
+    SelectControlType: Said._take_selection,
+    InstructionStatusUpdate: Said._take_update,
+    RevokeObject: Said._take_revocation,
+    frbc.SystemDescription: Said._take_frbc,
+    frbc.StorageStatus: Said._take_storage_status,
+    frbc.ActuatorStatus: Said._take_status,
+    frbc.Instruction: Said._take_instruction,
+    pebc.PowerConstraints: Said._take_constraints,
+    pebc.EnergyConstraint: Said._take_energy_constraint,
+    pebc.Instruction: Said._take_instruction,
+    ppbc.PowerProfileDefinition: Said._take_definition,
+    ppbc.ScheduleInstruction: Said._take_schedule,
+    ppbc.StartInterruptionInstruction: Said._take_instruction,
+    ppbc.EndInterruptionInstruction: Said._take_instruction,
+    ombc.SystemDescription: Said._take_ombc,
+    ombc.Status: Said._take_status,
+    ombc.Instruction: Said._take_instruction,
+    ddbc.SystemDescription: Said._take_ddbc,
+    ddbc.SystemDescriptionBeta: Said._take_ddbc,
+    ddbc.ActuatorStatus: Said._take_status,
+    ddbc.Instruction: Said._take_instruction,
+}

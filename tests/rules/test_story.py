@@ -1,0 +1,81 @@
+"""A battery and its CEM, both judged: what the core says breaks no rule, and it refuses what the rules refuse."""
+
+import pytest
+
+from s2d.effects import Effect, Event, Received, Send
+from s2d.messages import wire
+from s2d.messages.common import ReceptionStatus, Tagged
+from s2d.rules import Said, Severity, judge
+
+from ..contract.test_messages import UuidStage, everything_said
+from ..core.stage import settings
+from .valid import CEM, RM
+
+
+class JudgedStage(UuidStage):
+    """Both sides' messages are judged as they pass, and noted if they are valid."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.known = Said()
+        self.blamed: list[str] = []
+        """What the rules say of what the core said."""
+        self.verdicts: list[tuple[list[str], str | None]] = []
+        """For each message of the CEM, the errors found, and the label that the core refused it with."""
+
+    def on(self, event: Event) -> list[Effect]:
+        heard = self._decoded(event)
+        errors: list[str] = []
+        if heard is not None:
+            violations = judge(heard, CEM, self.known, self.now)
+            errors = [each.label for each in violations if each.rule.severity is Severity.ERROR]
+            if not errors:
+                self.known.note(heard, CEM, self.now)
+        effects = super().on(event)
+        for message in [effect.message for effect in effects if isinstance(effect, Send)]:
+            self.blamed += [each.label for each in judge(message, RM, self.known, self.now)]
+            self.known.note(message, RM, self.now)
+            if heard is not None and isinstance(message, ReceptionStatus):
+                self.verdicts.append((errors, message.diagnostic_label))
+        return effects
+
+    def _decoded(self, event: Event) -> Tagged | None:
+        if not isinstance(event, Received) or isinstance(event.frame, bytes):
+            return None
+        try:
+            return wire.decode(event.frame)
+        except wire.UnreadableFrame:
+            return None
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        JudgedStage(),
+        JudgedStage(settings=settings(phases=3, min_charge_power_w=200.0, fill_level_unit="Wh")),
+        JudgedStage(settings=settings(phases=3), points=("soc", "power", "power_l1", "power_l2", "power_l3")),
+    ],
+    ids=["one phase", "three phases", "three phases measured one by one"],
+)
+def test_a_day_of_a_battery_breaks_no_rule(stage: JudgedStage) -> None:
+    everything_said(stage)
+    assert stage.blamed == []
+
+
+def test_the_core_refuses_what_the_rules_refuse_in_the_same_words() -> None:
+    stage = JudgedStage()
+    stage.active()
+    for changes in ({"actuator_id": "nobody"}, {"factor": 7.0}, {"mode": "sleep"}, {"id": "twice"}, {"id": "twice"}):
+        how = {"mode": stage.charge, "factor": 0.5} | changes
+        stage.hears(stage.instruction("", **how))  # type: ignore[arg-type]
+    stage.measured(soc=99.0)
+    stage.hears(stage.instruction("", stage.charge, 0.5))
+    refused = [(errors[:1], [label] if label else []) for errors, label in stage.verdicts]
+    assert all(errors == label for errors, label in refused)
+    assert [label[0].split()[0] for _, label in refused if label] == [
+        "FRBC-003",
+        "NUM-004",
+        "FRBC-004",
+        "INST-001",
+        "FRBC-005",
+    ]
