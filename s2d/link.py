@@ -15,6 +15,7 @@ from ssl import SSLContext, SSLError, create_default_context
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 from . import __version__, clock
 from .backoff import Backoff
@@ -33,6 +34,10 @@ FRAME_LIMIT = 2**20
 """Largest frame taken, in bytes."""
 UNSENT_LIMIT = 1000
 """Most messages that wait for a CEM that does not read; beyond it the connection is given up."""
+_DEFLATE = ClientPerMessageDeflateFactory(
+    server_max_window_bits=12, client_max_window_bits=12, compress_settings={"level": 1, "memLevel": 5}
+)
+"""As websockets offers it by itself, but for the level: messages are short, and their answers awaited."""
 BACKOFF = Backoff(first_s=1.0, most_s=60.0)
 
 
@@ -114,6 +119,8 @@ class Link:
                 additional_headers=self._headers(),
                 user_agent_header=f"s2d/{__version__}",
                 ssl=self._ssl(),
+                compression=None,
+                extensions=[_DEFLATE],
                 proxy=None,
                 max_size=FRAME_LIMIT,
                 open_timeout=OPEN_WITHIN_S,

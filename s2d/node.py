@@ -4,7 +4,6 @@ Whatever happens goes into the resource manager at once, and what it wants is ca
 """
 
 import asyncio
-from functools import partial
 
 from .device import Device
 from .effects import (
@@ -46,6 +45,7 @@ class Node:
         self._wake_at: float | None = None
         self._is_earlier = asyncio.Event()
         self._posted: list[Event] = []
+        self._unlogged: list[Note] = []
         self._is_stopping = False
         self._unsettled: set[Setpoint] = set()
         """The default state, as far as the device has not confirmed it, when we stop."""
@@ -61,6 +61,9 @@ class Node:
             self._unsettled = {effect.setpoint for effect in effects if isinstance(effect, Apply)}
         for effect in effects:
             self._carry_out(effect)
+        if self._unlogged:
+            # The CEM and the device wait for what is sent and written, the log does not.
+            asyncio.get_running_loop().call_soon(self._write_log)
         if isinstance(event, Disconnected):
             self._log.info("session.closed", reason=event.reason)
         self._settle_up(event)
@@ -95,9 +98,8 @@ class Node:
                     self._link.send(message)
             case Apply(setpoint):
                 self._device.offer(setpoint)
-            case Note(level, event, facts):
-                # After what is to be sent is out: the CEM waits for it, the log does not.
-                asyncio.get_running_loop().call_soon(partial(self._log.log, _LEVELS[level], event, **facts))
+            case Note():
+                self._unlogged.append(effect)
             case Close(reason, back):
                 self._log.info("session.closing", reason=reason)
                 if self._link:
@@ -105,6 +107,11 @@ class Node:
             case Settled():
                 if self._link:
                     self._link.settle()
+
+    def _write_log(self) -> None:
+        notes, self._unlogged = self._unlogged, []
+        for note in notes:
+            self._log.log(_LEVELS[note.level], note.event, **note.facts)
 
     async def _keep_time(self) -> None:
         """Takes what was posted, and a Tick whenever the resource manager is due one."""
