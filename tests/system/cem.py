@@ -37,7 +37,7 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 
 from tests.chronicle import PATIENCE_S, Chronicle
-from tests.system import published
+from tests.published import violations
 
 NIL = UUID(int=0)
 """What an answer is about when the question had no id."""
@@ -211,7 +211,7 @@ class Rm:
     async def _hear(self, frame: str | bytes) -> None:
         assert isinstance(frame, str), "a binary frame"
         plain = json.loads(frame)
-        assert not (problems := published.problems_of(plain)), "; ".join(problems)
+        assert not (problems := violations(plain)), "; ".join(problems)
         message = S2Parser.parse_as_any_message(frame)
         if isinstance(message, ReceptionStatus):
             about = message.subject_message_id
