@@ -357,3 +357,13 @@ def test_a_refusal_quotes_no_more_than_a_person_reads() -> None:
     assert isinstance(answer, ReceptionStatus)
     assert answer.status is INVALID_MESSAGE
     assert len(answer.diagnostic_label or "") == 500
+
+
+def test_after_terminate_nobody_is_in_charge_so_no_fallback_is_due_later() -> None:
+    stage = Stage()
+    stage.active()
+    stage.confirmed(*stage.hears(stage.instruction("one", stage.charge, 1.0)))
+    effects = stage.hears(SessionRequest(message_id="bye", request=SessionRequestType.TERMINATE))
+    assert applied(effects) == [("power_setpoint", 0.0)]
+    stage.left()
+    assert applied(stage.after(3600)) == []

@@ -212,3 +212,13 @@ async def test_once_settled_it_comes_back_quickly_again():
         waits_s = server.waits_s()
         assert len(waits_s) >= 3
         assert waits_s[0] < 1.5
+
+
+async def test_frames_are_deflated_where_the_peer_can():
+    server = Server()
+    async with linked(server) as stage:
+        await stage.hears(Connected)
+        stage.link.send(HELLO)
+        assert "hello" in await server.frames.get()
+        (websocket,) = server.connections
+        assert [extension.name for extension in websocket.protocol.extensions] == ["permessage-deflate"]
