@@ -34,6 +34,7 @@ from .messages.common import (
     SessionRequestType,
     Tagged,
 )
+from .messages.vet import vet
 from .messages.wire import name_of
 from .rules import Said, Severity, judge
 from .values import Now, Value
@@ -188,6 +189,7 @@ class Session:
             return self._refuse(NIL_ID, ReceptionStatusValues.INVALID_DATA, BINARY, "frame")
         try:
             message = self._decode(frame)
+            vet(frame, message)
         except wire.UnreadableFrame as exc:
             return self._refuse(exc.subject_message_id, ReceptionStatusValues(exc.status), exc.label, "frame")
         if isinstance(message, ReceptionStatus):

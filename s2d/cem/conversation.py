@@ -30,6 +30,7 @@ from ..messages.common import (
     SessionRequestType,
     Tagged,
 )
+from ..messages.vet import vet
 from ..messages.wire import name_of
 from ..values import Now
 from . import frbc
@@ -123,6 +124,7 @@ class Conversation:
             return Turn(None, self._refuse(NIL_ID, ReceptionStatusValues.INVALID_DATA, label))
         try:
             message = wire.decode(frame, (self.version or wire.VERSIONS[0]).removeprefix("v"))
+            vet(frame, message)
         except wire.UnreadableFrame as exc:
             status = ReceptionStatusValues(exc.status)
             return Turn(None, self._refuse(exc.subject_message_id, status, exc.label))

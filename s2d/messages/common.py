@@ -13,7 +13,7 @@ from typing import Annotated, TypeVar
 from msgspec import Meta, Struct
 
 ID = Annotated[str, Meta(min_length=2, max_length=64, extra_json_schema={"pattern": r"^[a-zA-Z0-9\-_:]{2,64}$"})]
-"""2 to 64 of `a-zA-Z0-9-_:`. The characters are checked by `wire.decode`, all ids of a message at once."""
+"""2 to 64 of `a-zA-Z0-9-_:`. Which letters it has is checked by `vet`, for all ids of a message at once."""
 
 Duration = Annotated[int, Meta(ge=0)]
 """Milliseconds."""

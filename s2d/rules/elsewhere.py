@@ -2,7 +2,7 @@
 
 from .catalogue import Rule, Severity, state
 
-_WIRE, _SESSION = "s2d/messages/wire.py", "s2d/session.py"
+_WIRE, _VET, _SESSION = "s2d/messages/wire.py", "s2d/messages/vet.py", "s2d/session.py"
 _ERROR = Severity.ERROR
 
 for _rule in (
@@ -11,7 +11,7 @@ for _rule in (
     Rule("MSG-003", _ERROR, "a message is a JSON object", "S2 JSON, ReceptionStatusValues.INVALID_DATA", _WIRE),
     Rule("MSG-004", _ERROR, "a message has the shape of its type", "S2 JSON, messages and schemas", _WIRE),
     Rule("MSG-005", _ERROR, "a message has a usable message_id", "S2 JSON, *.message_id and ID", _WIRE),
-    Rule("MSG-006", _ERROR, "a key stands once in its object", "RFC 8259, section 4", _WIRE),
+    Rule("MSG-006", _ERROR, "a key stands once in its object", "RFC 8259, section 4", _VET),
     Rule(
         "STATE-001",
         _ERROR,

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Union
 import msgspec
 
 from s2d.messages import wire
+from s2d.messages.vet import vet
 
 from .run import REPOSITORY, Run, Unmeasured, started
 from .samples import samples
@@ -17,6 +18,7 @@ from .stopwatch import loops_for, seconds_of
 from .table import Row
 
 TIMES_FASTER = 5.0
+TIMES_BARE = 1.6
 
 
 class _Cost(NamedTuple):
@@ -35,9 +37,15 @@ def rows(run: Run) -> list[Row]:
     known, our_decode = wire.MESSAGES_OF[version], wire.decoder_of(version)
     bare_decode = msgspec.json.Decoder(Union[known]).decode  # noqa: UP007 (of a tuple)
     bare_encode = msgspec.json.Encoder().encode
+
+    def our_read(text: str) -> None:
+        vet(text, our_decode(text))
+
     command: list[str | Path] = [run.peer_python, "-m", "tests.bench.peers.codec"]
     with started(command, "the peer", cwd=REPOSITORY) as process:
         peer = _Peer(process, texts)
+        run.tell(f"reading {len(texts)} types of messages")
+        reading = {name: _cost(run, peer, "decode", name, our_read, bare_decode, text) for name, text in texts.items()}
         run.tell(f"decoding {len(texts)} types of messages")
         decoding = {
             name: _cost(run, peer, "decode", name, our_decode, bare_decode, text) for name, text in texts.items()
@@ -48,9 +56,10 @@ def rows(run: Run) -> list[Row]:
             for name, message in messages.items()
         }
     return [
-        *_summary("decode", decoding),
+        *_summary("read", reading),
+        _beside_bare("decode", decoding),
         *_summary("encode", encoding),
-        *_details("decode", decoding),
+        *_details("read", reading),
         *_details("encode", encoding),
     ]
 
@@ -110,6 +119,17 @@ def _summary(what: str, costs: dict[str, _Cost]) -> list[Row]:
         _row(f"{what}: median of {len(costs)} types", middle),
         _row(f"{what}: FRBC.Instruction", costs["FRBC.Instruction"]),
     ]
+
+
+def _beside_bare(what: str, costs: dict[str, _Cost]) -> Row:
+    return Row(
+        what=f"{what}: times bare msgspec, median of {len(costs)} types",
+        unit="x",
+        ours=median(cost.ours / cost.floor for cost in costs.values()),
+        peer=median(cost.peer / cost.floor for cost in costs.values()),
+        floor=1.0,
+        at_most=TIMES_BARE,
+    )
 
 
 def _details(what: str, costs: dict[str, _Cost]) -> list[Row]:

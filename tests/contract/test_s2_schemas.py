@@ -19,6 +19,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from s2d.messages import wire
 from s2d.messages.schema import frame_schema, schemas, texts
+from s2d.messages.vet import vet
 
 from ..instances import Schema, arrays, fullest, inlined, instances, misfit, mutants, nodes, replaced, smallest
 from ..published import SCHEMAS, examples, needs_spec
@@ -135,7 +136,7 @@ def judge_of_meaning(version: str, name: str) -> Draft202012Validator:
 
 def is_decoded(frame: str, version: str) -> bool:
     try:
-        wire.decode(frame, version)
+        vet(frame, wire.decode(frame, version))
     except wire.UnreadableFrame:
         return False
     return True

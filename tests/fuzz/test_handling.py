@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from s2d.messages import wire
 from s2d.messages.common import ReceptionStatus, ReceptionStatusValues
+from s2d.messages.vet import vet
 
 from .atheris_handling import one_conversation
 from .frames import any_json, messages, near_messages, noise, twins
@@ -54,7 +55,7 @@ def test_a_conversation_of_anything_goes_on(phase: str, choices: st.DataObject) 
 def test_a_key_that_stands_twice_is_found_wherever_it_stands(frame: str) -> None:
     for version in wire.VERSIONS:
         with pytest.raises(wire.UnreadableFrame):
-            wire.decode(frame, version)
+            vet(frame, wire.decode(frame, version))
 
 
 @given(st.binary(max_size=500))
