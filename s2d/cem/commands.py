@@ -1,16 +1,12 @@
-"""What can be asked of the CEM, typed or scripted, as values. Pure; knows no conversation.
-
-A line is `[@WHO] COMMAND [in DURATION | at TIME]`; a script spells the same commands as YAML.
-"""
+"""What can be asked of the CEM, as values. Pure; knows no conversation, and not how a command is written."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from ..errors import S2dError
 from ..messages import common
 from ..messages.common import ControlType
-from ..quantities import Duration
 
 CONTROL_TYPES = {
     **common.CONTROL_TYPES,
@@ -18,19 +14,6 @@ CONTROL_TYPES = {
     "no_selection": ControlType.NO_SELECTION,
 }
 """Short name → control type."""
-
-USAGE = """\
-charge 0.5              a mode by the first word of its label, and the share of its full power, 0 to 1
-charge 0.5 in 30s       later; also "in 5 min", "at 14:30:00Z", "at 2030-01-31T14:30:00+01:00"
-idle                    a mode of one power needs no share
-factor charge 0.3       a mode by label or id, with the operation mode factor as S2 counts it
-revoke                  take back the last instruction that is not finished
-select pebc             another control type: {control_types}
-reconnect               ask the resource manager to connect again
-terminate               end the session
-@2 charge 0.5           to the second resource manager; also by the start of its name or resource id"""
-USAGE = USAGE.format(control_types=", ".join(CONTROL_TYPES))
-"""Every command with what it does, one per line."""
 
 
 class CommandRefused(S2dError):
@@ -62,8 +45,8 @@ class When:
 
 
 @dataclass(frozen=True, slots=True)
-class Instruct:
-    """Order an operation mode."""
+class Operate:
+    """Order an operation mode: FRBC, OMBC, DDBC."""
 
     mode: str
     """Its label, the first word of it, or its id."""
@@ -71,12 +54,68 @@ class Instruct:
     """0: the power of smallest magnitude the mode has, 1: of largest."""
     factor: float | None = None
     """The S2 operation mode factor, instead of a share."""
+    actuator: str | None = None
+    """Its label, the first word of it, its id or number; None for the only one that has such a mode."""
     when: When = When()
+    is_abnormal: bool = False
+    """Whether what is for abnormal conditions only may be ordered."""
+
+    @property
+    def verb(self) -> str:
+        return self.mode
+
+
+class Element(NamedTuple):
+    """Limits for a while, in the unit of their quantity; None is as wide as the resource manager allows."""
+
+    lower: float | None
+    upper: float | None
+    duration_s: float | None = None
+    """None for as long as may be; only the last element has none."""
+
+
+class Envelope(NamedTuple):
+    """Limits of one quantity, one after the other."""
+
+    quantity: str | None
+    """As S2 spells it, or the end of that, such as L1; None for the only one there is."""
+    elements: tuple[Element, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Set limits: PEBC."""
+
+    envelopes: tuple[Envelope, ...]
+    when: When = When()
+    is_abnormal: bool = False
+
+    @property
+    def verb(self) -> str:
+        return "limit"
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Have a power sequence run, paused or resumed: PPBC."""
+
+    verb: Literal["schedule", "interrupt", "resume"]
+    place: tuple[str, ...] = ()
+    """Of profile, container and sequence, in this order, as many as are needed; each by id, start of it, or number."""
+    when: When = When()
+    is_abnormal: bool = False
+
+
+Order: TypeAlias = Operate | Limit | Schedule
+"""What becomes an instruction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Revoke:
-    """Take back the last instruction that is not finished."""
+    """Take back an instruction."""
+
+    which: str | None = None
+    """Its number, its id or what it is called; None for the last that can be taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,103 +135,4 @@ class Reconnect:
     """Ask the resource manager to connect again."""
 
 
-Command = Instruct | Revoke | Select | Terminate | Reconnect
-
-_BARE: dict[str, Command] = {"revoke": Revoke(), "terminate": Terminate(), "reconnect": Reconnect()}
-
-
-class Line(NamedTuple):
-    """A command and whom it is for."""
-
-    command: Command
-    to: str | None
-    """Number, or start of the name or resource id; None for the only one."""
-
-
-def parse(line: str) -> Line:
-    """What the typed *line* asks.
-
-    Raises: CommandRefused: it asks nothing possible.
-    """
-    words = line.split()
-    to = words.pop(0)[1:] if words and words[0].startswith("@") else None
-    if not words or to == "":
-        raise CommandRefused('expected a command, such as charge 0.5; "help" lists them')
-    verb, *rest = words
-    for place, word in enumerate(rest):
-        if word in ("in", "at"):
-            argument, moment = " ".join(rest[:place]), " ".join(rest[place + 1 :])
-            when = after(moment) if word == "in" else at(moment)
-            return Line(command_of(verb, argument, when), to)
-    return Line(command_of(verb, " ".join(rest)), to)
-
-
-def command_of(verb: str, argument: str, when: When | None = None) -> Command:
-    """The command *verb* with its *argument*, "" for none.
-
-    Raises: CommandRefused: the argument does not belong to the verb.
-    """
-    if verb in _BARE or verb == "select":
-        if when is not None:
-            raise CommandRefused(f"{verb} happens at once; only instructions take a time")
-        if verb == "select":
-            return Select(control_type_of(argument))
-        if argument:
-            raise CommandRefused(f'{verb} stands alone, got "{argument}"')
-        return _BARE[verb]
-    if verb == "factor":
-        mode, _, written = argument.rpartition(" ")
-        if not mode:
-            raise CommandRefused(f'factor needs a mode and a number, such as factor charge 0.3, got "{argument}"')
-        return Instruct(mode, factor=_fraction(verb, written), when=when or When())
-    return Instruct(verb, share=_fraction(verb, argument) if argument else None, when=when or When())
-
-
-def control_type_of(name: str) -> ControlType:
-    """The control type with the short name *name*.
-
-    Raises: CommandRefused: there is none.
-    """
-    if name not in CONTROL_TYPES:
-        raise CommandRefused(f'expected a control type, one of {", ".join(CONTROL_TYPES)}, got "{name}"')
-    return CONTROL_TYPES[name]
-
-
-def after(written: str) -> When:
-    """After the duration *written*, e.g. "30s" or "5 min".
-
-    Raises: CommandRefused: no duration, or a negative one.
-    """
-    try:
-        after_s = Duration.parse(written)
-    except ValueError as exc:
-        raise CommandRefused(str(exc)) from exc
-    if not 0 <= after_s <= timedelta(days=365).total_seconds():
-        raise CommandRefused(f'expected a duration between 0 s and a year, got "{written}"')
-    return When(after_s=after_s)
-
-
-def at(written: str) -> When:
-    """At the instant *written*, a time of day or a full timestamp, with `Z` or an offset.
-
-    Raises: CommandRefused: no such instant, or one without an offset.
-    """
-    for kind in (time, datetime):
-        try:
-            instant = kind.fromisoformat(written)
-        except ValueError:
-            continue
-        if instant.tzinfo is not None:
-            return When(at=instant)
-        raise CommandRefused(f"{written} could be anywhere: add Z for UTC, or an offset such as +01:00")
-    raise CommandRefused(f'expected a time such as 14:30:00Z, got "{written}"')
-
-
-def _fraction(verb: str, written: str) -> float:
-    try:
-        fraction = float(written)
-    except ValueError:
-        raise CommandRefused(f'{verb} takes a number from 0 to 1, got "{written}"') from None
-    if not 0 <= fraction <= 1:
-        raise CommandRefused(f"{verb} takes a number from 0 to 1, got {written}")
-    return fraction
+Command: TypeAlias = Order | Revoke | Select | Terminate | Reconnect

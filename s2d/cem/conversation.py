@@ -9,7 +9,6 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..messages import frbc as frbc_messages
 from ..messages import wire
 from ..messages.common import (
     NIL_ID,
@@ -19,11 +18,11 @@ from ..messages.common import (
     HandshakeResponse,
     InstructionStatusUpdate,
     Message,
+    PowerForecast,
     PowerMeasurement,
     ReceptionStatus,
     ReceptionStatusValues,
     ResourceManagerDetails,
-    RevokableObjects,
     RevokeObject,
     SelectControlType,
     SessionRequest,
@@ -33,12 +32,11 @@ from ..messages.common import (
 from ..messages.vet import vet
 from ..messages.wire import name_of
 from ..values import Now
-from . import frbc
-from .commands import CONTROL_TYPES, Command, CommandRefused, Instruct, Reconnect, Revoke, Select, Terminate
-from .given import Given, Refusal
-
-MOST_REMEMBERED = 1000
-"""Instructions, unanswered messages and refusals remembered; beyond it the oldest is forgotten."""
+from .commands import CONTROL_TYPES, Command, CommandRefused, Order, Reconnect, Revoke, Select, Terminate
+from .control_types import MENUS
+from .given import Given, Refusal, to_revoke
+from .menu import MOST_REMEMBERED, Common, Menu, remember
+from .rows import moment
 
 UNREADABLE = "unreadable"
 """What frames that are no message are counted as."""
@@ -73,10 +71,10 @@ class Conversation:
         self.details: ResourceManagerDetails | None = None
         self.control_type = ControlType.NO_SELECTION
         """As the RM confirmed it."""
+        self.menu: Menu | None = None
+        """What is offered under it; None if that takes no instructions."""
         self.power: PowerMeasurement | None = None
-        self.description: frbc_messages.SystemDescription | None = None
-        self.storage_status: frbc_messages.StorageStatus | None = None
-        self.actuator_statuses: dict[str, frbc_messages.ActuatorStatus] = {}
+        self.forecast: PowerForecast | None = None
         self.instructions: dict[str, Given] = {}
         """By id, oldest first."""
         self.refusals: deque[Refusal] = deque(maxlen=MOST_REMEMBERED)
@@ -91,6 +89,7 @@ class Conversation:
         self._new_id = new_id
         self._unanswered: dict[str, Message] = {}
         self._selected: ControlType | None = None
+        self._given_count = 0
 
     @property
     def resource_id(self) -> str | None:
@@ -102,13 +101,18 @@ class Conversation:
         return (self.details and (self.details.name or self.details.resource_id)) or self.path
 
     @property
-    def fill_level(self) -> float | None:
-        return self.storage_status.present_fill_level if self.storage_status else None
-
-    @property
     def last(self) -> Given | None:
         """The instruction given last."""
         return next(reversed(self.instructions.values()), None)
+
+    @property
+    def possible(self) -> str:
+        """What can be ordered now, in words."""
+        if self.menu:
+            return f"under {self.control_type} {self.menu.possible()}"
+        if self.details is None:
+            return f"{self.name} has not introduced itself yet"
+        return f"{self.control_type} takes no instructions; {self._offer()}"
 
     def open(self) -> tuple[Tagged, ...]:
         """Says hello."""
@@ -147,16 +151,16 @@ class Conversation:
         if self.is_ending or self.is_over:
             raise CommandRefused(f"the session with {self.name} is ending")
         match command:
-            case Instruct():
-                return self._instruct(command, now)
-            case Revoke():
-                return self._revoke()
+            case Revoke(which):
+                return self._revoke(which)
             case Select(control_type):
                 return self._choose(control_type)
             case Terminate():
                 return self._end(SessionRequestType.TERMINATE)
             case Reconnect():
                 return self._end(SessionRequestType.RECONNECT)
+            case order:
+                return self._instruct(order, now)
 
     def _converse(self, message: Message) -> tuple[Message, ...]:
         """What *message* changes, and what is said to it beside the ReceptionStatus."""
@@ -174,15 +178,10 @@ class Conversation:
                 self.power = message
             case InstructionStatusUpdate() if given := self.instructions.get(message.instruction_id):
                 given.statuses.append(message.status_type)
-            case frbc_messages.SystemDescription():
-                self.description = message
-            case frbc_messages.StorageStatus():
-                self.storage_status = message
-            case frbc_messages.ActuatorStatus():
-                self.actuator_statuses[message.actuator_id] = message
-            case RevokeObject(object_type=RevokableObjects.FRBC_SYSTEM_DESCRIPTION):
-                if self.description and self.description.message_id == message.object_id:
-                    self.description = None
+            case PowerForecast():
+                self.forecast = message
+            case _ if self.menu:
+                self.menu.hear(message)
         return ()
 
     def _negotiate(self, offered: tuple[str, ...]) -> tuple[Message, ...]:
@@ -209,8 +208,7 @@ class Conversation:
     def _select(self, control_type: ControlType) -> None:
         """*control_type* is active; what belonged to the one before is void."""
         self.control_type = control_type
-        self.description = self.storage_status = None
-        self.actuator_statuses.clear()
+        self.menu = MENUS[control_type]() if control_type in MENUS else None
 
     def _settle(self, answer: ReceptionStatus) -> None:
         """Notes what became of one of our messages."""
@@ -228,54 +226,44 @@ class Conversation:
                     self._selected = None
             case SessionRequest():
                 self.is_over = True
-            case frbc_messages.Instruction() if message.id in self.instructions:
-                self.instructions[message.id].reception = answer.status if is_ok else refusal
+            case RevokeObject() if not is_ok and (given := self.instructions.get(message.object_id)):
+                given.is_kept = True
+            case Message() if given := self.instructions.get(getattr(message, "id", "")):
+                given.reception = answer.status if is_ok else refusal
 
-    def _instruct(self, wish: Instruct, now: Now) -> Reply:
-        if self.description is None:
-            hint = f"{self.name} has not described its system; its control type is {self.control_type}"
-            raise CommandRefused(f'"{wish.mode}" cannot be ordered: {hint}')
-        choice = frbc.choose(self.description, self.fill_level, wish)
-        execution_time = wish.when.instant(now.utc)
-        instruction = frbc_messages.Instruction(
-            message_id=self._new_id(),
-            id=self._new_id(),
-            actuator_id=choice.actuator.id,
-            operation_mode=choice.mode.id,
-            operation_mode_factor=choice.factor,
-            execution_time=execution_time,
-            abnormal_condition=False,
-        )
-        power = "" if choice.power_w is None else f", {choice.power_w:g} W"
-        delay = "" if execution_time <= now.utc else f", at {execution_time:%Y-%m-%d %H:%M:%SZ}"
-        given = Given(instruction, f"{frbc.first_word(choice.mode)}, S2 factor {choice.factor:g}{power}{delay}")
-        self.instructions[instruction.id] = given
-        if len(self.instructions) > MOST_REMEMBERED:
-            del self.instructions[next(iter(self.instructions))]
-        sentence = f"{frbc.label_of(choice.mode)}: S2 factor {choice.factor:g}{power}{delay or ', at once'}"
-        return self._reply(sentence, instruction, given)
+    def _instruct(self, order: Order, now: Now) -> Reply:
+        if self.menu is None or not isinstance(order, self.menu.takes):
+            raise CommandRefused(f'"{order.verb}" cannot be ordered: {self.possible}')
+        common = Common(self._new_id(), self._new_id(), order.when.instant(now.utc), order.is_abnormal)
+        draft = self.menu.draft(order, common, self._new_id)
+        is_later = common.execution_time > now.utc
+        delay = f", at {moment(common.execution_time)}" if is_later else ""
+        self._given_count += 1
+        given = Given(draft.instruction, self._given_count, draft.name, f"{draft.name}, {draft.details}{delay}")
+        remember(self.instructions, common.id, given)
+        sentence = f"#{given.number} {draft.label}: {draft.details}{delay or ', at once'}"
+        return self._reply(f"{sentence}; {draft.remark}" if draft.remark else sentence, draft.instruction, given)
 
-    def _revoke(self) -> Reply:
-        given = next((each for each in reversed(self.instructions.values()) if not each.is_finished), None)
-        if given is None:
-            raise CommandRefused("there is no instruction that is not finished")
+    def _revoke(self, which: str | None) -> Reply:
+        given = to_revoke(tuple(self.instructions.values()), which)
         revocation = RevokeObject(
-            message_id=self._new_id(),
-            object_type=RevokableObjects.FRBC_INSTRUCTION,
-            object_id=given.instruction.id,
+            message_id=self._new_id(), object_type=given.object_type, object_id=given.instruction.id
         )
-        return self._reply(f"revoked: {given.meaning}", revocation, given)
+        return self._reply(f"revoked: #{given.number} {given.meaning}", revocation, given)
 
     def _choose(self, control_type: ControlType) -> Reply:
         if self.details is None:
             raise CommandRefused(f"{self.name} has not introduced itself yet")
         offered = self.details.available_control_types
         if control_type not in (*offered, ControlType.NO_SELECTION):
-            names = ", ".join(name for name, each in CONTROL_TYPES.items() if each in offered)
-            raise CommandRefused(f"{self.name} does not offer {control_type}; it offers {names}")
+            raise CommandRefused(f"{self.name} does not offer {control_type}; {self._offer()}")
         self.wanted = self._selected = control_type
         selection = SelectControlType(message_id=self._new_id(), control_type=control_type)
         return self._reply(f"selected {control_type}", selection)
+
+    def _offer(self) -> str:
+        offered = self.details.available_control_types if self.details else ()
+        return f"it offers {', '.join(name for name, each in CONTROL_TYPES.items() if each in offered)}"
 
     def _end(self, request: SessionRequestType) -> Reply:
         self.is_ending = True
@@ -297,9 +285,7 @@ class Conversation:
         for message in messages:
             self.said[name_of(type(message))] += 1
             if isinstance(message, Message):
-                self._unanswered[message.message_id] = message
-        while len(self._unanswered) > MOST_REMEMBERED:
-            del self._unanswered[next(iter(self._unanswered))]
+                remember(self._unanswered, message.message_id, message)
         return messages
 
 

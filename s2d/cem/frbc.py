@@ -1,34 +1,106 @@
-"""How the CEM orders under Fill Rate Based Control: from the words of a command to mode, factor and power. Pure."""
+"""Fill Rate Based Control, from the CEM's side: a storage, and actuators that fill and empty it. Pure."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable
 
-from ..messages.common import CommodityQuantity, PowerRange
-from ..messages.frbc import ActuatorDescription, OperationMode, OperationModeElement, SystemDescription
-from .commands import CommandRefused, Instruct
+from ..messages.common import Message, RevokableObjects, RevokeObject
+from ..messages.frbc import (
+    ActuatorStatus,
+    FillLevelTargetProfile,
+    Instruction,
+    LeakageBehaviour,
+    OperationMode,
+    OperationModeElement,
+    StorageStatus,
+    SystemDescription,
+    TimerStatus,
+    UsageForecast,
+)
+from .menu import Common
+from .operation_modes import Actuator, Mode, OperationModesMenu, Span, spans_of
+from .rows import ELECTRIC, Row, band, bar, course, moment, row
 
 
-class Choice(NamedTuple):
-    """An operation mode at a factor."""
+class FillRateMenu(OperationModesMenu):
+    """What a storage offers."""
 
-    actuator: ActuatorDescription
-    mode: OperationMode
-    factor: float
-    power_w: float | None
-    """What that asks for, at the present fill level; None for a mode without electric power."""
+    def __init__(self) -> None:
+        super().__init__()
+        self.description: SystemDescription | None = None
+        self.status: StorageStatus | None = None
+        self.leakage: LeakageBehaviour | None = None
+        self.usage_forecast: UsageForecast | None = None
+        self.target: FillLevelTargetProfile | None = None
+
+    @property
+    def fill_level(self) -> float | None:
+        return self.status.present_fill_level if self.status else None
+
+    def hear(self, message: Message) -> None:
+        match message:
+            case SystemDescription():
+                self.description = message
+            case StorageStatus():
+                self.status = message
+            case ActuatorStatus():
+                self.heard_activity(message.actuator_id, message)
+            case TimerStatus():
+                self.heard_timer(message.actuator_id, message)
+            case LeakageBehaviour():
+                self.leakage = message
+            case UsageForecast():
+                self.usage_forecast = message
+            case FillLevelTargetProfile():
+                self.target = message
+            case RevokeObject(object_type=RevokableObjects.FRBC_SYSTEM_DESCRIPTION):
+                if self.description and self.description.message_id == message.object_id:
+                    self.description = None
+
+    def actuators(self) -> tuple[Actuator, ...]:
+        return tuple(
+            Actuator(
+                each.id,
+                each.diagnostic_label or each.id,
+                tuple(_mode(mode, self.fill_level) for mode in each.operation_modes),
+                each.timers,
+            )
+            for each in (self.description.actuators if self.description else ())
+        )
+
+    def instruction(self, common: Common, actuator: Actuator, mode: Mode, factor: float) -> Instruction:
+        return Instruction(
+            **common._asdict(), actuator_id=actuator.id, operation_mode=mode.id, operation_mode_factor=factor
+        )
+
+    def rows(self) -> Iterable[Row]:
+        if self.fill_level is not None:
+            yield self._storage(self.fill_level)
+        yield from super().rows()
+        if self.leakage:
+            rates = (f"{each.leakage_rate:g} /s at {band(each.fill_level_range)}" for each in self.leakage.elements)
+            yield row("leakage", ", ".join(rates))
+        if self.usage_forecast:
+            usage = course((each.duration, f"{each.usage_rate_expected:g} /s") for each in self.usage_forecast.elements)
+            yield row("usage", f"from {moment(self.usage_forecast.start_time)}: {usage}")
+        if self.target:
+            levels = course((each.duration, band(each.fill_level_range)) for each in self.target.elements)
+            yield row("target", f"from {moment(self.target.start_time)}: {levels}")
+
+    def _storage(self, level: float) -> Row:
+        if self.description is None:
+            return row("fill level", f"{level:g}")
+        storage = self.description.storage
+        low, high = storage.fill_level_range.start_of_range, storage.fill_level_range.end_of_range
+        label = f"  {storage.fill_level_label}" if storage.fill_level_label else ""
+        bounds = ("label", f"  of {low:g} .. {high:g}{label}")
+        return Row("fill level", (bar(level, low, high), ("", f" {level:.4g}"), bounds))
 
 
-def choose(description: SystemDescription, fill_level: float | None, wish: Instruct) -> Choice:
-    """The operation mode and factor that *wish* means.
-
-    Raises: CommandRefused: the system has no such mode, more than one, or the share has no meaning in it.
-    """
-    actuator, mode = _mode(description, wish.mode)
-    electric = [each for each in element_at(mode, fill_level).power_ranges if is_electric(each)]
-    start_w = sum(each.start_of_range for each in electric)
-    end_w = sum(each.end_of_range for each in electric)
-    factor = wish.factor if wish.factor is not None else _factor(mode, wish, start_w, end_w)
-    return Choice(actuator, mode, factor, start_w + factor * (end_w - start_w) if electric else None)
+def _mode(mode: OperationMode, fill_level: float | None) -> Mode:
+    element = element_at(mode, fill_level)
+    rate = Span(element.fill_rate.start_of_range, element.fill_rate.end_of_range, "{} /s")
+    is_electric = any(each.commodity_quantity in ELECTRIC for each in element.power_ranges)
+    spans = (*spans_of(element.power_ranges), *([] if is_electric else [rate]))
+    return Mode(mode.id, mode.diagnostic_label or mode.id, spans, mode.abnormal_condition_only)
 
 
 def element_at(mode: OperationMode, fill_level: float | None) -> OperationModeElement:
@@ -38,56 +110,3 @@ def element_at(mode: OperationMode, fill_level: float | None) -> OperationModeEl
         if fill_level is not None and band.start_of_range <= fill_level <= band.end_of_range:
             return element
     return mode.elements[0]
-
-
-def label_of(mode: OperationMode) -> str:
-    """What people call *mode*."""
-    return mode.diagnostic_label or mode.id
-
-
-def is_electric(power: PowerRange) -> bool:
-    return power.commodity_quantity in (
-        CommodityQuantity.ELECTRIC_POWER_L1,
-        CommodityQuantity.ELECTRIC_POWER_L2,
-        CommodityQuantity.ELECTRIC_POWER_L3,
-        CommodityQuantity.ELECTRIC_POWER_3_PHASE_SYMMETRIC,
-    )
-
-
-def _mode(description: SystemDescription, name: str) -> tuple[ActuatorDescription, OperationMode]:
-    every = [(actuator, mode) for actuator in description.actuators for mode in actuator.operation_modes]
-    for is_meant in (
-        lambda mode: mode.id == name,
-        lambda mode: label_of(mode).casefold() == name.casefold(),
-        lambda mode: first_word(mode).casefold() == name.casefold(),
-    ):
-        meant = [(actuator, mode) for actuator, mode in every if is_meant(mode)]
-        if len(meant) == 1:
-            return meant[0]
-        if meant:
-            modes = ", ".join(f"{mode.id} ({label_of(mode)})" for _, mode in meant)
-            raise CommandRefused(f'"{name}" may be any of {modes}; name it by its id')
-    words = ", ".join(dict.fromkeys(words_of(description)))
-    raise CommandRefused(f'no operation mode and no command "{name}"; the modes are {words}; "help" lists the commands')
-
-
-def words_of(description: SystemDescription) -> Iterator[str]:
-    """The words that name its operation modes."""
-    for actuator in description.actuators:
-        yield from map(first_word, actuator.operation_modes)
-
-
-def first_word(mode: OperationMode) -> str:
-    return (label_of(mode).split() or [mode.id])[0]
-
-
-def _factor(mode: OperationMode, wish: Instruct, start_w: float, end_w: float) -> float:
-    if start_w == end_w:
-        return 0.0
-    if wish.share is None:
-        raise CommandRefused(f"{wish.mode} needs the share of its full power, such as {wish.mode} 0.5")
-    if start_w * end_w < 0:
-        what = f"{label_of(mode)} reaches from {start_w:g} W to {end_w:g} W, so a share of it is not clear"
-        raise CommandRefused(f"{what}; give the factor itself, such as factor {wish.mode} 0.5")
-    # Ranges rise, so that of a discharge ends at its smallest power.
-    return wish.share if abs(start_w) < abs(end_w) else 1 - wish.share

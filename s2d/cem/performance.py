@@ -91,7 +91,8 @@ class _Performance:
             raise ScriptFailed(step.spot, f"{step.what} of what? The script has not given an instruction yet")
         if step.what in self._given.statuses:
             return True
-        if self._given.is_finished:
+        will_not_be_revoked = self._given.is_kept and step.what == InstructionStatus.REVOKED
+        if self._given.is_finished or will_not_be_revoked:
             raise ScriptFailed(step.spot, f"no {step.what}: {self._given.meaning} is {self._given.state}")
         return False
 

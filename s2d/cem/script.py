@@ -17,8 +17,9 @@ from ..messages.common import InstructionStatus
 from ..messages.wire import MESSAGES, name_of
 from ..quantities import Duration
 from ..yaml_source import Entry, Node, Spot, parse, read
-from .commands import Command, CommandRefused, When, after, at, command_of
-from .commands import parse as parse_line
+from .commands import Command, CommandRefused, When
+from .grammar import after, at, command_of
+from .grammar import parse as parse_line
 
 PATIENCE_S = 60.0
 """How long `wait for` waits unless `within` says otherwise."""

@@ -14,10 +14,11 @@ from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.shortcuts import print_formatted_text
 from prompt_toolkit.styles import Style
 
-from . import frbc
+from .grammar import VERBS
+from .rows import STYLES, Line
 from .server import Cem
 from .transcript import Event
-from .view import STYLES, Line, event_line, is_news, overview
+from .view import event_line, is_news, overview
 
 REDRAW_S = 0.25
 """The view is drawn anew when something changed, and not more often than this."""
@@ -25,7 +26,6 @@ REDRAW_S = 0.25
 PROMPT = "s2d cem> "
 
 _STYLE = Style.from_dict({name: look for name, look in STYLES.items() if name})
-_VERBS = ("factor", "revoke", "select", "reconnect", "terminate", "help", "quit")
 
 
 def show(event: Event) -> None:
@@ -41,7 +41,7 @@ async def converse(cem: Cem, obey: Callable[[str], str]) -> None:
         # Not a toolbar: those are only drawn on terminals that tell where the cursor is.
         lambda: _formatted([[], *overview(cem.conversations), [("name", PROMPT)]]),
         style=_STYLE,
-        completer=DynamicCompleter(lambda: WordCompleter(_words(cem))),
+        completer=DynamicCompleter(lambda: WordCompleter(_words(cem), WORD=True)),
         complete_while_typing=False,
         reserve_space_for_menu=0,
         erase_when_done=True,
@@ -95,5 +95,5 @@ def _formatted(lines: Sequence[Line]) -> FormattedText:
 
 
 def _words(cem: Cem) -> list[str]:
-    modes = [word for each in cem.conversations if each.description for word in frbc.words_of(each.description)]
-    return [*dict.fromkeys(modes), *_VERBS]
+    offered = [word for each in cem.conversations if each.menu for word in each.menu.words()]
+    return list(dict.fromkeys([*offered, *VERBS, "help", "quit"]))

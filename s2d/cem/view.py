@@ -3,39 +3,41 @@
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TypeAlias
 
 import msgspec
 
-from ..messages.common import PowerMeasurement, ReceptionStatus, ReceptionStatusValues, Tagged
-from ..messages.frbc import ActuatorStatus, Instruction
+from ..messages.common import (
+    InstructionStatusUpdate,
+    Message,
+    PowerForecast,
+    PowerMeasurement,
+    ReceptionStatus,
+    ReceptionStatusValues,
+    Tagged,
+)
 from ..messages.wire import name_of
-from . import frbc
 from .conversation import Conversation
 from .given import Given
+from .rows import Fragment, Line, course, moment, unit_of
 from .transcript import Closed, Event, Heard, Opened, Said, TurnedAway
 
-Fragment: TypeAlias = tuple[str, str]
-"""A style, one of `STYLES`, and the text in it."""
-Line: TypeAlias = list[Fragment]
-
-STYLES = {
-    "name": "bold",
-    "label": "ansibrightblack",
-    "good": "ansigreen",
-    "bad": "ansired",
-    "busy": "ansiyellow",
-    "bar": "ansicyan",
-    "": "",
-}
-"""What a style looks like, in the words of prompt_toolkit."""
-
-BAR_WIDTH = 20
 MOST_REFUSALS = 2
 """Of the last refusals, so many are shown."""
+MOST_INSTRUCTIONS = 5
+"""Of the instructions under way, so many are shown; the very last always is."""
 
 _LABEL_WIDTH = 13
-_ROUTINE = ("PowerMeasurement", "PowerForecast", "FRBC.StorageStatus", "FRBC.ActuatorStatus", "ReceptionStatus")
+_ROUTINE = (
+    "PowerMeasurement",
+    "PowerForecast",
+    "FRBC.StorageStatus",
+    "FRBC.ActuatorStatus",
+    "OMBC.Status",
+    "DDBC.ActuatorStatus",
+    "DDBC.PresentDemandStatus",
+    "PPBC.PowerProfileStatus",
+    "ReceptionStatus",
+)
 """What the live view shows by itself."""
 
 
@@ -50,21 +52,19 @@ def overview(conversations: Iterable[Conversation]) -> list[Line]:
 def lines_of(conversation: Conversation, number: int) -> list[Line]:
     """What is known of one resource manager; what is not known has no line."""
     lines = [_title(conversation, number)]
-    if conversation.fill_level is not None:
-        lines.append(_row("fill level", *_fill_level(conversation, conversation.fill_level)))
     if conversation.power:
         lines.append(_row("power", ("", _power(conversation.power))))
-    if conversation.description:
-        statuses = (conversation.actuator_statuses.get(each.id) for each in conversation.description.actuators)
-        lines += [_row("mode", ("", _activity_of(conversation, each))) for each in statuses if each]
-    if conversation.last:
-        given = conversation.last
-        lines.append(_row("instruction", ("", printable(f"{given.meaning}  ")), (_mood(given), printable(given.state))))
+    if conversation.forecast:
+        lines.append(_row("forecast", ("", _forecast(conversation.forecast))))
+    if conversation.menu:
+        lines += [_row(each.label, *each.fragments) for each in conversation.menu.rows()]
+    for given in _shown(conversation):
+        lines.append(_row("instruction", ("", f"#{given.number} {given.meaning}  "), (_mood(given), given.state)))
     lines.append(_row("in", ("label", _counts(conversation.heard))))
     lines.append(_row("out", ("label", _counts(conversation.said))))
     for refusal in list(conversation.refusals)[-MOST_REFUSALS:]:
         label = f": {refusal.label}" if refusal.label else ""
-        lines.append(_row("refused", ("bad", printable(f"{refusal.message_type} {refusal.status}{label}"))))
+        lines.append(_row("refused", ("bad", f"{refusal.message_type} {refusal.status}{label}")))
     return lines
 
 
@@ -121,32 +121,31 @@ def _title(conversation: Conversation, number: int) -> Line:
 
 
 def _row(label: str, *fragments: Fragment) -> Line:
-    return [("label", f"   {label:{_LABEL_WIDTH}}"), *fragments]
+    return [("label", f"   {label:{_LABEL_WIDTH}}"), *((style, printable(text)) for style, text in fragments)]
 
 
-def _fill_level(conversation: Conversation, level: float) -> Line:
-    if conversation.description is None:
-        return [("", f"{level:g}")]
-    storage = conversation.description.storage
-    low, high = storage.fill_level_range.start_of_range, storage.fill_level_range.end_of_range
-    share = min(1.0, max(0.0, (level - low) / (high - low))) if high > low else 0.0
-    full = round(share * BAR_WIDTH)
-    label = f"  {printable(storage.fill_level_label)}" if storage.fill_level_label else ""
-    style = "bar" if low <= level <= high else "bad"
-    bar = "█" * full + "░" * (BAR_WIDTH - full)
-    return [(style, bar), ("", f" {level:.4g}"), ("label", f"  of {low:g} .. {high:g}{label}")]
+def _shown(conversation: Conversation) -> list[Given]:
+    """The instructions under way, and the last one whatever became of it."""
+    *earlier, last = conversation.instructions.values() or [None]
+    under_way = [given for given in earlier if given and _mood(given) == "busy"]
+    return [*under_way[1 - MOST_INSTRUCTIONS :], *([last] if last else [])]
 
 
 def _power(measured: PowerMeasurement) -> str:
-    return ", ".join(f"{each.value:g} W {each.commodity_quantity}" for each in measured.values)
+    return ", ".join(
+        f"{each.value:g} {unit_of(each.commodity_quantity)} {each.commodity_quantity}" for each in measured.values
+    )
 
 
-def _activity_of(conversation: Conversation, status: ActuatorStatus) -> str:
-    """What the actuator does, by the label of its mode."""
-    actuators = conversation.description.actuators if conversation.description else ()
-    named = {mode.id: frbc.label_of(mode) for actuator in actuators for mode in actuator.operation_modes}
-    label = named.get(status.active_operation_mode_id, status.active_operation_mode_id)
-    return printable(f"{label}  factor {status.operation_mode_factor:.4g}")
+def _forecast(forecast: PowerForecast) -> str:
+    powers = course(
+        (
+            element.duration,
+            ", ".join(f"{each.value_expected:g} {unit_of(each.commodity_quantity)}" for each in element.power_values),
+        )
+        for element in forecast.elements
+    )
+    return f"from {moment(forecast.start_time)}: {powers}"
 
 
 def _mood(given: Given) -> str:
@@ -169,20 +168,31 @@ def _from(at: datetime, conversation: Conversation, direction: str) -> Line:
 
 def _told(message: Tagged, conversation: Conversation) -> Line:
     """The type of *message* and what it says; ids and nested parts only where they can be put in words."""
-    match message:
-        case PowerMeasurement():
-            return [("", f"PowerMeasurement  {_power(message)}")]
-        case ActuatorStatus() if activity := _activity_of(conversation, message):
-            return [("", f"FRBC.ActuatorStatus  {activity}")]
-        case Instruction() if given := conversation.instructions.get(message.id):
-            return [("", printable(f"FRBC.Instruction  {given.meaning}"))]
+    name = name_of(type(message))
+    words = _words(message, conversation) if isinstance(message, Message) else ""
+    if words:
+        return [("", printable(f"{name}  {words}"))]
     facts = [
         f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in msgspec.to_builtins(message).items()
         if isinstance(value, str | int | float) and name != "message_type" and not name.endswith("id")
     ]
     style = "bad" if isinstance(message, ReceptionStatus) else ""
-    return [(style, printable("  ".join([name_of(type(message)), *facts])))]
+    return [(style, printable("  ".join([name, *facts])))]
+
+
+def _words(message: Message, conversation: Conversation) -> str:
+    """What *message* says, where that is more than its plain facts."""
+    match message:
+        case PowerMeasurement():
+            return _power(message)
+        case PowerForecast():
+            return _forecast(message)
+        case InstructionStatusUpdate() if given := conversation.instructions.get(message.instruction_id):
+            return f"#{given.number} {given.name}  status_type {message.status_type}"
+    if given := conversation.instructions.get(getattr(message, "id", "")):
+        return given.meaning
+    return conversation.menu.told(message) if conversation.menu else ""
 
 
 def _is_ok(message: Tagged) -> bool:

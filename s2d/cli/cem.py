@@ -13,7 +13,9 @@ from typing import IO, TypeAlias
 from uuid import uuid4
 
 from .. import clock
-from ..cem.commands import CONTROL_TYPES, USAGE, CommandRefused, parse
+from ..cem.commands import CONTROL_TYPES, CommandRefused
+from ..cem.control_types import MENUS, usage
+from ..cem.grammar import VERBS, control_type_of, parse
 from ..cem.performance import ScriptFailed, perform
 from ..cem.script import Step, load
 from ..cem.server import Cem, serve
@@ -27,9 +29,9 @@ End: TypeAlias = Callable[[int], None]
 
 _EPILOG = f"""\
 commands:
-{USAGE}
-help                    this list
-quit                    end; so do Ctrl-C and Ctrl-D
+{usage()}
+  help                    the commands that are possible now; also of one control type: help pebc
+  quit                    end; so do Ctrl-C and Ctrl-D
 """
 
 
@@ -149,16 +151,35 @@ async def _obey_lines(cem: Cem, end: End) -> None:
 
 def _answer(line: str, cem: Cem) -> str:
     """What the typed *line* comes to, in a sentence; raises EOFError for the wish to end."""
-    match line.split():
-        case ["quit" | "exit"]:
-            raise EOFError
-        case ["help"]:
-            return USAGE
+    words = line.split()
+    if words in (["quit"], ["exit"]):
+        raise EOFError
     try:
+        if words[0] == "help":
+            return _help(words[1:], cem)
         asked = parse(line)
+    except CommandRefused as exc:
+        return printable(f"{exc}{_possible(line, cem)}")
+    try:
         return printable(cem.obey(asked.command, cem.find(asked.to)).sentence)
     except CommandRefused as exc:
         return printable(str(exc))
+
+
+def _help(names: list[str], cem: Cem) -> str:
+    """What can be typed: of the control types named, else of those in use, else of all."""
+    named = {control_type_of(name): None for name in names}
+    in_use = {each.control_type: None for each in cem.conversations if each.menu}
+    return usage(named or in_use or MENUS)
+
+
+def _possible(line: str, cem: Cem) -> str:
+    """What could be meant by a *line* that begins with no word known."""
+    verb = next((word for word in line.split() if not word.startswith("@")), "")
+    menus = [each.menu for each in cem.conversations if each.menu]
+    if verb in VERBS or any(verb in menu.words() for menu in menus):
+        return ""
+    return "".join(f"; {each.name}: {each.possible}" for each in cem.conversations)
 
 
 def _show(event: Event) -> None:

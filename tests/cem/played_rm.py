@@ -109,6 +109,17 @@ def power(value_w, message_id="rm-power"):
     }
 
 
+def forecast(*powers_w, message_id="rm-forecast"):
+    """Of a quarter of an hour each."""
+    values = [[{"commodity_quantity": "ELECTRIC.POWER.L1", "value_expected": power_w}] for power_w in powers_w]
+    return {
+        "message_type": "PowerForecast",
+        "message_id": message_id,
+        "start_time": "2030-01-01T00:00:00Z",
+        "elements": [{"duration": 900_000, "power_values": each} for each in values],
+    }
+
+
 def update(instruction_id, status, message_id="rm-update"):
     return {
         "message_type": "InstructionStatusUpdate",

@@ -64,7 +64,7 @@ async def test_a_script_is_carried_out_and_logged(tmp_path):
     shown = [re.sub(r"^\d\d:\d\d:\d\dZ ", "", line) for line in output.decode().splitlines()]
     assert shown[0] == "/s2/battery-1  connected"
     assert "Home battery < FRBC.StorageStatus  present_fill_level 50" in shown
-    assert "charge (factor 1 is full power): S2 factor 0.5, 2500 W, at once" in shown
+    assert "#1 charge (factor 1 is full power): S2 factor 0.5, 2500 W, at once" in shown
     assert shown[-2:] == ["Home battery > SessionRequest  request TERMINATE", "Home battery  closed with code 1000"]
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert [line["message"] for line in lines if line["message"]["message_type"] == "FRBC.Instruction"] == [instruction]
@@ -91,6 +91,41 @@ async def test_lines_are_obeyed_and_the_end_of_input_is_not_the_end():
             await rm.hear("the end")
         _, errors = await process.communicate()
         assert (process.returncode, errors) == (0, b"")
+
+
+async def test_help_is_for_what_is_in_use_and_a_wrong_word_says_what_is_possible():
+    async with commissioned() as process:
+        port = await port_of(process)
+        process.stdin.write(b"help\n")
+        assert await line_of(process) == "frbc, ombc, ddbc:"
+        assert await line_of(process, containing="ppbc:") == "ppbc:"
+        process.stdin.write(b"help pebc\n")
+        assert "select pebc" in await line_of(process, containing="pebc")
+        assert await line_of(process, containing="pebc:") == "pebc:"
+        async with played_rm(port) as rm:
+            await rm.be_selected()
+            await line_of(process, containing="FRBC.ActuatorStatus")
+            process.stdin.write(b"help\n")
+            assert await line_of(process) == "frbc:"
+            for line, answer in (
+                (b"help frbcc\n", "expected a control type, one of frbc, pebc, ppbc, ombc, ddbc, not_controlable, "),
+                (
+                    b"shedule wash\n",
+                    'shedule takes a number from 0 to 1, got "wash"; '
+                    "Home battery: under FILL_RATE_BASED_CONTROL the modes are idle, charge, discharge",
+                ),
+                (b"charge lots\n", 'charge takes a number from 0 to 1, got "lots"'),
+                (
+                    b"limit 0\n",
+                    '"limit" cannot be ordered: under FILL_RATE_BASED_CONTROL the modes are idle, charge, discharge',
+                ),
+            ):
+                process.stdin.write(line)
+                assert (await line_of(process, containing=answer[:20])).startswith(answer)
+            process.stdin.write(b"quit\n")
+            assert (await rm.hear("SessionRequest"))["request"] == "TERMINATE"
+            await rm.hear("the end")
+        assert await process.wait() == 0
 
 
 async def test_a_script_that_fails_still_says_goodbye(tmp_path):

@@ -9,7 +9,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from s2d import clock
-from s2d.cem.commands import CommandRefused, parse
+from s2d.cem.commands import CommandRefused
+from s2d.cem.grammar import parse
 from s2d.cem.performance import ScriptFailed, perform
 from s2d.cem.script import steps_of
 from s2d.cem.server import CannotListen, serve
@@ -32,7 +33,9 @@ async def test_a_resource_manager_is_selected_ordered_and_dismissed():
     async with serving() as cem:
         async with played_rm(cem.address.port) as rm:
             await rm.be_selected()
-            conversation = await cem.until(lambda: next((each for each in cem.conversations if each.fill_level), None))
+            conversation = await cem.until(
+                lambda: next((each for each in cem.conversations if each.menu and each.menu.fill_level), None)
+            )
             assert (conversation.path, conversation.control_type) == ("/s2/battery-1", "FILL_RATE_BASED_CONTROL")
             cem.obey(parse("charge 0.5").command, cem.find())
             instruction = await rm.carry_out("ACCEPTED", "STARTED")
@@ -214,9 +217,9 @@ async def test_a_script_is_performed():
             await rm.hear("SessionRequest")
         await performance
     assert told == [
-        "charge (factor 1 is full power): S2 factor 0.5, 2500 W, at once",
-        "discharge (factor 0 is full power): S2 factor 0, -5000 W, at once",
-        "revoked: discharge, S2 factor 0, -5000 W",
+        "#1 charge (factor 1 is full power): S2 factor 0.5, 2500 W, at once",
+        "#2 discharge (factor 0 is full power): S2 factor 0, -5000 W, at once",
+        "revoked: #2 discharge, S2 factor 0, -5000 W",
         "TERMINATE asked of Home battery",
     ]
 

@@ -22,8 +22,9 @@ from played_rm import (
 )
 from s2python.s2_parser import S2Parser
 
-from s2d.cem.commands import CommandRefused, parse
+from s2d.cem.commands import CommandRefused
 from s2d.cem.conversation import Conversation
+from s2d.cem.grammar import parse
 from s2d.messages import wire
 from s2d.messages.common import ControlType
 from s2d.values import Now
@@ -174,7 +175,7 @@ def test_a_refused_selection_leaves_nothing_selected():
 def test_a_command_becomes_an_instruction(line, fill_level, mode_id, factor, sentence):
     cem = charging_cem(fill_level=fill_level)
     told, said = obey(cem, line)
-    assert told == sentence
+    assert told == f"#1 {sentence}"
     assert said == {
         "message_type": "FRBC.Instruction",
         "message_id": said["message_id"],
@@ -227,7 +228,7 @@ def test_two_actuators_with_a_mode_of_that_name_want_an_id():
             "both ways reaches from -3000 W to 3000 W, so a share of it is not clear; "
             "give the factor itself, such as factor both 0.5",
         ),
-        ("revoke", "there is no instruction that is not finished"),
+        ("revoke", "there is no instruction that can be taken back"),
         ("select pebc", "Home battery does not offer POWER_ENVELOPE_BASED_CONTROL; it offers frbc"),
     ],
 )
@@ -243,7 +244,7 @@ def test_what_makes_no_sense_is_refused_in_words_and_nothing_is_said(line, sente
 def test_nothing_can_be_ordered_of_a_stranger():
     cem = conversation()
     for line, sentence in (
-        ("charge 1", '"charge" cannot be ordered: /s2 has not described its system; its control type is NO_SELECTION'),
+        ("charge 1", '"charge" cannot be ordered: /s2 has not introduced itself yet'),
         ("select frbc", "/s2 has not introduced itself yet"),
     ):
         with pytest.raises(CommandRefused) as refused:
@@ -272,7 +273,7 @@ def test_revoke_takes_back_the_last_instruction_not_finished():
     _, third = obey(cem, "idle")
     hear(cem, update(third["id"], "SUCCEEDED"))
     sentence, said = obey(cem, "revoke")
-    assert sentence == "revoked: discharge, S2 factor 0, -5000 W, at 2030-01-31 12:00:30Z"
+    assert sentence == "revoked: #2 discharge, S2 factor 0, -5000 W, at 2030-01-31 12:00:30Z"
     assert said == {
         "message_type": "RevokeObject",
         "message_id": said["message_id"],
@@ -290,14 +291,9 @@ def test_another_selection_voids_what_was_described():
     hear(cem, actuator_status(IDLE, 0), power(12.0))
     _, selection = obey(cem, "select no_selection")
     assert selection["control_type"] == "NO_SELECTION"
-    assert cem.description is not None
+    assert cem.menu.description is not None
     hear(cem, reception(selection["message_id"]))
-    assert (cem.control_type, cem.description, cem.fill_level, cem.actuator_statuses) == (
-        "NO_SELECTION",
-        None,
-        None,
-        {},
-    )
+    assert (cem.control_type, cem.menu) == ("NO_SELECTION", None)
     assert cem.power is not None
     assert hear(cem, details(message_id="rm-details-2")) == []
 
@@ -306,9 +302,9 @@ def test_a_revoked_description_is_gone():
     cem = charging_cem()
     revoked = {"message_type": "RevokeObject", "message_id": "rm-revoke", "object_type": "FRBC.SystemDescription"}
     hear(cem, {**revoked, "object_id": "another"})
-    assert cem.description is not None
+    assert cem.menu.description is not None
     hear(cem, {**revoked, "object_id": "rm-system"})
-    assert cem.description is None
+    assert cem.menu.description is None
 
 
 @pytest.mark.parametrize("line", ["terminate", "reconnect"])

@@ -1,8 +1,10 @@
 """Scripts: what stands in the file, and every mistake with its place."""
 
+from datetime import UTC, time
+
 import pytest
 
-from s2d.cem.commands import Instruct, Revoke, Select, Terminate, When
+from s2d.cem.commands import Element, Envelope, Limit, Operate, Revoke, Schedule, Select, Terminate, When
 from s2d.cem.script import Do, Wait, WaitFor, load, steps_of
 from s2d.errors import ConfigError
 from s2d.messages.common import ControlType
@@ -25,22 +27,39 @@ def test_a_script_is_read_step_by_step():
 - revoke
 - select: no_selection
 - wait for: control type
+- limit: -3000 5000 for 15m then 0 for 1h
+  in: 10 s
+- limit: 2000
+- schedule: wash eco
+  at: 14:30:00Z
+- interrupt
+- resume: wash
+- revoke: 2
+- charge: 0.5 of pump
 - terminate
 """
-    spot = {number: Spot("script.yaml", number, 3) for number in range(1, 16)}
+    spot = {number: Spot("script.yaml", number, 3) for number in range(1, 25)}
+    elements = (Element(-3000.0, 5000.0, 900.0), Element(0.0, 0.0, 3600.0))
     assert steps_of(text, "script.yaml") == [
         WaitFor(spot[1], "FRBC.StorageStatus"),
-        Do(spot[2], Instruct("charge", share=0.5)),
+        Do(spot[2], Operate("charge", share=0.5)),
         Wait(spot[3], 5.0),
-        Do(spot[4], Instruct("discharge", share=1.0, when=When(after_s=10.0)), "Home"),
+        Do(spot[4], Operate("discharge", share=1.0, when=When(after_s=10.0)), "Home"),
         WaitFor(spot[7], "SUCCEEDED", 120.0),
-        Do(spot[9], Instruct("idle")),
-        Do(spot[10], Instruct("charge", factor=0.3)),
-        Do(spot[11], Instruct("charge", share=1.0, when=When(after_s=30.0)), "2"),
+        Do(spot[9], Operate("idle")),
+        Do(spot[10], Operate("charge", factor=0.3)),
+        Do(spot[11], Operate("charge", share=1.0, when=When(after_s=30.0)), "2"),
         Do(spot[12], Revoke()),
         Do(spot[13], Select(ControlType.NO_SELECTION)),
         WaitFor(spot[14], "control type"),
-        Do(spot[15], Terminate()),
+        Do(spot[15], Limit((Envelope(None, elements),), When(after_s=10.0))),
+        Do(spot[17], Limit((Envelope(None, (Element(None, 2000.0),)),))),
+        Do(spot[18], Schedule("schedule", ("wash", "eco"), When(at=time(14, 30, tzinfo=UTC)))),
+        Do(spot[20], Schedule("interrupt")),
+        Do(spot[21], Schedule("resume", ("wash",))),
+        Do(spot[22], Revoke("2")),
+        Do(spot[23], Operate("charge", 0.5, actuator="pump")),
+        Do(spot[24], Terminate()),
     ]
 
 
@@ -56,6 +75,7 @@ def test_a_script_is_read_step_by_step():
             "s.yaml:1:11: step 1: charge takes a number from 0 to 1, got 3",
             's.yaml:3:11: step 3: charge takes a number from 0 to 1, got "no"',
         ]),
+        ("- limit: 5 3", ["s.yaml:1:10: step 1: the lower limit stands first, got 5 and 3"]),
         ("- charge: [1]", ["s.yaml:1:11: step 1: expected one value, got a list"]),
         ("- wait: 5", ['s.yaml:1:9: step 1: expected a duration such as "30 s", got "5"']),
         ("- wait: -5 s", ['s.yaml:1:9: step 1: must not be negative, got "-5 s"']),

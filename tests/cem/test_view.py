@@ -4,12 +4,14 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from meeting import Meeting
 from played_rm import (
     CHARGE,
     actuator_status,
     counted_ids,
     description,
     details,
+    forecast,
     handshake,
     power,
     reception,
@@ -17,13 +19,18 @@ from played_rm import (
     update,
 )
 
-from s2d.cem.commands import parse
+from s2d.cem.commands import CommandRefused
 from s2d.cem.conversation import Conversation
+from s2d.cem.grammar import parse
+from s2d.cem.rows import STYLES
 from s2d.cem.transcript import Closed, Heard, Opened, Said, TurnedAway, json_line
-from s2d.cem.view import STYLES, event_line, is_news, overview, text_of
+from s2d.cem.view import event_line, is_news, overview, text_of
 from s2d.messages import wire
 from s2d.messages.common import ControlType
 from s2d.values import Now
+from tests.core.resources_modes import FIRST, HeatPump, Hybrid, Play
+from tests.core.resources_roof import RoofStage
+from tests.core.resources_washer import WasherStage
 
 AT = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 
@@ -60,6 +67,43 @@ def test_what_is_not_known_has_no_line():
     ]
 
 
+def test_what_is_not_controllable_shows_what_it_measures_and_expects():
+    cem = Conversation("/s2", ControlType.NOT_CONTROLABLE, counted_ids())
+    cem.open()
+    for message in (
+        handshake(),
+        details("NOT_CONTROLABLE"),
+        reception("00000000-0000-4000-8000-000000000003"),
+        power(-1500.0),
+        forecast(0.0, -500.0, -1000.0, -1500.0),
+    ):
+        cem.receive(json.dumps(message))
+    assert shown(cem)[:3] == [
+        "@1 Home battery  battery-1  0.0.2-beta  NOT_CONTROLABLE",
+        "   power        -1500 W ELECTRIC.POWER.L1",
+        "   forecast     from 2030-01-01 00:00:00Z: "
+        "0 W for 15 min, then -500 W for 15 min, then -1000 W for 15 min, and 1 more",
+    ]
+    with pytest.raises(CommandRefused) as refused:
+        cem.obey(parse("limit 0").command, Now(0.0, AT))
+    sentence = '"limit" cannot be ordered: NOT_CONTROLABLE takes no instructions; it offers not_controlable'
+    assert str(refused.value) == sentence
+
+
+def test_instructions_under_way_are_shown_by_their_numbers():
+    cem = told(handshake(), details(), reception("00000000-0000-4000-8000-000000000003"), description())
+    for number in range(1, 9):
+        cem.obey(parse(f"charge 0.{number} in {number} h").command, Now(0.0, AT))
+    for given, status in zip(cem.instructions.values(), ("SUCCEEDED", "REJECTED"), strict=False):
+        cem.receive(json.dumps(update(given.instruction.id, status)))
+    rows = [line.split()[1] for line in shown(cem) if line.startswith("   instruction")]
+    assert rows == ["#4", "#5", "#6", "#7", "#8"]
+    for given in list(cem.instructions.values())[3:]:
+        cem.receive(json.dumps(update(given.instruction.id, "ABORTED")))
+    rows = [line.split()[1] for line in shown(cem) if line.startswith("   instruction")]
+    assert rows == ["#3", "#8"]
+
+
 def test_everything_known_of_two_resource_managers():
     cem = told(handshake(), details(), reception("00000000-0000-4000-8000-000000000003"), description())
     for message in (storage_status(52.5), actuator_status(CHARGE, 0.5), power(2480.0)):
@@ -69,10 +113,11 @@ def test_everything_known_of_two_resource_managers():
     cem.receive(json.dumps(reception("never-sent", "INVALID_CONTENT", "\x1b[2Jboo")))
     assert shown(cem, told(details("NOT_CONTROLABLE", name="Car"))) == [
         "@1 Home battery  battery-1  0.0.2-beta  FILL_RATE_BASED_CONTROL",
-        "   fill level   ██████████░░░░░░░░░░ 52.5  of 10 .. 95  state of charge, %",
         "   power        2480 W ELECTRIC.POWER.L1",
+        "   fill level   ██████████░░░░░░░░░░ 52.5  of 10 .. 95  state of charge, %",
+        "   modes        idle 0 W, charge 0 .. 5000 W, discharge -5000 .. -1000 W",
         "   mode         charge (factor 1 is full power)  factor 0.5",
-        "   instruction  charge, S2 factor 0.5, 2500 W  SUCCEEDED",
+        "   instruction  #1 charge, S2 factor 0.5, 2500 W  SUCCEEDED",
         "   in           Handshake 1, ResourceManagerDetails 1, ReceptionStatus 2, FRBC.SystemDescription 1, "
         "FRBC.StorageStatus 1, FRBC.ActuatorStatus 1, PowerMeasurement 1, InstructionStatusUpdate 1",
         "   out          Handshake 1, ReceptionStatus 7, HandshakeResponse 1, SelectControlType 1, FRBC.Instruction 1",
@@ -102,6 +147,11 @@ def test_everything_known_of_two_resource_managers():
             "12:00:00Z Home battery < InstructionStatusUpdate  status_type STARTED  timestamp 2030-01-01T00:00:00Z",
             True,
         ),
+        (
+            heard(forecast(500.0)),
+            "12:00:00Z Home battery < PowerForecast  from 2030-01-01 00:00:00Z: 500 W for 15 min",
+            False,
+        ),
         (heard("{\x07"), "12:00:00Z Home battery < no message: {�", True),
         (heard(b"\x00\x01"), "12:00:00Z Home battery < no message: 2 bytes", True),
         (
@@ -114,6 +164,37 @@ def test_everything_known_of_two_resource_managers():
 def test_an_event_is_one_line(event, line, news):
     shown_line = event_line(event)
     assert (None if shown_line is None else text_of(shown_line), is_news(event)) == (line, news)
+
+
+@pytest.mark.parametrize(
+    ("meeting", "lines"),
+    [
+        (
+            lambda: Meeting(RoofStage(), ControlType.POWER_ENVELOPE_BASED_CONTROL, power=0.0),
+            ["PEBC.PowerConstraints  L1 lower limit -4000 .. 0 W, upper limit 0 W  VANISH"],
+        ),
+        (
+            lambda: Meeting(WasherStage(), ControlType.POWER_PROFILE_BASED_CONTROL, power=0.0),
+            [
+                "PPBC.PowerProfileDefinition  dishes-1  from 2026-06-01 11:00:00Z until 2026-06-01 16:00:00Z",
+                "PPBC.PowerProfileStatus  wash NOT_SCHEDULED, dry NOT_SCHEDULED",
+            ],
+        ),
+        (
+            lambda: Meeting(Play(HeatPump()), ControlType.OPERATION_MODE_BASED_CONTROL),
+            ["OMBC.SystemDescription  valid_from 2026-06-01T12:00:00Z", "OMBC.Status  off  factor 0", "rest until"],
+        ),
+        (
+            lambda: Meeting(Play(Hybrid()), ControlType.DEMAND_DRIVEN_BASED_CONTROL, FIRST),
+            ["DDBC.PresentDemandStatus  3000 .. 3500", "DDBC.ActuatorStatus  on  factor 0.5", "run until 2026-05-31"],
+        ),
+    ],
+)
+def test_what_a_control_type_tells_is_put_in_words(meeting, lines):
+    meeting = meeting()
+    events = (event_line(Heard(AT, meeting.cem, "", message)) for message in meeting.heard)
+    told = [text_of(line) for line in events if line is not None]
+    assert [line for line in lines if any(line in each for each in told)] == lines
 
 
 def test_the_log_holds_frames_as_they_were():

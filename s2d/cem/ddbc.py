@@ -1,0 +1,80 @@
+"""Demand Driven Based Control, from the CEM's side: actuators that together meet a demand. Pure.
+
+The present demand stands in the system description in 0.0.2-beta, and has a message of its own in 1.0.0.
+"""
+
+from collections.abc import Iterable
+
+from ..messages.common import Message, NumberRange, RevokableObjects, RevokeObject
+from ..messages.ddbc import (
+    ActuatorStatus,
+    AverageDemandRateForecast,
+    Instruction,
+    OperationMode,
+    PresentDemandStatus,
+    SystemDescription,
+    SystemDescriptionBeta,
+    TimerStatus,
+)
+from .menu import Common
+from .operation_modes import Actuator, Mode, OperationModesMenu, Span, spans_of
+from .rows import Row, band, course, moment, row
+
+
+class DemandMenu(OperationModesMenu):
+    """What a resource that meets a demand offers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.description: SystemDescription | SystemDescriptionBeta | None = None
+        self.demand: NumberRange | None = None
+        self.forecast: AverageDemandRateForecast | None = None
+
+    def hear(self, message: Message) -> None:
+        match message:
+            case SystemDescription():
+                self.description = message
+            case SystemDescriptionBeta():
+                self.description, self.demand = message, message.present_demand_rate
+            case PresentDemandStatus():
+                self.demand = message.present_demand_rate
+            case ActuatorStatus():
+                self.heard_activity(message.actuator_id, message)
+            case TimerStatus():
+                self.heard_timer(message.actuator_id, message)
+            case AverageDemandRateForecast():
+                self.forecast = message
+            case RevokeObject(object_type=RevokableObjects.DDBC_SYSTEM_DESCRIPTION):
+                if self.description and self.description.message_id == message.object_id:
+                    self.description = None
+
+    def actuators(self) -> tuple[Actuator, ...]:
+        return tuple(
+            Actuator(each.id, each.diagnostic_label or each.id, tuple(map(_mode, each.operation_modes)), each.timers)
+            for each in (self.description.actuators if self.description else ())
+        )
+
+    def instruction(self, common: Common, actuator: Actuator, mode: Mode, factor: float) -> Instruction:
+        return Instruction(
+            **common._asdict(), actuator_id=actuator.id, operation_mode_id=mode.id, operation_mode_factor=factor
+        )
+
+    def rows(self) -> Iterable[Row]:
+        if self.demand:
+            yield row("demand", band(self.demand))
+        yield from super().rows()
+        if self.forecast:
+            rates = course((each.duration, f"{each.demand_rate_expected:g}") for each in self.forecast.elements)
+            yield row("forecast", f"demand from {moment(self.forecast.start_time)}: {rates}")
+
+    def told(self, message: Message) -> str:
+        if isinstance(message, PresentDemandStatus):
+            return band(message.present_demand_rate)
+        return super().told(message)
+
+
+def _mode(mode: OperationMode) -> Mode:
+    supply = Span(mode.supply_range.start_of_range, mode.supply_range.end_of_range, "supply {}")
+    return Mode(
+        mode.id, mode.diagnostic_label or mode.id, (*spans_of(mode.power_ranges), supply), mode.abnormal_condition_only
+    )

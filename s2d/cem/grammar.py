@@ -1,0 +1,213 @@
+"""How commands are written. Pure: from words to a command, whatever the control type.
+
+A line is `[@WHO] VERB [ARGUMENT] [abnormal] [in DURATION | at TIME]`; a script spells the same commands as YAML.
+"""
+
+import re
+from datetime import datetime, time, timedelta
+from math import isfinite
+from typing import NamedTuple
+
+from ..messages.common import ControlType
+from ..quantities import Duration, Power
+from .commands import (
+    CONTROL_TYPES,
+    Command,
+    CommandRefused,
+    Element,
+    Envelope,
+    Limit,
+    Operate,
+    Reconnect,
+    Revoke,
+    Schedule,
+    Select,
+    Terminate,
+    When,
+)
+
+VERBS = ("factor", "limit", "schedule", "interrupt", "resume", "revoke", "select", "reconnect", "terminate")
+"""What a line begins with, unless with an operation mode."""
+
+LONGEST_S = timedelta(days=365).total_seconds()
+MOST_ELEMENTS = 288
+"""Of one envelope, as S2 has it."""
+
+
+class Line(NamedTuple):
+    """A command and whom it is for."""
+
+    command: Command
+    to: str | None
+    """Number, or start of the name or resource id; None for the only one."""
+
+
+def parse(line: str) -> Line:
+    """What the typed *line* asks.
+
+    Raises: CommandRefused: it asks nothing possible.
+    """
+    words = line.split()
+    to = words.pop(0)[1:] if words and words[0].startswith("@") else None
+    if not words or to == "":
+        raise CommandRefused('expected a command, such as charge 0.5; "help" lists them')
+    verb, *rest = words
+    for place, word in enumerate(rest):
+        if word in ("in", "at"):
+            argument, moment = " ".join(rest[:place]), " ".join(rest[place + 1 :])
+            when = after(moment) if word == "in" else at(moment)
+            return Line(command_of(verb, argument, when), to)
+    return Line(command_of(verb, " ".join(rest)), to)
+
+
+def command_of(verb: str, argument: str, when: When | None = None) -> Command:
+    """The command *verb* with its *argument*, "" for none.
+
+    Raises: CommandRefused: the argument does not belong to the verb.
+    """
+    if verb in ("revoke", "select", "terminate", "reconnect"):
+        if when is not None:
+            raise CommandRefused(f"{verb} happens at once; only instructions take a time")
+        return _bare(verb, argument)
+    when = when or When()
+    plain = re.sub(r"(^| )abnormal$", "", argument)
+    is_abnormal = plain != argument
+    match verb:
+        case "limit":
+            return Limit(_envelopes(plain), when, is_abnormal)
+        case "schedule" | "interrupt" | "resume":
+            place = tuple(plain.split())
+            if len(place) > 3:
+                raise CommandRefused(f'{verb} takes a profile, a container and a sequence, got "{plain}"')
+            return Schedule(verb, place, when, is_abnormal)
+    return _operate(verb, plain, when, is_abnormal)
+
+
+def control_type_of(name: str) -> ControlType:
+    """The control type with the short name *name*.
+
+    Raises: CommandRefused: there is none.
+    """
+    if name not in CONTROL_TYPES:
+        raise CommandRefused(f'expected a control type, one of {", ".join(CONTROL_TYPES)}, got "{name}"')
+    return CONTROL_TYPES[name]
+
+
+def after(written: str) -> When:
+    """After the duration *written*, e.g. "30s" or "5 min".
+
+    Raises: CommandRefused: no duration, or a negative one.
+    """
+    return When(after_s=_duration_s(written))
+
+
+def at(written: str) -> When:
+    """At the instant *written*, a time of day or a full timestamp, with `Z` or an offset.
+
+    Raises: CommandRefused: no such instant, or one without an offset.
+    """
+    for kind in (time, datetime):
+        try:
+            instant = kind.fromisoformat(written)
+        except ValueError:
+            continue
+        if instant.tzinfo is not None:
+            return When(at=instant)
+        raise CommandRefused(f"{written} could be anywhere: add Z for UTC, or an offset such as +01:00")
+    raise CommandRefused(f'expected a time such as 14:30:00Z, got "{written}"')
+
+
+def _bare(verb: str, argument: str) -> Command:
+    if verb == "select":
+        return Select(control_type_of(argument))
+    if verb == "revoke":
+        return Revoke(argument or None)
+    if argument:
+        raise CommandRefused(f'{verb} stands alone, got "{argument}"')
+    return Terminate() if verb == "terminate" else Reconnect()
+
+
+def _operate(verb: str, argument: str, when: When, is_abnormal: bool) -> Operate:
+    if _number(verb) is not None:
+        raise CommandRefused(f'expected a command, such as charge 0.5, got "{verb}"; "help" lists them')
+    of = re.fullmatch(r"(?:(.*) )?of (.+)", argument)
+    wanted, actuator = (of[1] or "", of[2]) if of else (argument, None)
+    mode, share, factor = verb, None, None
+    if verb == "factor":
+        mode, _, written = wanted.rpartition(" ")
+        if not mode:
+            raise CommandRefused(f'factor needs a mode and a number, such as factor charge 0.3, got "{argument}"')
+        factor = _fraction(verb, written)
+    elif wanted:
+        share = _fraction(verb, wanted)
+    return Operate(mode, share, factor, actuator, when, is_abnormal)
+
+
+def _envelopes(argument: str) -> tuple[Envelope, ...]:
+    return tuple(_envelope(each.strip()) for each in argument.split(" and "))
+
+
+def _envelope(written: str) -> Envelope:
+    first, _, rest = written.partition(" ")
+    quantity = first if rest and _power(first) is None else None
+    elements = tuple(map(_element, (written if quantity is None else rest).split(" then ")))
+    if any(element.duration_s is None for element in elements[:-1]):
+        raise CommandRefused(f'all but the last limits need a duration, such as 0 4000 for 15 min, got "{written}"')
+    if len(elements) > MOST_ELEMENTS:
+        raise CommandRefused(f"an envelope has at most {MOST_ELEMENTS} elements, got {len(elements)}")
+    return Envelope(quantity, elements)
+
+
+def _element(written: str) -> Element:
+    limits, for_, duration = f" {written} ".partition(" for ")
+    duration_s = _duration_s(duration.strip()) if for_ else None
+    # "2 kW" is one power.
+    match [_power(word) for word in re.sub(r"(?<=[\d.]) +(?=[kM]?W\b)", "", limits).split()]:
+        case [float(limit)]:
+            # What is said of consumption leaves production alone, and the other way round.
+            return Element(limit if limit <= 0 else None, limit if limit >= 0 else None, duration_s)
+        case [float(lower), float(upper)]:
+            if lower > upper:
+                raise CommandRefused(f"the lower limit stands first, got {lower:g} and {upper:g}")
+            return Element(lower, upper, duration_s)
+    what = "limit takes an upper limit, or a lower and an upper one, such as limit 2000 or limit 0 2kW for 15 min"
+    raise CommandRefused(f'{what}, got "{written}"')
+
+
+def _power(written: str) -> float | None:
+    """In W; None for what is none. Other quantities than power have no unit written."""
+    number = _number(written)
+    if number is not None:
+        return number
+    try:
+        power_w = Power.parse(written)
+    except ValueError:
+        return None
+    return float(power_w) if isfinite(power_w) else None
+
+
+def _number(written: str) -> float | None:
+    try:
+        number = float(written)
+    except ValueError:
+        return None
+    return number if isfinite(number) else None
+
+
+def _duration_s(written: str) -> float:
+    try:
+        duration_s = Duration.parse(re.sub(r"(?<=[\d. ])m$", "min", written))
+    except ValueError as exc:
+        raise CommandRefused(str(exc)) from exc
+    if not 0 <= duration_s <= LONGEST_S:
+        raise CommandRefused(f'expected a duration between 0 s and a year, got "{written}"')
+    return float(duration_s)
+
+
+def _fraction(verb: str, written: str) -> float:
+    fraction = _number(written)
+    if fraction is None and written.casefold().lstrip("+-") not in ("nan", "inf", "infinity"):
+        raise CommandRefused(f'{verb} takes a number from 0 to 1, got "{written}"')
+    if fraction is None or not 0 <= fraction <= 1:
+        raise CommandRefused(f"{verb} takes a number from 0 to 1, got {written}")
+    return fraction

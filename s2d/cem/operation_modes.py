@@ -1,0 +1,223 @@
+"""Ordering operation modes, which is the same under FRBC, OMBC and DDBC. Pure: from words to mode, factor and power."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from ..messages import ddbc, frbc, ombc
+from ..messages.common import Message, PowerRange, Timer
+from .commands import CommandRefused, Operate, Order
+from .menu import Common, Draft, Instruction, Menu, remember
+from .naming import Name, first_word, meant
+from .rows import ELECTRIC, Row, listed, moment, row, span, unit_of
+
+USAGE = """\
+charge 0.5              a mode by the first word of its label, and the share of its full power, 0 to 1
+charge 0.5 of boiler    of one actuator, where several have such a mode
+idle                    a mode of one power needs no share
+factor charge 0.3       a mode by label or id, with the operation mode factor as S2 counts it
+boost 1 abnormal        also a mode that is for abnormal conditions only"""
+
+
+class Span(NamedTuple):
+    """What a mode does from factor 0 to factor 1."""
+
+    start: float
+    end: float
+    wording: str = "{} W"
+
+    def at(self, factor: float) -> str:
+        return self.wording.format(f"{self.start + factor * (self.end - self.start):g}")
+
+    def __str__(self) -> str:
+        return self.wording.format(span(self.start, self.end))
+
+
+class Mode(NamedTuple):
+    """An operation mode, as every control type has it."""
+
+    id: str
+    label: str
+    """What people call it; its id if nothing else."""
+    spans: tuple[Span, ...]
+    """What counts most stands first: electric power, if it has any."""
+    is_abnormal: bool
+
+    @property
+    def word(self) -> str:
+        return first_word(self.label)
+
+
+class Actuator(NamedTuple):
+    """What is in one mode at a time."""
+
+    id: str
+    label: str
+    modes: tuple[Mode, ...]
+    timers: tuple[Timer, ...]
+
+    @property
+    def word(self) -> str:
+        return first_word(self.label)
+
+
+class Activity(NamedTuple):
+    """What an actuator was last said to do."""
+
+    mode_id: str
+    factor: float
+
+
+class OperationModesMenu(Menu):
+    """What FRBC, OMBC and DDBC have in common."""
+
+    takes = Operate
+    usage = USAGE
+
+    def __init__(self) -> None:
+        self._activities: dict[str, Activity] = {}
+        self._timers: dict[tuple[str, str], datetime] = {}
+
+    @abstractmethod
+    def actuators(self) -> tuple[Actuator, ...]:
+        """As described; empty while nothing is."""
+
+    @abstractmethod
+    def instruction(self, common: Common, actuator: Actuator, mode: Mode, factor: float) -> Instruction:
+        """To bring *actuator* into *mode* at *factor*."""
+
+    def draft(self, order: Order, common: Common, new_id: Callable[[], str]) -> Draft:
+        assert isinstance(order, Operate)
+        actuator, mode = self._meant(order)
+        factor = order.factor if order.factor is not None else _factor(mode, order)
+        of = f" of {actuator.word}" if len(self.actuators()) > 1 else ""
+        details = ", ".join([f"S2 factor {factor:g}", *(each.at(factor) for each in mode.spans)])
+        instruction = self.instruction(common, actuator, mode, factor)
+        return Draft(instruction, mode.word + of, mode.label + of, details)
+
+    def possible(self) -> str:
+        actuators = self.actuators()
+        if not actuators:
+            return "the system has not been described"
+        if len(actuators) == 1:
+            return f"the modes are {_words(actuators[0].modes)}"
+        return f"the modes are {'; '.join(f'{_words(each.modes)} of {each.word}' for each in actuators)}"
+
+    def words(self) -> Iterable[str]:
+        actuators = self.actuators()
+        modes = [mode.word for actuator in actuators for mode in actuator.modes]
+        return dict.fromkeys([*modes, *(["of", *(each.word for each in actuators)] if len(actuators) > 1 else [])])
+
+    def rows(self) -> Iterable[Row]:
+        actuators = self.actuators()
+        for actuator in actuators:
+            of = f"{actuator.word}: " if len(actuators) > 1 else ""
+            yield row("modes", of + listed(map(_offer, actuator.modes)))
+            if activity := self._activities.get(actuator.id):
+                yield row("mode", of + _wording(actuator, activity))
+            timers = [
+                f"{_called(timer)} until {moment(finished_at)}"
+                for timer in actuator.timers
+                if (finished_at := self._timers.get((actuator.id, timer.id)))
+            ]
+            if timers:
+                yield row("timers", of + ", ".join(timers))
+
+    def heard_activity(self, actuator_id: str, status: frbc.ActuatorStatus | ombc.Status | ddbc.ActuatorStatus) -> None:
+        """Notes what an actuator does."""
+        remember(self._activities, actuator_id, Activity(status.active_operation_mode_id, status.operation_mode_factor))
+
+    def heard_timer(self, actuator_id: str, status: frbc.TimerStatus | ombc.TimerStatus | ddbc.TimerStatus) -> None:
+        """Notes when a timer finishes."""
+        remember(self._timers, (actuator_id, status.timer_id), status.finished_at)
+
+    def told(self, message: Message) -> str:
+        match message:
+            case frbc.ActuatorStatus() | ombc.Status() | ddbc.ActuatorStatus():
+                actuator = self._actuator(getattr(message, "actuator_id", ""))
+                return _wording(actuator, Activity(message.active_operation_mode_id, message.operation_mode_factor))
+            case frbc.TimerStatus() | ombc.TimerStatus() | ddbc.TimerStatus():
+                timers = self._actuator(getattr(message, "actuator_id", "")).timers
+                label = next((_called(timer) for timer in timers if timer.id == message.timer_id), message.timer_id)
+                return f"{label} until {moment(message.finished_at)}"
+        return ""
+
+    def _actuator(self, actuator_id: str) -> Actuator:
+        unknown = Actuator(actuator_id, actuator_id, (), ())
+        return next((each for each in self.actuators() if each.id == actuator_id), unknown)
+
+    def _meant(self, order: Operate) -> tuple[Actuator, Mode]:
+        actuators = self.actuators()
+        if not actuators:
+            raise CommandRefused(f'"{order.mode}" cannot be ordered: {self.possible()}')
+        if order.actuator is not None:
+            numbers = {each.id: number for number, each in enumerate(actuators, 1)}
+            named = meant(order.actuator, actuators, lambda each: Name(each.id, each.label, numbers[each.id]))
+            if len(named) != 1:
+                known = ", ".join(each.label for each in actuators if each.id)
+                raise CommandRefused(f'"{order.actuator}" is not one actuator; there are {known or "none"}')
+            actuators = tuple(named)
+        every = [(actuator, mode) for actuator in actuators for mode in actuator.modes]
+        found = meant(order.mode, every, lambda each: Name(each[1].id, each[1].label))
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            what = f'no operation mode and no command "{order.mode}"'
+            raise CommandRefused(f'{what}; {self.possible()}; "help" lists the commands')
+        if len({actuator.id for actuator, _ in found}) > 1:
+            which = " or ".join(actuator.word for actuator, _ in found)
+            such = f'such as "{order.mode} of {found[0][0].word}"'
+            raise CommandRefused(f'"{order.mode}" may be of {which}; say of which, {such}')
+        modes = ", ".join(f"{mode.id} ({mode.label})" for _, mode in found)
+        raise CommandRefused(f'"{order.mode}" may be any of {modes}; name it by its id')
+
+
+def spans_of(power_ranges: Sequence[PowerRange]) -> tuple[Span, ...]:
+    """The electric power, summed over the phases, then the other quantities."""
+    electric = [each for each in power_ranges if each.commodity_quantity in ELECTRIC]
+    others = [each for each in power_ranges if each.commodity_quantity not in ELECTRIC]
+    total = Span(sum(each.start_of_range for each in electric), sum(each.end_of_range for each in electric))
+    return (
+        *([total] if electric else []),
+        *(
+            Span(
+                each.start_of_range,
+                each.end_of_range,
+                f"{{}} {unit_of(each.commodity_quantity)} {each.commodity_quantity}",
+            )
+            for each in others
+        ),
+    )
+
+
+def _factor(mode: Mode, order: Operate) -> float:
+    graded = next((each for each in mode.spans if each.start != each.end), None)
+    if graded is None:
+        return 0.0
+    start, end = graded.start, graded.end
+    if order.share is None:
+        raise CommandRefused(f"{order.mode} needs the share of its full power, such as {order.mode} 0.5")
+    if start * end < 0:
+        ends = f"{graded.wording.format(f'{start:g}')} to {graded.wording.format(f'{end:g}')}"
+        what = f"{mode.label} reaches from {ends}, so a share of it is not clear"
+        raise CommandRefused(f"{what}; give the factor itself, such as factor {order.mode} 0.5")
+    # Ranges rise, so that of a discharge ends at its smallest power.
+    return order.share if abs(start) < abs(end) else 1 - order.share
+
+
+def _wording(actuator: Actuator, activity: Activity) -> str:
+    label = next((mode.label for mode in actuator.modes if mode.id == activity.mode_id), activity.mode_id)
+    return f"{label}  factor {activity.factor:.4g}"
+
+
+def _offer(mode: Mode) -> str:
+    return " ".join([mode.word, *map(str, mode.spans), *(["(abnormal)"] if mode.is_abnormal else [])])
+
+
+def _words(modes: Iterable[Mode]) -> str:
+    return listed(mode.word for mode in modes)
+
+
+def _called(timer: Timer) -> str:
+    return timer.diagnostic_label or timer.id
