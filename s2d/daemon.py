@@ -10,15 +10,17 @@ import os
 import signal
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
-from dataclasses import replace
 from typing import Any
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid5
+
+from msgspec.structs import replace
 
 from . import clock
 from .backoff import Backoff
 from .config import Config, DeviceConfig
 from .device import Device
 from .effects import Event, Lost, Measured
+from .identifier import new_id
 from .link import BACKOFF, Link
 from .log import Logger, get_logger
 from .messages.common import CONTROL_TYPES
@@ -176,7 +178,7 @@ def _resource_manager(config: DeviceConfig, resource_id: str) -> ResourceManager
         updates=config.cem.instruction_updates,
         control_types=None if chosen is None else tuple(CONTROL_TYPES[each] for each in chosen),
     )
-    return ResourceManager(identity, resource, policy, lambda: str(uuid4()))
+    return ResourceManager(identity, resource, policy, new_id)
 
 
 async def _open_buses(config: Config, buses: AsyncExitStack) -> dict[Hashable, Any]:

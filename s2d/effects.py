@@ -3,55 +3,49 @@
 Events go in, effects come out, in order. Effects are wishes: the shell carries them out and reports back as events.
 """
 
-from dataclasses import dataclass, field
 from enum import Enum
+
+from msgspec import Struct
 
 from .messages.common import Tagged
 from .values import Reading, Setpoint, Value
 
 
-@dataclass(frozen=True, slots=True)
-class Connected:
+class Connected(Struct, frozen=True):
     """The link has a connection to the CEM."""
 
 
-@dataclass(frozen=True, slots=True)
-class Disconnected:
+class Disconnected(Struct, frozen=True):
     """The connection is gone, whoever ended it."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(Struct, frozen=True):
     """The CEM sent a frame: text, or bytes for a binary one."""
 
     frame: str | bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(Struct, frozen=True):
     """The device gave readings."""
 
     readings: tuple[Reading, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(Struct, frozen=True):
     """The device does not answer any more; the next Measured says that it is back."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """The device confirmed the setpoint."""
 
     setpoint: Setpoint
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """The setpoint did not get into the device."""
 
     setpoint: Setpoint
@@ -60,33 +54,39 @@ class Refused:
     """It stays wanted until it is replaced."""
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Identified(Struct, frozen=True):
+    """What the device says it is; None where it says nothing."""
+
+    manufacturer: str | None = None
+    model: str | None = None
+    serial_number: str | None = None
+    firmware_version: str | None = None
+
+
+class Started(Struct, frozen=True):
     """The daemon begins; what the hardware was last told is unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stopping:
+class Stopping(Struct, frozen=True):
     """The daemon ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(Struct, frozen=True):
     """Nothing but time has passed."""
 
 
-Event = Connected | Disconnected | Received | Measured | Lost | Applied | Refused | Started | Stopping | Tick
+Event = (
+    Connected | Disconnected | Received | Measured | Lost | Applied | Refused | Identified | Started | Stopping | Tick
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(Struct, frozen=True):
     """Say *message* to the CEM."""
 
     message: Tagged
 
 
-@dataclass(frozen=True, slots=True)
-class Apply:
+class Apply(Struct, frozen=True):
     """Write *setpoint* to the device; it replaces what was wanted of that point before."""
 
     setpoint: Setpoint
@@ -102,16 +102,14 @@ class Return(Enum):
     NEVER = "never"
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(Struct, frozen=True):
     """End the connection once everything said has been sent."""
 
     reason: str
     back: Return
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Struct, frozen=True):
     """The session is initialised: the next reconnect may be quick again."""
 
 
@@ -122,13 +120,12 @@ class Level(Enum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """Something a human may want to know; *event* is `noun.past_verb`."""
 
     level: Level
     event: str
-    facts: dict[str, Value | None] = field(default_factory=dict)
+    facts: dict[str, Value | None] = {}
 
 
 Effect = Send | Apply | Close | Settled | Note

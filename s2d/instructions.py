@@ -15,18 +15,27 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Generic, Literal, TypeVar
 
+from msgspec import Struct
+
 from .effects import Effect, Level, Note, Send
 from .errors import InvalidContent
 from .messages.common import InstructionStatus, InstructionStatusUpdate
-from .values import Now
+from .values import Now, Value
 
 HELD_LIMIT = 2000
 """Most instructions that wait at once; further ones are rejected."""
-REMEMBERED_LIMIT = 20_000
-"""Most ids remembered as used within a session; beyond it the oldest may be used again."""
-
 Updates = Literal["full", "final"]
 """Whether the CEM hears of every status, or only of the one an instruction ends in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How instructions are taken, as the owner decided."""
+
+    updates: Updates = "full"
+    max_age_s: float | None = None
+    """Instructions whose execution time is longer ago are rejected; None: whatever comes late is done at once."""
+
 
 _FINAL = (
     InstructionStatus.REJECTED,
@@ -34,6 +43,8 @@ _FINAL = (
     InstructionStatus.SUCCEEDED,
     InstructionStatus.ABORTED,
 )
+
+_BAD = (InstructionStatus.REJECTED, InstructionStatus.ABORTED)
 
 _EVENTS = {status: f"instruction.{status.lower()}" for status in InstructionStatus} | {
     InstructionStatus.REJECTED: "instruction.refused"
@@ -43,8 +54,7 @@ Wish = TypeVar("Wish")
 """What an instruction asks for, as its control type understands it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Order(Generic[Wish]):
+class Order(Struct, Generic[Wish], frozen=True):
     """An instruction that was taken on."""
 
     execution_time: datetime
@@ -54,28 +64,29 @@ class Order(Generic[Wish]):
     wish: Wish
 
 
+_execution_time_of = attrgetter("execution_time")
+
+
 class Instructions(Generic[Wish]):
     """All instructions of one control type within a session."""
 
-    def __init__(self, new_id: Callable[[], str], updates: Updates) -> None:
+    def __init__(self, new_id: Callable[[], str], terms: Terms) -> None:
         self.started: dict[str, Order[Wish]] = {}
         """By scope: commanded and not ended yet; also what was followed and stays in force."""
         self._lasting: set[str] = set()
         self._held: list[Order[Wish]] = []
         """Soonest first; those for one instant as they arrived."""
-        self._used: dict[str, None] = {}
         self._new_id = new_id
-        self._updates = updates
+        self._terms = terms
 
     def accept(
         self, *, instruction_id: str, message_id: str, scope: str, execution_time: datetime, wish: Wish, now: Now
     ) -> list[Effect]:
         """Holds an instruction until its execution time; one for the same scope and instant gives way to it."""
-        if len(self._held) >= HELD_LIMIT:
-            return self.reject(instruction_id, f"{HELD_LIMIT} instructions are waiting already", now)
-        self._remember(instruction_id)
+        if objection := self.objection_to(execution_time, now):
+            return self.reject(instruction_id, objection, now)
         effects: list[Effect] = []
-        place = bisect_left(self._held, execution_time, key=attrgetter("execution_time"))
+        place = bisect_left(self._held, execution_time, key=_execution_time_of)
         while place < len(self._held) and self._held[place].execution_time == execution_time:
             if self._held[place].scope == scope:
                 rival = self._held.pop(place)
@@ -85,9 +96,17 @@ class Instructions(Generic[Wish]):
         self._held.insert(place, Order(execution_time, instruction_id, message_id, scope, wish))
         return [*effects, *self._tell(instruction_id, InstructionStatus.ACCEPTED, now)]
 
+    def objection_to(self, execution_time: datetime, now: Now) -> str | None:
+        """Why no instruction for that time is taken on, whatever it asks for."""
+        if len(self._held) >= HELD_LIMIT:
+            return f"{HELD_LIMIT} instructions are waiting already"
+        max_age_s = self._terms.max_age_s
+        if max_age_s is not None and (age_s := (now.utc - execution_time).total_seconds()) > max_age_s:
+            return f"its execution time was {age_s:.0f} s ago, of at most {max_age_s:g} s"
+        return None
+
     def reject(self, instruction_id: str, reason: str, now: Now) -> list[Effect]:
         """Declines a well-formed instruction that cannot be carried out."""
-        self._remember(instruction_id)
         return self._tell(instruction_id, InstructionStatus.REJECTED, now, reason)
 
     def due(self, now: Now) -> tuple[list[Effect], list[Order[Wish]]]:
@@ -143,8 +162,7 @@ class Instructions(Generic[Wish]):
         for scope, order in self.started.items():
             if object_id in (order.id, order.message_id):
                 return self._finish(scope, InstructionStatus.REVOKED, now), scope
-        state = "has ended" if object_id in self._used else "is unknown"
-        raise InvalidContent("REV-001", "/object_id", f"instruction {object_id!r} {state}")
+        raise InvalidContent("REV-001", "/object_id", f"instruction {object_id!r} has ended")
 
     def abandon(self, reason: str, now: Now) -> list[Effect]:
         """Ends everything that waits or runs."""
@@ -156,6 +174,15 @@ class Instructions(Generic[Wish]):
     def waiting(self, scope: str) -> list[Order[Wish]]:
         """What waits for its execution time in *scope*, earliest first."""
         return [order for order in self._held if order.scope == scope]
+
+    def is_next(self, scope: str, execution_time: datetime) -> bool:
+        """Whether nothing waits in *scope* that is due before *execution_time*."""
+        for order in self._held:
+            if order.execution_time >= execution_time:
+                break
+            if order.scope == scope:
+                return False
+        return True
 
     def withdraw(self, scope: str, reason: str, now: Now) -> list[Effect]:
         """Aborts all that waits in *scope*."""
@@ -175,16 +202,12 @@ class Instructions(Generic[Wish]):
         self._lasting.discard(scope)
         return self._tell(order.id, status, now, reason) if order else []
 
-    def _remember(self, instruction_id: str) -> None:
-        self._used[instruction_id] = None
-        if len(self._used) > REMEMBERED_LIMIT:
-            del self._used[next(iter(self._used))]
-
     def _tell(self, instruction_id: str, status: InstructionStatus, now: Now, reason: str = "") -> list[Effect]:
-        is_bad = status in (InstructionStatus.REJECTED, InstructionStatus.ABORTED)
-        facts = {"instruction": instruction_id, **({"reason": reason} if reason else {})}
-        note = Note(Level.WARNING if is_bad else Level.INFO, _EVENTS[status], {**facts})
-        if self._updates == "final" and status not in _FINAL:
+        facts: dict[str, Value | None] = {"instruction": instruction_id}
+        if reason:
+            facts["reason"] = reason
+        note = Note(Level.WARNING if status in _BAD else Level.INFO, _EVENTS[status], facts)
+        if self._terms.updates == "final" and status not in _FINAL:
             return [note]
         update = InstructionStatusUpdate(
             message_id=self._new_id(), instruction_id=instruction_id, status_type=status, timestamp=now.utc

@@ -168,6 +168,8 @@ class Link:
                 if self._log.is_enabled_for(DEBUG):
                     self._log.debug("frame.received", frame=str(frame))
                 self._take(Received(frame))
+                if self._outbox.qsize() > UNSENT_LIMIT // 2:
+                    await clock.sleep(0)  # a burst is read without a pause, and its answers would never leave
         except ConnectionClosed as exc:
             return str(exc)
 

@@ -5,11 +5,13 @@ the hardware shall do when nobody is. No I/O and no clock: time is an argument.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from math import inf
+from typing import cast
 
 from .control import Control, control
 from .control.not_controllable import NotControllable
-from .control.reporting import Reporting
+from .control.power_forecast import ForeseeingResource, Outlook
+from .control.task import Progress
 from .control.timers import Timers
 from .effects import (
     Applied,
@@ -19,6 +21,7 @@ from .effects import (
     Disconnected,
     Effect,
     Event,
+    Identified,
     Level,
     Lost,
     Measured,
@@ -32,7 +35,8 @@ from .effects import (
     Tick,
 )
 from .errors import InvalidContent
-from .instructions import Updates
+from .instructions import Terms
+from .legality import Phase
 from .messages.common import (
     ControlType,
     Handshake,
@@ -43,42 +47,19 @@ from .messages.common import (
     SessionRequest,
     SessionRequestType,
 )
+from .policy import Identity, Policy
 from .resources import Resource
-from .session import Phase, Session
+from .session import Session
 from .values import Now, Setpoint, Value
 
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who the resource is, to the CEM."""
-
-    resource_id: str
-    """The same for ever."""
-    name: str | None = None
-    manufacturer: str | None = None
-    model: str | None = None
-    serial_number: str | None = None
-    firmware_version: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What the owner decided."""
-
-    fallback_after_s: float
-    """After this long with nobody in charge the hardware is brought to its default state."""
-    reporting: Reporting
-    processing_delay_s: float
-    """How long an instruction is expected to take, until one has been timed."""
-    updates: Updates = "full"
-    control_types: tuple[ControlType, ...] | None = None
-    """The only ones to offer; None for all that are possible."""
+__all__ = ["Identity", "Policy", "ResourceManager"]
 
 
 class ResourceManager:
     """The RM of one resource."""
 
     def __init__(self, identity: Identity, resource: Resource, policy: Policy, new_id: Callable[[], str]) -> None:
+        self._owners_word = identity
         self._identity = identity
         self._resource = resource
         self._policy = policy
@@ -86,11 +67,16 @@ class ResourceManager:
         self._session: Session | None = None
         self._control: Control | None = None
         self._measurement: NotControllable | None = None
+        self._outlook: Outlook | None = None
         self._offered: tuple[ControlType, ...] = ()
         self._fallback_at: float | None = None
+        self._left: ControlType | None = None
+        """What was active when the last session ended."""
         self._delay_s = policy.processing_delay_s
         self._timers = Timers()
+        self._progress = Progress()
         self._version = ""
+        self._heard_handshake = False
 
     def handle(self, event: Event, now: Now) -> list[Effect]:
         """What *event*, and the time that has passed, lead to; effects are in the order to be carried out."""
@@ -124,13 +110,15 @@ class ResourceManager:
                 self._resource.lose()
                 aborted = self._control.fail_all(f"the device is lost: {reason}", now) if self._control else []
                 return self._voiced(aborted, now)
+            case Identified():
+                return self._recognise(event, now)
             case Connected():
-                self._session = Session(self._new_id)
+                self._session, self._heard_handshake = Session(self._new_id), False
                 return self._session.open(now)
             case Disconnected():
                 return self._leave(now)
             case Started():
-                return self._fall_back("start")
+                return self._fall_back("start", now)
             case Stopping():
                 return self._stop(now)
             case Tick():
@@ -142,12 +130,12 @@ class ResourceManager:
             self._fallback_at = None
             after_s = self._policy.fallback_after_s
             effects.append(Note(Level.WARNING, "fallback.applied", {"after_s": after_s}))
-            effects += self._fall_back("fallback")
+            effects += self._fall_back("fallback", now)
         if self._session:
             effects += self._session.due(now)
-        if self._control:
+        if self._control and _is_due(self._control, now):
             effects += self._voiced(self._control.due(now), now)
-        if any(at <= now.mono for at in self._measurement_deadlines()):
+        if min(self._measurement_deadlines(), default=inf) <= now.mono:
             effects += self._report(now)
         return effects
 
@@ -168,13 +156,15 @@ class ResourceManager:
         match message:
             case HandshakeResponse():
                 self._version = message.selected_protocol_version.removeprefix("v")
-                return self._introduce(now)
+                self._outlook = self._new_outlook()
+                return [*self._introduce(now), *self._report(now)]
             case Handshake():
+                self._heard_handshake = True
                 return []
             case SelectControlType():
                 return self._select(message.control_type, now)
             case SessionRequest():
-                return self._end(message)
+                return self._end(message, now)
         if self._control:
             return self._voiced(self._control.obey(message, now), now)
         raise InvalidContent("REV-001", "/object_id", "nothing can be revoked while no control type is active")
@@ -193,7 +183,7 @@ class ResourceManager:
             firmware_version=self._identity.firmware_version,
             instruction_processing_delay=round(self._delay_s * 1000),
             available_control_types=self._offered,
-            provides_forecast=False,
+            provides_forecast=self._resource.provides_forecast,
             provides_power_measurement_types=self._resource.quantities,
         )
         return self._session.say(details, now)
@@ -207,9 +197,16 @@ class ResourceManager:
 
     def _offer(self, now: Now) -> list[Effect]:
         """Introduces the resource again when more can be offered than the CEM was told."""
-        if self._session is None or self._session.phase is Phase.NEGOTIATING or self._offer_now() == self._offered:
-            return []
-        return self._introduce(now)
+        return [] if self._offer_now() == self._offered else self._introduce_again(now)
+
+    def _recognise(self, device: Identified, now: Now) -> list[Effect]:
+        """Introduces the resource again when more is known of its device than the CEM was told."""
+        before, self._identity = self._identity, self._owners_word.completed_by(device)
+        return [] if self._identity == before else self._introduce_again(now)
+
+    def _introduce_again(self, now: Now) -> list[Effect]:
+        is_known = self._session is not None and self._session.phase is not Phase.NEGOTIATING
+        return self._introduce(now) if is_known else []
 
     def _select(self, control_type: ControlType, now: Now) -> list[Effect]:
         assert self._session is not None
@@ -217,40 +214,50 @@ class ResourceManager:
         effects: list[Effect] = []
         if self._control:
             effects += self._voiced(self._control.deactivate(f"{control_type} was selected", now), now)
-            effects += self._fall_back("control type deselected")
+            effects += self._fall_back("control type deselected", now)
             self._control = None
+        elif self._fallback_at is not None and not is_none and control_type is not self._left:
+            effects += self._fall_back("another control type was selected", now)
         self._session.select(control_type)
         effects.append(Note(Level.INFO, "control_type.selected", {"control_type": control_type}))
         new_id, reporting = self._new_id, self._policy.reporting
         is_silent = control_type is ControlType.NO_SELECTION
         self._measurement = None if is_silent else NotControllable(self._resource, reporting, new_id)
+        self._outlook = None if is_silent else self._new_outlook()
         if not is_none:
             self._fallback_at = None
+            redescribes = self._policy.redescribe_after_status
             self._control = control(
                 control_type,
                 self._resource,
                 reporting,
-                self._policy.updates,
+                Terms(self._policy.updates, self._policy.max_instruction_age_s),
                 new_id,
                 timers=self._timers,
+                progress=self._progress,
                 version=self._version,
+                redescribes=not self._heard_handshake if redescribes is None else redescribes,
             )
             effects += self._voiced(self._control.activate(now), now)
         return [*effects, *self._report(now)]
 
-    def _end(self, request: SessionRequest) -> list[Effect]:
+    def _end(self, request: SessionRequest, now: Now) -> list[Effect]:
         assert self._session is not None
         self._session.is_closing = True
         if request.request is SessionRequestType.RECONNECT:
             return [Close("the CEM asked to reconnect", Return.SOON)]
-        self._control = self._measurement = None
-        return [*self._fall_back("the CEM terminated the session"), Close("the CEM ended the session", Return.LATE)]
+        self._control = self._measurement = self._outlook = None
+        return [
+            *self._fall_back("the CEM terminated the session", now),
+            Close("the CEM ended the session", Return.LATE),
+        ]
 
     def _leave(self, now: Now) -> list[Effect]:
         """The session is over. What the device was told stays until it is clear that nobody comes back."""
-        if self._control and self._fallback_at is None:
+        if self._session and self._control:
+            self._left = self._session.control_type
             self._fallback_at = now.mono + self._policy.fallback_after_s
-        self._session = self._control = self._measurement = None
+        self._session = self._control = self._measurement = self._outlook = None
         return []
 
     def _stop(self, now: Now) -> list[Effect]:
@@ -261,7 +268,7 @@ class ResourceManager:
             effects += self._session.end(SessionRequestType.TERMINATE, "the resource manager stops", now)
             effects.append(Close("stopping", Return.NEVER))
         self._fallback_at = None
-        return [*effects, *self._fall_back("stop")]
+        return [*effects, *self._fall_back("stop", now)]
 
     def _protect(self, now: Now) -> list[Effect]:
         """Overrules an order that would do harm by now."""
@@ -270,6 +277,7 @@ class ResourceManager:
             return []
         reason, setpoints = protection
         aborted = self._control.fail_all(reason, now, is_safe=True) if self._control else []
+        self._progress.end(now)
         note = Note(Level.WARNING, "resource.protected", {"reason": reason})
         return [note, *map(Apply, setpoints), *self._voiced(aborted, now)]
 
@@ -279,9 +287,16 @@ class ResourceManager:
             self._delay_s = self._control.last_delay_s
         if self._measurement:
             effects += self._measurement.report(now)
+        if self._outlook:
+            effects += self._outlook.report(now)
         return self._voiced(effects, now)
 
-    def _fall_back(self, reason: str) -> list[Effect]:
+    def _new_outlook(self) -> Outlook | None:
+        resource = self._resource
+        return Outlook(cast("ForeseeingResource", resource), self._new_id) if resource.provides_forecast else None
+
+    def _fall_back(self, reason: str, now: Now) -> list[Effect]:
+        self._progress.end(now)
         return [Apply(setpoint) for setpoint in self._resource.default(reason)]
 
     def _voiced(self, effects: Iterable[Effect], now: Now) -> list[Effect]:
@@ -293,6 +308,10 @@ class ResourceManager:
             else:
                 voiced.append(effect)
         return voiced
+
+
+def _is_due(control: Control, now: Now) -> bool:
+    return any(at <= now.mono for at in control.deadlines()) or any(at <= now.utc for at in control.execution_times())
 
 
 def _facts_of(setpoint: Setpoint) -> dict[str, Value | None]:

@@ -7,14 +7,14 @@ Spec: EN 50491-12-2 as carried by S2 JSON, "State of communication"; ReceptionSt
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from enum import StrEnum
 
 import msgspec
+from msgspec import Struct
 
 from .effects import Close, Effect, Level, Note, Return, Send, Settled
 from .errors import InvalidContent, LocalProtocolError
-from .messages import ddbc, frbc, ombc, pebc, ppbc, wire
+from .legality import CEM_MAY_SEND, INSTRUCTIONS, RM_MAY_SEND, STATUSES, Phase
+from .messages import ddbc, frbc, ombc, pebc, wire
 from .messages.common import (
     NIL_ID,
     ControlType,
@@ -23,20 +23,16 @@ from .messages.common import (
     HandshakeResponse,
     InstructionStatusUpdate,
     Message,
-    PowerForecast,
-    PowerMeasurement,
     ReceptionStatus,
     ReceptionStatusValues,
-    ResourceManagerDetails,
     RevokeObject,
-    SelectControlType,
     SessionRequest,
     SessionRequestType,
     Tagged,
 )
 from .messages.vet import vet
 from .messages.wire import name_of
-from .rules import Said, Severity, judge
+from .rules import Said, Severity, Violation, judge
 from .values import Now, Value
 
 ANSWER_WITHIN_S = 5.0
@@ -46,71 +42,6 @@ RESEND_AFTER_S = 5.0
 LEDGER_LIMIT = 1000
 """Most messages of ours that are remembered as unanswered; beyond it the oldest is forgotten."""
 
-
-class Phase(StrEnum):
-    NEGOTIATING = "negotiating"
-    INITIALISED = "initialised"
-    ACTIVE = "active"
-
-
-INSTRUCTIONS: dict[ControlType, tuple[type[Message], ...]] = {
-    ControlType.FILL_RATE_BASED_CONTROL: (frbc.Instruction,),
-    ControlType.POWER_ENVELOPE_BASED_CONTROL: (pebc.Instruction,),
-    ControlType.OPERATION_MODE_BASED_CONTROL: (ombc.Instruction,),
-    ControlType.DEMAND_DRIVEN_BASED_CONTROL: (ddbc.Instruction,),
-    ControlType.POWER_PROFILE_BASED_CONTROL: (
-        ppbc.ScheduleInstruction,
-        ppbc.StartInterruptionInstruction,
-        ppbc.EndInterruptionInstruction,
-    ),
-}
-"""What a CEM may order under each control type."""
-
-STATUSES: dict[ControlType, tuple[type[Message], ...]] = {
-    ControlType.FILL_RATE_BASED_CONTROL: (
-        frbc.SystemDescription,
-        frbc.StorageStatus,
-        frbc.ActuatorStatus,
-        frbc.TimerStatus,
-        frbc.LeakageBehaviour,
-        frbc.UsageForecast,
-        frbc.FillLevelTargetProfile,
-    ),
-    ControlType.POWER_ENVELOPE_BASED_CONTROL: (pebc.PowerConstraints, pebc.EnergyConstraint),
-    ControlType.OPERATION_MODE_BASED_CONTROL: (ombc.SystemDescription, ombc.Status, ombc.TimerStatus),
-    ControlType.DEMAND_DRIVEN_BASED_CONTROL: (
-        ddbc.SystemDescription,
-        ddbc.SystemDescriptionBeta,
-        ddbc.PresentDemandStatus,
-        ddbc.ActuatorStatus,
-        ddbc.TimerStatus,
-        ddbc.AverageDemandRateForecast,
-    ),
-    ControlType.POWER_PROFILE_BASED_CONTROL: (ppbc.PowerProfileDefinition, ppbc.PowerProfileStatus),
-}
-"""What an RM may tell under each control type."""
-
-CEM_MAY_SEND: dict[Phase, tuple[type[Tagged], ...]] = {
-    Phase.NEGOTIATING: (Handshake, HandshakeResponse, SessionRequest, ReceptionStatus),
-    Phase.INITIALISED: (SelectControlType, SessionRequest, ReceptionStatus, RevokeObject),
-    Phase.ACTIVE: (SelectControlType, SessionRequest, ReceptionStatus, RevokeObject),
-}
-"""Beside the instructions of the active control type. A CEM in the field revokes although the table omits it."""
-
-RM_MAY_SEND: dict[Phase, tuple[type[Tagged], ...]] = {
-    Phase.NEGOTIATING: (Handshake, SessionRequest, ReceptionStatus),
-    Phase.INITIALISED: (ResourceManagerDetails, PowerMeasurement, PowerForecast, SessionRequest, ReceptionStatus),
-    Phase.ACTIVE: (
-        ResourceManagerDetails,
-        PowerMeasurement,
-        PowerForecast,
-        SessionRequest,
-        ReceptionStatus,
-        InstructionStatusUpdate,
-        RevokeObject,
-    ),
-}
-"""Beside the statuses of the active control type."""
 
 CEM, RM = EnergyManagementRole.CEM, EnergyManagementRole.RM
 
@@ -126,8 +57,7 @@ _Kind = tuple[type[Message], str]
 """Messages of one kind replace each other: the same type, about the same thing."""
 
 
-@dataclass(slots=True)
-class _Unanswered:
+class _Unanswered(Struct):
     message: Message
     kind: _Kind
     overdue_at: float
@@ -144,6 +74,8 @@ class Session:
         self.is_closing = False
         self._new_id = new_id
         self._said = Said()
+        self._doubted: set[str] = set()
+        """The rules our own messages were doubted by."""
         self._ledger: dict[str, _Unanswered] = {}
         self._repeats: dict[_Kind, tuple[float, Message]] = {}
         self._newest: dict[_Kind, str] = {}
@@ -162,24 +94,34 @@ class Session:
     def say(self, message: Message, now: Now) -> list[Effect]:
         """Sends *message* and expects a ReceptionStatus for it; if it breaks a rule, a bug, it is told and not sent.
 
+        What is odd about our own messages is told once a session: nobody can answer it, and they repeat.
+
         Raises: LocalProtocolError: S2 does not allow it now.
         """
         if self.is_closing:
             return []
         if message.__class__ not in self._sayable:
             raise LocalProtocolError(f"{name_of(type(message))} may not be sent while {self._state()}")
-        broken = [each for each in judge(message, RM, self._said, now) if each.rule.severity is Severity.ERROR]
-        if broken:
-            facts: dict[str, Value | None] = {"message_type": _name(message), "reason": broken[0].label}
-            return [Note(Level.ERROR, "message.withheld", facts)]
+        odd: list[Effect] = []
+        for violation in judge(message, RM, self._said, now):
+            if violation.rule.severity is Severity.ERROR:
+                return [Note(Level.ERROR, "message.withheld", _blame(violation, message))]
+            if violation.rule.id not in self._doubted:
+                self._doubted.add(violation.rule.id)
+                odd.append(Note(Level.WARNING, "message.doubted", {**_blame(violation, message), "sender": RM}))
+        return [self._send(message, now), *odd]
+
+    def _send(self, message: Message, now: Now, *, is_repeat: bool = False) -> Send:
         self._said.note(message, RM, now)
         kind = _kind_of(message)
-        self._ledger[message.message_id] = _Unanswered(message, kind, now.mono + ANSWER_WITHIN_S)
+        self._ledger[message.message_id] = _Unanswered(message, kind, now.mono + ANSWER_WITHIN_S, is_repeat)
         self._newest[kind] = message.message_id
         self._repeats.pop(kind, None)
+        if isinstance(message, RevokeObject):
+            self._withdraw(message.object_id)
         if len(self._ledger) > LEDGER_LIMIT:
             self._forget(next(iter(self._ledger)))
-        return [Send(message)]
+        return Send(message)
 
     def receive(self, frame: str | bytes, obey: Obey, now: Now) -> list[Effect]:
         """Answers *frame* and does what it asks; *obey* carries out what is beyond the conversation itself."""
@@ -240,8 +182,9 @@ class Session:
             del self._repeats[_kind_of(message)]
             if not self.is_closing and message.__class__ in self._sayable:
                 again = msgspec.structs.replace(message, message_id=self._new_id())
-                effects += self.say(again, now)
-                self._ledger[again.message_id].is_repeat = True
+                # A second time it may take back what is gone already, but not tell of what is gone.
+                if isinstance(again, RevokeObject) or not self._is_wrong(again, now):
+                    effects.append(self._send(again, now, is_repeat=True))
         while self._ledger and self._oldest().overdue_at <= now.mono:
             message = self._oldest().message
             self._forget(message.message_id)
@@ -268,14 +211,25 @@ class Session:
             del self._newest[entry.kind]
         return entry
 
+    def _withdraw(self, object_id: str) -> None:
+        """What is taken back is not said again."""
+        for kind, (_, message) in list(self._repeats.items()):
+            if getattr(message, "id", None) == object_id:
+                del self._repeats[kind]
+        for message_id, entry in self._ledger.items():
+            if getattr(entry.message, "id", None) == object_id and self._newest.get(entry.kind) == message_id:
+                del self._newest[entry.kind]
+
+    def _is_wrong(self, message: Message, now: Now) -> bool:
+        return any(each.rule.severity is Severity.ERROR for each in judge(message, RM, self._said, now))
+
     def _judged(self, message: Message, now: Now) -> list[Effect]:
         """What is odd about *message*; raises InvalidContent for what is wrong."""
         odd: list[Effect] = []
         for violation in judge(message, CEM, self._said, now):
             if violation.rule.severity is Severity.ERROR:
                 raise InvalidContent(violation.rule.id, violation.pointer, violation.sentence)
-            facts: dict[str, Value | None] = {"message_type": _name(message), "reason": violation.label}
-            odd.append(Note(Level.WARNING, "message.doubted", facts))
+            odd.append(Note(Level.WARNING, "message.doubted", {**_blame(violation, message), "sender": CEM}))
         return odd
 
     def _state(self) -> str:
@@ -334,8 +288,14 @@ def _name(message: Tagged) -> str:
     return name_of(type(message))
 
 
+def _blame(violation: Violation, message: Message) -> dict[str, Value | None]:
+    return {"message_type": _name(message), "reason": violation.label}
+
+
 _ABOUT: dict[type[Message], str] = {
     InstructionStatusUpdate: "instruction_id",
+    RevokeObject: "object_id",
+    pebc.EnergyConstraint: "id",
     frbc.ActuatorStatus: "actuator_id",
     ddbc.ActuatorStatus: "actuator_id",
     frbc.TimerStatus: "timer_id",

@@ -1,13 +1,17 @@
 """The four values everything else is made of: an instant, what was read, what to write, and how good a reading is."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 Value = float | int | bool | str
 """What a point can hold, in the base unit of its dimension (W, Wh, A, V, %, °C, s)."""
+
+RELEASE: Final = "release"
+"""As the value of a Setpoint: give control of the point back to the device."""
 
 
 class Now(NamedTuple):
@@ -33,8 +37,7 @@ class Quality(StrEnum):
     """The device gave a value that cannot be true."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What a device said a point is."""
 
     point: str
@@ -48,12 +51,11 @@ class Reading:
     """How long before the reading was handed over the value was true."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setpoint:
+class Setpoint(Struct, frozen=True):
     """What a point shall become."""
 
     point: str
     value: Value
-    """In the base unit; consumption positive."""
+    """In the base unit; consumption positive. RELEASE gives control back, where the device has a command for that."""
     reason: str
     """Who wants it, e.g. `instruction 3f…` or `fallback`."""

@@ -10,10 +10,11 @@ from importlib import import_module
 from typing import Any, Protocol, cast
 
 from ..effects import Effect
-from ..instructions import Updates
+from ..instructions import Terms
 from ..messages.common import ControlType, Message
 from ..values import Now, Setpoint
 from .reporting import Reporting
+from .task import Progress
 from .timers import Timers
 
 
@@ -70,9 +71,9 @@ class Control(Protocol):
 
 
 _ROOMS: dict[ControlType, tuple[str, ...]] = {
-    ControlType.FILL_RATE_BASED_CONTROL: ("frbc", "FillRateControl", "timers"),
+    ControlType.FILL_RATE_BASED_CONTROL: ("frbc", "FillRateControl", "timers", "redescribes"),
     ControlType.POWER_ENVELOPE_BASED_CONTROL: ("pebc", "PowerEnvelopeControl"),
-    ControlType.POWER_PROFILE_BASED_CONTROL: ("ppbc", "PowerProfileControl"),
+    ControlType.POWER_PROFILE_BASED_CONTROL: ("ppbc", "PowerProfileControl", "progress"),
     ControlType.OPERATION_MODE_BASED_CONTROL: ("ombc", "OperationModeControl", "timers"),
     ControlType.DEMAND_DRIVEN_BASED_CONTROL: ("ddbc", "DemandDrivenControl", "timers", "version"),
 }
@@ -83,14 +84,19 @@ def control(
     control_type: ControlType,
     resource: object,
     reporting: Reporting,
-    updates: Updates,
+    terms: Terms,
     new_id: Callable[[], str],
     *,
     timers: Timers,
+    progress: Progress,
     version: str,
+    redescribes: bool,
 ) -> Control:
-    """*control_type*, as the protocol *version* has it, for *resource*, which is what its Protocol asks for."""
+    """*control_type*, as the protocol *version* has it, for *resource*, which is what its Protocol asks for.
+
+    *timers* and *progress* are the resource's, and outlive it.
+    """
     module, name, *needs = _ROOMS[control_type]
-    further = {"timers": timers, "version": version}
+    further = {"timers": timers, "progress": progress, "version": version, "redescribes": redescribes}
     make: Callable[..., Any] = getattr(import_module(f".{module}", __name__), name)
-    return cast("Control", make(resource, reporting, updates, new_id, **{need: further[need] for need in needs}))
+    return cast("Control", make(resource, reporting, terms, new_id, **{need: further[need] for need in needs}))

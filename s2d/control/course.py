@@ -4,6 +4,7 @@ Spec: EN 50491-12-2, PPBC; S2 JSON `PPBC.PowerSequence`, `PPBC.PowerSequenceCont
 """
 
 from datetime import datetime, timedelta
+from enum import Enum
 
 from ..messages.ppbc import PowerSequence, PowerSequenceStatus
 from ..values import Now
@@ -12,11 +13,23 @@ LATENESS = timedelta(seconds=5)
 """Sequences planned back to back may overlap by this much, as no start is ever quite on time: the next one waits."""
 
 
+class Action(Enum):
+    """What the device shall do about a sequence."""
+
+    RUN = "run"
+    """From its beginning."""
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
 class Course:
     """A sequence from its command on. Pauses do not count as progress; a step of the clock changes nothing."""
 
     def __init__(self, sequence: PowerSequence, now: Now) -> None:
         self.sequence = sequence
+        self.action = Action.RUN
+        """What was commanded last."""
+        self.commanded_at = now.mono
         self.status = PowerSequenceStatus.SCHEDULED
         """As far as the device was seen to follow."""
         self._runs_since: float | None = now.mono
@@ -26,11 +39,16 @@ class Course:
     @property
     def is_pausing(self) -> bool:
         """Whether it was last commanded to pause."""
-        return self._runs_since is None and self._over_at is None
+        return self.is_open and self.action is Action.PAUSE
 
     @property
     def is_open(self) -> bool:
         return self._over_at is None
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether the device was seen to do what was commanded last."""
+        return not self.is_open or self.status is self._aim
 
     @property
     def finishes_at(self) -> float | None:
@@ -39,15 +57,26 @@ class Course:
             return None
         return self._runs_since + duration_of(self.sequence).total_seconds() - self._ran_s
 
-    def pause(self, now: Now) -> None:
-        self._ran_s, self._runs_since = self._progress_s(now), None
+    def command(self, action: Action, now: Now) -> None:
+        """Notes that the device was told to pause, or to go on."""
+        self._ran_s = self._progress_s(now)
+        self._runs_since = None if action is Action.PAUSE else now.mono
+        self.action, self.commanded_at = action, now.mono
 
-    def resume(self, now: Now) -> None:
-        self._runs_since = now.mono
+    def see(self) -> None:
+        """Notes that the device does what was commanded last."""
+        self.status = self._aim
 
-    def end(self, status: PowerSequenceStatus, now: Now) -> None:
+    def finish(self) -> None:
+        """Notes that it has run to its end, which was when `finishes_at` said."""
+        self._over_at, self._runs_since = self.finishes_at, None
+        self._ran_s = duration_of(self.sequence).total_seconds()
+        self.status = PowerSequenceStatus.FINISHED
+
+    def abort(self, now: Now) -> None:
+        """Notes that it will not continue."""
         self._ran_s, self._runs_since = self._progress_s(now), None
-        self.status, self._over_at = status, now.mono
+        self.status, self._over_at = PowerSequenceStatus.ABORTED, now.mono
 
     def ends_at(self, now: Now) -> datetime:
         """When it ended, or will at the earliest."""
@@ -57,6 +86,11 @@ class Course:
 
     def progress_ms(self, now: Now) -> int | None:
         return None if self.status is PowerSequenceStatus.SCHEDULED else round(self._progress_s(now) * 1000)
+
+    @property
+    def _aim(self) -> PowerSequenceStatus:
+        is_pause = self.action is Action.PAUSE
+        return PowerSequenceStatus.INTERRUPTED if is_pause else PowerSequenceStatus.EXECUTING
 
     def _progress_s(self, now: Now) -> float:
         return self._ran_s + (now.mono - self._runs_since if self._runs_since is not None else 0.0)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ..effects import Effect, Send
-from ..instructions import Updates
+from ..instructions import Terms
 from ..messages.common import Message, NumberRange
 from ..messages.ddbc import (
     ActuatorDescription,
@@ -61,12 +61,12 @@ class DemandDrivenControl(OperationModes[DemandDrivenResource]):
         self,
         resource: DemandDrivenResource,
         reporting: Reporting,
-        updates: Updates,
+        terms: Terms,
         new_id: Callable[[], str],
         timers: Timers,
         version: str,
     ) -> None:
-        super().__init__(resource, reporting, updates, new_id, timers)
+        super().__init__(resource, reporting, terms, new_id, timers)
         self._has_demand_status = PresentDemandStatus in MESSAGES_OF[version]
 
     def _described_machines(self) -> Mapping[str, DescribedMachine]:

@@ -3,11 +3,12 @@
 Spec: EN 50491-12-2, FRBC; S2 JSON `FRBC.*`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Protocol, TypeVar, cast
 
 from ..effects import Effect, Send
+from ..instructions import Terms
 from ..messages.common import Message
 from ..messages.frbc import (
     ActuatorDescription,
@@ -26,8 +27,9 @@ from ..messages.frbc import (
 )
 from ..values import Now
 from .operation_modes import Activity, OperationModeResource, OperationModes, Status
-from .reporting import Told
+from .reporting import Reporting, Told
 from .state_machine import DescribedMachine
+from .timers import Timers
 
 __all__ = ["Activity", "FillRateControl", "FillRateResource", "ForeseenStorage"]
 
@@ -74,6 +76,26 @@ class FillRateControl(OperationModes[FillRateResource]):
 
     _told_level: Told
     _told_outlook: dict[str, object]
+
+    def __init__(
+        self,
+        resource: FillRateResource,
+        reporting: Reporting,
+        terms: Terms,
+        new_id: Callable[[], str],
+        timers: Timers,
+        redescribes: bool,
+    ) -> None:
+        super().__init__(resource, reporting, terms, new_id, timers)
+        self._redescribes = redescribes
+
+    def activate(self, now: Now) -> list[Effect]:
+        """Describes the storage, then says how it stands; if it *redescribes*, describes it once more.
+
+        A CEM in the field plans when a description arrives, and only if it knows the fill level by then.
+        """
+        effects = super().activate(now)
+        return [*effects, *self._describe_again()] if self._redescribes else effects
 
     def _described_machines(self) -> Mapping[str, DescribedMachine]:
         return {actuator.id: actuator for actuator in self._resource.actuators()}
@@ -135,6 +157,12 @@ class FillRateControl(OperationModes[FillRateResource]):
             wanted = FillLevelTargetProfile(message_id=self._new_id(), start_time=start_time, elements=profile)
             effects.append(Send(wanted))
         return effects
+
+    def _describe_again(self) -> list[Effect]:
+        """The description as it was told last, under another message id."""
+        assert self._described
+        _, valid_from, _ = self._described
+        return [Send(self._description(self._new_id(), valid_from))]
 
     def _news(self, name: str, outlook: _Outlook | None) -> _Outlook | None:
         """*outlook* if it is known and not what was told last."""

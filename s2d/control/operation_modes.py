@@ -9,89 +9,21 @@ Spec: EN 50491-12-2, OperationMode, Transition, Timer; the same in FRBC, OMBC an
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from ..effects import Effect, Send
-from ..instructions import Instructions, Order, Updates
+from ..instructions import Instructions, Order, Terms
 from ..messages.common import Message, RevokeObject, Transition
 from ..values import Now, Setpoint
-from .pursuit import PursuingResource, Pursuit, Pursuits
+from .activity import Activity, OperationModeInstruction, OperationModeResource, Ordered, Status
+from .pursuit import Pursuit, Pursuits
 from .reporting import Reporting, Told
 from .state_machine import DescribedMachine, Forbidden, StateMachine
 from .timers import Timers
 
+__all__ = ["Activity", "OperationModeResource", "OperationModes", "Status"]
+
 _GONE = "its operation mode is gone"
-
-
-class Activity(NamedTuple):
-    """What a scope does, or shall do."""
-
-    operation_mode_id: str
-    factor: float
-    """0 to 1."""
-
-
-class OperationModeResource(PursuingResource, Protocol):
-    """A resource that is steered by operation modes.
-
-    Actuator ids are unique over all its control types; ids stay the same as long as what they name is described.
-    """
-
-    def activity_of(self, scope: str, /) -> Activity:
-        """What is really done, from the last good readings; in a mode that is described."""
-        ...
-
-    def obstacle_to(self, scope: str, wish: Activity, /) -> str | None:
-        """Why *wish* may not be done now (offline, fault, safety), or None."""
-        ...
-
-    def order(self, scope: str, wish: Activity, reason: str, /) -> list[Setpoint]:
-        """What to write so that *wish* is done."""
-        ...
-
-    def follows(self, scope: str, wish: Activity, since: float, /) -> bool:
-        """Whether readings no older than *since* (monotonic seconds) show *wish* being done."""
-        ...
-
-    def power_deadband_factor(self, scope: str, operation_mode_id: str, power_w: float, /) -> float:
-        """How much factor *power_w* is in that mode."""
-        ...
-
-
-class OperationModeInstruction(Protocol):
-    """An instruction, as far as all control types word it alike."""
-
-    @property
-    def id(self) -> str: ...
-
-    @property
-    def message_id(self) -> str: ...
-
-    @property
-    def execution_time(self) -> datetime: ...
-
-    @property
-    def operation_mode_factor(self) -> float: ...
-
-    @property
-    def abnormal_condition(self) -> bool: ...
-
-
-class Ordered(NamedTuple):
-    """What an instruction asks for."""
-
-    activity: Activity
-    is_abnormal: bool
-
-
-class Status(NamedTuple):
-    """What is told of a scope."""
-
-    scope: str
-    activity: Activity
-    previous_mode_id: str | None
-    since: datetime | None
-    """When the change from the previous mode was initiated."""
 
 
 Steered = TypeVar("Steered", bound=OperationModeResource)
@@ -104,7 +36,7 @@ class OperationModes(ABC, Generic[Steered]):
         self,
         resource: Steered,
         reporting: Reporting,
-        updates: Updates,
+        terms: Terms,
         new_id: Callable[[], str],
         timers: Timers,
     ) -> None:
@@ -112,8 +44,8 @@ class OperationModes(ABC, Generic[Steered]):
         self._reporting = reporting
         self._new_id = new_id
         self._timers = timers
-        self._instructions: Instructions[Ordered] = Instructions(new_id, updates)
-        self._pursuits = Pursuits(resource, self._instructions)
+        self._instructions: Instructions[Ordered] = Instructions(new_id, terms)
+        self._pursuits = Pursuits(resource, self._instructions, resource.default_of)
         self._described: tuple[str, datetime, Message] | None = None
         self._machines: dict[str, StateMachine] = {}
         self._active: dict[str, Activity] = {}
@@ -182,13 +114,13 @@ class OperationModes(ABC, Generic[Steered]):
 
     def due(self, now: Now) -> list[Effect]:
         """Starts instructions whose time has come, gives up on those not followed, repeats what was long unsaid."""
-        effects, orders = self._instructions.due(now)
-        for order in orders:
-            effects += self._start(order, now)
+        effects = self._start_due(now)
         for pursuit in self._pursuits.overdue(now):
             effects += self._pursuits.fail(pursuit.order.scope, self._shortfall(pursuit), now)
-        if any(at <= now.mono for at in self._told_deadlines()):
-            effects += self.report(now)
+        for told in self._told():
+            if told.is_stale(now):
+                effects += self.report(now)
+                break
         return effects
 
     def confirm(self, setpoint: Setpoint, now: Now) -> None:
@@ -203,14 +135,12 @@ class OperationModes(ABC, Generic[Steered]):
     def deadlines(self) -> Iterable[float]:
         """When (monotonic seconds) `due` has something to do."""
         yield from self._pursuits.deadlines()
-        yield from self._told_deadlines()
+        for told in self._told():
+            yield from told.deadlines()
 
     def execution_times(self) -> Iterable[datetime]:
         """When (UTC) `due` has something to start."""
         return self._instructions.next_execution_times()
-
-    def _told_deadlines(self) -> Iterable[float]:
-        return (at for told in self._told() for at in told.deadlines())
 
     def _follows(self, order: Order[Ordered], since: float) -> bool:
         return self._resource.follows(order.scope, order.wish.activity, since)
@@ -245,9 +175,8 @@ class OperationModes(ABC, Generic[Steered]):
         if self._machines[scope].modes[operation_mode_id].abnormal_condition_only and not wish.is_abnormal:
             return self._instructions.reject(instruction.id, "the mode is for abnormal conditions only", now)
         # While others wait before it, nobody knows yet which mode it will start from; it is looked at when it starts.
-        is_next = all(at <= other.execution_time for other in self._instructions.waiting(scope))
         try:
-            if is_next:
+            if self._instructions.is_next(scope, at):
                 self._transition(scope, wish, at, now)
         except Forbidden as exc:
             return self._instructions.reject(instruction.id, str(exc), now)
@@ -261,7 +190,13 @@ class OperationModes(ABC, Generic[Steered]):
             wish=wish,
             now=now,
         )
-        return [*accepted, *(self.due(now) if is_immediate else [])]
+        return [*accepted, *(self._start_due(now) if is_immediate else [])]
+
+    def _start_due(self, now: Now) -> list[Effect]:
+        effects, orders = self._instructions.due(now)
+        for order in orders:
+            effects += self._start(order, now)
+        return effects
 
     def _start(self, order: Order[Ordered], now: Now) -> list[Effect]:
         scope, activity = order.scope, order.wish.activity

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ..effects import Effect, Send
-from ..instructions import Instructions, Order, Updates
+from ..instructions import Instructions, Order, Terms
 from ..messages.common import CommodityQuantity, Message, RevokableObjects, RevokeObject
 from ..messages.pebc import (
     AllowedLimitRange,
@@ -86,11 +86,11 @@ class PowerEnvelopeControl:
     """PEBC while it is the active control type."""
 
     def __init__(
-        self, resource: PowerEnvelopeResource, reporting: Reporting, updates: Updates, new_id: Callable[[], str]
+        self, resource: PowerEnvelopeResource, reporting: Reporting, terms: Terms, new_id: Callable[[], str]
     ) -> None:
         self._resource = resource
         self._new_id = new_id
-        self._instructions: Instructions[Envelopes] = Instructions(new_id, updates)
+        self._instructions: Instructions[Envelopes] = Instructions(new_id, terms)
         self._pursuits = Pursuits(resource, self._instructions)
         self._constraints: tuple[str, Constraints] | None = None
         self._needs: dict[EnergyNeed, str] = {}
@@ -132,12 +132,7 @@ class PowerEnvelopeControl:
 
     def due(self, now: Now) -> list[Effect]:
         """Starts envelopes, goes from element to element, gives up on limits that are not kept."""
-        effects = self._publish(now)
-        started, orders = self._instructions.due(now)
-        effects += started
-        for order in orders:
-            self._latest = Running(order, now)
-            effects += self._enter(self._latest, now)
+        effects = [*self._publish(now), *self._start_due(now)]
         running = self._running
         if running and running.changes_at is not None and running.changes_at <= now.mono:
             effects += self._enter(running, now)
@@ -184,7 +179,7 @@ class PowerEnvelopeControl:
             need_id = self._needs.pop(gone)
             if gone.valid_until > now.utc:
                 effects.append(self._revocation(RevokableObjects.PEBC_ENERGY_CONSTRAINT, need_id))
-        effects += [self._announced(need) for need in needs if need not in self._needs]
+        effects += [self._announced(need) for need in needs if need not in self._needs and need.valid_until > now.utc]
         running = self._running
         if running and (objection := self._objection(running.limits, running.order.wish.is_abnormal, now.utc)):
             effects += self._pursuits.fail(_SCOPE, objection, now)
@@ -197,12 +192,16 @@ class PowerEnvelopeControl:
         effects: list[Effect] = []
         if self._constraints and self._is_in_force(now.utc):
             effects.append(self._revocation(RevokableObjects.PEBC_POWER_CONSTRAINTS, self._constraints[0]))
+        begins_at, ends_at = constraints.valid_from or now.utc, constraints.valid_until
+        if ends_at is not None and ends_at <= begins_at:
+            self._constraints = None
+            return effects
         self._constraints = (self._new_id(), constraints)
         message = PowerConstraints(
             message_id=self._new_id(),
             id=self._constraints[0],
-            valid_from=constraints.valid_from or now.utc,
-            valid_until=constraints.valid_until,
+            valid_from=begins_at,
+            valid_until=ends_at,
             consequence_type=constraints.consequence_type,
             allowed_limit_ranges=constraints.allowed_limit_ranges,
         )
@@ -253,11 +252,19 @@ class PowerEnvelopeControl:
             wish=wish,
             now=now,
         )
-        return [*accepted, *(self.due(now) if is_immediate else [])]
+        return [*accepted, *(self._start_due(now) if is_immediate else [])]
+
+    def _start_due(self, now: Now) -> list[Effect]:
+        effects, orders = self._instructions.due(now)
+        for order in orders:
+            self._latest = Running(order, now)
+            effects += self._enter(self._latest, now)
+        return effects
 
     def _objection(self, limits: Mapping[CommodityQuantity, Limits], is_abnormal: bool, at: datetime) -> str | None:
         """Why the constraints do not allow *limits* at that time."""
-        assert self._constraints
+        if self._constraints is None:
+            return "no constraints are valid any more"
         constraints = self._constraints[1]
         if constraints.valid_from and at < constraints.valid_from:
             return "the constraints are not valid yet at that time"
@@ -268,12 +275,15 @@ class PowerEnvelopeControl:
                 (PowerEnvelopeLimitType.LOWER_LIMIT, lower),
                 (PowerEnvelopeLimitType.UPPER_LIMIT, upper),
             ):
-                if not any(
-                    (each.commodity_quantity, each.limit_type) == (quantity, kind)
-                    and each.range_boundary.start_of_range <= limit <= each.range_boundary.end_of_range
-                    and (is_abnormal or not each.abnormal_condition_only)
-                    for each in constraints.allowed_limit_ranges
-                ):
+                for each in constraints.allowed_limit_ranges:
+                    if (
+                        each.commodity_quantity is quantity
+                        and each.limit_type is kind
+                        and each.range_boundary.start_of_range <= limit <= each.range_boundary.end_of_range
+                        and (is_abnormal or not each.abnormal_condition_only)
+                    ):
+                        break
+                else:
                     return f"{kind} {limit:g} of {quantity} is in no allowed range"
         return None
 

@@ -39,9 +39,16 @@ class Pursuit(Generic[Wish]):
 class Pursuits(Generic[Wish]):
     """All orders of one control type that have started and not come to an end; at most one per scope."""
 
-    def __init__(self, resource: PursuingResource, instructions: Instructions[Wish]) -> None:
+    def __init__(
+        self,
+        resource: PursuingResource,
+        instructions: Instructions[Wish],
+        default_of: Callable[[str, str], list[Setpoint]] | None = None,
+    ) -> None:
+        """*default_of* gives the Setpoints for one scope and a reason; without it one default state is for all."""
         self._resource = resource
         self._instructions = instructions
+        self._default_of = default_of or (lambda _scope, reason: resource.default(reason))
         self._under_way: dict[str, Pursuit[Wish]] = {}
         self.last_delay_s: float | None = None
         """How long the last instruction took from start to success."""
@@ -95,10 +102,10 @@ class Pursuits(Generic[Wish]):
         return f"the device did not follow within {within}: it does {real} instead of {wished}"
 
     def fail(self, scope: str, reason: str, now: Now, *, is_safe: bool = False) -> list[Effect]:
-        """Aborts what has started in *scope* and, unless *is_safe*, brings the device to its default state."""
+        """Aborts what has started in *scope* and, unless *is_safe*, brings that to its default state."""
         self.drop(scope)
         aborted = self._instructions.abort(scope, reason, now)
-        return aborted if is_safe else [*aborted, *self.to_default(f"aborted: {reason}")]
+        return aborted if is_safe else [*aborted, *self._scope_to_default(scope, f"aborted: {reason}")]
 
     def fail_all(self, reason: str, now: Now, *, is_safe: bool = False) -> list[Effect]:
         """Aborts all that has started; *is_safe* when the device is already being brought to safety."""
@@ -113,7 +120,7 @@ class Pursuits(Generic[Wish]):
         if scope is None:
             return effects
         self.drop(scope)
-        return [*effects, *self.to_default(f"revoked {object_id}")]
+        return [*effects, *self._scope_to_default(scope, f"revoked {object_id}")]
 
     def abandon(self, reason: str, now: Now) -> list[Effect]:
         """Ends every instruction; the caller brings the device to its default state."""
@@ -125,8 +132,11 @@ class Pursuits(Generic[Wish]):
         self._under_way.pop(scope, None)
 
     def to_default(self, reason: str) -> list[Effect]:
-        """Brings the device to its default state."""
+        """Brings the device as a whole to its default state."""
         return [Apply(setpoint) for setpoint in self._resource.default(reason)]
+
+    def _scope_to_default(self, scope: str, reason: str) -> list[Effect]:
+        return [Apply(setpoint) for setpoint in self._default_of(scope, reason)]
 
     def deadlines(self) -> Iterable[float]:
         """When (monotonic seconds) one becomes overdue."""

@@ -33,6 +33,10 @@ class Told:
         moved = (abs(new - old) >= deadband for new, old in zip(numbers, self._numbers, strict=True))
         return any(moved) if deadband > 0 else numbers != self._numbers
 
+    def is_stale(self, now: Now) -> bool:
+        """Whether it was told, and so long ago that it shall be told again whatever it is."""
+        return self._at is not None and now.mono >= self._at + self._every_s
+
     def tell(self, now: Now, numbers: tuple[float, ...], state: object = None) -> None:
         """Notes that this is told now."""
         self._at, self._numbers, self._state = now.mono, numbers, state

@@ -48,7 +48,9 @@ class StateMachine:
     def __init__(self, scope: str, described: DescribedMachine, timers: Timers) -> None:
         self.modes = {mode.id: mode for mode in described.operation_modes}
         self._scope = scope
-        self._transitions = described.transitions
+        self._ways: dict[tuple[str, str], list[Transition]] = {}
+        for way in described.transitions:
+            self._ways.setdefault((way.from_, way.to), []).append(way)
         self._durations = {timer.id: timer.duration for timer in described.timers}
         self._timers = timers
         self._untold = dict.fromkeys(self._durations)
@@ -65,19 +67,17 @@ class StateMachine:
 
         Raises: Forbidden: there is no such way, or it is not open then.
         """
-        if before_id == after_id or not self._transitions:
+        if before_id == after_id or not self._ways:
             return None
-        why = f"no transition leads from {self.label(before_id)} to {self.label(after_id)}"
-        mono = now.mono + max(0.0, (at - now.utc).total_seconds())
+        why = ""
         for way in self._between(before_id, after_id):
-            running = [each for each in way.blocking_timers if self._timers.runs_at(self._scope, each, mono)]
             if way.abnormal_condition_only and not is_abnormal:
                 why = "the transition is for abnormal conditions only"
-            elif running:
+            elif running := self._running(way.blocking_timers, at, now):
                 why = f"the transition is blocked by the timer {running[0]}"
             else:
                 return way
-        raise Forbidden(why)
+        raise Forbidden(why or f"no transition leads from {self.label(before_id)} to {self.label(after_id)}")
 
     def initiate(self, transition: Transition, now: Now) -> None:
         """Starts the timers of *transition*."""
@@ -92,8 +92,17 @@ class StateMachine:
 
     def news_of_timers(self, now: Now) -> list[tuple[str, datetime]]:
         """The timers to tell of, and when each finishes: all at first, then those started since the last call."""
+        if not self._untold:
+            return []
         untold, self._untold = self._untold, {}
         return [(timer_id, self._timers.finished_at(self._scope, timer_id, now)) for timer_id in untold]
 
+    def _running(self, timer_ids: tuple[str, ...], at: datetime, now: Now) -> list[str]:
+        """Which of the timers will still run at *at*."""
+        if not timer_ids:
+            return []
+        mono = now.mono + max(0.0, (at - now.utc).total_seconds())
+        return [each for each in timer_ids if self._timers.runs_at(self._scope, each, mono)]
+
     def _between(self, before_id: str, after_id: str) -> Iterable[Transition]:
-        return [way for way in self._transitions if (way.from_, way.to) == (before_id, after_id)]
+        return self._ways.get((before_id, after_id), ())

@@ -32,6 +32,8 @@ class Resource(Protocol):
     roles: tuple[Role, ...]
     quantities: tuple[CommodityQuantity, ...]
     """The power it measures."""
+    provides_forecast: bool
+    """Whether it foresees its power; then it is a `ForeseeingResource`, too."""
 
     def reporting(self, power_w: float | None, percent: float | None, every_s: float) -> Reporting:
         """How eager to tell; where the owner said nothing, what is sensible for this device."""

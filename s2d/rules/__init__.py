@@ -4,11 +4,11 @@ Pure: they judge what comes in and what goes out alike, and do nothing about it.
 before, which `Said` keeps.
 """
 
-from . import common, ddbc, elsewhere, frbc, instructions, numbers, ombc, pebc, ppbc, status
+from . import common, ddbc, elsewhere, frbc, instructions, numbers, ombc, pebc, powers, ppbc, status
 from .catalogue import CATALOGUE, Rule, Severity, Violation, judge
 from .said import Said
 
 __all__ = ["CATALOGUE", "Rule", "Said", "Severity", "Violation", "judge"]
 
 # Importing a family is what puts it into the catalogue.
-_FAMILIES = (elsewhere, numbers, common, status, instructions, frbc, pebc, ppbc, ombc, ddbc)
+_FAMILIES = (elsewhere, numbers, common, powers, status, instructions, frbc, pebc, ppbc, ombc, ddbc)

@@ -3,11 +3,14 @@
 A rule is a function whose first argument is annotated with what it is about: messages, or parts that
 messages are made of. It returns where in that, and how, it is broken first, or None. A rule about a
 message may also ask for what was said in the session, and for the instant, as its second and third argument.
+A rule about parts of which a message has hundreds asks for a Sequence of them: all that stand in one place.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from functools import cache
+from itertools import chain
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
@@ -20,6 +23,8 @@ from .said import Said
 
 Breach = tuple[str, str]
 """JSON pointer to what is wrong, and what is wrong with it."""
+PartBreach = tuple[int, str, str]
+"""Which of the parts it is, JSON pointer within it, and what is wrong with it."""
 
 
 class Severity(StrEnum):
@@ -57,15 +62,15 @@ CATALOGUE: dict[str, Rule] = {}
 """Every rule by its id."""
 
 _Check = Callable[..., Breach | None]
-_Stated = TypeVar("_Stated", bound=_Check)
+_PartsCheck = Callable[[Sequence[Any]], PartBreach | None]
+_Stated = TypeVar("_Stated", bound=_Check | _PartsCheck)
 _Checks = list[tuple[Rule, _Check]]
-
 _ByKind = dict[type[Struct], _Checks]
 
 _alone: _ByKind = {}
-"""By message or part."""
 _in_session: dict[EnergyManagementRole, _ByKind] = {role: {} for role in EnergyManagementRole}
 _in_time: dict[EnergyManagementRole, _ByKind] = {role: {} for role in EnergyManagementRole}
+_of_parts: dict[type[Struct], list[tuple[Rule, _PartsCheck]]] = {}
 
 
 def judge(message: Tagged, sender: EnergyManagementRole, said: Said, now: Now) -> list[Violation]:
@@ -73,22 +78,23 @@ def judge(message: Tagged, sender: EnergyManagementRole, said: Said, now: Now) -
 
     Rules about the message alone come first, then those about the session; *said* does not hold the message yet.
     """
-    kind = message.__class__
+    alone, places, in_session, in_time = _rules_about(message.__class__, sender)
     violations: list[Violation] = []
-    walk = _walk_through(kind)
-    if walk is not None:
-        walk(message, violations)
-        if len(violations) > 1:
-            violations = _first_of_each(violations)
-    for rule, check in _in_session[sender].get(kind, ()):
+    for rule, check in alone:
+        breach = check(message)
+        if breach is not None:
+            violations.append(Violation(rule, *breach))
+    if places:
+        _judge_parts(message, places, violations)
+    for rule, check in in_session:
         breach = check(message, said)
         if breach is not None:
             violations.append(Violation(rule, *breach))
-    for rule, check in _in_time[sender].get(kind, ()):
+    for rule, check in in_time:
         breach = check(message, said, now)
         if breach is not None:
             violations.append(Violation(rule, *breach))
-    return violations
+    return violations if len(violations) < 2 else _first_of_each(violations)
 
 
 def rule(
@@ -103,15 +109,23 @@ def rule(
     stated = state(Rule(rule_id, severity, sentence, source))
 
     def register(check: _Stated) -> _Stated:
+        subject: Any
         subject, *further = check.__annotations__.values()
+        asks_for_all = get_origin(subject) is Sequence
+        if asks_for_all:
+            (subject,) = get_args(subject)
+        of_message: Any = _of_one(check) if asks_for_all else check  # type: ignore[arg-type]
+        of_parts: Any = check if asks_for_all else _of_each(check)  # type: ignore[arg-type]
         # What is left of the annotations is what else it asks for, and the return type.
         by_role = {1: dict.fromkeys(EnergyManagementRole, _alone), 2: _in_session, 3: _in_time}[len(further)]
         tables = {id(table): table for role, table in by_role.items() if sender in (None, role)}.values()
         for kind in get_args(subject) or (subject,):
-            about = [message for message in wire.MESSAGES if issubclass(message, kind)] or [kind]
+            messages = [message for message in wire.MESSAGES if issubclass(message, kind)]
             for table in tables:
-                for each in about:
-                    table.setdefault(each, []).append((stated, check))
+                for message in messages:
+                    table.setdefault(message, []).append((stated, of_message))
+            if not messages:
+                _of_parts.setdefault(kind, []).append((stated, of_parts))
         return check
 
     return register
@@ -124,42 +138,42 @@ def state(stated: Rule) -> Rule:
     return stated
 
 
-_Walk = Callable[[Any, list[Violation]], None]
+class _Place(NamedTuple):
+    """Where parts of one kind stand in a message, e.g. `/actuators/*/timers/*`."""
+
+    parent: int
+    """The place of what they are parts of; 0 is the message, 1 the first place, and so on."""
+    name: str
+    is_many: bool
+    parts_of: Callable[[Any], Iterable[Any]]
+    """Those of one that stands at the parent."""
+    checks: list[tuple[Rule, _PartsCheck]]
 
 
 @cache
-def _walk_through(kind: type[Struct]) -> _Walk | None:
-    """Judges one *kind* by the rules about it alone and about its parts; None where there are none.
+def _rules_about(kind: type[Struct], sender: EnergyManagementRole) -> tuple[_Checks, list[_Place], _Checks, _Checks]:
+    """The rules about a *kind* of message alone, about its parts, in the session, and in time.
 
-    Made when the first of its kind is judged: by then all rules are stated.
+    Put together when the first of its kind is judged: by then all rules are stated.
     """
-    checks = _alone.get(kind, [])
-    parts = [
-        (field.name, is_many, walk_part)
-        for field in msgspec.structs.fields(kind)
-        for part, is_many in [_part_of(field.type)]
-        if part is not None and (walk_part := _walk_through(part)) is not None
-    ]
+    places: list[_Place] = []
+    _add_places(places, kind, 0)
+    return _alone.get(kind, []), places, _in_session[sender].get(kind, []), _in_time[sender].get(kind, [])
 
-    def walk(message: object, violations: list[Violation]) -> None:
-        for rule, check in checks:
-            breach = check(message)
-            if breach is not None:
-                violations.append(Violation(rule, *breach))
-        for name, is_many, walk_part in parts:
-            count = len(violations)
-            value = getattr(message, name)
-            if is_many:
-                for index, part in enumerate(value):
-                    walk_part(part, violations)
-                    if len(violations) > count:
-                        _prefix(f"/{name}/{index}", violations, count)
-                        count = len(violations)
-            elif value is not None:
-                walk_part(value, violations)
-                _prefix(f"/{name}", violations, count)
 
-    return walk if checks or parts else None
+def _add_places(places: list[_Place], kind: type[Struct], parent: int) -> None:
+    """Adds those in a *kind* of message or part in which there is something to judge, parents first."""
+    for field in msgspec.structs.fields(kind):
+        part, is_many = _part_of(field.type)
+        if part is not None and _is_judged(part):
+            parts_of = attrgetter(field.name) if is_many else _one_or_none(field.name)
+            places.append(_Place(parent, field.encode_name, is_many, parts_of, _of_parts.get(part, [])))
+            _add_places(places, part, len(places))
+
+
+def _is_judged(part: type[Struct]) -> bool:
+    within = (_part_of(field.type)[0] for field in msgspec.structs.fields(part))
+    return part in _of_parts or any(_is_judged(each) for each in within if each is not None)
 
 
 def _part_of(annotation: Any) -> tuple[type[Struct] | None, bool]:
@@ -171,8 +185,57 @@ def _part_of(annotation: Any) -> tuple[type[Struct] | None, bool]:
     return (annotation if isinstance(annotation, type) and issubclass(annotation, Struct) else None), is_many
 
 
-def _prefix(place: str, violations: list[Violation], start: int) -> None:
-    violations[start:] = [Violation(rule, place + pointer, sentence) for rule, pointer, sentence in violations[start:]]
+def _judge_parts(message: Tagged, places: list[_Place], violations: list[Violation]) -> None:
+    standing: list[Sequence[Any]] = [(message,)]
+    for place in places:
+        parts = list(chain.from_iterable(map(place.parts_of, standing[place.parent])))
+        standing.append(parts)
+        for rule, check in place.checks if parts else ():
+            breach = check(parts)
+            if breach is not None:
+                index, pointer, sentence = breach
+                where = _pointer_to(index, len(standing) - 1, places, standing)
+                violations.append(Violation(rule, where + pointer, sentence))
+
+
+def _pointer_to(index: int, number: int, places: list[_Place], standing: list[Sequence[Any]]) -> str:
+    """The JSON pointer to one of the parts that stand in the place of that *number*."""
+    if number == 0:
+        return ""
+    place = places[number - 1]
+    owner = 0
+    while index >= (count := len(tuple(place.parts_of(standing[place.parent][owner])))):
+        index -= count
+        owner += 1
+    step = f"/{place.name}/{index}" if place.is_many else f"/{place.name}"
+    return _pointer_to(owner, place.parent, places, standing) + step
+
+
+def _of_each(check: _Check) -> _PartsCheck:
+    def check_each(parts: Sequence[object]) -> PartBreach | None:
+        for index, part in enumerate(parts):
+            breach = check(part)
+            if breach is not None:
+                return index, *breach
+        return None
+
+    return check_each
+
+
+def _of_one(check: _PartsCheck) -> _Check:
+    def check_one(message: object) -> Breach | None:
+        breach = check((message,))
+        return None if breach is None else breach[1:]
+
+    return check_one
+
+
+def _one_or_none(name: str) -> Callable[[object], Iterable[object]]:
+    def parts_of(whole: object) -> Iterable[object]:
+        part = getattr(whole, name)
+        return () if part is None else (part,)
+
+    return parts_of
 
 
 def _first_of_each(violations: list[Violation]) -> list[Violation]:

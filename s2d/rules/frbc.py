@@ -143,6 +143,8 @@ def reachable(message: FillLevelTargetProfile, said: Said, now: Now) -> Breach |
 
 def _gaps(bands: Sequence[NumberRange]) -> Breach | None:
     """Where a band does not begin at the end of the one below it; bands may stand in any order."""
+    if [band.end_of_range for band in bands[:-1]] == [band.start_of_range for band in bands[1:]]:
+        return None
     order = sorted(range(len(bands)), key=lambda index: bands[index].start_of_range)
     for below, above in pairwise(order):
         end, start = bands[below].end_of_range, bands[above].start_of_range

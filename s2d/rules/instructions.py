@@ -10,7 +10,7 @@ from ..messages.common import (
     RevokeObject,
 )
 from .catalogue import Breach, Severity, rule
-from .said import ENDED, Said
+from .said import Said
 
 Instruction = (
     frbc.Instruction
@@ -22,7 +22,7 @@ Instruction = (
     | ppbc.EndInterruptionInstruction
 )
 
-_MAY_FOLLOW: dict[InstructionStatus | None, tuple[InstructionStatus, ...]] = {
+_MAY_FOLLOW: dict[InstructionStatus, tuple[InstructionStatus, ...]] = {
     InstructionStatus.NEW: tuple(InstructionStatus),
     InstructionStatus.ACCEPTED: (
         InstructionStatus.STARTED,
@@ -36,6 +36,10 @@ _MAY_FOLLOW: dict[InstructionStatus | None, tuple[InstructionStatus, ...]] = {
     ),
 }
 """And the same again, for that is how a message is repeated."""
+_MAY_FOLLOW_WHAT_LASTS = {
+    **_MAY_FOLLOW,
+    InstructionStatus.SUCCEEDED: (InstructionStatus.REVOKED, InstructionStatus.ABORTED),
+}
 
 _REVOKABLE: dict[ControlType, tuple[RevokableObjects, ...]] = {
     ControlType.FILL_RATE_BASED_CONTROL: (RevokableObjects.FRBC_INSTRUCTION,),
@@ -48,11 +52,6 @@ _REVOKABLE: dict[ControlType, tuple[RevokableObjects, ...]] = {
         RevokableObjects.PPBC_END_INTERRUPTION_INSTRUCTION,
     ),
 }
-_LASTING = (
-    (InstructionStatus.SUCCEEDED, RevokableObjects.PEBC_INSTRUCTION),
-    (InstructionStatus.SUCCEEDED, RevokableObjects.PPBC_SCHEDULE_INSTRUCTION),
-)
-"""What has succeeded and yet goes on: limits hold until they lapse, a sequence runs to its end."""
 _ORDERS = frozenset(each for revokable in _REVOKABLE.values() for each in revokable)
 
 
@@ -74,15 +73,18 @@ def given(message: InstructionStatusUpdate, said: Said) -> Breach | None:
 
 @rule(
     "INST-003",
-    "statuses come in order: NEW, ACCEPTED or REJECTED, STARTED, SUCCEEDED or ABORTED; REVOKED until then",
+    "statuses come in order: NEW, ACCEPTED or REJECTED, STARTED, SUCCEEDED or ABORTED; REVOKED until then. "
+    "Limits and sequences may be REVOKED or ABORTED after they SUCCEEDED, too",
     source="S2 JSON, InstructionStatus",
     severity=Severity.WARNING,
 )
 def order(message: InstructionStatusUpdate, said: Said) -> Breach | None:
     known = said.instructions.get(message.instruction_id)
-    before = None if known is None else known.status
-    if before not in (None, message.status_type) and message.status_type not in _MAY_FOLLOW.get(before, ()):
-        return "/status_type", f"{message.status_type} after {before}"
+    if known is None or known.status is None or known.status is message.status_type:
+        return None
+    may_follow = _MAY_FOLLOW_WHAT_LASTS if known.lasts else _MAY_FOLLOW
+    if message.status_type not in may_follow.get(known.status, ()):
+        return "/status_type", f"{message.status_type} after {known.status}"
     return None
 
 
@@ -99,7 +101,7 @@ def not_ended(message: RevokeObject, said: Said) -> Breach | None:
     known = said.instructions.get(object_id) or said.instructions.get(said.ids_by_message.get(object_id, ""))
     if known is None:
         return "/object_id", f"instruction {object_id!r} is unknown"
-    if known.status in ENDED and (known.status, message.object_type) not in _LASTING:
+    if known.has_ended():
         return "/object_id", f"instruction {object_id!r} has ended"
     return None
 

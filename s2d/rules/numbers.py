@@ -1,6 +1,7 @@
 """ID and NUM: ids that tell things apart, numbers that are numbers, ranges that run upwards."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from math import isfinite
 from operator import attrgetter
 from typing import Any
@@ -10,7 +11,7 @@ from msgspec import Struct
 
 from ..messages import ddbc, frbc, ombc, pebc, ppbc
 from ..messages.common import NumberRange, PowerForecast, PowerMeasurement
-from .catalogue import Breach, Severity, rule
+from .catalogue import Breach, PartBreach, Severity, rule
 
 Actuated = frbc.SystemDescription | ddbc.SystemDescription | ddbc.SystemDescriptionBeta
 Machine = frbc.ActuatorDescription | ddbc.ActuatorDescription | ombc.SystemDescription
@@ -23,26 +24,20 @@ Numbered = (
     | PowerForecast
     | frbc.SystemDescription
     | frbc.StorageStatus
-    | frbc.ActuatorStatus
     | frbc.LeakageBehaviour
     | frbc.UsageForecast
     | frbc.FillLevelTargetProfile
-    | frbc.Instruction
     | pebc.PowerConstraints
     | pebc.EnergyConstraint
     | pebc.Instruction
     | ppbc.PowerProfileDefinition
     | ombc.SystemDescription
-    | ombc.Status
-    | ombc.Instruction
     | ddbc.SystemDescription
     | ddbc.SystemDescriptionBeta
     | ddbc.PresentDemandStatus
-    | ddbc.ActuatorStatus
     | ddbc.AverageDemandRateForecast
-    | ddbc.Instruction
 )
-"""Every message with a number in it that can be infinite."""
+"""Every message with a number in it that can be infinite, but for a factor: that lies between 0 and 1."""
 
 
 @rule("ID-001", "an actuator id stands once in a system description", source="S2 JSON, *.ActuatorDescription.id")
@@ -83,27 +78,32 @@ def envelope_ids(message: pebc.Instruction) -> Breach | None:
 
 @rule("NUM-001", "numbers are finite", source="RFC 8259, section 6")
 def finite(message: Numbered) -> Breach | None:
-    # What is not finite is written as null, and nothing else is: one look at the whole is faster than one at each.
-    if b"null" in _encode(message):
-        return _infinite(message, "")
-    return None
+    # One look at all bytes is faster than one at each number. It may take for a number what is none.
+    try:
+        _encode_into(message, _scratch)
+        is_certain = _infinite_number(_scratch) is None
+    except OverflowError:  # by an integer of more than 64 bits
+        is_certain = False
+    return None if is_certain else _infinite(message, "")
 
 
 @rule("NUM-002", "a range of allowed or expected values does not end below its start", source="S2 JSON, NumberRange")
 def ranges(
-    part: frbc.StorageDescription
-    | frbc.FillLevelTargetProfileElement
-    | pebc.AllowedLimitRange
-    | frbc.OperationModeElement
-    | ombc.OperationMode
-    | ddbc.OperationMode
-    | ddbc.SystemDescriptionBeta
-    | ddbc.PresentDemandStatus,
-) -> Breach | None:
-    name, range_of = _RANGE_OF[part.__class__]
-    bounds = range_of(part)
-    if bounds is not None and bounds.start_of_range > bounds.end_of_range:
-        return f"/{name}", f"{bounds.start_of_range:g} is above {bounds.end_of_range:g}"
+    parts: Sequence[
+        frbc.StorageDescription
+        | frbc.FillLevelTargetProfileElement
+        | pebc.AllowedLimitRange
+        | frbc.OperationModeElement
+        | ombc.OperationMode
+        | ddbc.OperationMode
+        | ddbc.SystemDescriptionBeta
+        | ddbc.PresentDemandStatus
+    ],
+) -> PartBreach | None:
+    name, range_of = _RANGE_OF[parts[0].__class__]
+    for index, bounds in enumerate(map(range_of, parts)):
+        if bounds is not None and bounds.start_of_range > bounds.end_of_range:
+            return index, f"/{name}", f"{bounds.start_of_range:g} is above {bounds.end_of_range:g}"
     return None
 
 
@@ -123,10 +123,11 @@ _RANGE_OF: dict[type[Struct], tuple[str, Callable[[Any], NumberRange | None]]] =
 
 
 @rule("NUM-003", "a fill level band ends above its start", source="S2 JSON, FRBC.*Element.fill_level_range")
-def bands(part: frbc.OperationModeElement | frbc.LeakageBehaviourElement) -> Breach | None:
-    band = part.fill_level_range
-    if band.start_of_range >= band.end_of_range:
-        return "/fill_level_range", f"{band.start_of_range:g} is not below {band.end_of_range:g}"
+def bands(parts: Sequence[frbc.OperationModeElement | frbc.LeakageBehaviourElement]) -> PartBreach | None:
+    for index, part in enumerate(parts):
+        band = part.fill_level_range
+        if band.start_of_range >= band.end_of_range:
+            return index, "/fill_level_range", f"{band.start_of_range:g} is not below {band.end_of_range:g}"
     return None
 
 
@@ -143,17 +144,24 @@ def factor(message: Factored) -> Breach | None:
     source="s2-python, PowerRange and NumberRange",
     severity=Severity.WARNING,
 )
-def falling(part: frbc.OperationModeElement | ombc.OperationMode | ddbc.OperationMode) -> Breach | None:
-    for power in part.power_ranges:
-        if power.start_of_range > power.end_of_range:
-            place = f"/power_ranges/{part.power_ranges.index(power)}"
-            return place, f"{power.start_of_range:g} is above {power.end_of_range:g}"
-    if part.__class__ is not ombc.OperationMode:
-        name = "fill_rate" if part.__class__ is frbc.OperationModeElement else "supply_range"
-        rate: NumberRange = getattr(part, name)
-        if rate.start_of_range > rate.end_of_range:
-            return f"/{name}", f"{rate.start_of_range:g} is above {rate.end_of_range:g}"
+def falling(parts: Sequence[frbc.OperationModeElement | ombc.OperationMode | ddbc.OperationMode]) -> PartBreach | None:
+    for index, part in enumerate(parts):
+        for power in part.power_ranges:
+            if power.start_of_range > power.end_of_range:
+                place = f"/power_ranges/{part.power_ranges.index(power)}"
+                return index, place, f"{power.start_of_range:g} is above {power.end_of_range:g}"
+    if parts[0].__class__ in _RATE_OF:
+        name, rate_of = _RATE_OF[parts[0].__class__]
+        for index, rate in enumerate(map(rate_of, parts)):
+            if rate.start_of_range > rate.end_of_range:
+                return index, f"/{name}", f"{rate.start_of_range:g} is above {rate.end_of_range:g}"
     return None
+
+
+_RATE_OF: dict[type[Struct], tuple[str, Callable[[Any], NumberRange]]] = {
+    frbc.OperationModeElement: ("fill_rate", attrgetter("fill_rate")),
+    ddbc.OperationMode: ("supply_range", attrgetter("supply_range")),
+}
 
 
 def _once(place: str, ids: list[str], member: str = "id") -> Breach | None:
@@ -184,4 +192,7 @@ def _infinite(value: object, place: str) -> Breach | None:
     return None
 
 
-_encode = msgspec.json.Encoder().encode
+_encode_into = msgspec.msgpack.Encoder().encode_into
+_scratch = bytearray()
+_infinite_number = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]", re.DOTALL).search
+"""MessagePack has a float as 0xcb and eight bytes of IEEE 754: what is not finite has an exponent all of ones."""

@@ -1,5 +1,7 @@
 """PEBC: limits of power."""
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from ..messages.common import ControlType
@@ -11,7 +13,7 @@ from ..messages.pebc import (
     PowerEnvelopeLimitType,
 )
 from ..values import Now
-from .catalogue import Breach, Severity, rule
+from .catalogue import Breach, PartBreach, Severity, rule
 from .said import Said
 
 
@@ -75,9 +77,10 @@ def one_envelope(message: Instruction) -> Breach | None:
 
 
 @rule("PEBC-006", "a lower limit is not above the upper", source="S2 JSON, PEBC.PowerEnvelopeElement")
-def limits(part: PowerEnvelopeElement) -> Breach | None:
-    if part.lower_limit > part.upper_limit:
-        return "/lower_limit", f"{part.lower_limit:g} is above {part.upper_limit:g}"
+def limits(parts: Sequence[PowerEnvelopeElement]) -> PartBreach | None:
+    for index, part in enumerate(parts):
+        if part.lower_limit > part.upper_limit:
+            return index, "/lower_limit", f"{part.lower_limit:g} is above {part.upper_limit:g}"
     return None
 
 

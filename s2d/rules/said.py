@@ -3,6 +3,7 @@
 A peer that never stops talking does not fill the memory: every list here has a limit, beyond which the oldest goes.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias, TypeVar
@@ -49,10 +50,10 @@ Instruction: TypeAlias = (
     | ppbc.EndInterruptionInstruction
 )
 
-ENDED = frozenset(
+_ENDED = frozenset(
     (InstructionStatus.REJECTED, InstructionStatus.REVOKED, InstructionStatus.SUCCEEDED, InstructionStatus.ABORTED)
 )
-"""The statuses after which nothing becomes of an instruction."""
+_LASTING = (pebc.Instruction, ppbc.ScheduleInstruction)
 
 Key = TypeVar("Key")
 Held = TypeVar("Held")
@@ -93,11 +94,17 @@ class Scheduled(NamedTuple):
 class Given:
     """An instruction and what was said to have become of it."""
 
-    __slots__ = ("message_id", "status")
+    __slots__ = ("lasts", "message_id", "status")
 
-    def __init__(self, message_id: str) -> None:
+    def __init__(self, message_id: str, *, lasts: bool) -> None:
         self.message_id = message_id
+        self.lasts = lasts
+        """Whether it goes on once it has succeeded: limits hold until they lapse, a sequence runs to its end."""
         self.status: InstructionStatus | None = None
+
+    def has_ended(self) -> bool:
+        """Whether nothing becomes of it any more."""
+        return self.status in _ENDED and not (self.lasts and self.status is InstructionStatus.SUCCEEDED)
 
 
 class Said:
@@ -107,10 +114,10 @@ class Said:
         self.details: ResourceManagerDetails | None = None
         self.control_type: ControlType | None = None
         """None until one was selected."""
-        self.message_ids: dict[str, None] = {}
-        self.instructions: dict[str, Given] = {}
+        self.message_ids: OrderedDict[str, None] = OrderedDict()
+        self.instructions: OrderedDict[str, Given] = OrderedDict()
         """By id, of all control types: an id stays used until the session ends."""
-        self.ids_by_message: dict[str, str] = {}
+        self.ids_by_message: OrderedDict[str, str] = OrderedDict()
         """`message_id` → `id` of the instructions that did not end otherwise than well."""
         self._forget_published()
 
@@ -134,12 +141,12 @@ class Said:
     def _forget_published(self) -> None:
         self.systems: dict[ControlType, list[System]] = {}
         self.fill_level: float | None = None
-        self.active: dict[str, Active] = {}
+        self.active: OrderedDict[str, Active] = OrderedDict()
         """By actuator id."""
-        self.constraints: dict[str, pebc.PowerConstraints] = {}
-        self.energy_constraints: dict[str, pebc.EnergyConstraint] = {}
-        self.definitions: dict[str, ppbc.PowerProfileDefinition] = {}
-        self.scheduled: dict[tuple[str, str], Scheduled] = {}
+        self.constraints: OrderedDict[str, pebc.PowerConstraints] = OrderedDict()
+        self.energy_constraints: OrderedDict[str, pebc.EnergyConstraint] = OrderedDict()
+        self.definitions: OrderedDict[str, ppbc.PowerProfileDefinition] = OrderedDict()
+        self.scheduled: OrderedDict[tuple[str, str], Scheduled] = OrderedDict()
         """By profile id and container id."""
 
     def _take_details(self, message: ResourceManagerDetails, now: Now) -> None:
@@ -191,7 +198,8 @@ class Said:
         _remember(self.definitions, message.id, message, PUBLISHED_LIMIT)
 
     def _take_instruction(self, message: Instruction, now: Now) -> None:
-        _remember(self.instructions, message.id, Given(message.message_id), IDS_LIMIT)
+        given = Given(message.message_id, lasts=message.__class__ in _LASTING)
+        _remember(self.instructions, message.id, given, IDS_LIMIT)
         _remember(self.ids_by_message, message.message_id, message.id, IDS_LIMIT)
 
     def _take_schedule(self, message: ppbc.ScheduleInstruction, now: Now) -> None:
@@ -207,10 +215,9 @@ class Said:
 
     def _take_update(self, message: InstructionStatusUpdate, now: Now) -> None:
         given = self.instructions.get(message.instruction_id)
-        if given is not None and given.status not in ENDED:
+        if given is not None and not given.has_ended():
             given.status = message.status_type
-            # What has succeeded may go on, and be revoked by either of its ids.
-            if given.status in ENDED and given.status is not InstructionStatus.SUCCEEDED:
+            if given.has_ended() and given.status is not InstructionStatus.SUCCEEDED:
                 self.ids_by_message.pop(given.message_id, None)
 
     def _take_revocation(self, message: RevokeObject, now: Now) -> None:
@@ -236,10 +243,11 @@ def _machine(modes: tuple[OperationMode, ...], timers: tuple[Timer, ...]) -> Mac
     return Machine({mode.id: mode for mode in modes}, frozenset([timer.id for timer in timers]))
 
 
-def _remember(held: dict[Key, Held], key: Key, value: Held, limit: int) -> None:
+def _remember(held: OrderedDict[Key, Held], key: Key, value: Held, limit: int) -> None:
     held[key] = value
     if len(held) > limit:
-        del held[next(iter(held))]
+        # A plain dict would look for its first key behind all those that went before.
+        held.popitem(last=False)
 
 
 _TAKES: dict[type[Tagged], Callable[[Said, Any, Now], None]] = {

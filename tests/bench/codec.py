@@ -1,4 +1,4 @@
-"""How long it takes to read and write each type of message of S2 Common and FRBC, checks included."""
+"""How long it takes to read and write each type of message that s2-python can read, too; checks included."""
 
 import json
 import subprocess
@@ -44,6 +44,8 @@ def rows(run: Run) -> list[Row]:
     command: list[str | Path] = [run.peer_python, "-m", "tests.bench.peers.codec"]
     with started(command, "the peer", cwd=REPOSITORY) as process:
         peer = _Peer(process, texts)
+        texts = {name: texts[name] for name in peer.known}
+        messages = {name: messages[name] for name in peer.known}
         run.tell(f"reading {len(texts)} types of messages")
         reading = {name: _cost(run, peer, "decode", name, our_read, bare_decode, text) for name, text in texts.items()}
         run.tell(f"decoding {len(texts)} types of messages")
@@ -69,7 +71,8 @@ class _Peer:
 
     def __init__(self, process: subprocess.Popen[str], texts: dict[str, str]) -> None:
         self._process = process
-        self._ask({"texts": texts})
+        self.known: list[str] = self._ask({"texts": texts})
+        """The types of *texts* it can read."""
 
     def seconds_of(self, what: str, name: str, loops: int) -> float:
         return float(self._ask({"what": what, "name": name, "loops": loops}))

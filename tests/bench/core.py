@@ -8,16 +8,25 @@ from uuid import uuid4
 
 from s2d import clock
 from s2d.effects import Applied, Apply, Effect, Event, Measured, Received, Send
+from s2d.identifier import new_id
 from s2d.messages import wire
-from s2d.messages.common import Message, ReceptionStatus
+from s2d.messages.common import EnergyManagementRole, Message, ReceptionStatus
+from s2d.messages.vet import vet
+from s2d.rules import Said, judge
 from s2d.values import Now, Reading
 from tests.core.stage import OK, Stage
 
+from .every_type import times_of_every_type
 from .run import Run
+from .samples import long_samples
+from .stopwatch import loops_for, seconds_of
 from .table import Row
 
-INSTRUCTION_US = 60.0
+MESSAGE_US = 40.0
+"""Any message of at most 1 kB."""
 RECEPTION_STATUS_US = 10.0
+LONG_US = {"PowerForecast": 200.0, "FRBC.UsageForecast": 200.0, "FRBC.SystemDescription": 400.0}
+"""By type, those with forecasts of 96 elements."""
 
 _WARM_UP = 20
 _WAITING = 96
@@ -34,15 +43,65 @@ def rows(run: Run) -> list[Row]:
     unchanged = [charge.measure() for _ in range(count)]
     later = [charge.instruct_later(number % _WAITING) for number in range(count)]
     return [
-        _row("FRBC.Instruction, for now → effects encoded", at_once, INSTRUCTION_US),
-        _row(f"FRBC.Instruction, for later, replacing one of {_WAITING} waiting → encoded", later, INSTRUCTION_US),
+        _row("FRBC.Instruction, for now → effects encoded", at_once, MESSAGE_US),
+        _row(f"FRBC.Instruction, for later, replacing one of {_WAITING} waiting → encoded", later, MESSAGE_US),
         _row("ReceptionStatus that settles a message", settled, RECEPTION_STATUS_US),
         _row("readings that change nothing", unchanged),
+        *_every_type(run),
+        *_long(run),
     ]
 
 
 def _row(what: str, times_us: list[float], limit_us: float | None = None) -> Row:
     return Row(what=what, unit="µs", ours=median(times_us[_WARM_UP:]), at_most=limit_us)
+
+
+def _every_type(run: Run) -> list[Row]:
+    """Everything a CEM says, by type; what selects a control type has the whole resource described."""
+    run.tell("living through every control type")
+    sessions = _WARM_UP + (10 if run.is_quick else 60)
+    medians = {name: median(times[_WARM_UP:]) for name, times in times_of_every_type(sessions).items()}
+    selections = {name: medians.pop(name) for name in list(medians) if name.startswith("SelectControlType")}
+    slowest = max(medians, key=lambda name: medians[name])
+    return [
+        Row(
+            what=f"the slowest of all {len(medians)} types a CEM says, {slowest} → encoded",
+            unit="µs",
+            ours=medians[slowest],
+            at_most=MESSAGE_US,
+        ),
+        Row(
+            what="SelectControlType → the resource described, median of 5",
+            unit="µs",
+            ours=median(selections.values()),
+        ),
+        *(
+            Row(what=f"{name} → encoded", unit="µs", ours=took_us, is_detail=True)
+            for name, took_us in sorted((medians | selections).items())
+        ),
+    ]
+
+
+def _long(run: Run) -> list[Row]:
+    """Long messages of an RM, read and judged."""
+    run.tell("reading and judging long messages")
+    decode, said, now = wire.decoder_of(wire.VERSIONS[0]), Said(), clock.now()
+
+    def read_and_judge(frame: str) -> None:
+        message = decode(frame)
+        vet(frame, message)
+        assert judge(message, EnergyManagementRole.RM, said, now) == []
+
+    rows = []
+    for what, message in long_samples().items():
+        frame = wire.encode(message).decode()
+        loops = loops_for(read_and_judge, frame, 0.01)
+        rounds = 3 if run.is_quick else 15
+        took_us = median(seconds_of(read_and_judge, frame, loops) / loops * 1e6 for _ in range(rounds))
+        limit_us = LONG_US[wire.name_of(type(message))]
+        what = f"{what}, {len(frame) / 1000:.0f} kB: read and judged"
+        rows.append(Row(what=what, unit="µs", ours=took_us, at_most=limit_us))
+    return rows
 
 
 class _Charge(Stage):
@@ -60,7 +119,7 @@ class _Charge(Stage):
         return clock.now()
 
     def new_id(self) -> str:
-        return str(uuid4())
+        return new_id()
 
     def instruct(self, number: int, after_s: float = 0.0) -> float:
         """How long an instruction takes, in µs; what follows from it is lived through untimed."""

@@ -19,6 +19,8 @@ from s2d.messages.common import (
     Commodity,
     CommodityQuantity,
     ControlType,
+    EnergyManagementRole,
+    Handshake,
     HandshakeResponse,
     Message,
     NumberRange,
@@ -81,6 +83,7 @@ class Resource:
     roles = ROLES
     quantities = QUANTITIES
     offers = ControlType.NOT_CONTROLABLE
+    provides_forecast = False
     read_at = 0.0
 
     def reporting(self, power_w: float | None, percent: float | None, every_s: float) -> Reporting:
@@ -106,6 +109,9 @@ class Resource:
 
     def default(self, reason: str) -> list[Setpoint]:
         return [Setpoint(scope, "off 0", reason) for scope in self.doing]
+
+    def default_of(self, scope: str, reason: str) -> list[Setpoint]:
+        return [Setpoint(scope, "off 0", reason)]
 
     def protect(self) -> None:
         return None
@@ -251,6 +257,10 @@ class Play:
     resource: Resource
     version: str = BETA
     updates: Updates = "full"
+    says_hello: bool = True
+    """Whether the CEM sends a Handshake."""
+    decided: dict[str, Any] = field(default_factory=dict)
+    """What else the owner decided."""
 
     def __post_init__(self) -> None:
         policy = Policy(
@@ -258,6 +268,7 @@ class Play:
             reporting=Reporting(power_w=50.0, fill_level=1.0, every_s=86_400.0),
             processing_delay_s=1.0,
             updates=self.updates,
+            **self.decided,
         )
         self._last_id = 0
         self.resource_manager = ResourceManager(Identity("house-1"), self.resource, policy, self.new_id)
@@ -304,6 +315,8 @@ class Play:
     def connected(self) -> list[Effect]:
         """A CEM connects and selects what the resource offers; what its selection led to."""
         self.on(Connected())
+        if self.says_hello:
+            self.hears(Handshake(message_id="hello", role=EnergyManagementRole.CEM))
         self.hears(HandshakeResponse(message_id="version", selected_protocol_version=self.version))
         return self.selected()
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from s2d.control.reporting import Reporting
 from s2d.effects import Effect, Event, Send
@@ -33,7 +33,8 @@ class Played:
 
     control_type: ClassVar[ControlType]
     roles = (Role(role=RoleType.ENERGY_CONSUMER, commodity=Commodity.ELECTRICITY),)
-    quantities = (L1,)
+    quantities: tuple[CommodityQuantity, ...] = (L1,)
+    provides_forecast = False
     follow_within_s = 30.0
 
     def __init__(self) -> None:
@@ -73,12 +74,12 @@ class Played:
 class PlayedStage(Stage):
     """A stage for one played resource instead of a battery."""
 
-    def __init__(self, played: Played, updates: Updates = "full") -> None:
+    def __init__(self, played: Played, updates: Updates = "full", **decided: Any) -> None:
         super().__init__(updates=updates)
         self.played = played
         self.told: list[Tagged] = []
         reporting = Reporting(power_w=50.0, fill_level=0.5, every_s=300.0)
-        policy = Policy(fallback_after_s=60.0, reporting=reporting, processing_delay_s=1.0, updates=updates)
+        policy = Policy(fallback_after_s=60.0, reporting=reporting, processing_delay_s=1.0, updates=updates, **decided)
         self.resource_manager = ResourceManager(Identity("played-1", "Played"), played, policy, self.new_id)
 
     def on(self, event: Event) -> list[Effect]:

@@ -69,14 +69,15 @@ class Roof(Played):
 class RoofStage(PlayedStage):
     """A CEM and a roof."""
 
-    def __init__(self, roof: Roof | None = None, updates: Updates = "full") -> None:
+    def __init__(self, roof: Roof | None = None, updates: Updates = "full", **decided: Any) -> None:
         self.roof = roof or Roof()
-        super().__init__(self.roof, updates)
+        super().__init__(self.roof, updates, **decided)
 
     @property
     def constraints_id(self) -> str:
-        """Of the constraints told last."""
-        return next(each.id for each in reversed(self.told) if isinstance(each, pebc.PowerConstraints))
+        """Of the constraints told last, or of none."""
+        told = (each.id for each in reversed(self.told) if isinstance(each, pebc.PowerConstraints))
+        return next(told, "constraints-not-told")
 
     def envelope(
         self, name: str, *elements: Element, after_s: float = 0.0, quantity: CommodityQuantity = L1, **changes: Any

@@ -76,9 +76,11 @@ class Washer(Played):
 class WasherStage(PlayedStage):
     """A CEM and a dishwasher with a task."""
 
-    def __init__(self, task: Profile | None = None, updates: Updates = "full", *, has_task: bool = True) -> None:
+    def __init__(
+        self, task: Profile | None = None, updates: Updates = "full", *, has_task: bool = True, **decided: Any
+    ) -> None:
         self.washer = Washer((task or dishes()) if has_task else None)
-        super().__init__(self.washer, updates)
+        super().__init__(self.washer, updates, **decided)
 
     def schedule(self, name: str, *where: str, after_s: float = 0.0, **changes: Any) -> ppbc.ScheduleInstruction:
         return ppbc.ScheduleInstruction(**self._known(name, where, after_s, changes))

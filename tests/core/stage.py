@@ -62,6 +62,8 @@ class Stage:
     points: tuple[str, ...] = ("soc", "power", "power_setpoint")
     control_types: tuple[ControlType, ...] | None = None
     fallback: tuple[Setpoint, ...] = (Setpoint("power_setpoint", 0.0, "fallback"),)
+    decided: dict[str, Any] = field(default_factory=dict)
+    """What else the owner decided."""
 
     def __post_init__(self) -> None:
         self.battery = Battery("battery-1", "Home battery", self.settings, self.points, self.fallback)
@@ -71,6 +73,7 @@ class Stage:
             processing_delay_s=1.0,
             updates=self.updates,
             control_types=self.control_types,
+            **self.decided,
         )
         self._last_id = 0
         self.resource_manager = ResourceManager(

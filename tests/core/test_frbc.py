@@ -305,14 +305,6 @@ def test_of_several_overdue_at_once_only_the_latest_reaches_the_device() -> None
     assert told(effects)[-5:] == [*["InstructionStatusUpdate ABORTED"] * 4, "InstructionStatusUpdate STARTED"]
 
 
-def test_a_thousand_instructions_wait_at_once() -> None:
-    stage = Stage()
-    stage.active()
-    for index in range(1000):
-        stage.heard(*stage.hears(stage.instruction(f"i-{index}", stage.charge, 0.5, after_s=1000 - index)))
-    assert len(applied(stage.after(1000))) >= 1000
-
-
 @pytest.mark.parametrize(
     ("changes", "label"),
     [

@@ -154,7 +154,7 @@ def test_an_actuator_that_is_gone_takes_its_instructions_with_it() -> None:
     del tank(playing).doing["rod"]
     effects = playing.seen()
     assert updates(effects) == [("runs", "ABORTED")]
-    assert applied(effects) == [("pump", "off 0")]
+    assert applied(effects) == [("rod", "off 0")]
     effects = playing.after(30)
     assert set(updates(effects)) == {
         ("waits", "STARTED"),

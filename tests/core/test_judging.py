@@ -1,5 +1,7 @@
 """What the session does with the rules: refuses what is wrong, tells what is odd, and keeps its own mistakes back."""
 
+from datetime import timedelta
+
 from s2d.effects import Level, Note
 from s2d.messages.common import SessionRequest, SessionRequestType
 
@@ -14,7 +16,7 @@ def test_what_a_cem_says_oddly_is_accepted_and_told() -> None:
     effects = stage.hears(instruction)
     assert told(effects)[0] == "ReceptionStatus OK"
     (doubt,) = [each for each in effects if isinstance(each, Note) and each.event == "message.doubted"]
-    assert doubt.level is Level.WARNING
+    assert (doubt.level, doubt.facts["sender"]) == (Level.WARNING, "CEM")
     assert str(doubt.facts["reason"]).startswith("MSG-007 at /message_id: ")
 
 
@@ -24,6 +26,22 @@ def test_what_is_not_odd_is_not_told() -> None:
     assert "message.doubted" not in notes(stage.hears(stage.instruction("one", stage.charge, 0.5)))
     bye = SessionRequest(message_id="bye", request=SessionRequestType.RECONNECT)
     assert "message.doubted" not in notes(stage.hears(bye))
+
+
+def test_what_we_say_oddly_is_said_and_told_once_a_session() -> None:
+    stage = Stage()
+    stage.active()
+    stage.utc_step = timedelta(hours=-1)
+    effects = [stage.after(301), stage.after(301)]
+    assert [told(each).count("PowerMeasurement") for each in effects] == [1, 1]
+    doubts = [[note for note in each if isinstance(note, Note) and note.event == "message.doubted"] for each in effects]
+    assert [len(each) for each in doubts] == [1, 0]
+    facts = {
+        "message_type": "PowerMeasurement",
+        "reason": "MSG-008 at /measurement_timestamp: 2026-06-01T12:00:00+00:00 lies ahead",
+        "sender": "RM",
+    }
+    assert doubts[0] == [Note(Level.WARNING, "message.doubted", facts)]
 
 
 def test_what_we_would_say_against_a_rule_is_kept_back_and_told_as_our_bug() -> None:

@@ -171,6 +171,15 @@ def test_an_alternative_takes_the_place_of_what_has_not_started() -> None:
     assert applied(stage.after(1)) == [("task", "run wash eco")]
 
 
+def test_what_is_rejected_takes_the_place_of_nothing() -> None:
+    stage = WasherStage(max_instruction_age_s=60.0)
+    stage.active()
+    stage.hears(stage.schedule("first", after_s=60))
+    effects = stage.hears(stage.schedule("late", "wash", "eco", after_s=-61))
+    assert (updates(effects), statuses(effects)) == ([("late", "REJECTED")], [])
+    assert applied(stage.after(60)) == [("task", "run wash quick")]
+
+
 @pytest.mark.parametrize("has_finished", [False, True])
 def test_what_has_started_is_not_scheduled_anew(has_finished: bool) -> None:
     stage = washing()
@@ -350,6 +359,10 @@ def test_only_what_runs_and_may_be_interrupted_is() -> None:
     assert updates(stage.hears(stage.interruption("twice"))) == [("twice", "REJECTED")]
     stage = WasherStage()
     stage.active()
+    stage.hears(stage.schedule("later", after_s=60))
+    assert updates(stage.hears(stage.interruption("early"))) == [("early", "REJECTED")]
+    stage = WasherStage()
+    stage.active()
     stage.done(stage.hears(stage.schedule("wash", "wash", "eco")), does="run wash eco")
     assert updates(stage.hears(stage.interruption("pause", "wash", "eco"))) == [("pause", "REJECTED")]
     stage.after(1800)
@@ -381,6 +394,19 @@ def test_going_on_overtakes_a_pause_that_is_not_yet_seen() -> None:
     effects = stage.hears(stage.resumption("on"))
     assert updates(effects) == [("on", "ACCEPTED"), ("pause", "ABORTED"), ("on", "STARTED")]
     assert applied(effects) == [("task", "resume wash quick")]
+
+
+@pytest.mark.parametrize("after_s", [10, 30])
+def test_a_pause_on_top_of_one_that_is_not_yet_seen_leaves_that_one_watched(after_s: float) -> None:
+    stage = washing()
+    stage.hears(stage.interruption("again", after_s=after_s))
+    stage.confirmed(*stage.hears(stage.interruption("pause")))
+    effects = stage.after(after_s)
+    assert updates(effects) == [("pause", "ABORTED"), ("again", "STARTED"), ("again", "ABORTED")]
+    effects += stage.after(30 - after_s)
+    assert applied(effects) == [("task", "resume wash quick")]
+    assert "FINISHED" not in str(statuses(stage.after(598)))
+    assert statuses(stage.after(1))[-1] == [("quick", "FINISHED", 600_000), FREE]
 
 
 def test_an_interruption_can_be_revoked_until_it_has_succeeded() -> None:
@@ -449,6 +475,16 @@ def test_a_washer_that_does_not_start_aborts() -> None:
     effects = stage.after(30)
     assert (updates(effects), applied(effects)) == ([("wash", "ABORTED")], [("task", "nothing")])
     assert statuses(effects)[-1] == [("quick", "ABORTED", 30_000), FREE]
+
+
+def test_what_is_read_before_the_confirmation_proves_nothing() -> None:
+    stage = WasherStage()
+    stage.active()
+    effects = stage.hears(stage.schedule("wash"))
+    early = stage.seen(power=0.0, does="run wash quick")
+    assert (updates(early), statuses(early)) == ([], [])
+    effects = stage.done(effects, does="run wash quick")
+    assert (updates(effects), statuses(effects)) == ([("wash", "SUCCEEDED")], [[("quick", "EXECUTING", 2000), FREE]])
 
 
 def test_a_schedule_for_a_lost_washer_is_rejected_now_and_aborted_later() -> None:

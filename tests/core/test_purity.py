@@ -22,6 +22,7 @@ PURE = sorted(
         "instructions.py",
         "control/*.py",
         "resources/*.py",
+        "policy.py",
         "resource_manager.py",
         "simulation/battery.py",
         "simulation/registers.py",

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from s2d.messages import wire
+from s2d.messages.common import Tagged
 from s2d.messages.schema import schemas
 
 from ..core.stage import NOON
@@ -21,9 +22,7 @@ WHAT_A_CEM_SAYS = (
     "SelectControlType",
     "SessionRequest",
     "RevokeObject",
-    "FRBC.Instruction",
 )
-_names = st.sampled_from(WHAT_A_CEM_SAYS) | st.sampled_from(WHAT_A_CEM_SAYS) | st.sampled_from(MESSAGE_TYPES)
 _DEEP = 50_000
 _TWIN = "the twin"
 
@@ -50,23 +49,34 @@ instants = st.one_of(
 )
 
 
-def messages(ids: tuple[str, ...]) -> st.SearchStrategy[str]:
-    """Frames of every type of message, mostly those a CEM says, about *ids*."""
-    return _names.flatmap(lambda name: _instances(name, ids)).map(json.dumps)
+def messages(ids: tuple[str, ...], instructions: tuple[str, ...]) -> st.SearchStrategy[str]:
+    """Frames of every type of message, mostly those a CEM says and *instructions*, about *ids*."""
+    return _names(instructions).flatmap(lambda name: _instances(name, ids)).map(json.dumps)
 
 
-def near_messages(ids: tuple[str, ...]) -> st.SearchStrategy[str]:
+def near_messages(ids: tuple[str, ...], instructions: tuple[str, ...]) -> st.SearchStrategy[str]:
     """Messages with one thing changed: a value, or a stretch of the text."""
-    changed = _names.flatmap(
+    changed = _names(instructions).flatmap(
         lambda name: _instances(name, ids).flatmap(lambda message: mutants(message, _schema(name)))
     )
-    return changed.map(json.dumps) | messages(ids).flatmap(_garbled)
+    return changed.map(json.dumps) | messages(ids, instructions).flatmap(_garbled)
+
+
+def nearly(message: Tagged) -> st.SearchStrategy[str]:
+    """*message* with one thing changed."""
+    name, said = wire.name_of(type(message)), json.loads(wire.encode(message))
+    return mutants(said, _schema(name)).map(json.dumps) | _garbled(json.dumps(said))
 
 
 def twins(ids: tuple[str, ...]) -> st.SearchStrategy[str]:
     """Messages with one key twice in one object."""
     message = st.sampled_from(MESSAGE_TYPES).flatmap(lambda name: _instances(name, ids).flatmap(_with_twin))
     return message.map(lambda made: json.dumps(made[0]).replace(f'"{_TWIN}"', f'"{made[1]}"'))
+
+
+def _names(instructions: tuple[str, ...]) -> st.SearchStrategy[str]:
+    expected = st.sampled_from((*WHAT_A_CEM_SAYS, *instructions))
+    return expected | expected | st.sampled_from(MESSAGE_TYPES)
 
 
 def _with_twin(message: Any) -> st.SearchStrategy[tuple[Any, str]]:

@@ -9,34 +9,48 @@ from s2d.messages.common import ReceptionStatus, ReceptionStatusValues
 from s2d.messages.vet import vet
 
 from .atheris_handling import one_conversation
-from .frames import any_json, messages, near_messages, noise, twins
+from .frames import any_json, messages, near_messages, nearly, noise, twins
+from .parts import PARTS, Part
 from .trial import PHASES, Trial
 
 phases = st.sampled_from(PHASES)
+parts = st.sampled_from(PARTS)
+happenings = st.sampled_from(
+    (
+        *("ordered", "ordered", "ordered", "nearly ordered", "said", "nearly said", "noise", "answered"),
+        *("passed", "stepped", "measured", "followed", "followed", "quiet"),
+        *("changed", "lost", "selected", "came back"),
+    )
+)
 STATUSES = [status for status in ReceptionStatusValues if status is not ReceptionStatusValues.PERMANENT_ERROR]
 
 
-@given(phases, st.lists(noise | any_json, min_size=1, max_size=30))
+@given(phases, parts, st.lists(noise | any_json, min_size=1, max_size=30))
 @settings(deadline=None)
-def test_noise_is_answered_once_and_changes_nothing(phase: str, frames: list[str | bytes]) -> None:
-    trial = Trial(phase)
+def test_noise_is_answered_once_and_changes_nothing(phase: str, part: type[Part], frames: list[str | bytes]) -> None:
+    trial = Trial(phase, part())
     for frame in frames:
         trial.receives(frame)
     trial.goes_on()
 
 
-@given(phases, st.data())
+@pytest.mark.parametrize("part", PARTS)
+@given(phase=phases, choices=st.data())
 @settings(deadline=None)
-def test_a_conversation_of_anything_goes_on(phase: str, choices: st.DataObject) -> None:
-    trial = Trial(phase)
-    for _ in range(choices.draw(st.integers(1, 30))):
-        match choices.draw(
-            st.sampled_from(["said", "said", "nearly", "nearly", "noise", "answered", "passed", "measured"])
-        ):
+def test_a_conversation_of_anything_goes_on(part: type[Part], phase: str, choices: st.DataObject) -> None:
+    trial = Trial(phase, part())
+    for count in range(choices.draw(st.integers(1, 30))):
+        happening = choices.draw(happenings)
+        choice = choices.draw(st.integers(0, 20_000))
+        match happening:
+            case "ordered":
+                trial.receives(wire.encode(trial.part.order(f"order-{count}", choice)).decode())
+            case "nearly ordered":
+                trial.receives(choices.draw(nearly(trial.part.order(f"order-{count}", choice))))
             case "said":
-                trial.receives(choices.draw(messages(trial.ids)))
-            case "nearly":
-                trial.receives(choices.draw(near_messages(trial.ids)))
+                trial.receives(choices.draw(messages(trial.ids, part.instructions)))
+            case "nearly said":
+                trial.receives(choices.draw(near_messages(trial.ids, part.instructions)))
             case "noise":
                 trial.receives(choices.draw(noise | any_json))
             case "answered":
@@ -45,8 +59,23 @@ def test_a_conversation_of_anything_goes_on(phase: str, choices: st.DataObject) 
                 trial.receives(wire.encode(ReceptionStatus(subject_message_id=subject, status=status)).decode())
             case "passed":
                 trial.passes(choices.draw(st.sampled_from([0.0, 0.5, 4.9, 5.0, 30.0, 400.0])))
+            case "stepped":
+                trial.steps(choices.draw(st.sampled_from([3600.0, -3600.0])))
             case "measured":
-                trial.measures(choices.draw(st.floats(0, 100)), choices.draw(st.floats(-6000, 6000)))
+                trial.measures(trial.part.readings(choice))
+            case "followed":
+                trial.follows()
+            case "quiet":
+                trial.is_quiet = not trial.is_quiet
+            case "changed":
+                trial.part.change(choice)
+                trial.measures({})
+            case "lost":
+                trial.is_lost()
+            case "selected":
+                trial.selects()
+            case "came back":
+                trial.comes_back()
     trial.goes_on()
 
 

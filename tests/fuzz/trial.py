@@ -1,11 +1,14 @@
 """A resource manager that must live with whatever arrives; every frame is checked against what was promised."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from math import isinf
 
-from s2d.effects import Close, Connected, Disconnected, Effect, Received
-from s2d.instructions import HELD_LIMIT, REMEMBERED_LIMIT
+from s2d.effects import Apply, Close, Connected, Disconnected, Effect, Lost, Measured, Note, Received
+from s2d.instructions import HELD_LIMIT
+from s2d.messages import wire
 from s2d.messages.common import (
     EnergyManagementRole,
     Handshake,
@@ -16,9 +19,14 @@ from s2d.messages.common import (
     Tagged,
 )
 from s2d.session import LEDGER_LIMIT
+from s2d.values import Reading, Setpoint, Value
 
-from ..core.stage import FRBC, Stage, applied, closed, said, told
+from ..core.resources_played import updates
+from ..core.stage import Stage, applied, closed, said, told
+from .parts import Battery, Part
 
+PATIENCE_S = 1000.0
+"""After this long no timer holds anything up."""
 PHASES = ("negotiating", "initialised", "active")
 
 
@@ -27,24 +35,30 @@ class Trial:
     """One connection, from its *phase* on; `receives` fails where a promise is broken."""
 
     phase: str
-    stage: Stage = field(default_factory=Stage)
+    part: Part = field(default_factory=Battery)
     closes: int = 0
+    is_quiet: bool = False
+    """Whether the device does not confirm what is written."""
 
     def __post_init__(self) -> None:
-        self.stage.measured(soc=50.0, power=0.0)
+        self._written: list[Setpoint] = []
+        self.measures(self.part.rest)
         if self.phase == "negotiating":
             self._connect()
         else:
             self.stage.negotiated()
         if self.phase == "active":
-            self._hears(SelectControlType(message_id="cem-select", control_type=FRBC))
+            self._hears(SelectControlType(message_id="cem-select", control_type=self.part.control_type))
+
+    @property
+    def stage(self) -> Stage:
+        return self.part.stage
 
     @property
     def ids(self) -> tuple[str, ...]:
         """Ids that mean something here."""
-        stage = self.stage
-        ours = [message.message_id for message in stage.said if isinstance(message, Message)]
-        return (stage.battery.actuator_id, stage.idle, stage.charge, stage.discharge, "i1", "i2", "i3", *ours)
+        ours = [message.message_id for message in self.stage.said if isinstance(message, Message)]
+        return (*self.part.ids, "i1", "i2", "i3", *ours[-50:])
 
     @property
     def unanswered(self) -> tuple[str, ...]:
@@ -64,40 +78,75 @@ class Trial:
         return effects
 
     def passes(self, seconds: float) -> None:
-        """Lets time pass."""
-        self.happens(self.stage.after(seconds))
+        """Lets time pass; nobody answers meanwhile."""
+        self.happens(Stage.after(self.stage, seconds))
 
-    def measures(self, soc: float, power: float) -> None:
+    def steps(self, seconds: float) -> None:
+        """The clock is set."""
+        self.stage.utc_step += timedelta(seconds=seconds)
+        self.passes(0.0)
+
+    def measures(self, readings: Mapping[str, Value]) -> None:
         """The device gives readings, and confirms what it was told."""
-        self.happens(self.stage.measured(soc=soc, power=power))
+        self.stage.elapsed_s += 0.001
+        self.happens(self.stage.on(Measured(tuple(Reading(*each) for each in readings.items()))))
+
+    def follows(self) -> None:
+        """The device is read doing what was written last."""
+        if self._written:
+            self.measures(self.part.seen(self._written[-1]))
+
+    def is_lost(self) -> None:
+        """The device does not answer."""
+        self.happens(self.stage.on(Lost("no answer")))
+
+    def comes_back(self) -> None:
+        """The CEM connects again, and selects what it had."""
+        self.stage.on(Disconnected("gone"))
+        self.closes = 0
+        self._connect()
+        self._hears(HandshakeResponse(message_id="back-response", selected_protocol_version="1.0.0"))
+        self.selects()
+
+    def selects(self) -> None:
+        """The CEM selects the control type, as far as it can: the device may have been unknown."""
+        self.receives(wire.encode(SelectControlType(message_id="again", control_type=self.part.control_type)).decode())
 
     def happens(self, effects: list[Effect]) -> list[Effect]:
-        self.stage.confirmed(*effects)
+        self._written += [effect.setpoint for effect in effects if isinstance(effect, Apply)]
+        if not self.is_quiet:
+            self.stage.confirmed(*effects)
         self.closes += len([effect for effect in effects if isinstance(effect, Close)])
         assert self.closes <= 1, "closed twice"
+        withheld = [each for each in effects if isinstance(each, Note) and each.event == "message.withheld"]
+        assert not withheld, withheld
         self._is_bounded()
         return effects
 
     def goes_on(self) -> None:
         """Whatever was said before, an order that is right is carried out: now, or on the next connection."""
+        self.is_quiet = False
+        self.part.renew()
         if self.closes:
             self.stage.on(Disconnected("closed"))
             assert self.stage.resource_manager._session is None
             self.closes = 0
-            self.stage.measured(soc=50.0, power=0.0)
+            self.measures(self.part.rest)
             self._connect()
         else:
-            self.happens(self.stage.measured(soc=50.0, power=0.0))
+            self.measures(self.part.rest)
         session = self.stage.resource_manager._session
         assert session is not None
         if session.phase == "negotiating":
             self._hears(HandshakeResponse(message_id="last-response", selected_protocol_version="1.0.0"))
-        self._hears(SelectControlType(message_id="last-select", control_type=FRBC))
+        self._hears(SelectControlType(message_id="last-select", control_type=self.part.control_type))
         assert self.stage.resource_manager._control is not None
-        order = self.stage.instruction("last-order", self.stage.charge, 0.5)
+        self.measures(self.part.rest)
+        self.passes(PATIENCE_S)
+        order, written = self.part.last()
         effects = self._hears(order)
-        assert told(effects)[1:] == ["InstructionStatusUpdate ACCEPTED", "InstructionStatusUpdate STARTED"]
-        assert applied(effects) == [("power_setpoint", 2500.0)]
+        assert updates(effects) == [("last", "ACCEPTED"), ("last", "STARTED")]
+        assert applied(effects) == written
 
     def _connect(self) -> None:
         self.stage.on(Connected())
@@ -118,8 +167,8 @@ class Trial:
         if control is not None:
             instructions = control._instructions
             assert len(instructions._held) <= HELD_LIMIT
-            assert len(instructions._used) <= REMEMBERED_LIMIT
-            assert len(instructions.started) <= 1
+            assert len(instructions.started) <= self.part.scopes
+            assert len(control._pursuits._under_way) <= self.part.scopes
 
 
 def is_answer(frame: str | bytes) -> bool:

@@ -16,6 +16,7 @@ from s2d.messages.common import (
     Handshake,
     InstructionStatus,
     InstructionStatusUpdate,
+    Message,
     PowerForecast,
     PowerForecastElement,
     PowerMeasurement,
@@ -28,7 +29,8 @@ from s2d.messages.common import (
 from s2d.messages.schema import schemas
 from s2d.rules import CATALOGUE, Said, Severity, judge
 from s2d.rules.__main__ import listing
-from s2d.rules.numbers import Numbered
+from s2d.rules.instructions import Instruction
+from s2d.rules.numbers import Factored, Numbered
 
 from ..core.stage import NOON
 from ..fuzz.frames import messages
@@ -150,6 +152,8 @@ ORDERED = said(FRBC, FRBC_ORDER, control_type=FRBC_CONTROL)
 UNDESCRIBED = said(control_type=FRBC_CONTROL)
 DEFINED = said(PROFILE)
 FAR = timedelta(days=400)
+FALLING = changed(RUN.elements[1], power_ranges=(power(0, 100), power(0, -100, L2)))
+SECOND = changed(ACTUATOR, id="second", operation_modes=(OFF, changed(RUN, elements=(RUN.elements[0], FALLING))))
 
 BROKEN = [
     Row("ID-001", changed(FRBC, actuators=(ACTUATOR, ACTUATOR)), "/actuators/1/id"),
@@ -203,7 +207,7 @@ BROKEN = [
             (DDBC_ORDER, CEM),
             (DDBC_STATUS, RM),
         )
-        for factor in (-0.01, 1.01)
+        for factor in (-0.01, 1.01, float("inf"), float("nan"))
     ),
     Row(
         "NUM-005",
@@ -211,6 +215,11 @@ BROKEN = [
         "/actuators/0/operation_modes/0/elements/0/power_ranges/0",
     ),
     Row("NUM-005", element(fill_rate=span(0, -1)), "/actuators/0/operation_modes/0/elements/0/fill_rate"),
+    Row(
+        "NUM-005",
+        changed(FRBC, actuators=(ACTUATOR, SECOND)),
+        "/actuators/1/operation_modes/1/elements/1/power_ranges/1",
+    ),
     Row("MSG-007", TARGET, "/message_id", said(TARGET)),
     Row("MSG-008", measured(L1, measurement_timestamp=SOON), "/measurement_timestamp"),
     Row("MSG-008", changed(FRBC_ORDER, execution_time=NOON + FAR), "/execution_time", sender=CEM),
@@ -300,6 +309,9 @@ BROKEN = [
     Row("INST-002", update("ACCEPTED", "other"), "/instruction_id", ORDERED),
     Row("INST-003", update("ACCEPTED"), "/status_type", said(FRBC_ORDER, update("STARTED"))),
     Row("INST-003", update("STARTED"), "/status_type", said(FRBC_ORDER, update("REVOKED"))),
+    Row("INST-003", update("ABORTED"), "/status_type", said(FRBC_ORDER, update("SUCCEEDED"))),
+    Row("INST-003", update("STARTED"), "/status_type", said(PEBC_ORDER, update("SUCCEEDED"))),
+    Row("INST-003", update("ABORTED"), "/status_type", said(SCHEDULE, update("SUCCEEDED"), update("REVOKED"))),
     Row("REV-001", revoke("FRBC.Instruction", "other"), "/object_id", ORDERED, CEM),
     Row(
         "REV-001",
@@ -548,6 +560,17 @@ def test_an_object_revoked_is_forgotten() -> None:
     assert (known.constraints, known.energy_constraints, known.definitions) == ({}, {}, {})
 
 
+@pytest.mark.parametrize("order", [PEBC_ORDER, SCHEDULE])
+@pytest.mark.parametrize("status", ["REVOKED", "ABORTED"])
+def test_limits_and_sequences_go_on_after_they_succeeded_and_may_be_revoked_or_aborted(
+    order: Message, status: str
+) -> None:
+    known = said(order, *map(update, ("ACCEPTED", "STARTED", "SUCCEEDED")))
+    assert judge(update(status), RM, known, NOW) == []
+    known.note(update(status), RM, NOW)
+    assert [known.instructions["order"].status, known.instructions["order"].has_ended()] == [status, True]
+
+
 def test_an_instruction_may_be_revoked_by_its_message_id() -> None:
     assert judge(revoke("FRBC.Instruction", "m-order"), CEM, ORDERED, NOW) == []
 
@@ -578,7 +601,7 @@ def test_every_message_with_a_number_is_checked_for_infinite_ones() -> None:
 
     found: dict[str, Any] = {**schemas("1.0.0"), **schemas("0.0.2-beta")}
     numbered = {wire.name_of(kind) for kind in wire.MESSAGES if has_number(found[wire.name_of(kind)], found)}
-    assert {wire.name_of(kind) for kind in get_args(Numbered)} == numbered
+    assert {wire.name_of(kind) for kind in get_args(Numbered | Factored)} == numbered
 
 
 def test_the_listing_has_a_line_for_each_rule() -> None:
@@ -587,11 +610,12 @@ def test_the_listing_has_a_line_for_each_rule() -> None:
     assert all(line.isprintable() for line in lines)
 
 
+ORDERS = tuple(wire.name_of(kind) for kind in get_args(Instruction))
 IDS = ("order", "actuator", "off", "run", "limits", "laundry", "wash", "eco", "m1", "timer")
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(st.lists(st.tuples(messages(IDS), st.sampled_from([CEM, RM])), min_size=1, max_size=4))
+@given(st.lists(st.tuples(messages(IDS, ORDERS), st.sampled_from([CEM, RM])), min_size=1, max_size=4))
 def test_whatever_can_be_read_can_be_judged(frames: list[tuple[str, EnergyManagementRole]]) -> None:
     known = said(FRBC, OMBC, DDBC, CONSTRAINTS, PROFILE, FRBC_ORDER, control_type=FRBC_CONTROL)
     for frame, sender in frames:

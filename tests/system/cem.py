@@ -271,7 +271,11 @@ async def cem(
             await websocket.wait_closed()
             rm.ended.set()
 
-    sock = socket.create_server(("127.0.0.1", port))
+    # Only of a socket that names its protocol does asyncio know that small messages must not wait.
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("127.0.0.1", port))
+    sock.listen()
     if not is_reading:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     async with serve(serve_one, sock=sock, process_request=admit, ssl=ssl, ping_interval=None, close_timeout=1.0):

@@ -1,0 +1,84 @@
+"""A task, what does it, and how far it has got.
+
+Progress is the resource's, not the session's: what runs on the hardware runs on, whoever is in charge.
+
+Spec: EN 50491-12-2, PPBC; S2 JSON `PPBC.PowerProfileDefinition`, `PPBC.PowerProfileStatus`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ..messages.ppbc import PowerProfileDefinition, PowerSequenceContainer
+from ..values import Now, Setpoint
+from .course import Action, Course
+from .pursuit import PursuingResource
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A task; another task, or the same once more, has another id."""
+
+    id: str
+    start_time: datetime
+    """The first container does not start before."""
+    end_time: datetime
+    """The last container finishes by then."""
+    containers: tuple[PowerSequenceContainer, ...]
+    """In the order in which they run."""
+
+    def definition(self, message_id: str) -> PowerProfileDefinition:
+        """The message that tells of it."""
+        return PowerProfileDefinition(
+            message_id=message_id,
+            id=self.id,
+            start_time=self.start_time,
+            end_time=self.end_time,
+            power_sequences_containers=self.containers,
+        )
+
+
+class PowerProfileResource(PursuingResource, Protocol):
+    """Something with a task to do. In its default state it does none."""
+
+    def profile(self) -> Profile | None:
+        """The task to do now, or done last; None while there is none."""
+        ...
+
+    def obstacle_to(self, action: Action, container_id: str, sequence_id: str) -> str | None:
+        """Why the device may not do that now (offline, fault, safety), or None."""
+        ...
+
+    def order(self, action: Action, container_id: str, sequence_id: str, reason: str) -> list[Setpoint]:
+        """What to write so that the device does it."""
+        ...
+
+    def follows(self, action: Action, container_id: str, sequence_id: str, since: float) -> bool:
+        """Whether readings no older than *since* (monotonic seconds) show that the device does it."""
+        ...
+
+
+class Progress:
+    """The task of one resource, and the course of every container that was started; outlives sessions."""
+
+    def __init__(self) -> None:
+        self.profile: Profile | None = None
+        self.courses: dict[str, Course] = {}
+        """By container id."""
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether something runs or pauses."""
+        return any(course.is_open for course in self.courses.values())
+
+    def turn_to(self, profile: Profile | None) -> None:
+        """Begins with *profile*, and forgets the one before."""
+        self.profile, self.courses = profile, {}
+
+    def end(self, now: Now) -> None:
+        """The device is brought to its default state, in which it does nothing of the task."""
+        for course in self.courses.values():
+            if course.finishes_at is not None and course.finishes_at <= now.mono:
+                course.finish()
+            elif course.is_open:
+                course.abort(now)
