@@ -72,7 +72,9 @@ class Heater(Driver):
     async def read(self, points: Collection[str]) -> Sequence[Reading]:
         return [await self._read(name) for name in points]
 
-    async def write(self, setpoint: Setpoint) -> None:
+    async def write(self, setpoint: Setpoint, *together: Setpoint) -> None:
+        if together:
+            raise DeviceRefused("the heater takes one value at a time")
         point = self._points[setpoint.point]
         answer = await self._exchange(f"SET {point.word} {point.raw_of(setpoint.value)}")
         if answer != "OK":

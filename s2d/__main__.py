@@ -12,7 +12,13 @@ from . import __version__
 COMMANDS = {
     "run": "be the resource manager of the configured devices",
     "check": "find everything wrong in a configuration, change nothing",
+    "profiles": "list the device types that come with s2d, or explain one",
     "demo": "see the whole at work: simulated battery, daemon and CEM",
+    "probe": "find out how a device speaks, and what its registers may mean",
+    "scan": "find the devices on a line or at addresses, and the profiles that fit them",
+    "read": "say what a configured device says now",
+    "write": "have a configured device take a value, by hand",
+    "record": "keep what a device says over time, to replay it",
     "simulate": "be a simulated device behind a real Modbus server",
     "cem": "be a small energy manager to commission with",
 }

@@ -20,7 +20,9 @@ from .backoff import Backoff
 from .config import Config, DeviceConfig
 from .device import Device
 from .effects import Event, Lost, Measured
+from .errors import ConfigError, Problem
 from .identifier import new_id
+from .ledger import Ledger
 from .link import BACKOFF, Link
 from .log import Logger, get_logger
 from .messages.common import CONTROL_TYPES
@@ -44,15 +46,16 @@ async def run(config: Config, *, clock: Clock = clock.now, stopping: asyncio.Eve
     SIGTERM, SIGINT and SIGHUP tell it to stop, as does *stopping*; a second signal ends the process at once. Returns
     whether all was well; it is not when a node broke too often and the process shall be started afresh.
 
-    Raises: ConfigError: the state directory cannot be used.
+    Raises: ConfigError: the state directory, or what is kept there, cannot be used.
     """
     stop = stopping or asyncio.Event()
     gateway = config.gateway.id or gateway_id(config.gateway.state_dir)
+    ledgers = {each.name: _ledger(config, gateway, each) for each in config.devices}
     log = get_logger()
     with _signals(stop, log):
         async with AsyncExitStack() as buses, asyncio.TaskGroup() as tasks:
             opened = await _open_buses(config, buses)
-            devices = {each.name: _Site(each, opened, clock, log) for each in config.devices}
+            devices = {each.name: _Site(each, opened, ledgers[each.name], clock, log) for each in config.devices}
             for site in devices.values():
                 for point, source in site.config.sources.items():
                     devices[source.device].pass_on(source.point, site, point)
@@ -69,9 +72,12 @@ async def run(config: Config, *, clock: Clock = clock.now, stopping: asyncio.Eve
 class _Site:
     """A configured device and what is attached to it; makes its parts anew whenever it is started."""
 
-    def __init__(self, config: DeviceConfig, buses: Mapping[Hashable, Any], clock: Clock, log: Logger) -> None:
+    def __init__(
+        self, config: DeviceConfig, buses: Mapping[Hashable, Any], ledger: Ledger, clock: Clock, log: Logger
+    ) -> None:
         self.config = config
         self._buses = buses
+        self._ledger = ledger
         self._clock = clock
         self._log = log
         self._listeners: list[Callable[[Event], None]] = []
@@ -98,9 +104,11 @@ class _Site:
         bus = self._buses[_bus_key(config)]
         device = Device(
             config.name,
-            lambda: config.driver.open(config.connection, config.points, bus),
-            config.points,
+            lambda points: config.driver.open(config.connection, points, bus),
+            config.make,
             poll_s=config.poll_s,
+            variants=config.variants,
+            ledger=self._ledger,
             clock=self._clock,
             log=self._log,
         )
@@ -165,7 +173,7 @@ def _resource_manager(config: DeviceConfig, resource_id: str) -> ResourceManager
     assert config.kind is not None
     assert config.cem is not None
     assert config.fallback is not None
-    points = {*config.points, *config.sources}
+    points = {*config.points, *config.sources, *config.computed, *config.commands}
     resource = kind(config.kind).resource(resource_id, config.name, config.settings, points, config.fallback.setpoints)
     identity = Identity(
         resource_id, config.name, config.manufacturer, config.model, config.serial_number, config.firmware_version
@@ -176,9 +184,20 @@ def _resource_manager(config: DeviceConfig, resource_id: str) -> ResourceManager
         reporting=resource.reporting(config.report.power_w, config.report.fill_level, config.report.every_s),
         processing_delay_s=config.poll_s,
         updates=config.cem.instruction_updates,
+        max_instruction_age_s=config.cem.max_instruction_age_s,
+        redescribe_after_status=config.cem.redescribe_after_status,
         control_types=None if chosen is None else tuple(CONTROL_TYPES[each] for each in chosen),
     )
     return ResourceManager(identity, resource, policy, new_id)
+
+
+def _ledger(config: Config, gateway: UUID, device: DeviceConfig) -> Ledger:
+    path = config.gateway.state_dir / "ledgers" / str(uuid5(gateway, device.name))
+    try:
+        return Ledger.opened(path)
+    except OSError as exc:
+        hint = "Make it readable and writable for the user s2d runs as"
+        raise ConfigError([Problem(str(path), 0, 0, "", f"cannot be used: {exc.strerror}", hint)]) from exc
 
 
 async def _open_buses(config: Config, buses: AsyncExitStack) -> dict[Hashable, Any]:

@@ -9,18 +9,31 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Literal, ParamSpec, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Literal, NamedTuple, ParamSpec, TypeVar, Union, get_args, get_origin
 from uuid import UUID
 
 from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
 from .errors import ConfigError, Problem
+from .expression import Expression
 from .quantities import Duration, PercentageRange, Quantity
+from .wording import did_you_mean, example_of, phrase_of
 from .yaml_source import Entry, Node, Where
+
+__all__ = [
+    "Decoder",
+    "Findings",
+    "Formula",
+    "did_you_mean",
+    "mapping_of",
+    "missing_key",
+    "node_at",
+    "unknown_key",
+]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,11 +60,21 @@ class Findings:
             raise ConfigError(self.problems)
 
 
+class Formula(NamedTuple):
+    """An expression that was decoded, and where it stands."""
+
+    expression: Expression
+    node: Node
+    where: Where
+
+
 @dataclass(frozen=True, slots=True)
 class Decoder:
     """Decodes nodes; relative paths in them start at *folder*."""
 
     folder: Path
+    formulas: list[Formula] = field(default_factory=list)
+    """Every expression it came across, for who knows which names there are."""
 
     def struct(self, node: Node, shape: type[S], where: Where) -> S:
         """The *shape* that the mapping *node* spells.
@@ -137,8 +160,9 @@ class Decoder:
         for member in members:
             try:
                 return self.value(node, member, where)
-            except ConfigError:
-                continue
+            except ConfigError as exc:
+                if not exc.problems[0].what.startswith("expected "):
+                    raise  # it is a *member*, but one that cannot be
         phrases = " or ".join(phrase_of(member) for member in members)
         raise ConfigError([node.spot.problem(where, f"expected {phrases}, got {node}")])
 
@@ -146,6 +170,8 @@ class Decoder:
         content = node.content
         if isinstance(expected, type) and issubclass(expected, Quantity | PercentageRange):
             return _quantity(node, expected, where)
+        if expected is Expression:
+            return self._expression(node, where)
         if get_origin(expected) is Literal:
             for choice in get_args(expected):
                 if type(choice) is type(content) and choice == content:
@@ -165,6 +191,16 @@ class Decoder:
         what = f"expected {phrase_of(expected)}, got {node}"
         raise ConfigError([node.spot.problem(where, what, _hint(node, expected))])
 
+    def _expression(self, node: Node, where: Where) -> Expression:
+        written = node.content if isinstance(node.content, str | int | float) else None
+        try:
+            expression = Expression.parse(node if written is None else written)
+        except ValueError as exc:
+            hint = "A comma within {…} ends it: write it in quotes" if "never closed" in str(exc) else ""
+            raise ConfigError([node.spot.problem(where, f"no expression: {exc}", hint)]) from exc
+        self.formulas.append(Formula(expression, node, where))
+        return expression
+
 
 def mapping_of(node: Node, where: Where) -> dict[str, Entry]:
     """The entries of *node*.
@@ -176,6 +212,15 @@ def mapping_of(node: Node, where: Where) -> dict[str, Entry]:
     return node.content
 
 
+def node_at(node: Node, *keys: str) -> Node:
+    """What stands in *node* under *keys*; where one is missing or holds something else, nothing, at that place."""
+    for key in keys:
+        if not isinstance(node.content, dict) or key not in node.content:
+            return Node(None, node.spot)
+        node = node.content[key].node
+    return node
+
+
 def unknown_key(key: str, entry: Entry, known: Iterable[str], where: Where) -> Problem:
     """*key* is none of *known*."""
     return entry.spot.problem(where, f'unknown key "{key}"', did_you_mean(key, known))
@@ -183,47 +228,8 @@ def unknown_key(key: str, entry: Entry, known: Iterable[str], where: Where) -> P
 
 def missing_key(key: str, node: Node, where: Where, field: FieldInfo) -> Problem:
     """The mapping *node* lacks *field*."""
-    example = getattr(_bare(field.type), "example", "")
+    example = example_of(field.type)
     return node.spot.problem(where, f'missing key "{key}"', f'For example "{key}: {example}"' if example else "")
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A question that names the one of *known* most like *word*; empty if none is."""
-    import difflib
-
-    known = list(known)
-    near = [name for name in known if name.casefold() == word.casefold()]
-    near += difflib.get_close_matches(word[:80], known, 1)
-    return f'Did you mean "{near[0]}"?' if near else ""
-
-
-def phrase_of(expected: object) -> str:
-    """What an *expected* is called in a sentence, e.g. `a whole number`."""
-    expected = _bare(expected)
-    if get_origin(expected) is Literal:
-        choices = get_args(expected)
-        return f"one of: {', '.join(map(str, choices))}" if len(choices) > 1 else f'"{choices[0]}"'
-    if isinstance(expected, type) and issubclass(expected, Quantity):
-        return f'{expected.article} {expected.dimension} such as "{expected.example}"'
-    if get_origin(expected) is dict or (isinstance(expected, type) and issubclass(expected, Struct)):
-        return "a mapping"
-    if get_origin(expected) in (list, tuple):
-        return "a list"
-    phrases: dict[object, str] = {
-        bool: "true or false",
-        int: "a whole number",
-        float: "a number",
-        str: "text",
-        Path: "a path",
-        UUID: 'a UUID such as "2c4de72e-9ae7-4b4b-8e05-5a2f3a4b6c7d"',
-    }
-    return phrases.get(expected, "something else")
-
-
-def _bare(expected: object) -> object:
-    while get_origin(expected) in (Annotated, Union, UnionType):
-        expected = get_args(expected)[0]
-    return expected
 
 
 def _quantity(node: Node, expected: type[Quantity | PercentageRange], where: Where) -> Quantity | PercentageRange:

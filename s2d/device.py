@@ -1,185 +1,165 @@
-"""The task of one device: reads on schedule, writes what is wanted, and says what it has seen.
+"""The task of one device: finds out what it is, reads on schedule, has done what is wanted, and says what it has seen.
 
-The driver has the mechanics, this has the patience: poll times, staleness, refresh, back-off. Only this task touches
-the driver. Whoever listens hears Measured, Lost, Applied and Refused, in the order they happened.
+The driver has the mechanics, this has the patience. Only this task touches the driver. Whoever listens hears Measured,
+Lost, Applied, Refused and Identified, in the order they happened.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from math import inf
 from random import random
 
+from msgspec.structs import astuple
+
 from .backoff import Backoff
+from .contact import Contact
 from .driver import Driver, PointSettings
-from .effects import Applied, Event, Lost, Measured, Refused
-from .errors import DeviceRefused, DeviceUnreachable
+from .economy import Tally
+from .effects import Event, Identified, Lost, Measured
+from .errors import DeviceUnreachable
+from .ledger import Ledger
 from .log import Logger
-from .values import Clock, Quality, Reading, Setpoint
+from .values import Clock, Reading, Setpoint
+from .variant import Make, Variant
+from .writer import Writer
 
 LOST_AFTER = 2
 """So many failures in a row make a device lost; a single one happens on every bus."""
-EXCHANGE_WITHIN_S = 30.0
-"""A driver that is silent for this long is taken for hung, whatever its own limits are."""
-STALE_AFTER_POLLS = 3
-STALE_AFTER_S = 10.0
-"""Without a `max_age` a value is stale after the longer of the two."""
 
 Listener = Callable[[Event], None]
 
 
 class Device:
-    """One device, opened by *opened* as often as its task is run."""
+    """One device, opened by *opened* with the points it turns out to have.
+
+    It is of one *make*, unless one of its *variants* holds; that is found out again whenever it was lost.
+    """
 
     def __init__(
         self,
         name: str,
-        opened: Callable[[], AbstractAsyncContextManager[Driver]],
-        points: Mapping[str, PointSettings],
+        opened: Callable[[Mapping[str, PointSettings]], AbstractAsyncContextManager[Driver]],
+        make: Make,
         *,
         poll_s: float,
         clock: Clock,
         log: Logger,
+        variants: Sequence[Variant] = (),
+        ledger: Ledger | None = None,
         backoff: Backoff = Backoff(first_s=1.0, most_s=60.0),  # noqa: B008 (immutable)
     ) -> None:
         self.name = name
         self._opened = opened
-        self._points = points
-        self._poll_s = {name: point.poll or poll_s for name, point in points.items() if point.is_readable}
+        self._make = make
+        self._variants = variants
+        self._probes = {name: point for name, point in make.points.items() if variants and point.poll == "once"}
+        """What tells the variants apart."""
+        self._poll_s = poll_s
         self._clock = clock
         self._log = log.bind(device=name)
         self._backoff = backoff
         self._listeners: list[Listener] = []
-        self._wanted: dict[str, Setpoint] = {}
-        """Offered and not confirmed yet; the newest of each point."""
-        self._written: dict[str, tuple[Setpoint, float]] = {}
-        """Confirmed last, and when: what a refresh repeats."""
-        self._refused: dict[str, Setpoint] = {}
-        """Wanted still, though the device could not be reached with it."""
         self._offered = asyncio.Event()
-        self._read_at: dict[str, float] = {}
-        self._good_at: dict[str, float] = {}
-        self._stale: set[str] = set()
-        self._rejected: set[str] = set()
+        self._writer = Writer(ledger or Ledger(), clock=clock, log=self._log, tell=self._tell)
+        self._is_greeted = False
+        """It was started, and introduced itself, since it was last lost."""
         self._failures = 0
         self._failing_since = 0.0
         self._retry_at = 0.0
+
+    @property
+    def tally(self) -> Tally:
+        """What was written since the start."""
+        return self._writer.tally
 
     def listen(self, listener: Listener) -> None:
         """Has *listener* called with every event from now on."""
         self._listeners.append(listener)
 
     def offer(self, setpoint: Setpoint) -> None:
-        """Wants *setpoint* written, at once if possible; it replaces what was wanted of its point before.
+        """Wants *setpoint* done, at once if possible; it replaces what was wanted of its point before.
 
         It stays wanted until the device confirmed or refused it, however long the device is away.
         """
-        self._wanted[setpoint.point] = setpoint
+        self._writer.offer(setpoint)
         self._offered.set()
 
     async def run(self) -> None:
         """Serves the device for ever. Raises nothing but what is a bug."""
-        now = self._clock().mono
-        self._read_at = dict.fromkeys(self._poll_s, now)
-        self._good_at = dict.fromkeys(self._poll_s, now)
-        async with self._opened() as driver:
-            while True:
-                is_offered = self._offered.is_set()
-                self._offered.clear()
-                if is_offered or self._clock().mono >= self._retry_at:
-                    await self._exchange(driver)
-                await self._rest()
+        while True:
+            make = await self._found_out()
+            async with self._opened(make.points) as driver:
+                await self._serve(self._contact(driver, make))
 
-    async def _exchange(self, driver: Driver) -> None:
-        """Writes what is wanted, then reads what is due."""
+    async def _found_out(self) -> Make:
+        """What the device turns out to be."""
+        known = dict(self._make.parameters)
+        if self._probes:
+            make = Make(points=self._probes, parameters=known)
+            async with self._opened(make.points) as driver:
+                contact = self._contact(driver, make)
+                while not await self._attempt(lambda: contact.read(make.points)):
+                    await self._rest(inf)
+                known = contact.knowledge.values
+        return next((each.make for each in self._variants if each.when.evaluate(known)), self._make)
+
+    def _contact(self, driver: Driver, make: Make) -> Contact:
+        def heard(news: tuple[Reading, ...]) -> None:
+            self._writer.observe(news, make.points)
+            self._tell(Measured(news))
+
+        return Contact(driver, make, poll_s=self._poll_s, clock=self._clock, log=self._log, tell=heard)
+
+    async def _serve(self, contact: Contact) -> None:
+        """Works until the device was lost and may come back as another."""
+        while not (self._probes and self._failures >= LOST_AFTER):
+            await self._attempt(lambda: self._exchange(contact))
+            await self._rest(min(contact.schedule.next_at(), self._writer.next_at(contact)))
+
+    async def _attempt(self, exchange: Callable[[], Awaitable[object]]) -> bool:
+        """Whether the device could be reached; while it is away it is left alone, unless something is wanted of it."""
+        is_offered = self._offered.is_set()
+        self._offered.clear()
+        if not is_offered and self._clock().mono < self._retry_at:
+            return False
         try:
-            async for setpoint in self._due_setpoints():
-                async with asyncio.timeout(EXCHANGE_WITHIN_S):
-                    await self._write(driver, setpoint)
-            due = [point for point, at in self._read_at.items() if at <= self._clock().mono]
-            if due:
-                async with asyncio.timeout(EXCHANGE_WITHIN_S):
-                    readings = await driver.read(due)
-                self._take(readings, due)
-            self._recover()
+            await exchange()
         except DeviceUnreachable as exc:
             self._fail(exc.reason)
-        except TimeoutError:
-            self._fail(f"the driver was silent for {EXCHANGE_WITHIN_S:g} s")
+            return False
+        self._recover()
+        return True
 
-    async def _due_setpoints(self) -> AsyncIterator[Setpoint]:
-        """What is wanted, and what has to be refreshed; looks again after each, as things may have changed."""
-        tried: set[Setpoint] = set()
-        while untried := [setpoint for setpoint in self._wanted.values() if setpoint not in tried]:
-            tried.add(untried[0])
-            yield untried[0]
-        for setpoint, _ in list(self._written.values()):
-            if self._refresh_at(setpoint.point) <= self._clock().mono:
-                yield setpoint
+    async def _exchange(self, contact: Contact) -> None:
+        """Writes what is wanted, then reads what is due."""
+        if not self._is_greeted:
+            await self._greet(contact)
+        await self._writer.write_due(contact)
+        await contact.read_due()
 
-    async def _write(self, driver: Driver, setpoint: Setpoint) -> None:
-        is_wanted = self._wanted.get(setpoint.point) is setpoint
-        try:
-            await driver.write(setpoint)
-        except DeviceRefused as exc:
-            self._forget(setpoint)
-            self._written.pop(setpoint.point, None)
-            self._tell(Refused(setpoint, exc.reason))
-        except DeviceUnreachable as exc:
-            if is_wanted and self._refused.get(setpoint.point) is not setpoint:
-                self._refused[setpoint.point] = setpoint
-                self._tell(Refused(setpoint, exc.reason, will_retry=True))
-            raise
-        else:
-            self._recover()
-            self._forget(setpoint)
-            self._written[setpoint.point] = (setpoint, self._clock().mono)
-            if is_wanted:
-                # What it does now is news: look at once.
-                self._read_at = dict.fromkeys(self._read_at, self._clock().mono)
-                self._tell(Applied(setpoint))
-
-    def _forget(self, setpoint: Setpoint) -> None:
-        if self._wanted.get(setpoint.point) is setpoint:
-            del self._wanted[setpoint.point]
-            self._refused.pop(setpoint.point, None)
-
-    def _take(self, readings: Sequence[Reading], due: list[str]) -> None:
-        now = self._clock().mono
-        for point in due:
-            self._read_at[point] += self._poll_s[point]
-            if self._read_at[point] <= now:
-                self._read_at[point] = now + self._poll_s[point]
-        told = []
-        for reading in readings:
-            if reading.quality is Quality.GOOD:
-                self._good_at[reading.point] = now - reading.age_s
-                self._stale.discard(reading.point)
-                self._rejected.discard(reading.point)
-                told.append(reading)
-            elif reading.point not in self._rejected:
-                self._rejected.add(reading.point)
-                self._log.warning("reading.rejected", point=reading.point, reason=reading.detail or reading.quality)
-        told += self._gone_stale(now)
-        if told:
-            self._tell(Measured(tuple(told)))
-
-    def _gone_stale(self, now: float) -> list[Reading]:
-        gone = []
-        for point, at in self._good_at.items():
-            max_age_s = self._points[point].max_age or max(STALE_AFTER_POLLS * self._poll_s[point], STALE_AFTER_S)
-            if now - at > max_age_s and point not in self._stale:
-                self._stale.add(point)
-                detail = f"no good value for {now - at:.0f} s"
-                gone.append(Reading(point, None, Quality.BAD, detail))
-        return gone
+    async def _greet(self, contact: Contact) -> None:
+        """Has the device say what it is, and brings it into the state in which it starts."""
+        make = contact.make
+        named = contact.knowledge.inputs_of(name for name in astuple(make.nameplate) if name)
+        identity = [name for name, point in make.points.items() if point.poll == "once" and point.is_readable]
+        if asked := dict.fromkeys([*identity, *named]):
+            await contact.read(asked)
+        await self._writer.prepare(contact)
+        self._is_greeted = True
+        said = [_said(name, contact) for name in astuple(make.nameplate)]
+        if any(said):
+            self._tell(Identified(*said))
 
     def _fail(self, reason: str) -> None:
         now = self._clock().mono
         if self._failures == 0:
             self._failing_since = now
         self._failures += 1
+        self._writer.doubt()
         wait_s = self._backoff.half_jitter_s(self._failures - 1, random())
         self._retry_at = now + wait_s
+        self._is_greeted = self._is_greeted and self._failures < LOST_AFTER
         if self._failures == LOST_AFTER:
             self._log.warning("device.unreachable", reason=reason, retry_in_s=round(wait_s, 1))
             self._tell(Lost(reason))
@@ -192,24 +172,28 @@ class Device:
         self._failures = 0
         self._retry_at = 0.0
 
-    async def _rest(self) -> None:
-        """Waits until something is due or offered."""
-        now = self._clock().mono
+    async def _rest(self, until: float) -> None:
+        """Waits until something is due or offered; *until* holds as long as the device answers."""
         if self._failures:
             until = self._retry_at
-        else:
-            refreshes = [self._refresh_at(point) for point in self._written]
-            until = min([*self._read_at.values(), *refreshes], default=now + EXCHANGE_WITHIN_S)
+        wait_s = None if until == inf else max(0.0, until - self._clock().mono)
         try:
-            async with asyncio.timeout(max(0.0, until - now)):
+            async with asyncio.timeout(wait_s):
                 await self._offered.wait()
         except TimeoutError:
             pass
 
-    def _refresh_at(self, point: str) -> float:
-        refresh_s = self._points[point].refresh
-        return self._written[point][1] + refresh_s if refresh_s else float("inf")
-
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:
             listener(event)
+
+
+def _said(name: str | None, contact: Contact) -> str | None:
+    """What the point or text *name* of a nameplate comes to."""
+    make = contact.make
+    if name is None or not (name in make.points or name in make.computed):
+        return name
+    value = contact.knowledge.values.get(name)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return None if value is None else str(value).strip() or None

@@ -30,12 +30,22 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Unit of the raw value after scale and offset, e.g. `W`, `%`, `kWh`; empty for a plain number or state."""
     access: Literal["read", "write", "read_write"] = "read"
     """Whether it is read, written, or written and read back."""
-    poll: Duration | None = None
-    """How often to read it; the device's `poll` if absent."""
+    poll: Duration | Literal["once", "never"] | None = None
+    """How often to read it; `once` after each connecting, `never` unless it is asked for. Default: the device's."""
+    optional: bool = False
+    """A device may lack it."""
     max_age: Duration | None = None
     """After this long without a new value the point counts as unknown."""
     refresh: Duration | None = None
     """Write the last setpoint again this often, for devices that forget it."""
+    deadband: float = 0.0
+    """A change of less than this, in `unit`, is not written and counts as done."""
+    interval: Duration | None = None
+    """Least time between two writes; the newest value waits."""
+    persistent: bool = False
+    """Kept in memory that wears out: written only if it changes, and at most `daily_writes` times."""
+    daily_writes: int = 50
+    """Most writes of a persistent point within 24 h."""
     scale: float = 1.0
     """What one step of the raw value is worth, in `unit`."""
     offset: float = 0.0
@@ -79,10 +89,14 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             return raw != self.invert
         if isinstance(raw, str):
             return raw
-        value = (-raw if self.invert else raw) * self.scale + self.offset
+        value: float = -raw if self.invert else raw
+        if self.scale != 1:  # an integer that is not scaled stays exact, also beyond 2**53
+            value *= self.scale
+        if self.offset != 0:
+            value += self.offset
         if not self._is_plausible(value):
             raise BadReading(self._outside(value))
-        return value * factor_of(self.unit) if self.unit else value
+        return value * factor if (factor := self._factor) != 1 else value
 
     def raw_of(self, value: Value) -> Value:
         """The raw value that means *value*: the inverse of `value_of`.
@@ -98,11 +112,19 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             return value != self.invert
         if isinstance(value, str):
             return value
-        written = value / factor_of(self.unit) if self.unit else value
-        if not self._is_plausible(written):
-            raise DeviceRefused(self._outside(written))
-        raw = (written - self.offset) / self.scale
+        raw = value / factor if (factor := self._factor) != 1 else value
+        if not self._is_plausible(raw):
+            raise DeviceRefused(self._outside(raw))
+        if self.offset != 0:
+            raw -= self.offset
+        if self.scale != 1:
+            raw /= self.scale
         return -raw if self.invert else raw
+
+    @property
+    def _factor(self) -> float:
+        """How many base units one `unit` is."""
+        return factor_of(self.unit) if self.unit else 1
 
     def _is_plausible(self, value: float) -> bool:
         return (self.min is None or value >= self.min) and (self.max is None or value <= self.max)
@@ -142,10 +164,14 @@ class Driver(Protocol):
         """
         ...
 
-    async def write(self, setpoint: Setpoint) -> None:
+    async def write(self, setpoint: Setpoint, *together: Setpoint) -> None:
         """Writes *setpoint* and returns once the device confirmed it (by reading back, where it can be read).
 
-        Raises: DeviceUnreachable: no answer. DeviceRefused: it said no, or did not keep the value.
+        What it is written *together* with goes into the same request. Where some bits of a register are a point, the
+        others are kept.
+
+        Raises: DeviceUnreachable: no answer. DeviceRefused: it said no, did not keep the value, or
+        cannot be told all that with one request.
         """
         ...
 

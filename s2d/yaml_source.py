@@ -66,8 +66,12 @@ class Node(NamedTuple):
     spot: Spot
     written: str = ""
     """The text of a scalar as it stands in the file."""
+    is_secret: bool = False
+    """Not to be shown."""
 
     def __str__(self) -> str:
+        if self.is_secret:
+            return "***"
         match self.content:
             case None:
                 return "nothing"

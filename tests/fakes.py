@@ -10,6 +10,7 @@ from typing import Any, Self
 import structlog
 
 from s2d.driver import PointSettings
+from s2d.errors import DeviceError
 from s2d.values import Now, Reading, Setpoint, Value
 
 EPOCH = datetime(2026, 6, 1, tzinfo=UTC)
@@ -30,8 +31,8 @@ async def pass_s(seconds: float) -> None:
 class Hardware:
     """What is behind a FakeDriver, and what has happened to it. Times are seconds since it was made."""
 
-    values: dict[str, Value | Reading] = field(default_factory=dict)
-    """Of its points; a Reading is told as it is."""
+    values: dict[str, Value | Reading | DeviceError] = field(default_factory=dict)
+    """Of its points; a Reading is told as it is, an error is raised at whoever reads the point."""
     follows: dict[str, str] = field(default_factory=dict)
     """Written point → point that takes the same value at once."""
     fault: Exception | None = None
@@ -40,6 +41,8 @@ class Hardware:
     """Raised at the next who ask, one each."""
     refusal: Exception | None = None
     """Raised at whoever writes."""
+    refusals: dict[str, DeviceError] = field(default_factory=dict)
+    """Written point → what is raised at whoever writes it."""
     is_hung: bool = False
     opened: int = 0
     reads: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)
@@ -89,18 +92,24 @@ class FakeDriver:
         hardware = self._hardware
         hardware.reads.append((hardware.elapsed_s, tuple(sorted(points))))
         await hardware.asked()
-        values = ((point, hardware.values[point]) for point in points)
+        values = [(point, hardware.values[point]) for point in points]
+        for _, value in values:
+            if isinstance(value, DeviceError):
+                raise value
         return [value if isinstance(value, Reading) else Reading(point, value) for point, value in values]
 
-    async def write(self, setpoint: Setpoint) -> None:
+    async def write(self, setpoint: Setpoint, *together: Setpoint) -> None:
         hardware = self._hardware
-        hardware.writes.append((hardware.elapsed_s, setpoint.point, setpoint.value))
+        hardware.writes += [(hardware.elapsed_s, each.point, each.value) for each in (setpoint, *together)]
         await hardware.asked()
         if hardware.refusal:
             raise hardware.refusal
-        hardware.values[setpoint.point] = setpoint.value
-        if follower := hardware.follows.get(setpoint.point):
-            hardware.values[follower] = setpoint.value
+        for each in (setpoint, *together):
+            if each.point in hardware.refusals:
+                raise hardware.refusals[each.point]
+            hardware.values[each.point] = each.value
+            if follower := hardware.follows.get(each.point):
+                hardware.values[follower] = each.value
 
 
 @dataclass

@@ -2,6 +2,6 @@
 
 from .connection import ModbusConnection
 from .driver import Modbus
-from .registers import ModbusPoint
+from .point import ModbusPoint
 
 __all__ = ["Modbus", "ModbusConnection", "ModbusPoint"]

@@ -1,28 +1,44 @@
 """Where a Modbus device is found: what stands under `connection:`."""
 
-from typing import Annotated, Literal, NamedTuple
+import os
+import re
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct, field
 
 from s2d.quantities import Duration
 
+from .block import Block, Table
+from .cost import Cost, Line, cost_on_line, cost_on_network
+from .plan import MOST_REGISTERS
 
-class Line(NamedTuple):
-    """How a serial line is set."""
+_HOLE = r"^((holding|input|coil|discrete) )?\d{1,5}(\.\.\d{1,5})?$"
+_TABLES: tuple[Table, ...] = ("holding", "input", "coil", "discrete")
 
-    baudrate: int
-    parity: str
-    stopbits: int
-
-    def __str__(self) -> str:
-        return f"{self.baudrate} 8{self.parity}{self.stopbits}"
+Hole = Annotated[
+    str, Meta(pattern=_HOLE, extra={"expected": 'registers as "100..120", or with their table as "input 100..120"'})
+]
 
 
 class ModbusConnection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A Modbus TCP server (`host`) or an RTU line (`serial`), and which unit there."""
 
+    belongs_to: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "port": ("host",),
+        "framing": ("host",),
+        "baudrate": ("serial", "framing"),
+        "parity": ("serial", "framing"),
+        "stopbits": ("serial", "framing"),
+    }
+    """Key → those without which it says nothing; then what a profile says of it is left out."""
+
     host: Annotated[str, Meta(min_length=1, description="Name or address of a Modbus TCP device")] | None = None
     port: Annotated[int, Meta(ge=1, le=65535, description="TCP port")] = 502
+    framing: Annotated[
+        Literal["tcp", "rtu"] | None,
+        Meta(description="What is spoken: rtu through a `host` that only passes a serial line on; tcp by default"),
+    ] = None
     serial: (
         Annotated[str, Meta(min_length=1, description="Serial port of an RTU line, best from /dev/serial/by-id/")]
         | None
@@ -31,13 +47,29 @@ class ModbusConnection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     parity: Annotated[Literal["N", "E", "O"], Meta(description="None, even or odd")] = "N"
     stopbits: Annotated[Literal[1, 2], Meta(description="Stop bits of the line")] = 1
     unit: Annotated[int, Meta(ge=0, le=255, description="Modbus unit id of the device: 0..247, or 255")] = 1
-    timeout_s: Annotated[Duration, Meta(description="Longest wait for an answer; 1 s by default")] = field(
-        name="timeout", default_factory=lambda: Duration(1)
-    )
+    timeout_s: Annotated[
+        Duration, Meta(description="Longest wait for an answer, beside what the line itself needs; 1 s by default")
+    ] = field(name="timeout", default_factory=lambda: Duration(1))
     gap_s: Annotated[
         Duration | None,
-        Meta(description="Silence before each request; on a serial line 3.5 characters by default, else none"),
+        Meta(description="Silence before each request to it; on a serial line 3.5 characters by default, else none"),
     ] = field(name="gap", default=None)
+    warm_up_s: Annotated[
+        Duration, Meta(description="How long to leave it alone after connecting; no time by default")
+    ] = field(name="warm_up", default_factory=lambda: Duration(0))
+    address_base: Annotated[
+        Literal[0, 1] | None, Meta(description="What its manual counts registers from; 0 by default")
+    ] = None
+    write: Annotated[
+        Literal["single", "multiple"] | None,
+        Meta(description="Function for writing where the point says nothing; single by default for one register"),
+    ] = None
+    max_registers: Annotated[int, Meta(ge=1, le=MOST_REGISTERS, description="Most registers that it gives at once")] = (
+        MOST_REGISTERS
+    )
+    holes: Annotated[
+        tuple[Hole, ...], Meta(description='Registers that are never read over, as "100..120" or "input 100..120"')
+    ] = ()
 
     def __post_init__(self) -> None:
         """Raises: ValueError: settings that make no sense together."""
@@ -45,21 +77,35 @@ class ModbusConnection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError("say where the device is: `host: 192.168.1.20`, or `serial: /dev/serial/by-id/…`")
         if self.host is not None and self.serial is not None:
             raise ValueError("`host` and `serial` exclude each other: a device is on the network or on a serial line")
-        if self.host is not None and self.line != (9600, "N", 1):
-            raise ValueError("`baudrate`, `parity` and `stopbits` belong to `serial`, not to `host`")
+        if self.host is not None and not self.is_rtu and self.line != (9600, "N", 1):
+            raise ValueError(
+                "`baudrate`, `parity` and `stopbits` belong to `serial`, not to `host`; beside `framing: rtu` "
+                "they are those of the line that the host passes on"
+            )
         if self.serial is not None and self.port != 502:
             raise ValueError("`port` is a TCP port and belongs to `host`, not to `serial`")
+        if self.serial is not None and self.framing == "tcp":
+            raise ValueError("framing: a serial line speaks rtu; leave it out")
         if 247 < self.unit < 255:
             raise ValueError(f"unit: expected 0..247 or 255, got {self.unit}")
-        if self.serial is not None and self.unit == 0:
-            raise ValueError("unit: 0 addresses everybody on a serial line, and nobody answers; expected 1..247")
+        if self.is_rtu and not 0 < self.unit < 248:
+            raise ValueError(f"unit: nobody on a serial line answers to {self.unit}; expected 1..247")
         if self.timeout_s <= 0:
             raise ValueError("timeout: must be above 0 s")
         if self.gap_s is not None and self.gap_s < 0:
             raise ValueError("gap: must not be below 0 s")
+        if self.warm_up_s < 0:
+            raise ValueError("warm_up: must not be below 0 s")
+        _ = self.hole_blocks
+
+    @property
+    def is_rtu(self) -> bool:
+        """Whether frames are those of a serial line, on one or through a TCP connection."""
+        return self.serial is not None or self.framing == "rtu"
 
     @property
     def line(self) -> Line:
+        """The serial line, also that behind a `host` which passes one on; a usual one if nothing is said of it."""
         return Line(self.baudrate, self.parity, self.stopbits)
 
     @property
@@ -70,11 +116,42 @@ class ModbusConnection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return f"[{self.host}]:{self.port}" if ":" in str(self.host) else f"{self.host}:{self.port}"
 
     @property
-    def silence_s(self) -> float:
-        """Silence on the line before each request.
+    def bus(self) -> tuple[str | int, ...]:
+        """The same for all that share one owner, by whichever name they call a serial port."""
+        if self.serial is not None:
+            return "serial", os.path.realpath(self.serial)
+        return "tcp", str(self.host), self.port
 
-        Spec: MODBUS over Serial Line V1.02, 2.5.1.1: 3.5 characters of 11 bits; 1.75 ms above 19200 baud.
-        """
+    @property
+    def place(self) -> str:
+        """The device, as an owner reads it: `unit 1 at 192.168.1.20:502`."""
+        return f"unit {self.unit} at {self.endpoint}"
+
+    @property
+    def silence_s(self) -> float:
+        """Silence before each request to this unit."""
         if self.gap_s is not None:
             return self.gap_s
-        return max(3.5 * 11 / self.baudrate, 0.00175) if self.serial else 0.0
+        return self.line.silence_s if self.is_rtu else 0.0
+
+    @property
+    def hole_blocks(self) -> list[Block]:
+        """`holes`, by their addresses on the wire.
+
+        Raises: ValueError: a range that ends before it begins or beyond 65535.
+        """
+        blocks: list[Block] = []
+        for hole in self.holes:
+            where, _, place = hole.rpartition(" ")
+            low, _, high = place.partition("..")
+            first, last = int(low) - (self.address_base or 0), int(high or low) - (self.address_base or 0)
+            if not re.match(_HOLE, hole) or not 0 <= first <= last <= 65535:
+                raise ValueError(f'holes: {hole} is no range of registers; write it as "100..120"')
+            blocks += (Block(table, first, last - first + 1) for table in _TABLES if where in ("", table))
+        return blocks
+
+    def cost(self, turnaround_s: float | None = None) -> Cost:
+        """What a read costs, of a unit that takes *turnaround_s* to answer; None where nobody has seen it yet."""
+        if self.is_rtu:
+            return cost_on_line(self.line, turnaround_s, self.silence_s)
+        return cost_on_network(turnaround_s, self.silence_s)

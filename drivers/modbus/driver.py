@@ -9,26 +9,51 @@ points:
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Hashable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from s2d.driver import Driver, PointSettings
 from s2d.errors import DeviceRefused, DeviceUnreachable
 from s2d.values import Quality, Reading, Setpoint
 
+from .block import Block
+from .codec import Codec
 from .connection import ModbusConnection
-from .plan import block_of, blocks_of, in_order
-from .refusals import NOUNS, Refused
-from .registers import Codec, ModbusPoint
+from .layout import Layout
+from .point import ModbusPoint
+from .reader import Batch, Reader
+from .refusals import Refused, place_of
+from .writing import Written, request_for
 
 if TYPE_CHECKING:
     from .endpoint import Endpoint
+    from .shared import Attached, Load, Remark
+    from .tools import ModbusTools
 
 _READ_BACK_AFTER_S = (0.0, 0.05, 0.1, 0.2)
 """Pauses before each look whether a write was taken; many devices acknowledge first and apply later."""
+_MOST_DUE = 64
+"""Sets of points whose requests are remembered."""
+
+
+class _Share(NamedTuple):
+    """What is read from one unit at the same time."""
+
+    reader: Reader
+    batch: Batch
+    codecs: list[tuple[Codec, tuple[int, ...]]]
+    """And where its words are in the batch."""
+
+
+class _Due(NamedTuple):
+    """Points that are read at the same time."""
+
+    shares: list[_Share]
+    missing: list[Reading]
 
 
 class Modbus(Driver):
@@ -39,13 +64,25 @@ class Modbus(Driver):
 
     @classmethod
     def bus_of(cls, connection: ModbusConnection) -> Hashable:
-        if connection.serial is not None:
-            return "serial", connection.serial
-        return "tcp", connection.host, connection.port
+        return connection.bus
+
+    @classmethod
+    def problems_of_bus(cls, devices: "Iterable[Attached]") -> "Iterator[Remark]":
+        """Where *devices*, of one or several buses, clash or are unwise."""
+        from .shared import remarks  # only for who reads a configuration
+
+        return remarks(devices)
+
+    @classmethod
+    def loads_of_buses(cls, devices: "Iterable[Attached]") -> "Iterator[Load]":
+        """How busy *devices* will keep the serial lines that they share."""
+        from .shared import loads
+
+        return loads(devices)
 
     @classmethod
     def open_bus(cls, connection: ModbusConnection) -> "AbstractAsyncContextManager[Endpoint]":
-        from .endpoint import Endpoint  # pymodbus costs memory and start-up time: only for who uses it
+        from .endpoint import Endpoint  # only for who talks to a device
 
         return Endpoint.opened(connection)
 
@@ -56,81 +93,147 @@ class Modbus(Driver):
     ) -> AsyncIterator[Self]:
         yield cls(connection, points, bus)
 
+    @classmethod
+    def tools(cls) -> "ModbusTools":
+        """What stands beside it for who works at the device (`s2d/fieldwork/tools.py`)."""
+        from .tools import ModbusTools  # only for who works at a device
+
+        return ModbusTools()
+
     def __init__(self, connection: ModbusConnection, points: Mapping[str, ModbusPoint], endpoint: "Endpoint") -> None:
         self._connection = connection
         self._endpoint = endpoint
-        self._codecs = {codec.name: codec for codec in in_order(Codec(name, points[name]) for name in points)}
-        self._alone: set[str] = set()
-        """Points that the device does not give together with their neighbours."""
+        self._layout = Layout(points)
+        self._found: Mapping[str, Codec] | None = None
+        """What the layout said last."""
+        self._plain = {
+            name: Codec(name, point, connection.address_base or 0)
+            for name, point in points.items()
+            if not point.alternatives
+        }
+        self._codecs: dict[str, Codec] = {}
+        self._due: dict[frozenset[str], _Due] = {}
+        self._readers: dict[int | None, Reader] = {}
 
     async def read(self, points: Collection[str]) -> Sequence[Reading]:
-        self._check_line()
-        due = [codec for name, codec in self._codecs.items() if name in points]
-        readings: list[Reading] = []
-        for block, members in blocks_of(codec for codec in due if codec.name not in self._alone):
-            try:
-                words = await self._endpoint.read(self._connection.unit, block, self._connection.timeout_s)
-            except Refused as refusal:
-                if len(members) > 1:
-                    self._alone.update(codec.name for codec in members)
+        await self._prepare()
+        due = self._due_of(frozenset(points))
+        readings = list(due.missing)
+        for reader, batch, codecs in due.shares:
+            with self._layout.trusted():
+                answers = await reader.read(batch)
+            for codec, places in codecs:
+                words = answers[places[0]]
+                if len(places) > 1:
+                    words = _joined(answers[place] for place in places)
+                if isinstance(words, Refused):
+                    readings.append(Reading(codec.name, None, Quality.BAD, str(words)))
                 else:
-                    readings.append(_refused(members[0], refusal))
-            else:
-                readings += (codec.reading_of(block.part(words, codec)) for codec in members)
-        for codec in due:
-            if codec.name in self._alone:
-                readings.append(await self._read_alone(codec))
+                    readings.append(codec.reading_of(words))
         return readings
 
-    async def write(self, setpoint: Setpoint) -> None:
-        self._check_line()
-        codec = self._codecs[setpoint.point]
-        point = codec.point
-        if not point.is_writable:
-            raise DeviceRefused(f"{codec.name} is not for writing; its access is {point.access}")
-        present = await self._words(codec) if codec.is_part else []
-        words = codec.words_of(setpoint.value, present)
-        await self._endpoint.write(
-            self._connection.unit,
-            block_of(codec),
-            words,
-            is_multiple=point.write == "multiple" or codec.count > 1,
-            timeout_s=self._connection.timeout_s,
-        )
-        if point.is_readable:
-            await self._confirm(codec, words)
+    async def write(self, setpoint: Setpoint, *together: Setpoint) -> None:
+        await self._prepare()
+        written: list[Written] = []
+        for each in (setpoint, *together):
+            codec = self._writable(each.point)
+            present = await self._words(codec.blocks, codec.point.unit_id) if codec.needs_present else ()
+            written.append(Written(codec, codec.words_of(each.value, present)))
+        if len({one.codec.point.unit_id for one in written}) > 1:
+            raise DeviceRefused(f"{' and '.join(one.codec.name for one in written)} are in different units")
+        connection = self._connection_to(written[0].codec.point.unit_id)
+        for request in request_for(written, self._connection.write):
+            with self._layout.trusted():
+                await self._endpoint.write(connection, request.block, request.words, is_multiple=request.is_multiple)
+        for one in written:
+            if one.codec.point.is_readable:
+                await self._confirm(one)
 
-    async def _confirm(self, codec: Codec, words: list[int]) -> None:
-        written = codec.raw_of(words)
+    async def _prepare(self) -> None:
+        """Finds out what the device has, where that is not known."""
+        mine, shared = self._connection, self._endpoint.connection
+        if (mine.line, mine.is_rtu) != (shared.line, shared.is_rtu):
+            raise DeviceUnreachable(
+                f"{mine.endpoint} runs at {shared.line} for another device, so it cannot run at {mine.line}; "
+                "give all devices on a line the same baudrate, parity and stopbits"
+                if mine.serial
+                else f"{mine.endpoint} is spoken to with another `framing` for another device; give both the same"
+            )
+        await self._layout.find(self._block, lambda: self._endpoint.connection_number)
+        if self._layout.codecs is not self._found:
+            self._found = self._layout.codecs
+            self._codecs = {**self._plain, **self._found}
+            self._due.clear()
+            self._readers = {
+                unit: Reader(self._connection_to(unit), self._endpoint, _alone(codecs))
+                for unit, codecs in self._by_unit(self._codecs).items()
+            }
+
+    def _due_of(self, points: frozenset[str]) -> _Due:
+        due = self._due.get(points)
+        if due is None:
+            shares = []
+            for unit, codecs in self._by_unit(points).items():
+                batch = Batch(block for codec in codecs for block in codec.blocks)
+                places = (tuple(batch.places[block] for block in codec.blocks) for codec in codecs)
+                shares.append(_Share(self._readers[unit], batch, list(zip(codecs, places, strict=True))))
+            missing = [reading for name, reading in self._layout.missing.items() if name in points]
+            due = _Due(shares, missing)
+            if len(self._due) >= _MOST_DUE:
+                self._due.clear()
+            self._due[points] = due
+        return due
+
+    def _by_unit(self, points: Collection[str]) -> dict[int | None, list[Codec]]:
+        """The codecs of *points*; None for the connection's own unit."""
+        by_unit: dict[int | None, list[Codec]] = {}
+        for name, codec in self._codecs.items():
+            if name in points:
+                by_unit.setdefault(codec.point.unit_id, []).append(codec)
+        return by_unit
+
+    def _connection_to(self, unit: int | None) -> ModbusConnection:
+        return self._connection if unit is None else replace(self._connection, unit=unit)
+
+    def _writable(self, name: str) -> Codec:
+        """Raises: DeviceRefused: the device has no such point, or it is not for writing."""
+        if name in self._layout.missing:
+            raise DeviceRefused(f"{name}: {self._layout.missing[name].detail}")
+        codec = self._codecs[name]
+        if not codec.point.is_writable:
+            raise DeviceRefused(f"{name} is not for writing; its access is {codec.point.access}")
+        return codec
+
+    async def _confirm(self, written: Written) -> None:
+        codec = written.codec
+        wanted = codec.raw_of(written.words)
         found = None
         for pause_s in _READ_BACK_AFTER_S:
             if pause_s:
                 await asyncio.sleep(pause_s)
-            found = codec.raw_of(await self._words(codec))
-            if found == written:
+            found = codec.raw_of(await self._words(codec.value_blocks, codec.point.unit_id))
+            if found == wanted:
                 return
-        place = f"{NOUNS[codec.point.table]} {codec.point.register} of unit {self._connection.unit}"
-        raise DeviceRefused(
-            f"{codec.name}: {place} at {self._connection.endpoint} took {written} but still reads {found}"
-        )
+        place = f"{place_of(codec.value_blocks[0])} of {self._connection_to(codec.point.unit_id).place}"
+        raise DeviceRefused(f"{codec.name}: {place} took {wanted} but still reads {found}")
 
-    async def _read_alone(self, codec: Codec) -> Reading:
-        try:
-            return codec.reading_of(await self._words(codec))
-        except Refused as refusal:
-            return _refused(codec, refusal)
+    async def _words(self, blocks: Iterable[Block], unit: int | None = None) -> list[int]:
+        return [word for block in blocks for word in await self._block(block, unit)]
 
-    async def _words(self, codec: Codec) -> list[int]:
-        return await self._endpoint.read(self._connection.unit, block_of(codec), self._connection.timeout_s)
-
-    def _check_line(self) -> None:
-        mine, shared = self._connection.line, self._endpoint.connection.line
-        if mine != shared:
-            raise DeviceUnreachable(
-                f"{self._connection.endpoint} runs at {shared} for another device, so it cannot run at {mine}; "
-                "give all devices on a line the same baudrate, parity and stopbits"
-            )
+    async def _block(self, block: Block, unit: int | None = None) -> list[int]:
+        with self._layout.trusted():
+            return list(await self._endpoint.read(self._connection_to(unit), block))
 
 
-def _refused(codec: Codec, refusal: Refused) -> Reading:
-    return Reading(codec.name, None, Quality.BAD, str(refusal))
+def _alone(codecs: Iterable[Codec]) -> list[Block]:
+    """What is never read together with anything else."""
+    return [block for codec in codecs if not codec.point.merge for block in codec.blocks]
+
+
+def _joined(answers: Iterable[Sequence[int] | Refused]) -> Sequence[int] | Refused:
+    words: list[int] = []
+    for answer in answers:
+        if isinstance(answer, Refused):
+            return answer
+        words += answer
+    return words

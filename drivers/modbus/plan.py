@@ -1,62 +1,91 @@
-"""Which requests read a set of points: neighbours share one."""
+"""Which requests read a set of blocks: neighbours share one, and a hole is read over where that is cheaper.
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+Pure: what a request costs, and where one has to end, are given.
+"""
 
-from .registers import Codec, Table
+from collections.abc import Collection, Iterable, Sequence
+from itertools import groupby
 
-_MOST_REGISTERS = 125
-_MOST_BITS = 2000
+from .block import Block, Table
+from .cost import Cost
+
+MOST_REGISTERS = 125
+MOST_BITS = 2000
+"""Spec: MODBUS Application Protocol V1.1b3, 6.1 to 6.4."""
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Registers (or bits) of one table, next to each other.
+class Borders:
+    """Where one request has to end and the next to begin."""
 
-    Spec: MODBUS Application Protocol V1.1b3, 6.1 to 6.4: at most 125 registers or 2000 bits a request.
+    def __init__(self, holes: Collection[Block] = ()) -> None:
+        self._holes: dict[Table, list[tuple[int, int]]] = {}
+        self._seams: dict[Table, list[tuple[int, int]]] = {}
+        for hole in holes:
+            self.add_hole(hole)
+
+    def add_hole(self, hole: Block) -> None:
+        """Nothing of *hole* is ever read over."""
+        self._holes.setdefault(hole.table, []).append((hole.register, hole.register + hole.count))
+
+    def add_seam(self, table: Table, end: int, start: int) -> None:
+        """No request ever reads over all there is from *end* up to *start*, which may be nothing at all."""
+        self._seams.setdefault(table, []).append((min(end, start), start))
+
+    def allow(self, table: Table, end: int, start: int) -> bool:
+        """Whether one request may read what ends before *end* together with what begins at *start*."""
+        holes, seams = self._holes.get(table, ()), self._seams.get(table, ())
+        return not any(first < start and end < last for first, last in holes) and not any(
+            end <= first and last <= start for first, last in seams
+        )
+
+
+def blocks_of(
+    wanted: Iterable[Block], cost: Cost, borders: Borders, most_registers: int = MOST_REGISTERS
+) -> list[tuple[Block, list[Block]]]:
+    """The cheapest requests that read all of *wanted*, each with those of *wanted* that it reads, in order.
+
+    A request is never longer than Modbus or *most_registers* allow, unless one of *wanted* alone is.
     """
-
-    table: Table
-    register: int
-    count: int
-
-    def part(self, words: list[int], codec: Codec) -> list[int]:
-        """Of the *words* of this block, those that are *codec*'s."""
-        first = codec.point.register - self.register
-        return words[first : first + codec.count]
+    planned = []
+    for table, members in groupby(sorted(set(wanted), key=_place), key=lambda block: block.table):
+        most = min(most_registers, MOST_REGISTERS) if table in ("holding", "input") else MOST_BITS
+        planned += _cheapest(list(members), cost, borders, most)
+    return planned
 
 
-def in_order(codecs: Iterable[Codec]) -> list[Codec]:
-    """*codecs* by table and register: what `blocks_of` expects."""
-    return sorted(codecs, key=lambda codec: (codec.point.table, codec.point.register))
+def around(members: Sequence[Block]) -> Block:
+    """The smallest block that holds all *members*, which are of one table and in order."""
+    first = members[0].register
+    end = max(member.register + member.count for member in members)
+    return Block(members[0].table, first, end - first)
 
 
-def block_of(codec: Codec) -> Block:
-    """The registers of one point alone."""
-    return Block(codec.point.table, codec.point.register, codec.count)
+def _cheapest(members: list[Block], cost: Cost, borders: Borders, most: int) -> list[tuple[Block, list[Block]]]:
+    """Dynamic programming over where the last request begins; all of *members* are of one table and in order."""
+    costs = [0.0]
+    begins = [0]
+    for last, member in enumerate(members):
+        end = member.register + member.count
+        costs.append(costs[last] + cost.of(member))
+        begins.append(last)
+        for first in range(last - 1, -1, -1):
+            each, following = members[first], members[first + 1]
+            end = max(end, each.register + each.count)
+            if end - each.register > most or not borders.allow(
+                each.table, each.register + each.count, following.register
+            ):
+                break
+            whole = costs[first] + cost.of(Block(each.table, each.register, end - each.register))
+            if whole <= costs[-1]:
+                costs[-1], begins[-1] = whole, first
+    planned = []
+    end = len(members)
+    while end:
+        shared = members[begins[end] : end]
+        planned.append((around(shared), shared))
+        end = begins[end]
+    return planned[::-1]
 
 
-def blocks_of(codecs: Iterable[Codec]) -> list[tuple[Block, list[Codec]]]:
-    """The fewest requests that read *codecs* (in order) and nothing between them."""
-    blocks: list[tuple[Block, list[Codec]]] = []
-    for codec in codecs:
-        alone = block_of(codec)
-        block, members = blocks[-1] if blocks else (alone, [])
-        if joined := _joined(block, alone):
-            members.append(codec)
-            blocks[-1:] = [(joined, members)]
-        else:
-            blocks.append((alone, [codec]))
-    return blocks
-
-
-def _joined(block: Block, following: Block) -> Block | None:
-    end = max(block.register + block.count, following.register + following.count)
-    most = _MOST_REGISTERS if block.table in ("holding", "input") else _MOST_BITS
-    if (
-        following.table != block.table
-        or following.register > block.register + block.count
-        or end - block.register > most
-    ):
-        return None
-    return Block(block.table, block.register, end - block.register)
+def _place(block: Block) -> tuple[str, int, int]:
+    return block.table, block.register, block.count

@@ -3,12 +3,10 @@
 Spec: MODBUS Application Protocol V1.1b3, 7.
 """
 
-from dataclasses import dataclass
-
 from s2d.errors import DeviceError, DeviceRefused, DeviceUnreachable
 
-from .plan import Block
-from .registers import Table
+from .block import Block, Table
+from .request import Request
 
 NOUNS: dict[Table, str] = {
     "holding": "holding register",
@@ -18,60 +16,61 @@ NOUNS: dict[Table, str] = {
 }
 """What one place of a table is called."""
 
+UNKNOWN_FUNCTION = 1
+
 _OTHER_TABLE: dict[Table, Table] = {"holding": "input", "input": "holding", "coil": "discrete", "discrete": "coil"}
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a device was asked to do, as far as an error message tells it."""
-
-    unit: str
-    """Such as `unit 1 at 192.168.1.20:502`."""
-    block: Block
-    written_with: str = ""
-    """`single` or `multiple`; empty when it was asked to read."""
-
-    def __str__(self) -> str:
-        noun, first, last = NOUNS[self.block.table], self.block.register, self.block.register + self.block.count - 1
-        place = f"{noun} {first}" if first == last else f"{noun}s {first}..{last}"
-        return f"{'write' if self.written_with else 'read'} {place}"
-
-
 class Refused(DeviceRefused):
-    """The device answered with an exception."""
+    """The device answered with an exception that repeating the question will not change."""
 
-    def __init__(self, asked: Asked, code: int) -> None:
-        self.asked = asked
+    def __init__(self, unit: str, request: Request, code: int) -> None:
         self.code = code
-        meaning, hint = _explained(asked, code)
-        super().__init__(f"{asked.unit} refused to {asked}: {meaning} (exception {code}){f'; {hint}' if hint else ''}")
+        meaning, hint = _explained(request, code)
+        asked = f"{'write' if request.is_write else 'read'} {place_of(request.block)}"
+        super().__init__(f"{unit} refused to {asked}: {meaning} (exception {code}){f'; {hint}' if hint else ''}")
 
 
-def refusal_of(asked: Asked, code: int) -> DeviceError:
-    """The error that the exception *code* in answer to *asked* is: worth another try, or not."""
+class Busy(DeviceUnreachable):
+    """The device is busy with something else; it will have time."""
+
+
+class Silent(DeviceUnreachable):
+    """The unit did not answer, though the way to it is there."""
+
+
+def refusal_of(unit: str, request: Request, code: int) -> DeviceError:
+    """The error that the exception *code* in answer to *request* is; *unit* such as `unit 1 at 192.168.1.20:502`."""
     match code:
         case 5 | 6:
-            return DeviceUnreachable(f"{asked.unit} is busy")
+            return Busy(f"{unit} is busy")
         case 10:
-            return DeviceUnreachable(f"the gateway has no path to {asked.unit}")
+            return Silent(f"the gateway has no path to {unit}")
         case 11:
-            return DeviceUnreachable(f"the gateway got no answer from {asked.unit}")
-    return Refused(asked, code)
+            return Silent(f"the gateway got no answer from {unit}")
+    return Refused(unit, request, code)
 
 
-def _explained(asked: Asked, code: int) -> tuple[str, str]:
-    other_table = f"table: {_OTHER_TABLE[asked.block.table]}"
+def place_of(block: Block) -> str:
+    """*block* as people say it: `holding registers 10..12`."""
+    noun, first, last = NOUNS[block.table], block.register, block.register + block.count - 1
+    return f"{noun} {first}" if first == last else f"{noun}s {first}..{last}"
+
+
+def _explained(request: Request, code: int) -> tuple[str, str]:
+    block = request.block
+    other_table = f"table: {_OTHER_TABLE[block.table]}"
     match code:
-        case 1 if asked.written_with:
-            other = "multiple" if asked.written_with == "single" else "single"
-            return "it does not know the function", f"it may want `write: {other}`" * (asked.block.count == 1)
+        case 1 if request.is_write:
+            other = "single" if request.is_multiple else "multiple"
+            return "it does not know the function", f"it may want `write: {other}`" * (block.count == 1)
         case 1:
             return "it does not know the function", f"it may want `{other_table}`"
-        case 2 if asked.written_with:
+        case 2 if request.is_write:
             return "it has no such address", "some manuals count from 1"
         case 2:
             return "it has no such address", f"some manuals count from 1, or mean `{other_table}`"
-        case 3 if asked.written_with:
+        case 3 if request.is_write:
             return "it does not accept the value", ""
         case 3:
             return "it does not accept the number of registers", ""

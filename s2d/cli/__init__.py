@@ -2,10 +2,11 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from ..errors import ConfigError
+from ..errors import ConfigError, Problem
 
 EX_CONFIG = 78
 """Exit status: the configuration cannot be used. Spec: sysexits.h."""
@@ -17,9 +18,20 @@ BOLD, DIM = "1", "2"
 def print_problems(error: ConfigError) -> int:
     """Prints every problem of *error* to stderr, a line each, and returns EX_CONFIG."""
     for problem in error.problems:
-        place, colon, sentence = str(problem).partition(": ")
-        print(f"{styled(place + colon, BOLD, sys.stderr)}{sentence}", file=sys.stderr)
+        _print(problem)
     return EX_CONFIG
+
+
+def print_warnings(warnings: Sequence[Problem]) -> None:
+    """Prints every one of *warnings* to stderr, a line each."""
+    for warning in warnings:
+        _print(warning, "warning: ")
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """*rows* as lines, each cell as wide as its column."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def styled(text: str, style: str, stream: TextIO) -> str:
@@ -27,3 +39,8 @@ def styled(text: str, style: str, stream: TextIO) -> str:
     if not stream.isatty() or os.environ.get("NO_COLOR"):
         return text
     return f"\x1b[{style}m{text}\x1b[0m"
+
+
+def _print(problem: Problem, degree: str = "") -> None:
+    place, colon, sentence = str(problem).partition(": ")
+    print(f"{styled(place + colon, BOLD, sys.stderr)}{degree}{sentence}", file=sys.stderr)

@@ -2,13 +2,16 @@
 
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
 from ..config import Config, DeviceConfig, load
 from ..config.point import base_unit
 from ..errors import ConfigError
-from . import DEFAULT_CONFIG, DIM, print_problems, styled
+from ..resources import kind
+from ..values import RELEASE, Setpoint
+from . import DEFAULT_CONFIG, DIM, aligned, print_problems, print_warnings, styled
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -27,6 +30,7 @@ def run(args: Namespace) -> int:
         config = load(args.config)
     except ConfigError as exc:
         return print_problems(exc)
+    print_warnings(config.warnings)
     print(summary(config, sys.stdout))
     return 0
 
@@ -39,9 +43,29 @@ def summary(config: Config, stream: TextIO) -> str:
         return f"{head}\nno devices"
     titles = ("DEVICE", "KIND", "DRIVER", "WHERE", "POINTS", "CEM", "FALLBACK")
     rows = [titles, *(_row(device) for device in config.devices)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([head, styled(lines[0], DIM, stream), *lines[1:]])
+    lines = aligned(rows)
+    wearing = (line for device in config.devices for line in _wearing(device))
+    return "\n".join([head, styled(lines[0], DIM, stream), *lines[1:], *_loads(config), *wearing])
+
+
+def _loads(config: Config) -> Iterator[str]:
+    """How busy buses will be, by drivers that can tell: a classmethod `loads_of_buses` yields bus, share and detail."""
+    rows = [
+        (f"{bus}:", f"{100 * share:.0f} %", f"of its time in use ({detail})")
+        for driver in dict.fromkeys(device.driver for device in config.devices)
+        if (loads_of_buses := getattr(driver, "loads_of_buses", None))
+        for bus, share, detail in loads_of_buses([each for each in config.devices if each.driver is driver])
+    ]
+    yield from aligned(rows) if rows else ()
+
+
+def _wearing(device: DeviceConfig) -> Iterator[str]:
+    """What is said of points whose memory wears out."""
+    points = dict(point for variant in device.variants for point in variant.make.points.items()) | device.points
+    for name, point in points.items():
+        if point.persistent:
+            most = f"at most {point.daily_writes} times a day"
+            yield f"{device.name}: {name} is kept in memory that wears out, and written {most}"
 
 
 def _row(device: DeviceConfig) -> tuple[str, ...]:
@@ -63,5 +87,12 @@ def _fallback(device: DeviceConfig) -> str:
     wanted = []
     for setpoint in device.fallback.setpoints:
         value = f"{setpoint.value:g}" if isinstance(setpoint.value, float) else str(setpoint.value)
-        wanted.append(f"{setpoint.point} {value} {base_unit(device.points[setpoint.point].dimension)}".rstrip())
+        wanted.append(f"{setpoint.point} {value} {_unit(device, setpoint)}".rstrip())
     return f"{', '.join(wanted) or 'nothing'} after {device.fallback.after_s:g} s"
+
+
+def _unit(device: DeviceConfig, setpoint: Setpoint) -> str:
+    if setpoint.value == RELEASE or device.kind is None:
+        return ""
+    point = kind(device.kind).points.get(setpoint.point) or device.points[setpoint.point]
+    return base_unit(point.dimension)

@@ -24,6 +24,8 @@ def run(args: Namespace) -> int:
         config = load(args.config)
         log.configure(args.log, args.log_level)
         log.get_logger().info("config.loaded", path=str(args.config), devices=len(config.devices))
+        for warning in config.warnings:
+            log.get_logger().warning("config.doubtful", problem=str(warning))
         is_well = asyncio.run(daemon.run(config))
     except ConfigError as exc:
         return print_problems(exc)

@@ -1,44 +1,62 @@
-"""Be a simulated home battery behind a real Modbus server, until Ctrl-C."""
+"""Be a simulated device behind a real Modbus server, until Ctrl-C: a home battery, or a recorded device."""
 
 import asyncio
 import signal
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TypeVar
 
+from ..errors import ConfigError, S2dError
+from ..fieldwork.scene import Scene, battery_scene, profile_scene, replay_scene
 from ..quantities import Energy, Percentage, PercentageRange, Power
 from ..simulation.battery import SimulatedBattery
+from ..simulation.faults import FAULTS, Faults
 from ..simulation.modbus import CannotServe, serve_rtu, serve_tcp
-from ..simulation.registers import BatteryRegisters, register_table
+from ..simulation.registers import register_table
+from . import DEFAULT_CONFIG, print_problems
 
 REDRAW_S = 1.0
 """How often the live line is drawn anew on a terminal."""
 
-FAULTS = {"on": "the battery reports a fault and stands still"}
-
 _T = TypeVar("_T")
 
 _EPILOG = f"""\
-registers (16-bit words, read as holding or input registers; any other address is exception 2):
+registers without --profile (16-bit words, read as holding or input registers; any other address is exception 2):
 {register_table()}
 
-SIGUSR1 switches the fault on, and off again. Ctrl-C and SIGTERM end the simulation.
+faults for --fault, several with commas between them:
+{chr(10).join(f"  {name:15}{what}" for name, what in FAULTS.items())}
+
+SIGUSR1 switches the fault `on`, and off again. Ctrl-C and SIGTERM end the simulation.
 """
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
-    parser.add_argument("device", choices=["battery"], help="what to be")
+    parser.add_argument("device", choices=["battery"], nargs="?", help="what to be")
     where = parser.add_argument_group("where it answers")
     where.add_argument("--port", type=int, help="TCP port, 0 for any free one (default: 5020, none with --serial)")
     where.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     where.add_argument("--serial", metavar="PATH", help="serial line or pty to answer on as Modbus RTU, 8N1")
     where.add_argument("--baudrate", type=int, default=9600, help="of the serial line (default: %(default)s)")
-    where.add_argument("--unit", type=int, choices=range(1, 248), metavar="1..247", default=1, help="default: 1")
+    where.add_argument(
+        "--framing", choices=("tcp", "rtu"), default="tcp", help="rtu: what an adapter for a serial line speaks on TCP"
+    )
+    where.add_argument(
+        "--unit", type=int, choices=range(1, 248), metavar="1..247", help="default: 1, or what profile or recording say"
+    )
     what = parser.add_argument_group("what it is")
+    what.add_argument("--replay", type=Path, metavar="FILE", help="instead of a battery: what `s2d record` wrote")
+    what.add_argument("--speed", type=_speed, default=1.0, metavar="TIMES", help="of --replay (default: 1)")
+    what.add_argument("--profile", metavar="NAME", help="speak the registers of this profile, or of a file NAME.yaml")
+    what.add_argument(
+        "-p", action="append", default=[], dest="keys", metavar="KEY=VALUE", help="as an owner writes beside `profile:`"
+    )
+    what.add_argument("-c", "--config", type=Path, default=DEFAULT_CONFIG, help=SUPPRESS)
     what.add_argument("--capacity", type=_of(Energy.parse), default=Energy(10_000), help='default: "10 kWh"')
     what.add_argument("--max-charge-power", type=_of(Power.parse), default=Power(5000), help='default: "5 kW"')
     what.add_argument("--max-discharge-power", type=_of(Power.parse), default=Power(5000), help='default: "5 kW"')
@@ -58,41 +76,57 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=float,
         default=60.0,
         metavar="SECONDS",
-        help="a setpoint not rewritten for so long lapses to 0; 0: never (default: 60)",
+        help="a setpoint not rewritten for so long lapses to 0; 0: never (default: 60); profiles have their own",
     )
     what.add_argument("--serial-number", default="S2D-SIM-0001", help="default: %(default)s")
-    what.add_argument("--fault", choices=FAULTS, help="; ".join(f"{name}: {what}" for name, what in FAULTS.items()))
+    what.add_argument("--fault", type=_of(_faults), default=Faults(), metavar="FAULT,...", help="see below")
 
 
 def run(arguments: Namespace) -> int:
-    """Simulates until told to end. Returns 0, 1 when the server cannot start, 2 for values that cannot be true."""
+    """Simulates until told to end. Returns 0, 1 when the server cannot start, 2 for values that cannot be true, 78."""
+    if (arguments.device is None) == (arguments.replay is None):
+        print("s2d simulate: say what to be: battery, or --replay FILE", file=sys.stderr)
+        return 2
     try:
-        battery = SimulatedBattery(
-            capacity_wh=arguments.capacity,
-            max_charge_power_w=arguments.max_charge_power,
-            max_discharge_power_w=arguments.max_discharge_power,
-            round_trip_efficiency=arguments.round_trip_efficiency / 100,
-            usable_range_percent=arguments.usable_range,
-            soc_percent=arguments.soc,
-            ramp_w_per_s=arguments.ramp,
-            watchdog_s=arguments.watchdog,
-            serial_number=arguments.serial_number,
-        )
-        registers = BatteryRegisters(battery, on_write=lambda name, value: _show(battery, f"{name} {value}"))
+        asyncio.run(_simulate(_scene(arguments), arguments))
+    except ConfigError as exc:
+        return print_problems(exc)
     except ValueError as exc:
         print(f"s2d simulate: {exc}", file=sys.stderr)
         return 2
-    try:
-        asyncio.run(_simulate(battery, registers, arguments))
-    except CannotServe as exc:
+    except S2dError as exc:
         print(f"s2d simulate: {exc}", file=sys.stderr)
         return 1
     return 0
 
 
-async def _simulate(battery: SimulatedBattery, registers: BatteryRegisters, arguments: Namespace) -> None:
+def _scene(arguments: Namespace) -> Scene:
+    if arguments.replay:
+        return replay_scene(arguments.replay, arguments.speed, arguments.unit)
+    if arguments.profile:
+        keys = dict(_key(written) for written in arguments.keys)
+        return profile_scene(arguments.profile, keys, _battery(arguments, 0.0), arguments.fault, arguments.config)
+    return battery_scene(_battery(arguments, arguments.watchdog), arguments.unit or 1, arguments.fault)
+
+
+def _battery(arguments: Namespace, watchdog_s: float) -> SimulatedBattery:
+    return SimulatedBattery(
+        capacity_wh=arguments.capacity,
+        max_charge_power_w=arguments.max_charge_power,
+        max_discharge_power_w=arguments.max_discharge_power,
+        round_trip_efficiency=arguments.round_trip_efficiency / 100,
+        usable_range_percent=arguments.usable_range,
+        soc_percent=arguments.soc,
+        ramp_w_per_s=arguments.ramp,
+        watchdog_s=watchdog_s,
+        serial_number=arguments.serial_number,
+    )
+
+
+async def _simulate(scene: Scene, arguments: Namespace) -> None:
     loop = asyncio.get_running_loop()
     stopping: asyncio.Future[None] = loop.create_future()
+    is_live = sys.stdout.isatty()
 
     def stop(reason: CannotServe | None = None) -> None:
         if stopping.done():
@@ -102,49 +136,80 @@ async def _simulate(battery: SimulatedBattery, registers: BatteryRegisters, argu
         else:
             stopping.set_result(None)
 
-    def toggle_fault() -> None:
-        battery.set_fault(not battery.fault, loop.time())
-        _show(battery, f"fault {'on' if battery.fault else 'off'}")
+    def show(event: str) -> None:
+        """Draws the live line anew on a terminal; elsewhere *event* is worth a line of its own."""
+        state = scene.state(loop.time())
+        print(f"\r\x1b[K{state}" if is_live else f"{event:24}{state}", end="" if is_live else "\n", flush=True)
 
+    def toggle_fault() -> None:
+        if scene.toggle_fault:
+            show(f"fault {'on' if scene.toggle_fault(loop.time()) else 'off'}")
+
+    scene.tell = show
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop)
     loop.add_signal_handler(signal.SIGUSR1, toggle_fault)
-    battery.set_fault(arguments.fault == "on", loop.time())
+    if arguments.fault.is_on("on") and scene.toggle_fault:
+        scene.toggle_fault(loop.time())
+    (unit, registers), *others = scene.units.items()
+    units = ", ".join(map(str, scene.units))
     async with AsyncExitStack() as serving:
         if arguments.serial is not None:
             line, baudrate = arguments.serial, arguments.baudrate
             lost = CannotServe(line, "the line is gone")
             await serving.enter_async_context(
-                serve_rtu(registers, line, baudrate=baudrate, unit=arguments.unit, on_lost=lambda: stop(lost))
+                serve_rtu(
+                    registers,
+                    line,
+                    baudrate=baudrate,
+                    unit=unit,
+                    also=dict(others),
+                    faults=arguments.fault,
+                    on_lost=lambda: stop(lost),
+                )
             )
-            print(f"Modbus RTU on {line}, {baudrate} baud, unit {arguments.unit}", flush=True)
+            print(f"Modbus RTU on {line}, {baudrate} baud, unit {units}", flush=True)
         if arguments.port is not None or arguments.serial is None:
-            port = 5020 if arguments.port is None else arguments.port
             address = await serving.enter_async_context(
-                serve_tcp(registers, host=arguments.host, port=port, unit=arguments.unit)
+                serve_tcp(
+                    registers,
+                    host=arguments.host,
+                    port=5020 if arguments.port is None else arguments.port,
+                    unit=unit,
+                    also=dict(others),
+                    framing=arguments.framing,
+                    faults=arguments.fault,
+                )
             )
-            print(f"Modbus TCP on {address}, unit {arguments.unit}", flush=True)
-        is_live = sys.stdout.isatty()
+            print(f"Modbus {'RTU over ' * (arguments.framing == 'rtu')}TCP on {address}, unit {units}", flush=True)
         while not stopping.done():
             if is_live:
-                battery.advance(loop.time())
-                _show(battery, "")
+                show("")
             await asyncio.wait([stopping], timeout=REDRAW_S if is_live else None)
     if is_live:
         print()
     await stopping
 
 
-def _show(battery: SimulatedBattery, event: str) -> None:
-    """Draws the live line anew on a terminal; elsewhere *event* is worth a line of its own."""
-    state = (
-        f"{battery.status.name.lower():12}soc {battery.soc_percent:5.1f} %   "
-        f"power {battery.power_w:6.0f} W   setpoint {battery.setpoint_w:6.0f} W"
-    )
-    if sys.stdout.isatty():
-        print(f"\r\x1b[K{state}", end="", flush=True)
-    else:
-        print(f"{event:24}{state}", flush=True)
+def _key(written: str) -> tuple[str, str]:
+    key, equals, value = written.partition("=")
+    if not equals:
+        raise ValueError(f'-p: expected KEY=VALUE, got "{written}"')
+    return key, value
+
+
+def _faults(written: object) -> Faults:
+    return Faults(str(written).split(","))
+
+
+def _speed(written: str) -> float:
+    try:
+        speed = float(written)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed < 1e6:
+        raise ArgumentTypeError(f"expected how many times as fast, such as 10, got {written}")
+    return speed
 
 
 def _of(parse: Callable[[object], _T]) -> Callable[[str], _T]:

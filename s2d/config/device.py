@@ -1,7 +1,7 @@
-"""One device as written → `DeviceConfig`: kind, driver, connection, points and fallback, and whether they agree."""
+"""One device, spelt out → `DeviceConfig`: kind, driver, connection, make and fallback, and whether they agree."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -9,14 +9,20 @@ from msgspec import Meta, Struct, field
 from msgspec.structs import fields
 
 from ..decoder import Decoder, Findings, did_you_mean, mapping_of, unknown_key
-from ..driver import Driver, DriverUnavailable, PointSettings, find
+from ..driver import Driver, DriverUnavailable, find
 from ..errors import ConfigError, Problem
+from ..profile import ABOUT, Spelt
 from ..quantities import Duration
 from ..resources import KINDS, Kind
 from ..resources import kind as kind_of
+from ..values import Value
+from ..variant import Variant
 from ..yaml_source import Entry, Node, Where
 from . import point as device_points
-from .model import Cem, ControlType, DeviceConfig, PointSource, Report
+from .fallback import fallback as fallback_of
+from .fallback import variant_problems
+from .make import Built, MakeKeys, kind_problems, make_of, names_used, when_of
+from .model import Cem, ControlType, DeviceConfig, Report
 
 _RESOURCE_ID = r"^[a-zA-Z0-9\-_:]{2,64}$"
 """Spec: EN 50491-12-2 / s2-ws-json, ID."""
@@ -26,8 +32,8 @@ NEEDS_KIND = ("resource_id", "control_types", "cem", "report", "fallback")
 _KIND_HINT = f'Is "kind" missing? Known are: {", ".join(KINDS)}'
 
 
-class DeviceKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What every device has; beside it stand the keys of its kind."""
+class DeviceKeys(MakeKeys, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every device has; beside it stand the keys of its kind, and the parameters of its profile."""
 
     name: Annotated[str, Meta(min_length=1, description="Unique; the resource_id is derived from it")]
     driver: Annotated[
@@ -40,6 +46,13 @@ class DeviceKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ]
     connection: Annotated[Node, Meta(description="Where the driver finds the device")]
     points: Annotated[dict[str, Node], Meta(description="Name of a point → where the driver finds it")]
+    profile: Annotated[
+        str | None, Meta(description="The type of the device; `s2d profiles` lists them. It says all but what is here")
+    ] = None
+    part: Annotated[str | None, Meta(description="Which of the profile's parts; default: its first")] = None
+    variants: Annotated[
+        tuple[Node, ...], Meta(description="Other makes of the device; the first whose `when` is true is laid over it")
+    ] = ()
     kind: Annotated[
         str | None, Meta(description="What the device is; without it, it only gives points to other devices")
     ] = None
@@ -88,33 +101,40 @@ class Surroundings:
     """The gateway file says something about the CEM, right or wrong."""
 
 
-def device_of(node: Node, where: Where, around: Surroundings) -> DeviceConfig:
-    """The device that *node* spells; whether the points it takes from other devices exist is not its business.
+def device_of(spelt: Spelt, where: Where, around: Surroundings) -> DeviceConfig:
+    """The device that *spelt* is; whether the points it takes from other devices exist is not its business.
 
     Raises: ConfigError: all that is wrong with it by itself.
     """
+    node = spelt.node
     entries = mapping_of(node, where)
-    if "profile" in entries:
-        hint = "Spell the device out: kind, driver, connection, points"
-        raise ConfigError(
-            [entries["profile"].spot.problem((*where, "profile"), "this version knows no profiles", hint)]
-        )
     findings = Findings()
     kind = findings.attempt(_kind, entries, where)
-    common, own = _shared_out(node, kind, where, findings)
+    common, own = _shared_out(node, kind, where, findings, spelt.asked)
     keys = findings.attempt(around.decoder.struct, common, DeviceKeys, where)
     settings = findings.attempt(around.decoder.struct, own, kind.settings, where) if kind else None
     driver = findings.attempt(_driver, entries, where)
-    connection = findings.attempt(_connection, entries, driver, where, around) if driver else None
-    points: device_points.Points = {}
-    fallback = None
+    connection = findings.attempt(_connection, node, entries, driver, where, around) if driver else None
+    names = {**_numbers(kind, settings), **spelt.parameters}
+    built, fallback = None, None
+    variants: list[Variant] = []
     if driver and "points" in entries:
-        at, inside = entries["points"].node, (*where, "points")
-        points = findings.attempt(device_points.points_of, at, driver, around.decoder, inside, findings) or {}
-        findings.problems += device_points.problems(points, at, keys.poll_s if keys else 0.0, inside)
-        if kind and isinstance(at.content, dict):
-            findings.problems += device_points.problems_of_kind(kind, settings, points, at, inside)
-            fallback = findings.attempt(device_points.fallback, kind, points, node, around.decoder, where)
+
+        def make(of: Node) -> Built:
+            assert driver
+            made = make_of(of, driver, names, keys.poll_s if keys else 0.0, around.decoder, where, findings)
+            if kind:
+                findings.problems += _kind_problems(kind, settings, made, of, where, spelt, names_used(made.make))
+            return made
+
+        built = make(node)
+        for each in spelt.variants:
+            when = findings.attempt(when_of, each, built, around.decoder, findings)
+            made = make(each.node).make
+            variants += [Variant(when, made)] if when else []
+        if kind:
+            fallback = findings.attempt(fallback_of, kind, built.make, node, around.decoder, where)
+            findings.problems += variant_problems(fallback, variants, spelt.variants) if fallback else ()
     if kind:
         findings.problems += _cem_problems(node, around, where)
         findings.problems += _control_type_problems(kind, keys, entries, where)
@@ -122,12 +142,20 @@ def device_of(node: Node, where: Where, around: Surroundings) -> DeviceConfig:
     assert keys
     assert driver
     assert connection
+    assert built
     return DeviceConfig(
         name=keys.name,
         driver=driver,
         connection=connection,
-        points={name: point for name, point in points.items() if isinstance(point, PointSettings)},
-        sources={name: point for name, point in points.items() if isinstance(point, PointSource)},
+        points=dict(built.make.points),
+        sources=dict(built.sources),
+        computed=built.make.computed,
+        commands=built.make.commands,
+        start=built.make.start,
+        nameplate=built.make.nameplate,
+        parameters=built.make.parameters,
+        variants=tuple(variants),
+        profile=spelt.profile.name if spelt.profile else None,
         poll_s=keys.poll_s,
         kind=keys.kind,
         settings=settings,
@@ -143,6 +171,32 @@ def device_of(node: Node, where: Where, around: Surroundings) -> DeviceConfig:
     )
 
 
+def _kind_problems(
+    kind: Kind, settings: Struct | None, built: Built, node: Node, where: Where, spelt: Spelt, used: frozenset[str]
+) -> Iterator[Problem]:
+    entries = mapping_of(node, where)
+    at = entries["points"].node
+    if isinstance(at.content, dict):
+        also = {*used, *spelt.points, *_names(entries, "computed"), *_names(entries, "commands")}
+        inside = (*where, "points")
+        yield from device_points.problems_of_kind(kind, settings, built.points, at, inside, also)
+        yield from kind_problems(kind, built.make, entries, where)
+
+
+def _names(entries: Mapping[str, Entry], key: str) -> Iterable[str]:
+    content = entries[key].node.content if key in entries else None
+    return content if isinstance(content, dict) else ()
+
+
+def _numbers(kind: Kind | None, settings: Struct | None) -> dict[str, Value]:
+    """What the owner knows of the device, for expressions: `max_charge_power` and the like, in base units."""
+    known = fields(kind.settings) if kind else ()
+    if settings is None:
+        return {field.encode_name: 0.0 for field in known}  # wrong, which is said; the names are right
+    said = ((field.encode_name, getattr(settings, field.name)) for field in known)
+    return {name: float(value) for name, value in said if isinstance(value, int | float)}
+
+
 def _kind(entries: Mapping[str, Entry], where: Where) -> Kind | None:
     if "kind" not in entries:
         return None
@@ -154,8 +208,13 @@ def _kind(entries: Mapping[str, Entry], where: Where) -> Kind | None:
     return kind_of(str(node.content))
 
 
-def _shared_out(node: Node, kind: Kind | None, where: Where, findings: Findings) -> tuple[Node, Node]:
-    """*node* in two: the keys that every device has, and those of its *kind*; what is neither is a finding."""
+def _shared_out(
+    node: Node, kind: Kind | None, where: Where, findings: Findings, asked: Collection[str]
+) -> tuple[Node, Node]:
+    """*node* in two: the keys that every device has, and those of its *kind*; what is neither is a finding.
+
+    *asked* are the parameters of its profile, which were taken out before.
+    """
     common = {field.encode_name for field in fields(DeviceKeys)}
     own = {field.encode_name for field in fields(kind.settings)} if kind else set()
     entries = mapping_of(node, where)
@@ -165,9 +224,13 @@ def _shared_out(node: Node, kind: Kind | None, where: Where, findings: Findings)
             what = f'"{key}" says nothing of a device without a kind'
             findings.problems.append(entry.spot.problem(where, what, _KIND_HINT))
         elif key not in common | own and (kind or not has_kind):
-            problem = unknown_key(key, entry, common | own, where)
+            is_of_profile = entry.spot.path != node.spot.path
+            problem = unknown_key(key, entry, common | own | {*asked} | (ABOUT if is_of_profile else set()), where)
             findings.problems.append(problem if problem.hint or has_kind else problem._replace(hint=_KIND_HINT))
-    split = ({key: entry for key, entry in entries.items() if key in keys} for keys in (common, own))
+    # What the device is made of is decoded by itself, once for every variant of it.
+    aside = MakeKeys.__struct_fields__
+    plain = {key: entry for key, entry in entries.items() if key not in aside or key == "points"}
+    split = ({key: entry for key, entry in plain.items() if key in keys} for keys in (common, own))
     first, second = (Node(part, node.spot) for part in split)
     return first, second
 
@@ -189,23 +252,39 @@ def _driver(entries: Mapping[str, Entry], where: Where) -> type[Driver] | None:
 
 
 def _connection(
-    entries: Mapping[str, Entry], driver: type[Driver], where: Where, around: Surroundings
+    device: Node, entries: Mapping[str, Entry], driver: type[Driver], where: Where, around: Surroundings
 ) -> Struct | None:
+    """What *driver* gets: a bus lies over what the profile assumes, and the owner's own keys over both.
+
+    Raises: ConfigError: no such bus, or no connection of this driver.
+    """
     if "connection" not in entries:
         return None  # said while decoding the keys
     node = entries["connection"].node
     inside = (*where, "connection")
-    fields_of_device = dict(mapping_of(node, inside))
-    bus = fields_of_device.pop("bus", None)
-    if bus is None:
-        return around.decoder.struct(node, driver.Connection, inside)
-    name = bus.node.content
+    written = mapping_of(node, inside)
+    own = {key: entry for key, entry in written.items() if entry.spot.path == device.spot.path}
+    said = {**_bus(own.pop("bus", None), inside, around), **own}
+    assumed = {key: entry for key, entry in written.items() if key not in said and key != "bus"}
+    needs: Mapping[str, Collection[str]] = getattr(driver.Connection, "belongs_to", {})
+    fitting = {key for key in assumed if any(need in said or need in assumed for need in needs.get(key, (key,)))}
+    told = said | {key: entry for key, entry in assumed.items() if key in fitting}
+    return around.decoder.struct(Node({**told}, node.spot), driver.Connection, inside)
+
+
+def _bus(wish: Entry | None, inside: Where, around: Surroundings) -> Mapping[str, Entry]:
+    """What the bus that *wish* names says of a connection.
+
+    Raises: ConfigError: there is no such bus.
+    """
+    if wish is None:
+        return {}
+    name = wish.node.content
     if not isinstance(name, str) or name not in around.buses:
         hint = did_you_mean(name, around.buses) if isinstance(name, str) else ""
-        what = f"expected the name of one of the buses, got {bus.node}"
-        raise ConfigError([bus.node.spot.problem((*inside, "bus"), what, hint)])
-    shared = mapping_of(around.buses[name], inside)
-    return around.decoder.struct(Node(shared | fields_of_device, node.spot), driver.Connection, inside)
+        what = f"expected the name of one of the buses, got {wish.node}"
+        raise ConfigError([wish.node.spot.problem((*inside, "bus"), what, hint)])
+    return mapping_of(around.buses[name], inside)
 
 
 def _cem_problems(node: Node, around: Surroundings, where: Where) -> Iterator[Problem]:

@@ -8,8 +8,10 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from ..decoder import Decoder, Findings, did_you_mean, mapping_of
+from ..decoder import Decoder, Findings, did_you_mean, mapping_of, node_at
+from ..driver import PointSettings
 from ..errors import Problem
+from ..profile import FOLDER, Library, spelt_out
 from ..resources import KINDS
 from ..resources import kind as kind_of
 from ..yaml_source import Entry, Node, Spot, Where
@@ -51,14 +53,24 @@ def read(path: Path) -> Config:
     file = GatewayFile(**{name: value for name, value in good.items() if value is not None})  # type: ignore[arg-type]
     nodes = [*file.devices, *_included(path, file.include, entries.get("include"), findings)]
     around = Surroundings(decoder, _buses(file.buses, findings), file.cem, names_cem="cem" in entries)
-    devices = [findings.attempt(device_of, node, _where(node, nodes), around) for node in nodes]
+    library = Library(path.parent / FOLDER)
+    spelt = [findings.attempt(spelt_out, node, _where(node, nodes), library, decoder, findings) for node in nodes]
+    devices = [
+        findings.attempt(device_of, each, _where(node, nodes), around)
+        for node, each in zip(nodes, spelt, strict=True)
+        if each
+    ]
+    nodes = [each.node if each else node for node, each in zip(nodes, spelt, strict=True)]
     findings.problems += _duplicates(nodes, "name", "are named")
     findings.problems += _duplicates(nodes, "resource_id", "have the resource_id")
     built = {device.name: device for device in devices if device}
     for node in nodes:
         findings.problems += _source_problems(node, nodes, built)
+    warnings = [warning for each in spelt if each for warning in each.warnings]
+    for problem, is_warning in _bus_problems(nodes, built):
+        (warnings if is_warning else findings.problems).append(problem)
     findings.settle()
-    return Config(file.gateway, file.cem, tuple(device for device in devices if device))
+    return Config(file.gateway, file.cem, tuple(device for device in devices if device), tuple(warnings))
 
 
 def _included(path: Path, pattern: str, wish: Entry | None, findings: Findings) -> Iterator[Node]:
@@ -148,16 +160,34 @@ def _source_problems(node: Node, nodes: list[Node], built: Mapping[str, DeviceCo
         elif device not in (names := [_name(other) for other in nodes]):
             yield spot.problem(inside, f'no device is named "{device}"', did_you_mean(device, names))
         elif target := built.get(device):
-            found = target.points.get(point)
+            found = target.points.get(point) or target.computed.get(point)
             if found is None and point in target.sources:
                 yield spot.problem(inside, f'"{device}" takes "{point}" from another device itself')
             elif found is None:
                 what = f'"{device}" has no point "{point}"'
-                yield spot.problem(inside, what, did_you_mean(point, target.points))
-            elif not found.is_readable:
+                yield spot.problem(inside, what, did_you_mean(point, (*target.points, *target.computed)))
+            elif isinstance(found, PointSettings) and not found.is_readable:
                 yield spot.problem(inside, f'"{point}" of "{device}" can only be written')
-            elif kind and name in kind.points:
+            elif kind and name in kind.points and (isinstance(found, PointSettings) or found.unit):
                 yield from unit_problem(kind.points[name].dimension, found, spot, inside)
+
+
+def _bus_problems(nodes: list[Node], built: Mapping[str, DeviceConfig]) -> Iterator[tuple[Problem, bool]]:
+    """What drivers find in devices that share a bus, and whether it is but a warning.
+
+    A driver with something to say has a classmethod `problems_of_bus(devices)`, which gets the devices that use it,
+    each with `name`, `connection` and `points`, and yields (name of the device, keys down to the place, what, hint,
+    whether it is but a warning).
+    """
+    by_name = {_name(node): node for node in nodes}
+    drivers = dict.fromkeys(device.driver for device in built.values())
+    for driver in drivers:
+        problems_of_bus = getattr(driver, "problems_of_bus", None)
+        if problems_of_bus is None:
+            continue
+        devices = [device for device in built.values() if device.driver is driver]
+        for name, keys, what, hint, is_warning in problems_of_bus(devices):
+            yield node_at(by_name[name], *keys).spot.problem((name, *keys), what, hint), is_warning
 
 
 def _points(node: Node) -> list[tuple[str, Entry]]:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -11,8 +12,12 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
+from ..command import Command, Step
+from ..computed import Computed
+from ..errors import Problem
 from ..quantities import Duration, Percentage, Power
-from ..values import Setpoint
+from ..values import Setpoint, Value
+from ..variant import Make, Nameplate, Variant
 
 if TYPE_CHECKING:
     from ..driver import Driver, PointSettings
@@ -67,6 +72,17 @@ class Cem(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Literal["full", "final"],
         Meta(description="Tell the CEM every step of an instruction, or only how it ended"),
     ] = "full"
+    max_instruction_age_s: Annotated[
+        Duration | None,
+        Meta(description="Instructions that come later than this after their execution time are rejected"),
+    ] = msgspec.field(name="max_instruction_age", default=None)
+    redescribe_after_status: Annotated[
+        bool | None,
+        Meta(
+            description="Describe a storage once more after its first status, for a CEM that plans only then; "
+            "default: if the CEM sends no Handshake of its own"
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         """Raises: ValueError: no URL a resource manager can connect to."""
@@ -142,6 +158,15 @@ class DeviceConfig:
     """Of the driver's type `Point`."""
     sources: dict[str, PointSource] = field(default_factory=dict)
     """Points that come from other devices."""
+    computed: Mapping[str, Computed] = field(default_factory=dict)
+    commands: Mapping[str, Command] = field(default_factory=dict)
+    start: tuple[Step, ...] = ()
+    nameplate: Nameplate = Nameplate()  # noqa: RUF009 (immutable)
+    parameters: Mapping[str, Value] = field(default_factory=dict)
+    """What expressions may name beside points: parameters of the profile and settings of the kind, in base units."""
+    variants: tuple[Variant, ...] = ()
+    profile: str | None = None
+    """None for a device that was spelt out."""
     poll_s: float = 2.0
     kind: str | None = None
     """None for what only gives points to other devices."""
@@ -161,6 +186,18 @@ class DeviceConfig:
     serial_number: str | None = None
     firmware_version: str | None = None
 
+    @property
+    def make(self) -> Make:
+        """What the device is made of, unless it turns out to be one of its variants."""
+        return Make(
+            points=self.points,
+            computed=self.computed,
+            commands=self.commands,
+            start=self.start,
+            nameplate=self.nameplate,
+            parameters=self.parameters,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
@@ -170,3 +207,5 @@ class Config:
     cem: Cem | None
     """Where devices connect that do not say otherwise."""
     devices: tuple[DeviceConfig, ...]
+    warnings: tuple[Problem, ...] = ()
+    """What its owner should look at; it works all the same."""

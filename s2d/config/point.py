@@ -1,22 +1,25 @@
-"""The points of one device: as the driver wants them, as the kind knows them, and what they become as a fallback."""
+"""The points of one device: as the driver wants them, and as the kind knows them."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from msgspec import Struct
 
-from ..decoder import Decoder, Findings, did_you_mean, mapping_of, unknown_key
+from ..command import Command
+from ..computed import Computed
+from ..decoder import Decoder, Findings, did_you_mean, mapping_of
 from ..driver import Driver, PointSettings
-from ..errors import ConfigError, DeviceRefused, Problem
+from ..errors import ConfigError, Problem
 from ..quantities import UNITS, Duration, Quantity
 from ..resources import Kind
-from ..values import Setpoint, Value
 from ..yaml_source import Entry, Node, Spot, Where
-from .model import Fallback, PointSource
+from .model import PointSource
 
 Points = dict[str, PointSettings | PointSource]
 
 POINT_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+RESERVED = frozenset({"value", "true", "false", "and", "or", "not", "if", "else", "in", "True", "False", "None"})
+"""Words that no point can go by, as they mean something else in expressions."""
 
 
 def points_of(node: Node, driver: type[Driver], decoder: Decoder, where: Where, findings: Findings) -> Points:
@@ -31,9 +34,8 @@ def points_of(node: Node, driver: type[Driver], decoder: Decoder, where: Where, 
     for name, entry in entries.items():
         inside = (*where, name)
         point: PointSettings | PointSource | None = None
-        if not re.fullmatch(POINT_NAME, name):
-            what = f'"{name}" is no name of a point'
-            findings.problems.append(entry.spot.problem(where, what, "Use letters, digits and _"))
+        if wrong := list(name_problems(name, entry, where)):
+            findings.problems += wrong
         elif isinstance(entry.node.content, dict) and "from" in entry.node.content:
             point = findings.attempt(_source, entry.node, inside)
         else:
@@ -41,6 +43,14 @@ def points_of(node: Node, driver: type[Driver], decoder: Decoder, where: Where, 
         if point:
             points[name] = point
     return points
+
+
+def name_problems(name: str, entry: Entry, where: Where) -> Iterator[Problem]:
+    """That nothing can be called *name*, if so."""
+    if not re.fullmatch(POINT_NAME, name):
+        yield entry.spot.problem(where, f'"{name}" is no name of a point', "Use letters, digits and _")
+    elif name in RESERVED:
+        yield entry.spot.problem(where, f'"{name}" means something else in expressions; use another name')
 
 
 def problems(points: Points, node: Node, poll_s: float, where: Where) -> Iterator[Problem]:
@@ -53,36 +63,62 @@ def problems(points: Points, node: Node, poll_s: float, where: Where) -> Iterato
         try:
             dimension = point.dimension
         except ValueError as exc:
-            yield _spot(written, "unit").problem((*inside, "unit"), str(exc), did_you_mean(point.unit, UNITS))
+            yield spot_of(written, "unit").problem((*inside, "unit"), str(exc), did_you_mean(point.unit, UNITS))
             dimension = ""
         if point.values is not None and dimension:
-            yield _spot(written, "values").problem((*inside, "values"), "states have no unit")
+            yield spot_of(written, "values").problem((*inside, "values"), "states have no unit")
         if point.scale == 0:
-            yield _spot(written, "scale").problem((*inside, "scale"), "must not be 0")
+            yield spot_of(written, "scale").problem((*inside, "scale"), "must not be 0")
         if point.min is not None and point.max is not None and point.min > point.max:
-            yield _spot(written, "min").problem((*inside, "min"), f"must not be above max, which is {point.max:g}")
+            yield spot_of(written, "min").problem((*inside, "min"), f"must not be above max, which is {point.max:g}")
         if point.refresh is not None and not point.is_writable:
             what = "only a point that is written can be written again"
-            yield _spot(written, "refresh").problem((*inside, "refresh"), what, 'Add "access: write", or leave it out')
-        for key, period_s in (("poll", point.poll), ("refresh", point.refresh), ("max_age", point.max_age)):
+            yield spot_of(written, "refresh").problem(
+                (*inside, "refresh"), what, 'Add "access: write", or leave it out'
+            )
+        own_s = point.poll if isinstance(point.poll, Duration) else None
+        periods = {"poll": own_s, "refresh": point.refresh, "max_age": point.max_age, "interval": point.interval}
+        for key, period_s in periods.items():
             if period_s is not None and period_s <= 0:
-                yield _spot(written, key).problem((*inside, key), "must be above 0 s")
-        between_s = poll_s if point.poll is None else point.poll
-        if point.max_age is not None and 0 < point.max_age < between_s:
+                yield spot_of(written, key).problem((*inside, key), "must be above 0 s")
+        yield from _economy_problems(point, written, inside)
+        between_s = poll_s if own_s is None else own_s
+        if point.max_age is not None and isinstance(point.poll, str):
+            what = f'a point with "poll: {point.poll}" is not read again, so it does not age'
+            yield spot_of(written, "max_age").problem((*inside, "max_age"), what)
+        elif point.max_age is not None and 0 < point.max_age < between_s:
             what = f"must not be shorter than the time between readings, {between_s:g} s"
-            yield _spot(written, "max_age").problem((*inside, "max_age"), what)
+            yield spot_of(written, "max_age").problem((*inside, "max_age"), what)
+
+
+def _economy_problems(point: PointSettings, written: Node, where: Where) -> Iterator[Problem]:
+    if point.refresh is not None and point.persistent:
+        what = "a persistent point is never written again for nothing: that wears out its memory"
+        yield spot_of(written, "refresh").problem((*where, "refresh"), what, "Leave it out")
+    if not point.is_writable:
+        for key in ("deadband", "interval", "persistent"):
+            if isinstance(written.content, dict) and key in written.content and getattr(point, key):
+                what = "is about writing, and this point is only read"
+                yield spot_of(written, key).problem((*where, key), what, 'Add "access: write", or leave it out')
+    if point.deadband < 0:
+        yield spot_of(written, "deadband").problem((*where, "deadband"), "must not be negative")
+    if point.daily_writes < 1:
+        yield spot_of(written, "daily_writes").problem((*where, "daily_writes"), "must be at least 1")
 
 
 def problems_of_kind(
-    kind: Kind, settings: Struct | None, points: Points, node: Node, where: Where
+    kind: Kind, settings: Struct | None, points: Points, node: Node, where: Where, also: Collection[str] = ()
 ) -> Iterator[Problem]:
-    """Where *points* are not those a *kind* with *settings* has; *node* is what spells them."""
+    """Where *points* are not those a *kind* with *settings* has; *node* is what spells them.
+
+    *also* are names the device has beside them: what is computed, what is commanded, and what some of that needs.
+    """
     written = mapping_of(node, where)
     for name in kind.required:
-        if name not in written:
+        if name not in written and name not in also:
             yield node.spot.problem(where, f'a {kind.name} needs "{name}": {kind.points[name].meaning}')
     for name, entry in written.items():
-        if name not in kind.points and re.fullmatch(POINT_NAME, name):
+        if name not in kind.points and name not in also and re.fullmatch(POINT_NAME, name):
             what = f'a {kind.name} has no point "{name}"'
             yield entry.spot.problem(where, what, did_you_mean(name, kind.points) or f"It has {', '.join(kind.points)}")
     for name, point in points.items():
@@ -95,7 +131,7 @@ def problems_of_kind(
                 what = "is written; it cannot come from another device"
                 yield written[name].spot.problem(inside, what)
             continue
-        access = _spot(written[name].node, "access")
+        access = spot_of(written[name].node, "access")
         if canonical.access == "write" and not point.is_writable:
             hint = 'Write "access: write" or "access: read_write"'
             yield access.problem((*inside, "access"), f'must be writable, got "{point.access}"', hint)
@@ -103,11 +139,13 @@ def problems_of_kind(
             hint = 'Write "access: read" or "access: read_write"'
             yield access.problem((*inside, "access"), f'must be readable, got "{point.access}"', hint)
         if point.unit in UNITS or not point.unit:
-            yield from unit_problem(canonical.dimension, point, _spot(written[name].node, "unit"), (*inside, "unit"))
-    yield from _phase_problems(kind, settings, written, where)
+            yield from unit_problem(canonical.dimension, point, spot_of(written[name].node, "unit"), (*inside, "unit"))
+    yield from _phase_problems(kind, settings, written, where, also)
 
 
-def unit_problem(dimension: str, point: PointSettings, spot: Spot, where: Where) -> Iterator[Problem]:
+def unit_problem(
+    dimension: str, point: PointSettings | Computed | Command, spot: Spot, where: Where
+) -> Iterator[Problem]:
     """That *point* is not of *dimension*, if so."""
     if point.dimension == dimension:
         return
@@ -130,43 +168,6 @@ def quantity_of(dimension: str) -> type[Quantity]:
     return type(dimension.title(), (Quantity,), {"dimension": dimension, "example": f"1 {base_unit(dimension)}"})
 
 
-def fallback(kind: Kind, points: Points, device: Node, decoder: Decoder, where: Where) -> Fallback:
-    """What stands under `fallback:` of *device*, completed by what is safe for its *kind*.
-
-    A point that is wrong itself is passed over: that is said elsewhere.
-
-    Raises: ConfigError: no point to write, or a value it cannot take.
-    """
-    own = {name: point for name, point in points.items() if isinstance(point, PointSettings)}
-    writable = {name: point for name, point in own.items() if point.is_writable and _is_convertible(point)}
-    sound = {name for name in points if name not in own or _is_convertible(own[name])}
-    unusable = mapping_of(mapping_of(device, where)["points"].node, where).keys() - sound
-    findings = Findings()
-    after_s: float = Fallback().after_s
-    values = {name: value for name, value in kind.safe.items() if name in writable}
-    entry = mapping_of(device, where).get("fallback")
-    spots = dict.fromkeys(values, entry.node.spot if entry else device.spot)
-    if entry and entry.node.content is not None:
-        for key, given in mapping_of(entry.node, (*where, "fallback")).items():
-            inside = (*where, "fallback", key)
-            if key == "after":
-                after = findings.attempt(decoder.value, given.node, Duration, inside)
-                after_s = after if isinstance(after, Duration) else after_s
-            elif key in writable:
-                value = findings.attempt(_value, writable[key], given.node, decoder, inside)
-                values |= {} if value is None else {key: value}
-                spots[key] = given.node.spot
-            elif key not in unusable:
-                findings.problems.append(unknown_key(key, given, ["after", *writable], inside[:-1]))
-    for name, value in values.items():
-        try:
-            writable[name].raw_of(value)
-        except DeviceRefused as exc:
-            findings.problems.append(spots[name].problem((*where, "fallback", name), str(exc)))
-    findings.settle()
-    return Fallback(after_s, tuple(Setpoint(name, value, "fallback") for name, value in values.items()))
-
-
 def _source(node: Node, where: Where) -> PointSource:
     entries = mapping_of(node, where)
     for key, entry in entries.items():
@@ -180,23 +181,8 @@ def _source(node: Node, where: Where) -> PointSource:
     return PointSource(device, point)
 
 
-def _value(point: PointSettings, node: Node, decoder: Decoder, where: Where) -> Value:
-    if point.values is not None:
-        if node.content not in point.values.values():
-            what = f"expected one of: {', '.join(point.values.values())}, got {node}"
-            raise ConfigError([node.spot.problem(where, what)])
-        return str(node.content)
-    if dimension := point.dimension:
-        value = decoder.value(node, quantity_of(dimension), where)
-        assert isinstance(value, float)
-        return float(value)
-    if isinstance(node.content, bool | int | float | str):
-        return node.content
-    raise ConfigError([node.spot.problem(where, f"expected a value, got {node}")])
-
-
 def _phase_problems(
-    kind: Kind, settings: Struct | None, written: Mapping[str, Entry], where: Where
+    kind: Kind, settings: Struct | None, written: Mapping[str, Entry], where: Where, also: Collection[str]
 ) -> Iterator[Problem]:
     per_phase = [name for name in ("power_l1", "power_l2", "power_l3") if name in kind.points]
     given = [name for name in per_phase if name in written]
@@ -207,16 +193,12 @@ def _phase_problems(
                 yield written[name].spot.problem((*where, name), what, 'Write "phases: 3", or leave the point out')
     elif given and settings is not None:
         for name in per_phase:
-            if name not in given:
+            if name not in given and name not in also:
                 what = f'missing "{name}": {" and ".join(given)} alone leave a phase unknown'
                 yield written[given[0]].spot.problem(where, what)
 
 
-def _is_convertible(point: PointSettings) -> bool:
-    return point.scale != 0 and point.unit in ("", *UNITS)
-
-
-def _spot(node: Node, key: str) -> Spot:
+def spot_of(node: Node, key: str) -> Spot:
     """Where the value of *key* stands; where it is left out, the mapping it belongs to."""
     entries = node.content
     return entries[key].node.spot if isinstance(entries, dict) and key in entries else node.spot

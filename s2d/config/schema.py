@@ -3,62 +3,84 @@
 `python -m s2d.config.schema schemas` writes them. A schema knows less than `s2d check`: nothing beyond one device.
 """
 
-import ast
-import inspect
 import json
 import sys
-import textwrap
-from collections.abc import Sequence
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Literal, TypeAlias, Union, get_args, get_origin
-from uuid import UUID
 
-from msgspec import Meta, Struct
-from msgspec.structs import FieldInfo, fields
+from msgspec import Struct
 
+from ..computed import Computed
 from ..driver import find
-from ..quantities import Duration, PercentageRange, Quantity
+from ..expression import Expression
+from ..profile import ProfileKeys
+from ..profile.spelling import VARIABLE
+from ..quantities import Duration
 from ..resources import KINDS, kind
-from ..yaml_source import Node
+from ..values import RELEASE
 from .device import NEEDS_KIND, DeviceKeys
 from .files import GatewayFile
-from .point import POINT_NAME, base_unit, quantity_of
-
-Json: TypeAlias = "dict[str, Json] | Sequence[Json] | str | float | bool | None"
-Schema: TypeAlias = dict[str, Json]
+from .json_schema import Json, Schema, hoisted, mapping, partial, schema_of, struct_schema
+from .point import POINT_NAME, quantity_of
 
 SHIPPED_DRIVERS = ("modbus",)
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _DEVICE: Schema = {"$ref": "#/$defs/device"}
+_CONTRIVED = ("computed", "commands", "start", "nameplate", "variants")
+"""With these, a device may need points that its kind does not have, and has others without a register."""
 
 
 def gateway_schema() -> Schema:
     """JSON Schema of a gateway file."""
-    schema = _struct(GatewayFile)
+    schema = struct_schema(GatewayFile)
     name: Schema = {"description": "What connections call it: `bus: NAME`", "type": "string", "minLength": 1}
     bus: Schema = {"type": "object", "required": ["name"], "properties": {"name": name}}
-    properties = _dict(schema["properties"])
-    properties["devices"] = {**_dict(properties["devices"]), "items": _DEVICE}
-    properties["buses"] = {**_dict(properties["buses"]), "items": bus}
-    return {"$schema": _DIALECT, "title": "s2d gateway", **schema, "$defs": {"device": _device()}}
+    properties = mapping(schema["properties"])
+    properties["devices"] = {**mapping(properties["devices"]), "items": _DEVICE}
+    properties["buses"] = {**mapping(properties["buses"]), "items": bus}
+    return {"$schema": _DIALECT, **hoisted({**schema, "$defs": {"device": _device()}}), "title": "s2d gateway"}
 
 
 def device_schema() -> Schema:
     """JSON Schema of a device file: one device, or a list of them."""
     branches: Schema = {"if": {"type": "array"}, "then": {"items": _DEVICE}, "else": _DEVICE}
-    return {"$schema": _DIALECT, "title": "s2d device", **branches, "$defs": {"device": _device()}}
+    return {"$schema": _DIALECT, **hoisted({**branches, "$defs": {"device": _device()}}), "title": "s2d device"}
+
+
+def profile_schema() -> Schema:
+    """JSON Schema of a profile: a device with holes, and what there is to say about it."""
+    about, device = struct_schema(ProfileKeys), partial(mapping(_device()["else"]))
+    part = {
+        key: value for key, value in mapping(device["properties"]).items() if key not in ("name", "profile", "part")
+    }
+    properties = {**part, **mapping(about["properties"])}
+    keys: Schema = {"type": "object", "properties": {**part, "of": properties["of"]}, "additionalProperties": False}
+    properties["parts"] = {**mapping(properties["parts"]), "additionalProperties": keys}
+    properties["variants"] = _variants(part)
+    # A profile has points of any name, and leaves to the owner or to its parts what it does not say.
+    drivers: list[Json] = [rule for rule in _list(device["allOf"]) if "driver" in str(mapping(rule)["if"])]
+    schema: Schema = {
+        "type": "object",
+        "description": about["description"],
+        "properties": properties,
+        "additionalProperties": False,
+        "allOf": drivers,
+    }
+    return {"$schema": _DIALECT, **hoisted(schema), "title": "s2d profile"}
 
 
 def texts() -> dict[str, str]:
     """File name → what stands in it."""
-    schemas = {"s2d.schema.json": gateway_schema(), "device.schema.json": device_schema()}
+    schemas = {
+        "s2d.schema.json": gateway_schema(),
+        "device.schema.json": device_schema(),
+        "profile.schema.json": profile_schema(),
+    }
     return {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas.items()}
 
 
 def _device() -> Schema:
-    schema = _struct(DeviceKeys)
-    common = _dict(schema["properties"])
+    schema = struct_schema(DeviceKeys)
+    common = mapping(schema["properties"])
     source: Schema = {
         "type": "object",
         "description": "The point of another device",
@@ -77,15 +99,13 @@ def _device() -> Schema:
     rules: list[Json] = []
     for name in KINDS:
         known = kind(name)
-        settings = _struct(known.settings)
-        own |= _dict(settings["properties"])
+        settings = struct_schema(known.settings)
+        own |= mapping(settings["properties"])
         points: Schema = {
-            "propertyNames": {"enum": list(known.points)},
-            "required": list(known.required),
             "properties": {name: {"description": point.meaning} for name, point in known.points.items()},
         }
         written: dict[str, Json] = {
-            point: _schema(quantity_of(canonical.dimension)) if canonical.dimension else {}
+            point: _or_release(schema_of(quantity_of(canonical.dimension))) if canonical.dimension else {}
             for point, canonical in known.points.items()
             if canonical.access == "write"
         }
@@ -97,27 +117,68 @@ def _device() -> Schema:
                 properties={"points": points, "fallback": fallback},
             )
         )
+        canonical_only: Schema = {"propertyNames": {"enum": list(known.points)}, "required": list(known.required)}
+        is_plain: Schema = {"kind": {"const": name}, **dict.fromkeys(_CONTRIVED, False)}
+        condition: Schema = {"properties": is_plain, "required": ["kind"]}
+        rules.append({"if": condition, "then": {"properties": {"points": canonical_only}}})
     without: Schema = {"properties": dict.fromkeys((*NEEDS_KIND, *own), False)}
     rules.append({"if": {"required": ["kind"]}, "else": without})
     for name in SHIPPED_DRIVERS:
         driver = find(name)
-        point: Schema = {"if": {"required": ["from"]}, "then": source, "else": _struct(driver.Point)}
+        point: Schema = {"if": {"required": ["from"]}, "then": source, "else": struct_schema(driver.Point)}
         properties: Schema = {
             "connection": _connection(driver.Connection),
             "points": {"additionalProperties": point},
         }
         rules.append(_rule({"driver": {"const": name}}, properties=properties))
     value: Json = {"type": ["string", "number", "boolean"]}
-    common["kind"] = {**_dict(common["kind"]), "enum": list(KINDS)}
-    common["connection"] = {**_dict(common["connection"]), "type": "object"}
-    common["points"] = {**_dict(common["points"]), "minProperties": 1, "propertyNames": {"pattern": f"^{POINT_NAME}$"}}
+    common["kind"] = {**mapping(common["kind"]), "enum": list(KINDS)}
+    common["connection"] = {**mapping(common["connection"]), "type": "object"}
+    common["points"] = {
+        **mapping(common["points"]),
+        "minProperties": 1,
+        "propertyNames": {"pattern": f"^{POINT_NAME}$"},
+    }
     common["fallback"] = {
-        **_dict(common["fallback"]),
+        **mapping(common["fallback"]),
         "type": "object",
-        "properties": {"after": {"description": "How long the CEM has to be away", **_schema(Duration)}},
+        "properties": {"after": {"description": "How long the CEM has to be away", **schema_of(Duration)}},
         "additionalProperties": value,
     }
-    return {**schema, "properties": {**common, **own}, "allOf": rules}
+    common["computed"] = {
+        **mapping(common["computed"]),
+        "additionalProperties": {"anyOf": [schema_of(Expression), struct_schema(Computed)]},
+    }
+    common["variants"] = _variants(common)
+    spelt: Schema = {**schema, "properties": {**common, **own}, "allOf": rules}
+    return {"if": {"required": ["profile"]}, "then": _profiled(spelt), "else": spelt}
+
+
+def _profiled(spelt: Schema) -> Schema:
+    """A device with a profile: what it says lies on top of that, and parameters may have any name."""
+    loose: Schema = {"type": "object", "additionalProperties": {"type": ["object", "null"]}}
+    partial = {key: value for key, value in mapping(spelt["properties"]).items() if key != "variants"}
+    for key in ("points", "computed", "commands", "connection"):
+        said = {"description": mapping(partial[key])["description"]}
+        partial[key] = {**said, "type": "object"} if key in ("connection", "computed") else {**said, **loose}
+    return {"type": "object", "required": ["name", "profile"], "properties": partial}
+
+
+def _variants(device: Schema) -> Schema:
+    """Other makes of *device*: any of its keys that a variant may change."""
+    when: Schema = {"description": "Over points with `poll: once` and parameters", **schema_of(Expression)}
+    changes: Schema = {key: partial(mapping(device[key])) for key in sorted(VARIABLE)}
+    variant: Schema = {
+        "type": "object",
+        "properties": {"when": when, **changes},
+        "required": ["when"],
+        "additionalProperties": False,
+    }
+    return {"description": mapping(device["variants"])["description"], "type": "array", "items": variant}
+
+
+def _or_release(quantity: Schema) -> Schema:
+    return {**quantity, "pattern": f"^{RELEASE}$|{quantity['pattern']}"}
 
 
 def _rule(when: Schema, **then: Json) -> Schema:
@@ -125,110 +186,15 @@ def _rule(when: Schema, **then: Json) -> Schema:
 
 
 def _connection(shape: type[Struct]) -> Schema:
-    plain = _struct(shape)
+    plain = struct_schema(shape)
     bus: Schema = {"type": "string", "description": "Name of one of the gateway's buses, which says the rest"}
-    shared = {**plain, "properties": {"bus": bus, **_dict(plain["properties"])}}
+    shared = {**plain, "properties": {"bus": bus, **mapping(plain["properties"])}}
     shared.pop("required", None)
     return {"if": {"required": ["bus"]}, "then": shared, "else": plain}
 
 
-def _struct(shape: type[Struct]) -> Schema:
-    said = _docstrings(shape)
-    properties: dict[str, Json] = {}
-    for field in fields(shape):
-        schema = _schema(field.type)
-        if "description" not in schema and field.name in said:
-            schema = {"description": said[field.name], **schema}
-        properties[field.encode_name] = {**schema, **_default(field)}
-    required: list[Json] = [field.encode_name for field in fields(shape) if field.required]
-    return {
-        "type": "object",
-        "description": _sentence(shape.__doc__ or ""),
-        "properties": properties,
-        **({"required": required} if required else {}),
-        "additionalProperties": False,
-    }
-
-
-def _schema(expected: object) -> Schema:
-    origin, members = get_origin(expected), get_args(expected)
-    if origin is Annotated:
-        return _noted(_schema(members[0]), [note for note in members[1:] if isinstance(note, Meta)])
-    if origin in (Union, UnionType):
-        # An optional key is left out; the decoder takes `null` as well, but nobody should write it.
-        schemas = [_schema(member) for member in members if member is not type(None)]
-        return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
-    if origin is Literal:
-        return {"enum": list(members)}
-    if origin in (list, tuple):
-        return {"type": "array", "items": _schema(members[0])}
-    if origin is dict:
-        return {"type": "object", "additionalProperties": _schema(members[1])}
-    if isinstance(expected, type) and issubclass(expected, Quantity | PercentageRange):
-        return {"type": "string", "pattern": expected.pattern(), "examples": [expected.example]}
-    if isinstance(expected, type) and issubclass(expected, Struct):
-        return _struct(expected)
-    plain: dict[object, Schema] = {
-        bool: {"type": "boolean"},
-        int: {"type": "integer"},
-        float: {"type": "number"},
-        str: {"type": "string"},
-        Path: {"type": "string"},
-        UUID: {"type": "string", "format": "uuid"},
-        Node: {},
-    }
-    return plain[expected]
-
-
-def _noted(schema: Schema, notes: list[Meta]) -> Schema:
-    for meta in notes:
-        size = {"array": "minItems", "object": "minProperties"}.get(str(schema.get("type")), "minLength")
-        said: dict[str, Json] = {
-            "description": meta.description,
-            "minimum": meta.ge,
-            "exclusiveMinimum": meta.gt,
-            "maximum": meta.le,
-            "exclusiveMaximum": meta.lt,
-            "pattern": meta.pattern,
-            size: meta.min_length,
-        }
-        schema = {**{key: value for key, value in said.items() if value is not None}, **schema}
-        schema |= meta.extra_json_schema or {}
-    return schema
-
-
-def _default(field: FieldInfo) -> Schema:
-    match field.default:
-        case PercentageRange() as ends:
-            return {"default": f"{ends[0]:g} % .. {ends[1]:g} %"}
-        case Quantity() as quantity:
-            return {"default": f"{quantity:g} {base_unit(quantity.dimension)}"}
-        case bool() | int() | float() | str() as value:
-            return {"default": value} if value != "" else {}
-    return {}
-
-
-def _docstrings(shape: type[Struct]) -> dict[str, str]:
-    """Field → the text that stands below it in the source, of *shape* and what it extends."""
-    said: dict[str, str] = {}
-    for ancestor in reversed(shape.__mro__):
-        if not issubclass(ancestor, Struct) or ancestor is Struct:
-            continue
-        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(ancestor))).body
-        assert isinstance(definition, ast.ClassDef)
-        for statement, below in zip(definition.body, definition.body[1:], strict=False):
-            match statement, below:
-                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                    said[name] = _sentence(text)
-    return said
-
-
-def _sentence(text: str) -> str:
-    return " ".join(text.split("\n\n")[0].split())
-
-
-def _dict(json: Json) -> Schema:
-    assert isinstance(json, dict)
+def _list(json: Json) -> list[Json]:
+    assert isinstance(json, list)
     return json
 
 

@@ -1,15 +1,15 @@
-"""Power envelopes on their way: which limits hold when.
+"""Power envelopes on their way: which limits are allowed, and which hold when.
 
 Spec: EN 50491-12-2, PEBC; S2 JSON `PEBC.PowerEnvelope`, `PEBC.PowerEnvelopeElement`.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
-from itertools import accumulate
 from typing import NamedTuple
 
 from ..instructions import Order
 from ..messages.common import CommodityQuantity
-from ..messages.pebc import PowerEnvelope, PowerEnvelopeElement
+from ..messages.pebc import AllowedLimitRange, PowerEnvelope, PowerEnvelopeElement, PowerEnvelopeLimitType
 from ..values import Now
 
 _CENTURY_MS = 100 * 365 * 86_400_000
@@ -23,6 +23,31 @@ class Limits(NamedTuple):
     upper: float
 
 
+class AllowedLimits:
+    """Where the limits of every quantity may be put."""
+
+    def __init__(self, ranges: Iterable[AllowedLimitRange]) -> None:
+        self._ranges: dict[tuple[CommodityQuantity, PowerEnvelopeLimitType], list[AllowedLimitRange]] = {}
+        for each in ranges:
+            self._ranges.setdefault((each.commodity_quantity, each.limit_type), []).append(each)
+
+    def objection_to(self, quantity: CommodityQuantity, limits: Limits, *, is_abnormal: bool) -> str | None:
+        """Why *quantity* may not be kept within *limits*."""
+        for kind, limit in (
+            (PowerEnvelopeLimitType.LOWER_LIMIT, limits.lower),
+            (PowerEnvelopeLimitType.UPPER_LIMIT, limits.upper),
+        ):
+            for each in self._ranges.get((quantity, kind), ()):
+                boundary = each.range_boundary
+                if boundary.start_of_range <= limit <= boundary.end_of_range and (
+                    is_abnormal or not each.abnormal_condition_only
+                ):
+                    break
+            else:
+                return f"{kind} {limit:g} of {quantity} is in no allowed range"
+        return None
+
+
 class Envelopes(NamedTuple):
     """What one instruction asks for."""
 
@@ -30,6 +55,18 @@ class Envelopes(NamedTuple):
     """One for each quantity."""
     begins_at: datetime
     is_abnormal: bool
+
+    def first_limits(self) -> dict[CommodityQuantity, Limits]:
+        """Those of the first elements."""
+        return {each.commodity_quantity: limits_of(each.power_envelope_elements[0]) for each in self.all}
+
+    def every_limits(self) -> list[tuple[CommodityQuantity, Limits]]:
+        """Those of all elements."""
+        return [
+            (each.commodity_quantity, limits_of(element))
+            for each in self.all
+            for element in each.power_envelope_elements
+        ]
 
 
 class Running:
@@ -46,16 +83,17 @@ class Running:
 
     def enter(self, now: Now) -> dict[CommodityQuantity, Limits]:
         """The limits from *now* until `changes_at`; a quantity whose envelope has lapsed is not among them."""
-        present = {}
+        self.changes_at, self.limits = None, {}
         for envelope in self.order.wish.all:
-            elements = envelope.power_envelope_elements
-            ends = accumulate(min(element.duration, _CENTURY_MS) / 1000 for element in elements)
-            left = ((self._began_at + end_s, element) for end_s, element in zip(ends, elements, strict=True))
-            found = next(((at, element) for at, element in left if at > now.mono), None)
-            if found:
-                present[envelope.commodity_quantity] = found
-        self.changes_at = min((at for at, _ in present.values()), default=None)
-        self.limits = {quantity: limits_of(element) for quantity, (_, element) in present.items()}
+            end_s = 0.0
+            for element in envelope.power_envelope_elements:
+                end_s += min(element.duration, _CENTURY_MS) / 1000
+                ends_at = self._began_at + end_s
+                if ends_at > now.mono:
+                    self.limits[envelope.commodity_quantity] = limits_of(element)
+                    if self.changes_at is None or ends_at < self.changes_at:
+                        self.changes_at = ends_at
+                    break
         return self.limits
 
 

@@ -49,7 +49,6 @@ class OperationModes(ABC, Generic[Steered]):
         self._described: tuple[str, datetime, Message] | None = None
         self._machines: dict[str, StateMachine] = {}
         self._active: dict[str, Activity] = {}
-        self._previous: dict[str, tuple[str, datetime]] = {}
         self._told_activity: dict[str, Told] = {}
 
     @abstractmethod
@@ -241,7 +240,7 @@ class OperationModes(ABC, Generic[Steered]):
         told.tell(now, (factor,), mode_id)
         self._observe(scope, mode_id, now)
         self._active[scope] = activity
-        previous_id, since = self._previous.get(scope, (None, None))
+        previous_id, since = self._timers.change.get(scope, (None, None))
         if previous_id not in self._machines[scope].modes:
             previous_id = since = None
         return [Send(self._status(self._new_id(), Status(scope, activity, previous_id, since)))]
@@ -256,9 +255,12 @@ class OperationModes(ABC, Generic[Steered]):
             self._machines[scope].drift(before_id, mode_id, now)
         if pursuit is None or is_ordered:
             self._timers.last_mode[scope] = mode_id
-        if active and active.operation_mode_id != mode_id:
+        # S2 JSON, *.previous_operation_mode_id: named unless the RM knows of no other; it outlives the session.
+        seen_id = self._timers.seen_mode.get(scope, mode_id)
+        if seen_id != mode_id:
             initiated = self._pursuits.initiated(scope, lambda wish: wish.activity.operation_mode_id == mode_id, now)
-            self._previous[scope] = (active.operation_mode_id, initiated)
+            self._timers.change[scope] = (seen_id, initiated)
+        self._timers.seen_mode[scope] = mode_id
 
     def _shortfall(self, pursuit: Pursuit[Ordered]) -> str:
         scope, wish = pursuit.order.scope, pursuit.order.wish.activity

@@ -9,7 +9,7 @@ Spec: EN 50491-12-2, PEBC; S2 JSON `PEBC.*`.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..effects import Effect, Send
 from ..instructions import Instructions, Order, Terms
@@ -20,10 +20,9 @@ from ..messages.pebc import (
     Instruction,
     PowerConstraints,
     PowerEnvelopeConsequenceType,
-    PowerEnvelopeLimitType,
 )
 from ..values import Now, Setpoint
-from .envelopes import Envelopes, Limits, Running, limits_of
+from .envelopes import AllowedLimits, Envelopes, Limits, Running
 from .pursuit import PursuingResource, Pursuits
 from .reporting import Reporting
 
@@ -82,6 +81,19 @@ class PowerEnvelopeResource(PursuingResource, Protocol):
         ...
 
 
+class _Published(NamedTuple):
+    """Constraints as they were told."""
+
+    id: str
+    constraints: Constraints
+    allowed: AllowedLimits
+
+    def is_in_force(self, at: datetime) -> bool:
+        """Whether they have not ended by then."""
+        until = self.constraints.valid_until
+        return until is None or at < until
+
+
 class PowerEnvelopeControl:
     """PEBC while it is the active control type."""
 
@@ -92,7 +104,7 @@ class PowerEnvelopeControl:
         self._new_id = new_id
         self._instructions: Instructions[Envelopes] = Instructions(new_id, terms)
         self._pursuits = Pursuits(resource, self._instructions)
-        self._constraints: tuple[str, Constraints] | None = None
+        self._published: _Published | None = None
         self._needs: dict[EnergyNeed, str] = {}
         self._latest: Running | None = None
 
@@ -153,14 +165,16 @@ class PowerEnvelopeControl:
     def deadlines(self) -> Iterable[float]:
         """When (monotonic seconds) `due` has something to do."""
         yield from self._pursuits.deadlines()
-        if self._running and self._running.changes_at is not None:
-            yield self._running.changes_at
+        running = self._running
+        if running and running.changes_at is not None:
+            yield running.changes_at
 
     def execution_times(self) -> Iterable[datetime]:
         """When (UTC) `due` has something to start, or to end as the constraints do."""
         yield from self._instructions.next_execution_times()
-        if self._running and self._constraints and self._constraints[1].valid_until:
-            yield self._constraints[1].valid_until
+        published = self._published
+        if published and published.constraints.valid_until and self._running:
+            yield published.constraints.valid_until
 
     @property
     def _running(self) -> Running | None:
@@ -181,25 +195,26 @@ class PowerEnvelopeControl:
                 effects.append(self._revocation(RevokableObjects.PEBC_ENERGY_CONSTRAINT, need_id))
         effects += [self._announced(need) for need in needs if need not in self._needs and need.valid_until > now.utc]
         running = self._running
-        if running and (objection := self._objection(running.limits, running.order.wish.is_abnormal, now.utc)):
+        if running and (objection := self._objection(running.limits.items(), running.order.wish.is_abnormal, now.utc)):
             effects += self._pursuits.fail(_SCOPE, objection, now)
         return effects
 
     def _publish_constraints(self, now: Now) -> list[Effect]:
         constraints = self._resource.constraints()
-        if self._constraints and self._constraints[1] == constraints:
+        former = self._published
+        if former and former.constraints == constraints:
             return []
         effects: list[Effect] = []
-        if self._constraints and self._is_in_force(now.utc):
-            effects.append(self._revocation(RevokableObjects.PEBC_POWER_CONSTRAINTS, self._constraints[0]))
+        if former and former.is_in_force(now.utc):
+            effects.append(self._revocation(RevokableObjects.PEBC_POWER_CONSTRAINTS, former.id))
         begins_at, ends_at = constraints.valid_from or now.utc, constraints.valid_until
         if ends_at is not None and ends_at <= begins_at:
-            self._constraints = None
+            self._published = None
             return effects
-        self._constraints = (self._new_id(), constraints)
+        self._published = _Published(self._new_id(), constraints, AllowedLimits(constraints.allowed_limit_ranges))
         message = PowerConstraints(
             message_id=self._new_id(),
-            id=self._constraints[0],
+            id=self._published.id,
             valid_from=begins_at,
             valid_until=ends_at,
             consequence_type=constraints.consequence_type,
@@ -223,27 +238,20 @@ class PowerEnvelopeControl:
     def _revocation(self, object_type: RevokableObjects, object_id: str) -> Effect:
         return Send(RevokeObject(message_id=self._new_id(), object_type=object_type, object_id=object_id))
 
-    def _is_in_force(self, at: datetime) -> bool:
-        until = self._constraints[1].valid_until if self._constraints else None
-        return until is None or at < until
-
     def _take(self, instruction: Instruction, now: Now) -> list[Effect]:
-        if not self._constraints or instruction.power_constraints_id != self._constraints[0]:
+        if not self._published or instruction.power_constraints_id != self._published.id:
             return self._instructions.reject(instruction.id, "the constraints it is based on have been replaced", now)
         # What comes late begins when it comes, whole: S2 has it executed as soon as possible, and the clocks of both
         # sides need not agree. What has waited is a timetable: if it starts late, what should be over is skipped.
-        wish = Envelopes(
-            instruction.power_envelopes, max(instruction.execution_time, now.utc), instruction.abnormal_condition
-        )
         is_immediate = instruction.execution_time <= now.utc
-        for envelope in instruction.power_envelopes:
-            for element in envelope.power_envelope_elements:
-                limits = {envelope.commodity_quantity: limits_of(element)}
-                if objection := self._objection(limits, wish.is_abnormal, wish.begins_at):
-                    return self._instructions.reject(instruction.id, objection, now)
-        first = {each.commodity_quantity: limits_of(each.power_envelope_elements[0]) for each in wish.all}
-        if is_immediate and (obstacle := self._resource.obstacle_to(first)):
-            return self._instructions.reject(instruction.id, obstacle, now)
+        begins_at = now.utc if is_immediate else instruction.execution_time
+        wish = Envelopes(instruction.power_envelopes, begins_at, instruction.abnormal_condition)
+        first = wish.first_limits()
+        objection = self._objection(wish.every_limits(), wish.is_abnormal, begins_at)
+        if objection is None and is_immediate:
+            objection = self._resource.obstacle_to(first)
+        if objection:
+            return self._instructions.reject(instruction.id, objection, now)
         accepted = self._instructions.accept(
             instruction_id=instruction.id,
             message_id=instruction.message_id,
@@ -252,42 +260,36 @@ class PowerEnvelopeControl:
             wish=wish,
             now=now,
         )
-        return [*accepted, *(self._start_due(now) if is_immediate else [])]
+        return [*accepted, *self._start_due(now, first)] if is_immediate else accepted
 
-    def _start_due(self, now: Now) -> list[Effect]:
+    def _start_due(self, now: Now, possible: Mapping[CommodityQuantity, Limits] | None = None) -> list[Effect]:
+        """Starts what is due; that the limits *possible* can be set was found at this very instant."""
         effects, orders = self._instructions.due(now)
         for order in orders:
             self._latest = Running(order, now)
-            effects += self._enter(self._latest, now)
+            effects += self._enter(self._latest, now, possible)
         return effects
 
-    def _objection(self, limits: Mapping[CommodityQuantity, Limits], is_abnormal: bool, at: datetime) -> str | None:
-        """Why the constraints do not allow *limits* at that time."""
-        if self._constraints is None:
+    def _objection(
+        self, limits: Iterable[tuple[CommodityQuantity, Limits]], is_abnormal: bool, at: datetime
+    ) -> str | None:
+        """Why the constraints do not allow all of *limits* at that time."""
+        published = self._published
+        if published is None:
             return "no constraints are valid any more"
-        constraints = self._constraints[1]
-        if constraints.valid_from and at < constraints.valid_from:
+        valid_from = published.constraints.valid_from
+        if valid_from and at < valid_from:
             return "the constraints are not valid yet at that time"
-        if not self._is_in_force(at):
+        if not published.is_in_force(at):
             return "the constraints are not valid any more at that time"
-        for quantity, (lower, upper) in limits.items():
-            for kind, limit in (
-                (PowerEnvelopeLimitType.LOWER_LIMIT, lower),
-                (PowerEnvelopeLimitType.UPPER_LIMIT, upper),
-            ):
-                for each in constraints.allowed_limit_ranges:
-                    if (
-                        each.commodity_quantity is quantity
-                        and each.limit_type is kind
-                        and each.range_boundary.start_of_range <= limit <= each.range_boundary.end_of_range
-                        and (is_abnormal or not each.abnormal_condition_only)
-                    ):
-                        break
-                else:
-                    return f"{kind} {limit:g} of {quantity} is in no allowed range"
+        for quantity, each in limits:
+            if objection := published.allowed.objection_to(quantity, each, is_abnormal=is_abnormal):
+                return objection
         return None
 
-    def _enter(self, running: Running, now: Now) -> list[Effect]:
+    def _enter(
+        self, running: Running, now: Now, possible: Mapping[CommodityQuantity, Limits] | None = None
+    ) -> list[Effect]:
         """Sets the limits of the present elements, or ends what has none any more."""
         order = running.order
         limits = running.enter(now)
@@ -295,9 +297,10 @@ class PowerEnvelopeControl:
             ended = self._instructions.end(_SCOPE, "it lapsed before it was followed", now)
             self._pursuits.drop(_SCOPE)
             return [*ended, *self._pursuits.to_default(f"lapsed: instruction {order.id}")]
-        why_not = self._objection(limits, order.wish.is_abnormal, now.utc) or self._resource.obstacle_to(limits)
-        if why_not:
-            return self._pursuits.fail(_SCOPE, why_not, now)
+        if limits != possible:
+            objection = self._objection(limits.items(), order.wish.is_abnormal, now.utc)
+            if why_not := objection or self._resource.obstacle_to(limits):
+                return self._pursuits.fail(_SCOPE, why_not, now)
         return self._pursuits.begin(order, self._resource.limit(limits, f"instruction {order.id}"), now)
 
     def _wording(self, order: Order[Envelopes]) -> Iterable[str]:

@@ -140,7 +140,7 @@ class Pursuits(Generic[Wish]):
 
     def deadlines(self) -> Iterable[float]:
         """When (monotonic seconds) one becomes overdue."""
-        return (pursuit.gives_up_at for pursuit in self._under_way.values())
+        return [pursuit.gives_up_at for pursuit in self._under_way.values()]
 
     def initiated(self, scope: str, is_ordered: Callable[[Wish], bool], now: Now) -> datetime:
         """When what is seen in *scope* began: with the order, if it is what was ordered, else now."""

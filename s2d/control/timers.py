@@ -24,6 +24,10 @@ class Timers:
     def __init__(self) -> None:
         self.last_mode: dict[str, str] = {}
         """By scope: the operation mode it was last brought to or seen in."""
+        self.seen_mode: dict[str, str] = {}
+        """By scope: the operation mode it was last seen in."""
+        self.change: dict[str, tuple[str, datetime]] = {}
+        """By scope: the operation mode it was seen in before that one, and when the change was initiated."""
         self._finishes_at: dict[tuple[str, str], float] = {}
 
     def start(self, scope: str, timer_id: str, duration_s: float, now: Now) -> None:

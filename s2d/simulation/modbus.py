@@ -4,26 +4,50 @@ Nothing runs between requests: time passes for the device when somebody asks it.
 """
 
 import asyncio
+import logging
 import os
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
-from typing import NamedTuple
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from pymodbus import FramerType
 from pymodbus.constants import ExcCodes
 from pymodbus.exceptions import NoSuchIdException
+from pymodbus.pdu import ModbusPDU
 from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.server.base import ModbusBaseServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 from pymodbus.simulator.simcore import SimCore
 
 from ..errors import S2dError
-from .registers import Registers
+from .faults import Faults
+from .registers import Refusal, Registers, Silence, Table
 
 OPEN_WITHIN_S = 5.0
 
-_REGISTER_FUNCTIONS = (3, 4, 6, 16, 22, 23)
-"""Function codes that read or write registers; the others are about coils, and there are none."""
+# What pymodbus has to say of a request is no news to who simulates; without a handler it would go to stderr.
+logging.getLogger("pymodbus").addHandler(logging.NullHandler())
+
+_TABLES: dict[int, Table] = {
+    1: "coil",
+    2: "discrete",
+    3: "holding",
+    4: "input",
+    5: "coil",
+    6: "holding",
+    15: "coil",
+    16: "holding",
+    22: "holding",
+    23: "holding",
+}
+"""Function → the table it is about.
+
+Spec: MODBUS Application Protocol V1.1b3, 6.
+"""
+_SINGLE = (5, 6)
+"""Functions whose answer repeats what was written."""
 
 
 class CannotServe(S2dError):
@@ -54,17 +78,31 @@ async def serve_tcp(
     host: str = "127.0.0.1",
     port: int = 0,
     unit: int = 1,
+    also: Mapping[int, Registers] = {},
+    framing: Literal["tcp", "rtu"] = "tcp",
+    faults: Faults | None = None,
     clock: Callable[[], float] | None = None,
 ) -> AsyncGenerator[Address]:
     """Serves *registers* over Modbus TCP while the context lasts; port 0 lets the system choose.
 
-    Another unit is answered with exception 11, as a gateway does. *clock* gives monotonic seconds, the event loop's
-    by default.
+    There are the units *unit* and those of *also*. Another is answered with exception 11, as a gateway does; with
+    *framing* rtu, which is what an adapter speaks that only passes a serial line on, it is silent. *clock* gives
+    monotonic seconds, the event loop's by default.
 
     Raises: CannotServe: the address is in use, not ours, or not allowed.
     """
-    server = ModbusTcpServer(_device(registers, unit, clock), address=(host, port))
-    async with _running(server, Address(host, port)):
+    is_line = framing == "rtu"
+    at_work = _Disturbed(faults)
+    server = ModbusTcpServer(
+        _PLACEHOLDER,
+        framer=FramerType.RTU if is_line else FramerType.SOCKET,
+        address=(host, port),
+        ignore_missing_devices=is_line,
+        trace_packet=at_work.packet,
+        trace_pdu=at_work.pdu,
+    )
+    units = {unit: registers, **also}
+    async with _running(server, _Units(units, clock, at_work), Address(host, port)):
         assert isinstance(server.transport, asyncio.Server)
         yield Address(host, server.transport.sockets[0].getsockname()[1])
 
@@ -76,6 +114,8 @@ async def serve_rtu(
     *,
     baudrate: int = 9600,
     unit: int = 1,
+    also: Mapping[int, Registers] = {},
+    faults: Faults | None = None,
     clock: Callable[[], float] | None = None,
     on_lost: Callable[[], None] = lambda: None,
 ) -> AsyncGenerator[None]:
@@ -86,51 +126,30 @@ async def serve_rtu(
 
     Raises: CannotServe: no such line, in use, or not allowed.
     """
+    at_work = _Disturbed(faults)
     server = ModbusSerialServer(
-        _device(registers, unit, clock),
+        _PLACEHOLDER,
         framer=FramerType.RTU,
         port=serial,
         baudrate=baudrate,
         ignore_missing_devices=True,
         broadcast_enable=True,
+        trace_packet=at_work.packet,
+        trace_pdu=at_work.pdu,
         trace_connect=lambda is_connected: None if is_connected else on_lost(),
     )
-    async with _running(server, serial):
+    async with _running(server, _Units({unit: registers, **also}, clock, at_work), serial):
         yield
 
 
-def _device(registers: Registers, unit: int, clock: Callable[[], float] | None) -> SimDevice:
-    now_s = clock or asyncio.get_running_loop().time
-
-    async def access(
-        function_code: int,
-        first: int,
-        address: int,
-        count: int,
-        current: list[int],
-        written: list[int] | list[bool] | None,
-    ) -> ExcCodes | None:
-        if function_code not in _REGISTER_FUNCTIONS:
-            return ExcCodes.ILLEGAL_FUNCTION
-        try:
-            if written is None:
-                current[address - first : address - first + count] = registers.read(address, count, now_s())
-            else:
-                registers.write(address, written, now_s())
-        except LookupError:
-            return ExcCodes.ILLEGAL_ADDRESS
-        except ValueError:
-            return ExcCodes.ILLEGAL_VALUE
-        return None
-
-    span = SimData(registers.first, count=registers.last - registers.first + 1, datatype=DataType.REGISTERS)
-    return SimDevice(unit, simdata=[span], action=access)
+_PLACEHOLDER = SimDevice(0, simdata=[SimData(0, datatype=DataType.REGISTERS)])
+"""pymodbus wants registers of its own, which are never asked for."""
 
 
 @asynccontextmanager
-async def _running(server: ModbusBaseServer, place: object) -> AsyncGenerator[None]:
-    assert isinstance(server.context, SimCore)
-    server.context = _Units(server.context)
+async def _running(server: ModbusBaseServer, units: "_Units", place: object) -> AsyncGenerator[None]:
+    server.context = units
+    units.disturbed.hang_up = lambda: _hang_up(server)
     try:
         # What server.listen() does, which keeps the reason to itself.
         async with asyncio.timeout(OPEN_WITHIN_S):
@@ -144,27 +163,133 @@ async def _running(server: ModbusBaseServer, place: object) -> AsyncGenerator[No
     try:
         yield
     finally:
+        units.disturbed.closing.set()
         server.close()
+        await asyncio.sleep(0)  # lets go who waits to be late
+
+
+def _hang_up(server: ModbusBaseServer) -> None:
+    if isinstance(server, ModbusTcpServer):
+        for connection in list(server.active_connections.values()):
+            connection.close()
+
+
+@dataclass
+class _Exchange:
+    """One request and its answer."""
+
+    transaction: int
+    faults: frozenset[str]
+    """That strike it."""
+    is_silent: bool = False
+
+
+_exchange: ContextVar[_Exchange] = ContextVar("_exchange")
+"""pymodbus answers each request in a task of its own."""
+
+
+class _Disturbed:
+    """What faults do to the frames of a server."""
+
+    def __init__(self, faults: Faults | None) -> None:
+        self.faults = faults or Faults()
+        self.hang_up: Callable[[], None] = lambda: None
+        self.closing = asyncio.Event()
+        self._transaction = 0
+
+    async def strike(self) -> _Exchange:
+        """Begins to answer the request that was heard last; waits while the answer is to be late."""
+        exchange = _Exchange(self._transaction, self.faults.of_request())
+        _exchange.set(exchange)
+        if "late-reply" in exchange.faults:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.faults.late_s):
+                    await self.closing.wait()
+        return exchange
+
+    def pdu(self, is_sent: bool, pdu: ModbusPDU) -> ModbusPDU:
+        if not is_sent:
+            self._transaction = pdu.transaction_id
+        elif exchange := _exchange.get(None):
+            # pymodbus gives a late answer the number of the request that came last.
+            pdu.transaction_id = exchange.transaction
+            if "wrong-unit" in exchange.faults:
+                pdu.dev_id = pdu.dev_id % 247 + 1
+        return pdu
+
+    def packet(self, is_sent: bool, packet: bytes) -> bytes:
+        exchange = _exchange.get(None)
+        if not is_sent or exchange is None:
+            return packet
+        if "drops-line" in exchange.faults:
+            self.hang_up()
+            return b""
+        return b"" if exchange.is_silent else packet
 
 
 class _Units(SimCore):
-    """The units on a line. pymodbus 3.16.1 takes a missing one for a failure (exception 4) instead of saying so."""
+    """The units of a server, each with its registers, in place of those that pymodbus keeps itself."""
 
-    def __init__(self, core: SimCore) -> None:
-        self.devices = core.devices
+    def __init__(
+        self, units: Mapping[int, Registers], clock: Callable[[], float] | None, disturbed: _Disturbed
+    ) -> None:
+        self.disturbed = disturbed
+        self._units = units
+        self._now_s = clock or asyncio.get_running_loop().time
+        self._written: list[int] | list[bool] = []
+
+    def device_ids(self) -> list[int]:
+        return list(self._units)
 
     async def async_getValues(  # noqa: N802
         self, device_id: int, func_code: int, address: int, count: int = 1
     ) -> list[int] | list[bool] | ExcCodes:
-        self._expect(device_id)
-        return await super().async_getValues(device_id, func_code, address, count)
+        if func_code in _SINGLE:
+            return self._written  # how pymodbus makes its answer to a write, no request
+        registers = self._unit(device_id)
+        exchange = await self.disturbed.strike()
+        if "busy" in exchange.faults:
+            return ExcCodes.DEVICE_BUSY
+        try:
+            words = registers.read(address, count, self._now_s(), _TABLES[func_code])
+        except (LookupError, Refusal) as exc:
+            return _code_of(exc)
+        except Silence:
+            exchange.is_silent = True
+            return ExcCodes.DEVICE_FAILURE
+        return [bool(word) for word in words] if func_code in (1, 2) else words
 
     async def async_setValues(  # noqa: N802
         self, device_id: int, func_code: int, address: int, values: list[int] | list[bool]
     ) -> ExcCodes | None:
-        self._expect(device_id)
-        return await super().async_setValues(device_id, func_code, address, values)
+        registers = self._unit(device_id)
+        exchange = await self.disturbed.strike()
+        self._written = values
+        if "busy" in exchange.faults:
+            return ExcCodes.DEVICE_BUSY
+        if func_code == 6 and "refuses-fc6" in exchange.faults:
+            return ExcCodes.ILLEGAL_FUNCTION
+        if "ignores-writes" in exchange.faults:
+            return None
+        try:
+            registers.write(address, [int(value) for value in values], self._now_s(), _TABLES[func_code])
+        except (LookupError, ValueError, Refusal) as exc:
+            return _code_of(exc)
+        except Silence:
+            exchange.is_silent = True
+        return None
 
-    def _expect(self, device_id: int) -> None:
-        if device_id not in self.devices:
+    def _unit(self, device_id: int) -> Registers:
+        """Raises: NoSuchIdException, which pymodbus 3.16.1 itself forgets to raise for a unit that is missing."""
+        if device_id not in self._units:
             raise NoSuchIdException(f"no unit {device_id} on this line")
+        return self._units[device_id]
+
+
+def _code_of(reason: Exception) -> ExcCodes:
+    match reason:
+        case Refusal(code=code):
+            return ExcCodes(code)
+        case LookupError():
+            return ExcCodes.ILLEGAL_ADDRESS
+    return ExcCodes.ILLEGAL_VALUE

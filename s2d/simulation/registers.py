@@ -7,28 +7,46 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from .battery import SimulatedBattery
+from .faults import Faults
+
+Table = Literal["holding", "input", "coil", "discrete"]
+
+_UNKNOWN_FUNCTION = 1
 
 
 class Registers(Protocol):
-    """What a simulated device shows on Modbus, one 16-bit word per address."""
+    """What a simulated device shows on Modbus, one 16-bit word per address; a bit is a word that is 0 or 1."""
 
-    first: int
-    last: int
-    """Addresses outside `first`..`last` do not exist; within, some may not either."""
-
-    def read(self, address: int, count: int, now_s: float) -> list[int]:
+    def read(self, address: int, count: int, now_s: float, table: Table = "holding") -> list[int]:
         """*count* words from *address* on.
 
-        Raises: LookupError: one of them does not exist.
+        Raises: LookupError: one of them does not exist. Refusal: for another reason. Silence: no answer.
         """
         ...
 
-    def write(self, address: int, words: Sequence[int], now_s: float) -> None:
+    def write(self, address: int, words: Sequence[int], now_s: float, table: Table = "holding") -> None:
         """Writes *words* from *address* on, all or none.
 
         Raises: LookupError: one does not exist or cannot be written. ValueError: a value it does not take.
         """
         ...
+
+
+class Refusal(Exception):
+    """A request is answered with an exception.
+
+    Spec: MODBUS Application Protocol V1.1b3, 7.
+    """
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+    def __str__(self) -> str:
+        return f"exception {self.code}"
+
+
+class Silence(Exception):
+    """A request is not answered."""
 
 
 class Register(NamedTuple):
@@ -107,6 +125,9 @@ REGISTERS = (
 )
 
 
+_MEASURED = ("power", "soc")
+
+
 def register_table() -> str:
     """`REGISTERS` as text, one line each."""
     lines = []
@@ -118,33 +139,55 @@ def register_table() -> str:
 
 
 class BatteryRegisters:
-    """*battery* as a Modbus client sees it. *on_write* hears of every value written: register name and value."""
+    """*battery* as a Modbus client sees it. *on_write* hears of every value written: register name and value.
 
-    first = min(register.address for register in REGISTERS)
-    last = max(register.address + register.size - 1 for register in REGISTERS)
+    Holding and input registers are the same; there are no bits.
+    """
 
-    def __init__(self, battery: SimulatedBattery, on_write: Callable[[str, int], None] = lambda name, value: None):
+    def __init__(
+        self,
+        battery: SimulatedBattery,
+        on_write: Callable[[str, int], None] = lambda name, value: None,
+        faults: Faults | None = None,
+    ) -> None:
         """Raises: ValueError: the battery is too large for its registers, or its serial number too long."""
         for register in REGISTERS:
             register.words_of(register.read(battery))
         self._battery = battery
         self._on_write = on_write
+        self._faults = faults or Faults()
         self._at = {
             register.address + index: (register, index) for register in REGISTERS for index in range(register.size)
         }
 
-    def read(self, address: int, count: int, now_s: float) -> list[int]:
+    def read(self, address: int, count: int, now_s: float, table: Table = "holding") -> list[int]:
         """See `Registers`."""
-        self._battery.advance(now_s)
-        found = [self._at[wanted] for wanted in range(address, address + count)]
-        return [register.words_of(register.read(self._battery))[index] for register, index in found]
+        self._advance(now_s)
+        found = [self._found(wanted, table) for wanted in range(address, address + count)]
+        return [self._words_of(register)[index] for register, index in found]
 
-    def write(self, address: int, words: Sequence[int], now_s: float) -> None:
+    def write(self, address: int, words: Sequence[int], now_s: float, table: Table = "holding") -> None:
         """See `Registers`."""
-        found = [self._at[wanted][0] for wanted in range(address, address + len(words))]
+        self._advance(now_s)
+        found = [self._found(wanted, table)[0] for wanted in range(address, address + len(words))]
         if not all(register.write for register in found):
             raise LookupError(f"{address}: read only")
         for register, word in zip(found, words, strict=True):
             assert register.write is not None
             register.write(self._battery, register.value_of(word), now_s)
             self._on_write(register.name, register.value_of(word))
+
+    def _advance(self, now_s: float) -> None:
+        if self._faults.is_on("forgets") and self._battery.watchdog_s != self._faults.forgets_s:
+            self._battery.set_watchdog(self._faults.forgets_s, now_s)
+        self._battery.advance(now_s)
+
+    def _found(self, address: int, table: Table) -> tuple[Register, int]:
+        if table in ("coil", "discrete"):
+            raise Refusal(_UNKNOWN_FUNCTION)
+        return self._at[address]
+
+    def _words_of(self, register: Register) -> list[int]:
+        if register.name in _MEASURED and self._faults.is_on("nan"):
+            return [0x8000 if register.type == "int16" else 0xFFFF]
+        return register.words_of(register.read(self._battery))

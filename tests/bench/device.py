@@ -18,15 +18,13 @@ SETPOINT = 2700
 class PromptRegisters:
     """A power register that shows what the setpoint register was told."""
 
-    first, last = POWER, SETPOINT
-
     def __init__(self) -> None:
         self._words = {POWER: 0, SOC: 500, SETPOINT: 0}
 
-    def read(self, address: int, count: int, now_s: float) -> list[int]:
+    def read(self, address: int, count: int, now_s: float, table: str = "holding") -> list[int]:
         return [self._words[each] for each in range(address, address + count)]
 
-    def write(self, address: int, words: Sequence[int], now_s: float) -> None:
+    def write(self, address: int, words: Sequence[int], now_s: float, table: str = "holding") -> None:
         at_ns = monotonic_ns()
         if address != SETPOINT:
             raise LookupError(f"{address}: read only")

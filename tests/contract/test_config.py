@@ -147,8 +147,8 @@ DEVICE = [
     (("kind: battery", "kind: batery"), '4:9: kind: expected one of: battery, got "batery". Did you mean "battery"?'),
     (("kind: battery", "kind:"), "4:8: kind: expected one of: battery, got nothing"),
     (
-        ("kind: battery", "profile: alfen-eve"),
-        "4:3: profile: this version knows no profiles. Spell the device out: kind, driver, connection, points",
+        ("kind: battery", "profile: alfen-evil"),
+        '4:12: profile: no profile "alfen-evil". `s2d profiles` lists them',
     ),
     (("driver: modbus", "driver: modbsu"), '5:11: driver: "modbsu" is not installed. Did you mean "modbus"?'),
     (("driver: modbus", "driver: ':'"), '5:11: driver: expected the name of a driver, or module:Class, got ":"'),
@@ -223,7 +223,10 @@ DEVICE = [
         ('soc: {register: 843, unit: "%"}', "soc: {register: 843}"),
         "11:10: points: soc: unit: expected a percentage such as %, got nothing",
     ),
-    (("power: {register: 842, unit: W}", "power: {unit: W}"), '12:12: points: power: missing key "register"'),
+    (
+        ("power: {register: 842, unit: W}", "power: {unit: W}"),
+        "12:12: points: power: say where the point is: `register: 843`, or `sunspec: 802:SoC`",
+    ),
     (
         ("power: {register: 842, unit: W}", "power: {register: 842, unit: J}"),
         "12:34: points: power: unit: unknown unit 'J'; known are W, kW, MW, Wh, kWh, MWh, mA, A, mV, V, Hz, %, °C, "

@@ -1,13 +1,15 @@
 """`s2d check` as an operator meets it."""
 
+from collections.abc import Iterator, Sequence
 from io import StringIO
 from pathlib import Path
 
 import pytest
+from s2d_drivers.modbus import Modbus
 
 from s2d.__main__ import main
 from s2d.cli.check import summary
-from s2d.config import load
+from s2d.config import DeviceConfig, load
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -25,6 +27,7 @@ def test_a_good_configuration_is_summed_up(capsys: pytest.CaptureFixture[str], m
         f"Home battery    battery  Modbus  tcp 192.168.1.20 502{gap}4       {url}  power_setpoint 0 W after 60 s",
         f"Cellar meter    -        Modbus  {serial}  1       -{' ' * 40}-",
         f"Cellar battery  battery  Modbus  {serial}  3       {url}  power_setpoint 0 W after 60 s",
+        "/dev/serial/by-id/usb-FTDI_FT232R-if00-port0:  4 %  of its time in use (9600 8N1, 2 units)",
     ]
     assert err == ""
 
@@ -44,6 +47,55 @@ def test_a_gateway_without_devices_says_so(capsys: pytest.CaptureFixture[str], t
     (tmp_path / "s2d.yaml").write_text("gateway: {name: Attic, state_dir: /s}\n")
     assert main(["check", "-c", str(tmp_path)]) == 0
     assert capsys.readouterr().out == "gateway Attic, state in /s\nno devices\n"
+
+
+class Talkative(Modbus):
+    """A driver with something to say about devices that share a bus."""
+
+    @classmethod
+    def problems_of_bus(cls, devices: Sequence[DeviceConfig]) -> Iterator[tuple[str, tuple[str, ...], str, str, bool]]:
+        for device in devices:
+            if device.connection.unit == 9:  # type: ignore[attr-defined]
+                yield device.name, ("connection", "unit"), "9 is unlucky", "Take 10", True
+            if "odd" in device.points:
+                yield device.name, ("points", "odd"), "is odd", "", False
+
+
+BUS = """\
+devices:
+- name: one
+  driver: "tests.contract.test_config_check:Talkative"
+  connection: {host: a, unit: 9}
+  points: {even: {register: 1}}
+- name: two
+  driver: "tests.contract.test_config_check:Talkative"
+  connection: {host: a}
+  points: {even: {register: 1}}
+"""
+
+
+def test_a_driver_may_warn_of_devices_on_its_bus(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "s2d.yaml").write_text(BUS)
+    assert main(["check", "-c", str(tmp_path)]) == 0
+    out, err = capsys.readouterr()
+    assert err == "s2d.yaml:4:31: warning: one: connection: unit: 9 is unlucky. Take 10\n"
+    assert "two" in out
+
+
+def test_a_driver_may_find_what_must_not_be(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "s2d.yaml").write_text(BUS.replace("even", "odd", 1))
+    assert main(["check", "-c", str(tmp_path)]) == 78
+    assert capsys.readouterr().err == "s2d.yaml:5:17: one: points: odd: is odd\n"
+
+
+def test_it_says_how_often_memory_that_wears_out_is_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    point = "limit: {register: 1, access: write, persistent: true, daily_writes: 20}"
+    (tmp_path / "s2d.yaml").write_text(
+        f"devices:\n- {{name: one, driver: modbus, connection: {{host: a}}, points: {{{point}}}}}\n"
+    )
+    assert main(["check", "-c", str(tmp_path)]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "one: limit is kept in memory that wears out, and written at most 20 times a day"
 
 
 class Terminal(StringIO):

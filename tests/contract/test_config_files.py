@@ -40,7 +40,8 @@ def problems(path: Path) -> list[str]:
 
 def test_each_file_holds_a_device_or_a_list_of_them(tmp_path: Path) -> None:
     meter = "- name: Meter\n  driver: modbus\n  connection: {host: a}\n  points: {power: {register: 1, unit: W}}\n"
-    folder(tmp_path, s2d_yaml=CEM, battery_yaml=BATTERY, meters_yaml=meter + meter.replace("Meter", "Other"))
+    other = meter.replace("Meter", "Other").replace("host: a", "host: b")
+    folder(tmp_path, s2d_yaml=CEM, battery_yaml=BATTERY, meters_yaml=meter + other)
     expected = ["Home battery", "Meter", "Other"]
     assert [device.name for device in load(tmp_path).devices] == expected
     assert [device.name for device in load(tmp_path / "s2d.yaml").devices] == expected
@@ -73,12 +74,14 @@ def test_problems_name_their_file_and_are_sorted(tmp_path: Path) -> None:
 
 
 def test_a_name_and_a_resource_id_belong_to_one_device(tmp_path: Path) -> None:
-    other = "- " + BATTERY.replace("kind:", "resource_id: bat\nkind:").replace("\n", "\n  ")
+    other = BATTERY.replace("1.20", "1.22").replace("kind:", "resource_id: bat\nkind:")
+    other = "- " + other.replace("\n", "\n  ")
+    garage = BATTERY.replace("Home", "Garage").replace("1.20", "1.21").replace("kind:", "resource_id: bat\nkind:")
     folder(
         tmp_path,
         s2d_yaml=f"{CEM}devices:\n{other}",
         battery_yaml=BATTERY,
-        garage_yaml=BATTERY.replace("Home", "Garage").replace("kind:", "resource_id: bat\nkind:"),
+        garage_yaml=garage,
     )
     assert problems(tmp_path) == [
         's2d.yaml:3:9: two devices are named "Home battery" (the other: devices.d/battery.yaml:1:7)',
@@ -125,7 +128,8 @@ def test_what_is_wrong_with_a_bus_is_said_once_and_where_it_stands(tmp_path: Pat
 
 def test_a_device_may_have_a_cem_of_its_own(tmp_path: Path) -> None:
     own = "cem: {url: 'ws://own', instruction_updates: final}\n"
-    folder(tmp_path, s2d_yaml=CEM, one_yaml=BATTERY, two_yaml=BATTERY.replace("Home", "Other") + own)
+    other = BATTERY.replace("Home", "Other").replace("192.168.1.20", "192.168.1.21")
+    folder(tmp_path, s2d_yaml=CEM, one_yaml=BATTERY, two_yaml=other + own)
     assert [device.cem.url for device in load(tmp_path).devices if device.cem] == [
         "wss://cem/{resource_id}",
         "ws://own",

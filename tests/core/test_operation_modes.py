@@ -290,6 +290,33 @@ def test_a_change_by_the_device_itself_began_when_it_was_seen() -> None:
     assert (status.previous_operation_mode_id, status.transition_timestamp) == ("on", NOON + timedelta(seconds=7))
 
 
+def test_the_first_mode_that_is_known_has_no_change_before_it() -> None:
+    (first,) = [each for each in said(play("on 1").selected()) if isinstance(each, ombc.Status)]
+    assert (first.previous_operation_mode_id, first.transition_timestamp) == (None, None)
+
+
+def test_the_next_session_is_told_the_mode_before_and_when_it_was_left() -> None:
+    playing = play()
+    playing.elapsed_s = 5.0
+    playing.follows(playing.orders("on 1"))
+    playing.left()
+    playing.elapsed_s = 9.0
+    (status,) = [each for each in said(playing.connected()) if isinstance(each, ombc.Status)]
+    assert (status.active_operation_mode_id, status.previous_operation_mode_id) == ("on", "off")
+    assert status.transition_timestamp == NOON + timedelta(seconds=5)
+
+
+def test_a_change_while_nobody_listened_began_when_it_was_seen_and_what_was_only_ordered_was_never_active() -> None:
+    playing = play("on 1")
+    playing.orders("boost 1")
+    playing.left()
+    playing.elapsed_s = 9.0
+    playing.seen(**{WHOLE: "off 0"})
+    (status,) = [each for each in said(playing.connected()) if isinstance(each, ombc.Status)]
+    assert (status.active_operation_mode_id, status.previous_operation_mode_id) == ("off", "on")
+    assert status.transition_timestamp == NOON + timedelta(seconds=9)
+
+
 # --- another description ---------------------------------------------------------------------------------------------
 
 

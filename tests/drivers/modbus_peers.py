@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+from pymodbus import FramerType
 from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
@@ -74,6 +75,22 @@ async def tcp_server(units: Mapping[int, Unit], port: int = 0) -> AsyncIterator[
 
 
 @asynccontextmanager
+async def rtu_over_tcp_server(units: Mapping[int, Unit]) -> AsyncIterator[int]:
+    """The port of an adapter that passes a serial line on; a unit that is not there says nothing."""
+    server = ModbusTcpServer(
+        [unit.device(number) for number, unit in units.items()],
+        address=("127.0.0.1", 0),
+        framer=FramerType.RTU,
+        trace_packet=lambda is_sent, frame: b"" if is_sent and frame[0] not in units else frame,
+    )
+    await server.serve_forever(background=True)
+    try:
+        yield server.transport.sockets[0].getsockname()[1]
+    finally:
+        await server.shutdown()
+
+
+@asynccontextmanager
 async def rtu_server(units: Mapping[int, Unit], path: str) -> AsyncIterator[None]:
     """The units of a serial line; a unit that is not there says nothing."""
     server = ModbusSerialServer(
@@ -125,8 +142,9 @@ def reads_words(*words: int) -> Scene:
     """One connection on which every read is answered with *words*."""
 
     async def scene(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while request := await reader.read(12):
-            writer.write(answer_to(request, *words))
+        with suppress(ConnectionResetError):  # somebody who is cancelled does not wait for the answer
+            while request := await reader.read(12):
+                writer.write(answer_to(request, *words))
 
     return scene
 

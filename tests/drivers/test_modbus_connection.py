@@ -1,8 +1,11 @@
 """What can be said under `connection:`, and what is explained instead."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from s2d_drivers.modbus import Modbus, ModbusConnection
+from s2d_drivers.modbus.block import Block
 
 from s2d.driver import find
 from s2d.quantities import Duration
@@ -25,7 +28,13 @@ def test_a_network_device_needs_only_its_host() -> None:
         ({"host": "a", "baudrate": 19200}, "`baudrate`, `parity` and `stopbits` belong to `serial`, not to `host`"),
         ({"serial": "/dev/b", "port": 1502}, "`port` is a TCP port and belongs to `host`, not to `serial`"),
         ({"host": "a", "unit": 250}, "unit: expected 0..247 or 255, got 250"),
-        ({"serial": "/dev/b", "unit": 0}, "unit: 0 addresses everybody on a serial line, and nobody answers"),
+        ({"serial": "/dev/b", "unit": 0}, "unit: nobody on a serial line answers to 0; expected 1..247"),
+        ({"host": "a", "framing": "rtu", "unit": 255}, "unit: nobody on a serial line answers to 255; expected 1..247"),
+        ({"serial": "/dev/b", "framing": "tcp"}, "framing: a serial line speaks rtu; leave it out"),
+        ({"host": "a", "warm_up": "-1 s"}, "warm_up: must not be below 0 s"),
+        ({"host": "a", "holes": ["120..100"]}, "holes: 120..100 is no range of registers; write it as"),
+        ({"host": "a", "holes": ["0..10"], "address_base": 1}, "holes: 0..10 is no range of registers"),
+        ({"host": "a", "holes": ["input 70000"]}, "holes: input 70000 is no range of registers"),
         ({"host": "a", "timeout": "0 s"}, "timeout: must be above 0 s"),
         ({"host": "a", "gap": "-1 ms"}, "gap: must not be below 0 s"),
     ],
@@ -41,7 +50,9 @@ def test_a_connection_that_makes_no_sense_is_explained(settings: dict[str, objec
     [
         ({"host": "a"}, 0),
         ({"host": "a", "gap": "50 ms"}, 0.05),
-        ({"serial": "/dev/b"}, 3.5 * 11 / 9600),
+        ({"host": "a", "framing": "rtu"}, 3.5 * 10 / 9600),
+        ({"serial": "/dev/b"}, 3.5 * 10 / 9600),
+        ({"serial": "/dev/b", "parity": "E"}, 3.5 * 11 / 9600),
         ({"serial": "/dev/b", "baudrate": 115200}, 0.00175),
         ({"serial": "/dev/b", "gap": "20 ms"}, 0.02),
     ],
@@ -59,6 +70,21 @@ def test_units_at_one_place_share_a_bus() -> None:
     assert Modbus.bus_of(connection(serial="/dev/b")) != Modbus.bus_of(connection(serial="/dev/c"))
 
 
+def test_a_line_under_another_name_is_the_same_bus(tmp_path: Path) -> None:
+    (tmp_path / "ttyUSB0").touch()
+    (tmp_path / "usb-FTDI").symlink_to(tmp_path / "ttyUSB0")
+    names = (str(tmp_path / name) for name in ("ttyUSB0", "usb-FTDI"))
+    one, other = (Modbus.bus_of(connection(serial=name)) for name in names)
+    assert one == other
+
+
+def test_holes_are_in_every_table_unless_told() -> None:
+    assert connection(host="a", holes=["100..120"], address_base=1).hole_blocks == [
+        Block(table, 99, 21) for table in ("holding", "input", "coil", "discrete")
+    ]
+    assert connection(host="a", holes=["input 7"]).hole_blocks == [Block("input", 7, 1)]
+
+
 def test_an_owner_reads_addresses_as_usual() -> None:
     assert connection(host="inverter", port=1502).endpoint == "inverter:1502"
     assert connection(host="fe80::1").endpoint == "[fe80::1]:502"
@@ -69,9 +95,10 @@ def test_the_driver_is_found_by_its_name() -> None:
     assert find("modbus") is Modbus
 
 
-@pytest.mark.parametrize("settings", [Modbus.Connection, Modbus.Point])
-def test_a_schema_can_be_made_of_the_settings(settings: type[msgspec.Struct]) -> None:
-    schema = msgspec.json.schema(settings, schema_hook=lambda kind: {"type": "string", "pattern": kind.pattern()})
-    assert set(schema["$defs"][settings.__name__]["properties"]) == {
-        field.encode_name for field in msgspec.structs.fields(settings)
+def test_a_schema_can_be_made_of_the_settings() -> None:
+    schema = msgspec.json.schema(
+        ModbusConnection, schema_hook=lambda kind: {"type": "string", "pattern": kind.pattern()}
+    )
+    assert set(schema["$defs"]["ModbusConnection"]["properties"]) == {
+        field.encode_name for field in msgspec.structs.fields(ModbusConnection)
     }

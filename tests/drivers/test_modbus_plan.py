@@ -1,51 +1,149 @@
-"""Which requests a set of points needs."""
+"""Which requests a set of blocks needs, and what they cost."""
 
 import pytest
-from s2d_drivers.modbus.plan import Block, blocks_of, in_order
-from s2d_drivers.modbus.registers import Codec, ModbusPoint
+from hypothesis import given
+from hypothesis import strategies as some
+from s2d_drivers.modbus import ModbusConnection
+from s2d_drivers.modbus.block import Block
+from s2d_drivers.modbus.cost import Cost, Line, cost_on_line
+from s2d_drivers.modbus.plan import Borders, around, blocks_of
+
+LINE = Line(9600, "N", 1)
+SERIAL = cost_on_line(LINE)
+FREE = Cost(1.0, 0.0)
+"""Only requests cost."""
 
 
-def planned(*points: tuple[str, int, str]) -> list[tuple[Block, list[str]]]:
-    codecs = (
-        Codec(f"{table}{register}", ModbusPoint(table=table, register=register, type=kind or None))
-        for table, register, kind in points
-    )
-    return [(block, [codec.name for codec in members]) for block, members in blocks_of(in_order(codecs))]
+def holding(register: int, count: int = 1) -> Block:
+    return Block("holding", register, count)
+
+
+def planned(*wanted: Block, cost: Cost = SERIAL, borders: Borders | None = None, most: int = 125) -> list[Block]:
+    return [block for block, _ in blocks_of(wanted, cost, borders or Borders(), most)]
+
+
+@pytest.mark.parametrize(("count", "milliseconds"), [(2, 25.0), (125, 281.25), (126, 283.33)])
+def test_a_read_costs_what_travels_and_two_silences(count: int, milliseconds: float) -> None:
+    assert 1000 * SERIAL.of(holding(0, count)) == pytest.approx(milliseconds, abs=0.01)
+
+
+def test_a_line_is_as_fast_as_its_characters_are_short() -> None:
+    assert [Line(*set_).character_s * set_[0] for set_ in ((9600, "N", 1), (9600, "E", 1), (300, "N", 2))] == [
+        10,
+        11,
+        11,
+    ]
+    assert Line(115200, "N", 1).silence_s == 0.00175
+    assert str(Line(19200, "E", 1)) == "19200 8E1"
+
+
+def test_what_a_unit_needs_to_answer_is_part_of_the_cost() -> None:
+    slow = ModbusConnection(serial="/dev/b").cost(turnaround_s=0.05)
+    assert slow.of(holding(0)) - SERIAL.of(holding(0)) == pytest.approx(0.05 - LINE.silence_s)
+    assert ModbusConnection(host="a").cost(0.2).request_s == 0.2
+    assert ModbusConnection(host="a").cost(0.0001).request_s == 0.01, "a fast network is no reason for more requests"
 
 
 def test_neighbours_share_a_request() -> None:
-    assert planned(("holding", 12, ""), ("holding", 10, "uint32")) == [
-        (Block("holding", 10, 3), ["holding10", "holding12"])
+    assert planned(holding(12), holding(10, 2)) == [holding(10, 3)]
+
+
+def test_the_same_registers_are_read_once() -> None:
+    wanted = (holding(10, 2), holding(11), holding(10, 2))
+    assert blocks_of(wanted, SERIAL, Borders()) == [(holding(10, 2), [holding(10, 2), holding(11)])]
+
+
+@pytest.mark.parametrize(("hole", "requests"), [(10, 1), (11, 2)])
+def test_a_hole_is_read_over_where_that_is_cheaper(hole: int, requests: int) -> None:
+    assert len(planned(holding(0), holding(1 + hole))) == requests
+
+
+def test_a_slow_unit_is_asked_less_often() -> None:
+    slow = cost_on_line(LINE, turnaround_s=0.05)
+    assert planned(holding(0), holding(30), cost=slow) == [holding(0, 31)]
+
+
+@pytest.mark.parametrize("hole", [holding(3), holding(1, 4), Block("input", 3, 1)])
+def test_a_declared_hole_is_never_read_over(hole: Block) -> None:
+    whole = hole.table == "input"
+    assert planned(holding(0), holding(5), borders=Borders([hole])) == (
+        [holding(0, 6)] if whole else [holding(0), holding(5)]
+    )
+
+
+def test_a_hole_parts_only_what_it_lies_between() -> None:
+    borders = Borders([holding(3), holding(8)])
+    assert planned(holding(2), holding(4), holding(6), holding(8), holding(9), borders=borders) == [
+        holding(2),
+        holding(4, 6),
     ]
 
 
-def test_points_on_the_same_registers_share_a_request() -> None:
-    assert planned(("holding", 10, "uint32"), ("holding", 11, "")) == [
-        (Block("holding", 10, 2), ["holding10", "holding11"])
-    ]
-
-
-def test_a_register_between_parts_them() -> None:
-    assert planned(("holding", 10, ""), ("holding", 12, "")) == [
-        (Block("holding", 10, 1), ["holding10"]),
-        (Block("holding", 12, 1), ["holding12"]),
-    ]
+def test_a_seam_parts_what_is_next_to_it_and_nothing_else() -> None:
+    borders = Borders()
+    borders.add_seam("holding", 2, 4)
+    assert planned(holding(0, 2), holding(4), holding(5), borders=borders) == [holding(0, 2), holding(4, 2)]
+    assert planned(holding(0, 2), holding(3), borders=borders) == [holding(0, 4)], "part of the hole may be good"
+    assert planned(holding(1), holding(6), borders=borders) == [holding(1), holding(6)]
 
 
 def test_tables_are_apart() -> None:
-    assert planned(("holding", 10, ""), ("input", 11, ""), ("coil", 12, "")) == [
-        (Block("coil", 12, 1), ["coil12"]),
-        (Block("holding", 10, 1), ["holding10"]),
-        (Block("input", 11, 1), ["input11"]),
-    ]
+    coil, register = Block("coil", 12, 1), Block("input", 11, 1)
+    assert planned(register, coil, holding(10)) == [coil, holding(10), register]
 
 
 @pytest.mark.parametrize(
-    ("table", "points", "counts"), [("holding", 126, [125, 1]), ("coil", 2001, [2000, 1]), ("input", 125, [125])]
+    ("table", "points", "counts"), [("holding", 126, [1, 125]), ("coil", 2001, [1, 2000]), ("input", 125, [125])]
 )
 def test_a_request_is_never_longer_than_modbus_allows(table: str, points: int, counts: list[int]) -> None:
-    assert [block.count for block, _ in planned(*((table, register, "") for register in range(points)))] == counts
+    wanted = (Block(table, register, 1) for register in range(points))
+    assert sorted(block.count for block in planned(*wanted, cost=FREE)) == counts
 
 
 def test_a_point_is_never_split() -> None:
-    assert [block.count for block, _ in planned(*(("input", 2 * n, "uint32") for n in range(63)))] == [124, 2]
+    assert sorted(block.count for block in planned(*(holding(2 * n, 2) for n in range(63)))) == [2, 124]
+    assert planned(holding(0, 20), holding(20, 20), most=10) == [holding(0, 20), holding(20, 20)]
+
+
+_TABLES = ("holding", "input", "coil", "discrete")
+_BLOCKS = some.builds(Block, some.sampled_from(_TABLES), some.integers(0, 300), some.integers(1, 12))
+_COSTS = some.builds(Cost, some.floats(0.001, 1), some.floats(0, 0.01))
+
+
+@given(
+    wanted=some.lists(_BLOCKS, min_size=1, max_size=40),
+    holes=some.lists(_BLOCKS, max_size=5),
+    cost=_COSTS,
+    most=some.integers(12, 125),
+)
+def test_every_plan_covers_all_over_no_hole_within_the_limit_and_costs_no_more_than_singles(
+    wanted: list[Block], holes: list[Block], cost: Cost, most: int
+) -> None:
+    plan = blocks_of(wanted, cost, Borders(holes), most)
+    assert sorted((member for _, members in plan for member in members), key=str) == sorted(set(wanted), key=str)
+    for block, members in plan:
+        assert block == around(members)
+        assert all(block.holds(member) for member in members)
+        assert block.count <= (most if block.table in ("holding", "input") else 2000)
+        covered = {
+            register for member in members for register in range(member.register, member.register + member.count)
+        }
+        over = set(range(block.register, block.register + block.count)) - covered
+        assert not any(
+            over & set(range(hole.register, hole.register + hole.count)) for hole in holes if hole.table == block.table
+        )
+    singles = sum(cost.of(block) for block in set(wanted))
+    assert sum(cost.of(block) for block, _ in plan) <= singles + 1e-9
+
+
+@given(wanted=some.lists(some.integers(0, 40), min_size=1, max_size=7, unique=True), cost=_COSTS)
+def test_no_other_way_to_share_requests_is_cheaper(wanted: list[int], cost: Cost) -> None:
+    registers = sorted(wanted)
+
+    def cheapest(left: list[int]) -> float:
+        ways = range(1, len(left) + 1)
+        shared = (cost.of(holding(left[0], left[way - 1] - left[0] + 1)) + cheapest(left[way:]) for way in ways)
+        return min(shared, default=0.0)
+
+    plan = planned(*map(holding, wanted), cost=cost)
+    assert sum(map(cost.of, plan)) == pytest.approx(cheapest(registers))

@@ -2,13 +2,14 @@
 
 import asyncio
 import os
+import re
 import tty
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 import serial
-from modbus_peers import Unit, device, rtu_server
+from modbus_peers import Unit, device, raw_server, rtu_over_tcp_server, rtu_server
 from pymodbus.framer import FramerRTU
 from s2d_drivers.modbus import Modbus, ModbusConnection, ModbusPoint
 
@@ -47,24 +48,28 @@ async def test_a_dead_unit_does_not_keep_the_others_from_being_read() -> None:
             Modbus.open(dead, POINTS, bus) as silent,
             Modbus.open(alive, POINTS, bus) as answering,
         ):
-            for _ in range(2):
-                with pytest.raises(DeviceUnreachable) as why:
-                    await silent.read({"limit"})
-                assert str(why.value) == f"no answer from unit 1 at {ours} within 0.1 s"
-                assert await answering.read({"limit"}) == [Reading("limit", 0.0)]
+            assert await _outcome(silent) == f"no answer from unit 1 at {ours} within 0.1 s"
+            assert await answering.read({"limit"}) == [Reading("limit", 0.0)]
+            began = asyncio.get_running_loop().time()
+            told = await _outcome(silent)
+            with pytest.raises(DeviceUnreachable):
+                await silent.write(Setpoint("limit", 1, "test"))
+            assert asyncio.get_running_loop().time() - began < 0.05, "it was asked again at once"
+            assert re.fullmatch(rf"unit 1 at {ours} has been silent for 0.\d s; it is asked again in 0.\d s", told)
+            assert await answering.read({"limit"}) == [Reading("limit", 0.0)]
 
 
 @asynccontextmanager
-async def far_end(path: str) -> AsyncIterator[tuple["asyncio.Queue[bytes]", Callable[[str], None]]]:
-    """The requests that arrive at *path*, and how to send a frame, its checksum added."""
+async def far_end(path: str) -> AsyncIterator[tuple["asyncio.Queue[bytes]", Callable[..., None]]]:
+    """The requests that arrive at *path*, and how to send a frame, its checksum added; *without* is not checked."""
     port = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
     loop = asyncio.get_running_loop()
     requests: asyncio.Queue[bytes] = asyncio.Queue()
     loop.add_reader(port, lambda: requests.put_nowait(os.read(port, 256)))
 
-    def send(frame: str) -> None:
+    def send(frame: str, without: bytes = b"") -> None:
         body = bytes.fromhex(frame)
-        os.write(port, body + FramerRTU.compute_CRC(body).to_bytes(2))
+        os.write(port, body + FramerRTU.compute_CRC(body.removeprefix(without)).to_bytes(2))
 
     try:
         yield requests, send
@@ -74,23 +79,63 @@ async def far_end(path: str) -> AsyncIterator[tuple["asyncio.Queue[bytes]", Call
 
 
 async def test_a_late_answer_is_not_taken_for_the_next_one() -> None:
-    """On a serial line nothing but time tells answers apart."""
+    """Neither one that came in the meantime, nor one of another unit that comes just now."""
     async with (
         asyncio.timeout(5),
         pty_pair() as (ours, theirs),
         far_end(theirs) as (requests, send),
-        device(POINTS, serial=ours, timeout_s=Duration(0.2)) as rtu,
+        device(POINTS, serial=ours, timeout_s=Duration(0.05)) as rtu,
         asyncio.TaskGroup() as tasks,
     ):
-        with pytest.raises(DeviceUnreachable):
-            await rtu.read({"limit"})
+        await _outcome(rtu)
+        await requests.get()
         await requests.get()
         send("01 03 02 00 63")
-        await asyncio.sleep(0)  # the pair carries it to a port that nobody has open
-        reading = tasks.create_task(rtu.read({"limit"}))
+        await asyncio.sleep(0)  # the pair carries it to a port that nobody listens to
+        reading = tasks.create_task(_read_once_patient(rtu))
         await requests.get()
+        send("02 03 02 00 62")
         send("01 03 02 00 37")
         assert await reading == [Reading("limit", 55.0)]
+
+
+async def _read_once_patient(rtu: Modbus) -> list[Reading]:
+    while True:
+        try:
+            return list(await rtu.read({"limit"}))
+        except DeviceUnreachable:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_line_that_is_switched_round_may_glitch() -> None:
+    """The receiver sees a byte or two before the answer, and an echo of the question."""
+    async with (
+        asyncio.timeout(2),
+        pty_pair() as (ours, theirs),
+        far_end(theirs) as (requests, send),
+        device(POINTS, serial=ours) as rtu,
+        asyncio.TaskGroup() as tasks,
+    ):
+        reading = tasks.create_task(rtu.read({"limit"}))
+        await requests.get()
+        send("01 03 00 14 00 01")
+        send("00 FF 01 03 02 00 37", without=bytes.fromhex("00 FF"))
+        assert await reading == [Reading("limit", 55.0)]
+
+
+async def test_noise_is_shown_for_what_it_is() -> None:
+    async with (
+        asyncio.timeout(2),
+        pty_pair() as (ours, theirs),
+        far_end(theirs) as (requests, send),
+        device(POINTS, serial=ours, timeout_s=Duration(0.1)) as rtu,
+        asyncio.TaskGroup() as tasks,
+    ):
+        reading = tasks.create_task(_outcome(rtu))
+        await requests.get()
+        send("01 03 02 00", without=b"\x01")
+        told = (await reading).partition(",")[0] + ","
+        assert told == f"no proper answer from unit 1 at {ours}: what was heard is no frame of its,"
 
 
 async def test_an_adapter_that_is_unplugged_ends_the_wait_at_once() -> None:
@@ -153,3 +198,89 @@ async def test_a_line_has_one_setting_for_all() -> None:
         with pytest.raises(DeviceUnreachable) as why:
             await rtu.read(POINTS)
     assert str(why.value).startswith("/dev/ttyX runs at 9600 8N1 for another device, so it cannot run at 19200 8E1;")
+
+
+async def test_a_line_on_which_somebody_never_stops_talking_is_used_all_the_same() -> None:
+    loop = asyncio.get_running_loop()
+    async with (
+        asyncio.timeout(5),
+        pty_pair() as (ours, theirs),
+        far_end(theirs) as (requests, send),
+        device(POINTS, serial=ours, gap_s=Duration(0.05)) as rtu,
+        asyncio.TaskGroup() as tasks,
+    ):
+
+        async def babble() -> None:
+            while True:
+                send("AA")
+                await asyncio.sleep(0.001)
+
+        babbling = tasks.create_task(babble())
+        reading = tasks.create_task(rtu.read({"limit"}))
+        await requests.get()
+        send("01 03 02 00 37")
+        assert await reading == [Reading("limit", 55.0)]
+        began = loop.time()
+        tasks.create_task(rtu.read({"limit"}))
+        await requests.get()
+        assert 0.25 < loop.time() - began < 1, "it listens for a while first"
+        send("01 03 02 00 37")
+        babbling.cancel()
+
+
+async def test_rtu_is_spoken_through_tcp() -> None:
+    """An adapter that passes a serial line on, against pymodbus' own framer."""
+    unit = Unit()
+    unit.input[:2] = [0xFFFF, 0xFF9C]
+    async with (
+        rtu_over_tcp_server({7: unit}) as port,
+        device(POINTS, host="127.0.0.1", port=port, framing="rtu", unit=7) as rtu,
+    ):
+        await rtu.write(Setpoint("limit", 4200, "test"))
+        assert sorted(await rtu.read(POINTS), key=lambda reading: reading.point) == [
+            Reading("limit", 4200.0),
+            Reading("on", False),
+            Reading("power", -100.0),
+        ]
+
+
+async def test_a_dead_unit_behind_an_adapter_does_not_cost_the_others_the_connection() -> None:
+    unit = Unit()
+    async with rtu_over_tcp_server({2: unit}) as port:
+        where = {"host": "127.0.0.1", "port": port, "framing": "rtu", "timeout_s": Duration(0.05)}
+        dead, alive = (ModbusConnection(unit=unit, **where) for unit in (1, 2))
+        async with (
+            Modbus.open_bus(dead) as bus,
+            Modbus.open(dead, POINTS, bus) as silent,
+            Modbus.open(alive, POINTS, bus) as answering,
+        ):
+            for _ in range(2):
+                await answering.read({"limit"})
+                await _outcome(silent)
+            assert bus.connection_number == 1
+
+
+async def test_an_adapter_from_which_nothing_is_heard_any_more_is_connected_anew() -> None:
+    async def hangs(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert len(await reader.read()) == 24, "asked twice as the connection was new, and once more"
+
+    async with (
+        asyncio.timeout(5),
+        raw_server(hangs) as port,
+        device(POINTS, host="127.0.0.1", port=port, framing="rtu", timeout_s=Duration(0.05)) as rtu,
+    ):
+        assert (await _outcome(rtu)).startswith("no answer")
+        for _ in range(100):
+            told = await _outcome(rtu)
+            if not told.startswith("unit 1"):  # what is silent is left alone for a while
+                break
+            await asyncio.sleep(0.02)
+        assert told.startswith("no answer")
+
+
+async def test_whoever_speaks_another_framing_on_the_same_endpoint_is_told() -> None:
+    first = ModbusConnection(host="a", framing="rtu")
+    second = ModbusConnection(host="a", unit=2)
+    async with Modbus.open_bus(first) as bus, Modbus.open(second, POINTS, bus) as tcp:
+        told = "a:502 is spoken to with another `framing` for another device; give both the same"
+        assert await _outcome(tcp) == told

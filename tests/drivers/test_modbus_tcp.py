@@ -51,8 +51,9 @@ async def test_only_the_points_asked_for_are_read() -> None:
     points = {"a": ModbusPoint(register=1), "b": ModbusPoint(register=2), "c": ModbusPoint(register=3)}
     async with tcp_server({1: unit}) as server, device(points, host=HOST, port=server.port) as modbus:
         assert await modbus.read({"a", "c"}) == [Reading("a", 0.0), Reading("c", 0.0)]
+        assert await modbus.read({"b"}) == [Reading("b", 0.0)]
         assert await modbus.read(()) == []
-    assert unit.asked == [(3, 1, 1), (3, 3, 1)]
+    assert unit.asked == [(3, 1, 3), (3, 2, 1)]
 
 
 @pytest.mark.parametrize(
@@ -163,13 +164,14 @@ async def test_a_refused_write_says_why(code: int, sentence: str) -> None:
 )
 async def test_an_exception_that_may_pass_means_try_again(code: int, sentence: str) -> None:
     unit = Unit(refuses=lambda function, register, count: ExcCodes(code))
-    async with tcp_server({1: unit}) as server, device(SOC, host=HOST, port=server.port) as modbus:
+    where = {"host": HOST, "timeout_s": Duration(0.2)}
+    async with tcp_server({1: unit}) as server, device(SOC, port=server.port, **where) as modbus:
         with pytest.raises(DeviceUnreachable) as why:
             await modbus.read(SOC)
     assert str(why.value) == sentence.format(unit=f"unit 1 at 127.0.0.1:{server.port}")
 
 
-async def test_a_refused_block_is_read_point_by_point_from_then_on() -> None:
+async def test_what_a_device_does_not_have_is_found_and_does_not_part_the_others() -> None:
     def no_register_2(function: int, register: int, count: int) -> ExcCodes | None:
         return ExcCodes.ILLEGAL_ADDRESS if register <= 2 < register + count else None
 
@@ -181,8 +183,8 @@ async def test_a_refused_block_is_read_point_by_point_from_then_on() -> None:
         asked_first = list(unit.asked)
         unit.asked.clear()
         assert await modbus.read(points) == first
-    assert asked_first == [(3, 0, 4), (3, 0, 1), (3, 1, 1), (3, 2, 1), (3, 3, 1)]
-    assert unit.asked == asked_first[1:]
+    assert asked_first == [(3, 0, 4), (3, 0, 2), (3, 2, 2), (3, 2, 1), (3, 3, 1)]
+    assert unit.asked == [(3, 0, 4), (3, 0, 2), (3, 3, 1), (3, 2, 1)], "over register 2 only once more"
     reason = (
         f"unit 1 at 127.0.0.1:{server.port} refused to read holding register 2: it has no such address (exception 2); "
         "some manuals count from 1, or mean `table: input`"
@@ -209,6 +211,51 @@ async def test_two_units_share_one_connection() -> None:
             reads = [tasks.create_task(device.read(SOC)) for device in (one, two, one, two)]
     assert [read.result()[0].value for read in reads] == [11, 22, 11, 22]
     assert server.connections.count(True) == 1
+
+
+async def test_a_gateway_that_gets_no_answer_is_asked_for_that_unit_less_and_less_often() -> None:
+    """The answer is prompt, but the gateway may have waited for long."""
+    living, dead = Unit(), Unit(refuses=lambda function, register, count: ExcCodes.GATEWAY_NO_RESPONSE)
+    async with tcp_server({1: living, 2: dead}) as server, asyncio.timeout(5):
+        alive, gone = (ModbusConnection(host=HOST, port=server.port, unit=unit) for unit in (1, 2))
+        async with (
+            Modbus.open_bus(alive) as bus,
+            Modbus.open(alive, SOC, bus) as answering,
+            Modbus.open(gone, SOC, bus) as silent,
+        ):
+            began = asyncio.get_running_loop().time()
+            while asyncio.get_running_loop().time() < began + 1.8:
+                await answering.read(SOC)
+                await _outcome(silent)
+    assert len(dead.asked) == 3, "at once, after 0.5 s, and a second later"
+    assert len(living.asked) > 20
+    assert server.connections.count(True) == 1
+
+
+async def test_a_device_may_have_points_in_other_units() -> None:
+    units = {100: Unit(), 227: Unit()}
+    units[100].holding[10], units[227].holding[11] = 55, 7
+    points = {
+        "soc": ModbusPoint(register=10),
+        "state": ModbusPoint(register=11, unit_id=227),
+        "limit": ModbusPoint(register=20, unit_id=227, access="read_write"),
+    }
+    async with tcp_server(units) as server, device(points, host=HOST, port=server.port, unit=100) as modbus:
+        await modbus.write(limit(300))
+        readings = {reading.point: reading.value for reading in await modbus.read(points)}
+    assert readings == {"soc": 55, "state": 7, "limit": 300}
+    assert units[100].asked == [(3, 10, 1)]
+    assert units[227].asked == [(6, 20, 1), (3, 20, 1), (3, 11, 10)]
+
+
+async def test_points_in_different_units_are_not_written_together() -> None:
+    points = {
+        name: ModbusPoint(register=20 + place, unit_id=unit, access="write")
+        for place, (name, unit) in enumerate((("limit", None), ("other", 2)))
+    }
+    async with device(points, host=HOST) as modbus:
+        with pytest.raises(DeviceRefused, match="limit and other are in different units"):
+            await modbus.write(limit(1), Setpoint("other", 1, "test"))
 
 
 async def test_writes_go_before_reads() -> None:
@@ -280,13 +327,25 @@ async def _free_port() -> int:
         return port
 
 
+async def test_the_first_request_on_a_connection_may_go_unheard() -> None:
+    """It is asked again on the same connection, and should the first be answered after all, that is passed over."""
+
+    async def sleepy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        first, second = await reader.readexactly(12), await reader.readexactly(12)
+        writer.write(answer_to(first, 99) + answer_to(second, 55))
+        await reader.read()
+
+    async with raw_server(sleepy) as port, device(SOC, host=HOST, port=port, timeout_s=Duration(0.05)) as modbus:
+        assert await modbus.read(SOC) == [Reading("soc", 55.0)]
+
+
 async def test_a_late_answer_is_not_taken_for_the_next_one() -> None:
     """The device hangs, answers after all, and is asked again: it must be over a new connection."""
 
     async def hangs(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        request = await reader.read(12)
+        requests = await reader.readexactly(24)
         assert await reader.read(1) == b"", "the driver stays on the line"
-        writer.write(answer_to(request, 99))
+        writer.write(answer_to(requests[12:], 99))
 
     async with (
         raw_server(hangs, reads_words(55)) as port,
@@ -298,48 +357,89 @@ async def test_a_late_answer_is_not_taken_for_the_next_one() -> None:
         assert await modbus.read(SOC) == [Reading("soc", 55.0)]
 
 
-@pytest.mark.parametrize("field", [slice(0, 2), slice(6, 7)], ids=["transaction", "unit"])
-async def test_an_answer_to_somebody_else_is_not_ours(field: slice) -> None:
+async def test_what_comes_unasked_is_no_answer() -> None:
+    """Also when it looks like one to what is asked next."""
+    spoken = asyncio.Event()
+
+    async def repeats_itself(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await reader.read(12)
+        writer.write(answer_to(request, 54))
+        writer.write(b"\0\2" + answer_to(request, 99)[2:])
+        spoken.set()
+        assert await reader.read() == b""
+
+    async with raw_server(repeats_itself, reads_words(55)) as port, device(SOC, host=HOST, port=port) as modbus:
+        assert await modbus.read(SOC) == [Reading("soc", 54.0)]
+        await spoken.wait()
+        assert await modbus.read(SOC) == [Reading("soc", 55.0)]
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [(slice(0, 2), (99,)), (slice(6, 7), (99,)), (slice(7, 8), (99,)), (slice(0, 0), ()), (slice(0, 0), (1, 2))],
+    ids=["transaction", "unit", "function", "nothing", "too much"],
+)
+async def test_an_answer_to_another_question_is_not_ours(field: slice, words: tuple[int, ...]) -> None:
     async def confuses(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        answer = bytearray(answer_to(await reader.read(12), 99))
+        answer = bytearray(answer_to(await reader.read(12), *words))
         answer[field] = b"\x77" * len(answer[field])
         writer.write(answer)
-        await reader.read()
+        assert await reader.read() == b"", "the driver stays on the line"
 
-    async with (
-        raw_server(confuses, reads_words(55)) as port,
-        device(SOC, host=HOST, port=port, timeout_s=Duration(0.05)) as modbus,
-    ):
-        with pytest.raises(DeviceUnreachable, match="no answer from unit 1"):
-            await modbus.read(SOC)
+    async with raw_server(confuses, reads_words(55)) as port, device(SOC, host=HOST, port=port) as modbus:
+        sentence = f"no proper answer from unit 1 at 127.0.0.1:{port}: it gave an answer to another question"
+        assert await _outcome(modbus) == sentence
         assert await modbus.read(SOC) == [Reading("soc", 55.0)]
 
 
-async def test_nonsense_is_no_answer() -> None:
+@pytest.mark.parametrize("spoken", [b"HTTP/1.1 400 Bad Request", bytes.fromhex("0001 0000 0001 01 03"), b"\0" * 300])
+async def test_nonsense_is_no_answer(spoken: bytes) -> None:
     async def speaks_in_tongues(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        request = await reader.read(12)
-        writer.write(request[:7] + b"\x63" + request[8:])
+        await reader.read(12)
+        writer.write(spoken)
         await reader.read()
 
-    reported: list[dict[str, object]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda loop, context: reported.append(context))
+    async with raw_server(speaks_in_tongues, reads_words(55)) as port, device(SOC, host=HOST, port=port) as modbus:
+        assert (await _outcome(modbus)).endswith(
+            "what it says is no Modbus TCP; if it speaks RTU over TCP, add `framing: rtu`"
+        )
+        assert await modbus.read(SOC) == [Reading("soc", 55.0)]
+
+
+async def test_an_answer_may_come_in_pieces() -> None:
+    async def stammers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for byte in answer_to(await reader.read(12), 55):
+            writer.write(bytes((byte,)))
+            await writer.drain()
+            await asyncio.sleep(0)
+        await reader.read()
+
+    async with raw_server(stammers) as port, device(SOC, host=HOST, port=port) as modbus:
+        assert await modbus.read(SOC) == [Reading("soc", 55.0)]
+
+
+async def test_a_device_is_left_alone_until_it_is_warm() -> None:
+    loop = asyncio.get_running_loop()
     async with (
-        raw_server(speaks_in_tongues, reads_words(55)) as port,
-        device(SOC, host=HOST, port=port, timeout_s=Duration(0.05)) as modbus,
+        tcp_server({1: Unit()}) as server,
+        device(SOC, host=HOST, port=server.port, warm_up_s=Duration(0.2)) as modbus,
     ):
-        with pytest.raises(DeviceUnreachable, match="no answer from unit 1"):
-            await modbus.read(SOC)
-        assert await modbus.read(SOC) == [Reading("soc", 55.0)]
-    assert reported == []
+        began = loop.time()
+        await modbus.read(SOC)
+        warm_after_s = loop.time() - began
+        await modbus.read(SOC)
+    assert warm_after_s >= 0.2
+    assert loop.time() - began < 0.4
 
 
-@pytest.mark.parametrize("words", [(), (1, 2)])
-async def test_an_answer_of_another_length_is_not_ours(words: tuple[int, ...]) -> None:
-    async with raw_server(reads_words(*words), reads_words(55)) as port, device(SOC, host=HOST, port=port) as modbus:
-        with pytest.raises(DeviceUnreachable) as why:
-            await modbus.read(SOC)
-        assert str(why.value) == f"unit 1 at 127.0.0.1:{port} gave an answer to another question"
+@pytest.mark.parametrize("code", [5, 6])
+async def test_a_busy_device_is_waited_for(code: int) -> None:
+    answers = [ExcCodes(code), ExcCodes(code), None]
+    unit = Unit(refuses=lambda function, register, count: answers.pop(0))
+    unit.holding[10] = 55
+    async with tcp_server({1: unit}) as server, device(SOC, host=HOST, port=server.port) as modbus:
         assert await modbus.read(SOC) == [Reading("soc", 55.0)]
+    assert unit.asked == [(3, 10, 1)] * 3
 
 
 async def test_a_connection_that_ends_ends_the_wait_at_once() -> None:
@@ -411,12 +511,12 @@ async def test_a_request_nobody_waits_for_any_more_is_not_made() -> None:
 
 @pytest.mark.parametrize("turns", range(20))
 async def test_whenever_a_bus_is_shut_down_it_ends(turns: int) -> None:
-    """Also at the very moment of the answer, which pymodbus would rather return than be cancelled."""
+    """Also at the very moment of the answer."""
     async with (
-        tcp_server({1: Unit()}) as server,
         asyncio.timeout(2),
+        raw_server(reads_words(55)) as port,
         asyncio.TaskGroup() as tasks,
-        device(SOC, host=HOST, port=server.port) as modbus,
+        device(SOC, host=HOST, port=port) as modbus,
     ):
         await modbus.read(SOC)
         reading = tasks.create_task(modbus.read(SOC))

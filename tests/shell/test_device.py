@@ -1,64 +1,22 @@
 """The device task: its schedule and its patience, with a driver that does as it is told. Time is virtual."""
 
 import asyncio
-from contextlib import asynccontextmanager
 from itertools import pairwise
 
 import pytest
 
-from s2d.backoff import Backoff
-from s2d.device import Device
 from s2d.driver import PointSettings
 from s2d.effects import Applied, Lost, Measured, Refused
 from s2d.errors import DeviceRefused, DeviceUnreachable
 from s2d.quantities import Duration
 from s2d.values import Quality, Reading, Setpoint
-from tests.fakes import FakeDriver, FakeLog, Hardware, now, pass_s
+from tests.fakes import pass_s
+from tests.shell.device_stage import about, at_work
 
 pytestmark = pytest.mark.virtual_time
 
 LIMIT = {"limit": PointSettings(access="write")}
 GONE = DeviceUnreachable("nobody is there")
-
-
-class Stage:
-    """A device at work, what it told, and what it logged."""
-
-    def __init__(self, points, poll_s=1.0, **values):
-        self.hardware = Hardware(values)
-        self.log = FakeLog()
-        self.told = []
-        self.device = Device(
-            "battery",
-            lambda: FakeDriver.open(self.hardware, points, None),
-            points,
-            poll_s=poll_s,
-            clock=now,
-            log=self.log.logger,
-            backoff=Backoff(first_s=1.0, most_s=60.0),
-        )
-        self.device.listen(self.told.append)
-
-    def news(self):
-        """What was told since the last time."""
-        news, self.told[:] = self.told[:], []
-        return news
-
-    def writes(self):
-        return [value for _, _, value in self.hardware.writes]
-
-
-@asynccontextmanager
-async def at_work(points, **settings):
-    stage = Stage(points, **settings)
-    async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(stage.device.run())
-        yield stage
-        running.cancel()
-
-
-def about(seconds):
-    return pytest.approx(seconds, abs=0.2)
 
 
 async def test_each_point_is_read_at_its_own_pace():

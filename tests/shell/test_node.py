@@ -24,6 +24,7 @@ from s2d.messages.common import (
 )
 from s2d.messages.frbc import Instruction
 from s2d.node import Node
+from s2d.variant import Make
 from tests.core import stage as core
 from tests.fakes import FakeDriver, FakeLog, Hardware, now, pass_s
 
@@ -94,8 +95,8 @@ class Stage:
         self.stopping = asyncio.Event()
         device = Device(
             "battery",
-            lambda: FakeDriver.open(self.hardware, POINTS, None),
-            POINTS,
+            lambda points: FakeDriver.open(self.hardware, points, None),
+            Make(points=POINTS),
             poll_s=1.0,
             clock=now,
             log=self.log.logger,

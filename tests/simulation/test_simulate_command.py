@@ -1,6 +1,7 @@
 """`s2d simulate battery` as its user meets it: a process, its lines, its signals, its exit status."""
 
 import asyncio
+import json
 import os
 import pty
 import re
@@ -12,6 +13,7 @@ import pytest
 from pymodbus.client import AsyncModbusTcpClient
 
 from s2d.__main__ import main
+from s2d.simulation.faults import FAULTS
 
 pytestmark = pytest.mark.system
 
@@ -19,13 +21,13 @@ PATIENCE_S = 20.0
 
 
 @asynccontextmanager
-async def simulated(*arguments, stdout=asyncio.subprocess.PIPE):
+async def simulated(*arguments, device="battery", stdout=asyncio.subprocess.PIPE):
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "s2d",
         "simulate",
-        "battery",
+        *([device] if device else []),
         *arguments,
         stdout=stdout,
         stderr=asyncio.subprocess.PIPE,
@@ -80,6 +82,42 @@ async def test_it_starts_with_a_fault_and_ends_on_ctrl_c():
         assert (process.returncode, rest, errors) == (0, b"", b"")
 
 
+async def test_it_speaks_the_registers_of_a_profile_and_tells_the_points_that_are_written():
+    async with simulated("--port", "0", "--profile", "sma-storage", "-p", "unit_id=5", "--soc", "20") as process:
+        client = await client_of(line := await line_of(process))
+        assert line.endswith("unit 5")
+        assert (await client.read_holding_registers(30845, count=2, device_id=5)).registers == [0, 20]
+        await client.write_registers(40149, [0xFFFF, 0xF448], device_id=5)
+        assert re.match(r"ordered_power 3000 +idle ", await line_of(process))
+        client.close()
+        process.terminate()
+        rest, errors = await process.communicate()
+        assert (process.returncode, rest, errors) == (0, b"", b"")
+
+
+async def test_it_has_the_faults_it_is_told():
+    async with simulated("--port", "0", "--fault", "nan,ignores-writes") as process:
+        client = await client_of(await line_of(process))
+        assert (await client.read_holding_registers(842, count=2)).registers == [0x8000, 0xFFFF]
+        assert not (await client.write_register(2700, 1000)).isError()
+        assert (await client.read_holding_registers(2700)).registers == [0]
+        client.close()
+
+
+async def test_it_says_again_what_was_recorded(tmp_path):
+    file = tmp_path / "meter.jsonl"
+    header = {"recording": 1, "device": "meter", "driver": "Modbus", "profile": None, "connection": {}}
+    moment = {"at_s": 0, "notes": [{"unit": 4, "table": "input", "register": 10, "words": [7, 8]}]}
+    lines = (header | {"points": [], "started": "", "every_s": 1}, moment)
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    async with simulated("--port", "0", "--replay", str(file), device=None) as process:
+        client = await client_of(line := await line_of(process))
+        assert line.endswith("unit 4")
+        assert (await client.read_input_registers(10, count=2, device_id=4)).registers == [7, 8]
+        assert (await client.read_input_registers(12, device_id=4)).exception_code == 2
+        client.close()
+
+
 async def test_on_a_terminal_one_line_is_drawn_anew():
     screen, terminal = pty.openpty()
     seen = asyncio.StreamReader()
@@ -127,6 +165,9 @@ async def test_a_serial_line_that_goes_away_is_one_sentence():
     [
         (["--soc", "120"], "s2d simulate: state of charge must be between 0 % and 100 %"),
         (["--max-charge-power", "40 kW"], "s2d simulate: max_charge_power: 40000 does not fit into int16"),
+        (["--fault", "bussy"], f"argument --fault: no fault is called 'bussy'; there are {', '.join(FAULTS)}"),
+        (["--replay", "x"], "s2d simulate: say what to be: battery, or --replay FILE"),
+        (["--profile", "sma-storage", "-p", "unit_id"], 's2d simulate: -p: expected KEY=VALUE, got "unit_id"'),
         (["--capacity", "10"], 'argument --capacity: expected an energy such as "10 kWh", got "10"'),
     ],
 )
@@ -137,3 +178,13 @@ def test_wrong_values_are_one_sentence(arguments, sentence, capsys):
         status = exit_.code
     assert status == 2
     assert capsys.readouterr().err.splitlines()[-1].endswith(sentence)
+
+
+def test_a_profile_that_is_not_there_is_one_sentence(capsys):
+    assert main(["simulate", "battery", "--profile", "sma-storge"]) == 1
+    assert capsys.readouterr().err == 's2d simulate: no profile "sma-storge". Did you mean "sma-storage"?\n'
+
+
+def test_a_wrong_key_of_a_profile_is_a_wrong_configuration(capsys):
+    assert main(["simulate", "battery", "--profile", "sma-storage", "-p", "unit_id=many"]) == 78
+    assert capsys.readouterr().err == '-p:1:1: unit_id: expected a whole number, got "many"\n'

@@ -1,0 +1,112 @@
+"""What is at a place that nobody configured yet: tried questions and what came of them."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, Literal
+
+from msgspec.structs import replace
+
+from s2d.errors import DeviceUnreachable
+from s2d.quantities import Duration
+
+from .block import Block
+from .connection import ModbusConnection
+from .endpoint import Endpoint
+from .refusals import Busy, Refused, Silent
+
+_MODBUS_PORT = 502
+
+Part = str | Sequence[Sequence[str]]
+Parity = Literal["N", "E", "O"]
+Answer = Literal["words", "refused", "silent", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A question to one unit, and what came of it."""
+
+    answer: Answer
+    """Words, an exception, nothing from the unit though the way is there, or no proper connection."""
+    seconds: float
+    words: Sequence[int] = ()
+    reason: str = ""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether a Modbus unit answered, if only with no."""
+        return self.answer in ("words", "refused")
+
+    @property
+    def is_port_missing(self) -> bool:
+        """Whether there is nothing to speak to, however one speaks."""
+        return self.answer == "lost" and self.reason.startswith("cannot ")
+
+
+@dataclass
+class Finding:
+    """See `s2d.fieldwork.tools.Finding`."""
+
+    parts: list[Part] = field(default_factory=list)
+    connections: list[Mapping[str, Any]] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def opened(connection: ModbusConnection) -> AsyncIterator[Endpoint]:
+    """The endpoint of *connection*, for a few questions."""
+    async with Endpoint.opened(connection) as endpoint:
+        yield endpoint
+
+
+async def tried(endpoint: Endpoint, connection: ModbusConnection, block: Block) -> Tried:
+    """What comes of reading *block*."""
+    began = perf_counter()
+    try:
+        words = await endpoint.read(connection, block)
+    except (Refused, Busy) as exc:
+        return Tried("refused", perf_counter() - began, reason=exc.reason)
+    except Silent as exc:
+        return Tried("silent", perf_counter() - began, reason=exc.reason)
+    except DeviceUnreachable as exc:
+        return Tried("lost", perf_counter() - began, reason=exc.reason)
+    return Tried("words", perf_counter() - began, words)
+
+
+def at_unit(connection: ModbusConnection, unit: int) -> ModbusConnection:
+    """*connection* with another unit."""
+    return replace(connection, unit=unit)
+
+
+def at_line(serial: str, baudrate: int, parity: Parity, timeout_s: Duration) -> ModbusConnection:
+    """A serial line set so."""
+    return ModbusConnection(serial=serial, baudrate=baudrate, parity=parity, timeout_s=timeout_s)
+
+
+def written(connection: ModbusConnection) -> dict[str, Any]:
+    """What has to stand under `connection:`, the settings of a line in any case: a profile may think otherwise."""
+    if connection.serial is not None:
+        line = {"serial": connection.serial, "baudrate": connection.baudrate, "parity": connection.parity}
+        return {**line, "unit": connection.unit}
+    port = {"port": connection.port} if connection.port != _MODBUS_PORT else {}
+    framing = {"framing": connection.framing} if connection.framing else {}
+    return {"host": connection.host, **port, **framing, "unit": connection.unit}
+
+
+def in_yaml(mapping: Mapping[str, Any]) -> str:
+    """*mapping* on one line of YAML."""
+    return "{" + ", ".join(f"{key}: {value}" for key, value in mapping.items()) + "}"
+
+
+def numbers(text: str, most: int, what: str) -> list[int]:
+    """The numbers in *text*, such as `1,3..5`.
+
+    Raises: ValueError: none, or one above *most*.
+    """
+    found: list[int] = []
+    for part in text.split(","):
+        low, _, high = part.strip().partition("..")
+        if not (low.isdecimal() and (high or low).isdecimal() and int(low) <= int(high or low) <= most):
+            raise ValueError(f"{what}: expected numbers up to {most} such as 3 or 1..10, got {text}")
+        found += range(int(low), int(high or low) + 1)
+    return found

@@ -1,0 +1,160 @@
+"""Where a device keeps its SunSpec points: which models it has and where, asked once and checked after reconnecting.
+
+Spec: SunSpec Device Information Model Specification 1.1, 3 (the map begins with "SunS" at 40000, 0 or 50000; each model
+says its id and length; id 0xFFFF ends it).
+"""
+
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from s2d.errors import DeviceRefused, DeviceUnreachable
+from s2d.values import Quality, Reading
+
+from .block import Block
+from .codec import Codec
+from .point import ModbusPoint
+
+_BASES = (40000, 0, 50000)
+_MARK = [0x5375, 0x6E53]
+"""SunS"""
+_HEADER = 2
+"""Registers of a model before those that its length counts: id and length."""
+_NO_MODEL = (0xFFFF, 0)
+"""Ids that end the map; some devices forget the end and go on with zeros."""
+_MOST_MODELS = 100
+
+Read = Callable[[Block], Awaitable[list[int]]]
+"""Reads a block. Raises: DeviceUnreachable: no answer. DeviceRefused: there is no such block."""
+
+
+class Model(NamedTuple):
+    """A model as one device has it."""
+
+    id: int
+    length: int
+    """Registers after its header."""
+    register: int
+    """Of its id."""
+
+
+class Layout:
+    """The SunSpec points of one device: `codecs` of those it has, `missing` with the reasons for the others.
+
+    Both are empty until `find` has been called; call it again before every use.
+    """
+
+    def __init__(self, points: Mapping[str, ModbusPoint]) -> None:
+        self._points = {name: point for name, point in points.items() if point.alternatives}
+        self._models: list[Model] = []
+        self._end = 0
+        self._used: set[Model] = set()
+        self._checked_on: Hashable = None
+        self.codecs: Mapping[str, Codec] = {}
+        """Another object whenever something has changed."""
+        self.missing: Mapping[str, Reading] = {}
+        """What to say of a point that is not there."""
+
+    async def find(self, read: Read, connection: Callable[[], Hashable]) -> None:
+        """Makes `codecs` and `missing` true.
+
+        *connection* gives what is another for each connection to the device; None where there is none yet. Asks nothing
+        of the device if it was asked on this connection and has answered since, and little if its models are where they
+        were; looks anew each time while there are none at all.
+
+        Raises: DeviceUnreachable: no answer; try again.
+        """
+        before = connection()
+        if not self._points or (self._models and before is not None and before == self._checked_on):
+            return
+        if not (self._models and await self._is_unchanged(read)):
+            await self._discover(read)
+        after = connection()
+        self._checked_on = after if before in (None, after) else None
+
+    @contextmanager
+    def trusted(self) -> Iterator[None]:
+        """Around a use: a device that does not answer may be another when it does, also on the same serial line."""
+        try:
+            yield
+        except DeviceUnreachable:
+            self._checked_on = None
+            raise
+
+    async def _is_unchanged(self, read: Read) -> bool:
+        """Whether the models in use and the end of the map are where they were."""
+        for model in self._used:
+            if await _words(read, model.register) != [model.id, model.length]:
+                return False
+        end = await _words(read, self._end)
+        return not end or end[0] in _NO_MODEL
+
+    async def _discover(self, read: Read) -> None:
+        from .sunspec import place_of, settled  # only for who has SunSpec points
+
+        models, end = await models_of(read)
+        if self.missing and not self._models and not models:
+            return
+        used: set[Model] = set()
+        codecs: dict[str, Codec] = {}
+        missing: dict[str, Reading] = {}
+        for name, point in self._points.items():
+            for address in point.alternatives:
+                if found := _model_of(address, point, models):
+                    used.add(found)
+                    codecs[name] = Codec(name, settled(point, place_of(address, point.group), found.register))
+                    break
+            else:
+                quality = Quality.ABSENT if point.optional else Quality.BAD
+                missing[name] = Reading(name, None, quality, _why_missing(point, models))
+        self._models, self._end, self._used = models, end, used
+        self.codecs, self.missing = codecs, missing
+
+
+async def models_of(read: Read) -> tuple[list[Model], int]:
+    """All models of the device in order, and the register after the last."""
+    for base in _BASES:
+        if await _words(read, base) == _MARK:
+            break
+    else:
+        return [], 0
+    models: list[Model] = []
+    register = base + len(_MARK)
+    while len(models) < _MOST_MODELS:
+        header = await _words(read, register)
+        if not header or header[0] in _NO_MODEL or register + _HEADER + header[1] > 65536 - _HEADER:
+            break
+        models.append(Model(header[0], header[1], register))
+        register += _HEADER + header[1]
+    return models, register
+
+
+async def _words(read: Read, register: int) -> list[int]:
+    """Two words; none if there are no such registers."""
+    try:
+        return await read(Block("holding", register, 2))
+    except DeviceRefused:
+        return []
+
+
+def _model_of(address: str, point: ModbusPoint, models: list[Model]) -> Model | None:
+    """The model that holds *address*; None if there is no such model, or it ends before the point."""
+    from .sunspec import SunSpecAddress, place_of  # only for who has SunSpec points
+
+    wanted = SunSpecAddress.parse(address)
+    alike = [model for model in models if model.id == wanted.model]
+    if len(alike) < wanted.occurrence:
+        return None
+    model = alike[wanted.occurrence - 1]
+    place = place_of(address, point.group)
+    return model if place.end <= _HEADER + model.length else None
+
+
+def _why_missing(point: ModbusPoint, models: list[Model]) -> str:
+    if not models:
+        bases = ", ".join(map(str, _BASES[:-1]))
+        return f'the device has no SunSpec map: no "SunS" at {bases} or {_BASES[-1]}; is SunSpec switched on there?'
+    wanted = " nor ".join(point.alternatives)
+    group = f" group {point.group}" if point.group is not None else ""
+    known = ", ".join(str(model.id) for model in models)
+    return f"the device has no {wanted}{group}; its SunSpec models are {known}"

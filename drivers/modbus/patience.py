@@ -1,0 +1,54 @@
+"""How long to leave alone what does not answer."""
+
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 30.0
+SHORTEST_PROBE_S = 0.2
+PROBE_SHARE = 0.05
+"""So much of the time it was left alone may be spent on asking again."""
+_CERTAIN = 2
+"""A single failure happens to everybody."""
+_USUAL = 3
+"""An answer that takes so many times as long as usual is not expected."""
+
+
+class Patience:
+    """Counts failures in a row and says when to try again, and how long to wait for an answer then.
+
+    The waits are half of those of a device's own back-off, so that a device that asks again by itself is let through.
+    """
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self._wait_s = 0.0
+        self._failing_since = 0.0
+        self._again_at = 0.0
+
+    def succeed(self) -> None:
+        """It answered."""
+        self.failures = 0
+        self._again_at = 0.0
+
+    def fail(self, now: float) -> None:
+        """It did not answer; *now* is monotonic."""
+        if not self.failures:
+            self._failing_since = now
+        self._wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * float(1 << min(self.failures, 30)))
+        self.failures += 1
+        self._again_at = now + self._wait_s
+
+    def left_s(self, now: float) -> float:
+        """How long it is still to be left alone."""
+        return max(0.0, self._again_at - now) if self.failures else 0.0
+
+    def failing_s(self, now: float) -> float:
+        """How long it has been failing."""
+        return now - self._failing_since if self.failures else 0.0
+
+    def probe_s(self, timeout_s: float, usual_s: float) -> float:
+        """How long to wait for an answer: *timeout_s*, but not much more than is *usual_s* while none is expected.
+
+        Once waits are as long as they get, all of *timeout_s* again: what is slow and was away must be found.
+        """
+        if self.failures < _CERTAIN or self._wait_s >= LONGEST_WAIT_S:
+            return timeout_s
+        return min(timeout_s, max(SHORTEST_PROBE_S, _USUAL * usual_s, PROBE_SHARE * self._wait_s))

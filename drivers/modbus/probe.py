@@ -1,0 +1,230 @@
+"""Finds out how one device speaks, and shows what its registers may mean.
+
+It tries framings, settings of the line and units, each with one question that every device answers at least with no.
+"""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from statistics import median
+
+from s2d.quantities import Duration
+
+from .block import Block, Table
+from .connection import ModbusConnection
+from .decodings import TITLES, decodings
+from .endpoint import Endpoint
+from .finding import Finding, Parity, Part, Tried, at_line, at_unit, in_yaml, numbers, opened, tried, written
+from .plan import MOST_REGISTERS
+
+UNITS_ON_NETWORK = (1, 255, 0, 3, 2, 10, 71, 100, 126, 200, 225, 227, 240, 247)
+"""Where devices on a network mostly are."""
+UNITS_ON_LINE = (1, 2, 3, 4, 5, 10, 247)
+BAUDRATES = (9600, 19200, 38400, 115200)
+PARITIES: tuple[Parity, ...] = ("N", "E")
+TIMES_ASKED = 10
+_FIRST = 2
+_TEN_THOUSANDS: dict[int, Table] = {3: "input", 4: "holding"}
+"""First digit of a five digit number in a manual → table.
+
+Spec: the numbering of the Modicon PLCs; MODBUS Application Protocol V1.1b3, 4.4, counts from 0 instead.
+"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """See `s2d.fieldwork.tools.Enquiry`."""
+    parser.add_argument("--host", help="name or address of a device or gateway on the network")
+    parser.add_argument("--port", type=int, default=502, help="TCP port (default: %(default)s)")
+    parser.add_argument("--serial", metavar="DEV", help="or the serial port of a line")
+    parser.add_argument("--baudrate", type=int, help=f"of the line (default: tries {', '.join(map(str, BAUDRATES))})")
+    parser.add_argument("--parity", choices=("N", "E", "O"), help="of the line (default: tries N and E)")
+    parser.add_argument("--unit", help="unit ids to try, such as 3 or 1..10 (default: usual ones)")
+    parser.add_argument("--register", help="what to show, such as 843 or 840..850 (default: only finds the device)")
+    parser.add_argument("--table", choices=("holding", "input"), help="default: holding, and input if that is refused")
+    parser.add_argument("--timeout", type=float, default=1.0, metavar="SECONDS", help="per question (default: 1)")
+
+
+async def find(arguments: Namespace, tell: Callable[[str], None]) -> Finding:
+    """See `s2d.fieldwork.tools.Enquiry`."""
+    if (arguments.host is None) == (arguments.serial is None):
+        raise ValueError("say where the device is: --host, or --serial")
+    asked = numbers(arguments.register, 65535, "--register") if arguments.register else []
+    if len(asked) > MOST_REGISTERS - 2:
+        raise ValueError(f"--register: at most {MOST_REGISTERS - 2} at once, got {len(asked)}")
+    table: Table = arguments.table or "holding"
+    question = Block(table, asked[0] if asked else 0, 1)
+    finding = Finding()
+    trials: list[tuple[ModbusConnection, Tried]] = []
+    for ways in _ways(arguments):
+        if _is_settled(ways[0], trials):
+            continue
+        found = await _first(ways, question, tell, trials)
+        if found:
+            finding.connections.append(written(found))
+            finding.parts += _remarks(found, trials)
+            finding.parts.append(f"connection: {in_yaml(written(found))}")
+            finding.parts += await _shown(found, table, asked, is_sure=arguments.table is not None)
+            return finding
+    finding.parts += _why_nothing(trials)
+    return finding
+
+
+def _ways(arguments: Namespace) -> Iterator[list[ModbusConnection]]:
+    """Connections to try; those in one list share an endpoint and a framing."""
+    timeout = Duration(arguments.timeout)
+    if arguments.serial:
+        units = numbers(arguments.unit, 247, "--unit") if arguments.unit else list(UNITS_ON_LINE)
+        for baudrate in [arguments.baudrate] if arguments.baudrate else BAUDRATES:
+            for parity in (arguments.parity,) if arguments.parity else PARITIES:
+                line = at_line(arguments.serial, baudrate, parity, Duration(min(timeout, 0.5)))
+                yield [at_unit(line, unit) for unit in units]
+        return
+    units = numbers(arguments.unit, 255, "--unit") if arguments.unit else list(UNITS_ON_NETWORK)
+    plain = ModbusConnection(host=arguments.host, port=arguments.port, timeout_s=timeout)
+    line = ModbusConnection(host=arguments.host, port=arguments.port, framing="rtu", timeout_s=timeout)
+    for some in (units[:_FIRST], units[_FIRST:]):  # to find the framing before asking many units in the wrong one
+        for ways in (
+            [at_unit(plain, unit) for unit in some if not 247 < unit < 255],
+            [at_unit(line, unit) for unit in some if 0 < unit < 248],
+        ):
+            if ways:
+                yield ways
+
+
+def _is_settled(way: ModbusConnection, trials: Sequence[tuple[ModbusConnection, Tried]]) -> bool:
+    """Whether it is known by now that nobody speaks as in *way*."""
+    if way.host is None:
+        return bool(trials) and trials[-1][1].is_port_missing
+    if way.framing == "rtu" and any("gateway" in each.reason for _, each in trials):
+        return True  # a gateway that says so speaks Modbus TCP; only the unit is missing
+    return any(tried_way.framing == way.framing and each.answer == "lost" for tried_way, each in trials) or any(
+        each.is_port_missing for _, each in trials
+    )
+
+
+async def _first(
+    ways: Sequence[ModbusConnection],
+    question: Block,
+    tell: Callable[[str], None],
+    trials: list[tuple[ModbusConnection, Tried]],
+) -> ModbusConnection | None:
+    """The first of *ways* that leads to a unit; all *trials* are kept."""
+    async with opened(ways[0]) as endpoint:
+        for way in ways:
+            tell(f"trying {in_yaml(written(way))}")
+            found = await tried(endpoint, way, question)
+            trials.append((way, found))
+            if found.is_there:
+                return way
+            if found.answer == "lost":
+                return None  # nothing else will come of this way of speaking
+    return None
+
+
+async def _shown(way: ModbusConnection, table: Table, asked: list[int], *, is_sure: bool) -> list[Part]:
+    """What *way* says of the registers *asked* for."""
+    async with opened(way) as endpoint:
+        if not asked:
+            return [_times([await tried(endpoint, way, Block(table, 0, 1)) for _ in range(TIMES_ASKED)])]
+        parts: list[Part] = []
+        words, refusal = await _words(endpoint, way, table, asked)
+        for other, registers, remark in _meant(table, asked, is_sure=is_sure):
+            if words:
+                break
+            words, _ = await _words(endpoint, way, other, registers)
+            if words:
+                table, asked = other, registers
+                parts.append(remark)
+        if not words:
+            return [refusal]
+        block = Block(table, asked[0], asked[-1] - asked[0] + 1)
+        times = _times([await tried(endpoint, way, block) for _ in range(TIMES_ASKED)])
+    if not all(register in words for register in asked):
+        parts.append(f"some of the registers are refused: {refusal}")
+    return [*parts, [TITLES, *decodings(words, asked)], times, "points:", *_points(table, asked, words)]
+
+
+def _meant(table: Table, asked: list[int], *, is_sure: bool) -> Iterator[tuple[Table, list[int], str]]:
+    """What else somebody may mean who asks for these registers, and how to tell him."""
+    if not is_sure:
+        yield "input", asked, "such holding registers are refused; these are input registers:"
+    digit = asked[0] // 10000
+    if digit in _TEN_THOUSANDS and asked[0] % 10000:
+        other = _TEN_THOUSANDS[digit]
+        registers = [register - 10000 * digit - 1 for register in asked if register > 10000 * digit]
+        yield (
+            other,
+            registers,
+            f"there is no register {asked[0]}. Some manuals write {asked[0]} for {other} register {registers[0]}, "
+            "as it is called on the wire; that one answers:",
+        )
+
+
+async def _words(
+    endpoint: Endpoint, way: ModbusConnection, table: Table, asked: Sequence[int]
+) -> tuple[dict[int, int], str]:
+    """The words of the registers *asked* for and their neighbours, none if all are refused; and the refusal."""
+    whole = await tried(endpoint, way, Block(table, asked[0], asked[-1] - asked[0] + 1))
+    words = dict(enumerate(whole.words, asked[0]))
+    if whole.answer == "refused" and len(asked) > 1:
+        for register in asked:
+            words |= dict(enumerate((await tried(endpoint, way, Block(table, register, 1))).words, register))
+    if words:
+        for register in (asked[0] - 1, asked[-1] + 1):
+            if 0 <= register <= 65535:
+                words |= dict(enumerate((await tried(endpoint, way, Block(table, register, 1))).words, register))
+    return words, whole.reason
+
+
+def _points(table: Table, asked: Sequence[int], words: Mapping[int, int]) -> Iterator[str]:
+    for register in asked:
+        if register in words:
+            where = {"register": register} | ({"table": table} if table != "holding" else {}) | {"type": "uint16"}
+            yield f"  register_{register}: {in_yaml(where)}  # {words[register]}"
+
+
+def _times(answers: Sequence[Tried]) -> str:
+    took_ms = [answer.seconds * 1000 for answer in answers if answer.is_there]
+    if not took_ms:
+        return f"asked again {len(answers)} times, it did not answer any more"
+    shown = f"{min(took_ms):.1f} ms at least, {median(took_ms):.1f} ms mostly, {max(took_ms):.1f} ms at most"
+    missed = f"; {len(answers) - len(took_ms)} had no answer" if len(took_ms) < len(answers) else ""
+    return f"{len(answers)} requests took {shown}{missed}"
+
+
+def _remarks(found: ModbusConnection, trials: Sequence[tuple[ModbusConnection, Tried]]) -> Iterator[str]:
+    if found.framing == "rtu":
+        yield (
+            "it does not speak Modbus TCP but RTU through TCP, as adapters do that only pass a serial line on: "
+            "`framing: rtu` has to stand there"
+        )
+    elif found.host is not None and len(trials) > 1:
+        is_gateway = any("gateway" in each.reason for _, each in trials)
+        yield f"{'a gateway' if is_gateway else 'it minds the unit id'}: others than {found.unit} had no answer"
+
+
+def _why_nothing(trials: Sequence[tuple[ModbusConnection, Tried]]) -> Iterator[str]:
+    way, last = trials[-1]
+    tried_units = ", ".join(map(str, sorted({each.unit for each, _ in trials})))
+    reasons = dict.fromkeys(each.reason for _, each in trials if each.answer == "lost")
+    if reasons:
+        yield from reasons
+    if all(each.answer == "lost" for _, each in trials):
+        if any("closed the connection" in reason for reason in reasons):
+            yield (
+                "it takes the connection and ends it: mostly another client holds the device, which serves only one. "
+                "Stop s2d, Home Assistant, evcc or whatever else reads it, wait a minute, and probe again"
+            )
+        return
+    yield f"nobody answers at {way.endpoint} under unit {tried_units}"
+    if way.serial:
+        yield (
+            "check the unit id at the device, that A and B are not swapped, that the line has a resistor at each end, "
+            "and that no other program reads the line"
+        )
+    elif any(each.answer == "silent" and "gateway" not in each.reason for _, each in trials):
+        yield (
+            "it takes the connection and says nothing, in Modbus TCP as in RTU: either the unit id is another "
+            "(--unit 1..247), or another client holds the device, which serves only one"
+        )
+    else:
+        yield f"the gateway is there, the device behind it is not: {last.reason}"

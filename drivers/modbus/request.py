@@ -1,0 +1,83 @@
+"""One question to a unit and the answer to it: what stands between the frames of TCP and RTU alike. No I/O.
+
+Spec: MODBUS Application Protocol V1.1b3, 6.1 to 6.6, 6.11, 6.12 and 7.
+"""
+
+import struct
+from dataclasses import dataclass, field
+
+from .block import Block
+from .cost import size_of
+
+_READS = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
+_WRITES = {("coil", False): 5, ("holding", False): 6, ("coil", True): 15, ("holding", True): 16}
+_ON = 0xFF00
+_REFUSES = 0x80
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """To read *block*, or to write *words* there."""
+
+    unit: int
+    block: Block
+    words: tuple[int, ...] = ()
+    """What to write; empty to read."""
+    is_multiple: bool = False
+    """Whether to write with the function for several registers or bits."""
+    function: int = field(init=False)
+    pdu: bytes = field(init=False)
+    """What is sent, without its frame."""
+    answer_size: int = field(init=False)
+    """Bytes of a proper answer, without its frame."""
+
+    def __post_init__(self) -> None:
+        table, register, count = self.block.table, self.block.register, self.block.count
+        function = _WRITES[table, self.is_multiple] if self.words else _READS[table]
+        if not self.words:
+            pdu = struct.pack(">BHH", function, register, count)
+        elif not self.is_multiple:
+            word = self.words[0] if table == "holding" else _ON * self.words[0]
+            pdu = struct.pack(">BHH", function, register, word)
+        else:
+            written = self._written()
+            pdu = struct.pack(">BHHB", function, register, count, len(written)) + written
+        object.__setattr__(self, "function", function)
+        object.__setattr__(self, "pdu", pdu)
+        object.__setattr__(self, "answer_size", 5 if self.words else 2 + size_of(self.block))
+
+    @property
+    def is_write(self) -> bool:
+        return bool(self.words)
+
+    @property
+    def answer_begins(self) -> bytes:
+        """What stands at the beginning of every proper answer."""
+        if not self.words:
+            return bytes((self.function, self.answer_size - 2))
+        # Some devices repeat not the value that was written but the one that they made of it; reading back will tell.
+        return self.pdu[:5] if self.is_multiple else self.pdu[:3]
+
+    def is_answered_by(self, pdu: bytes) -> bool:
+        """Whether *pdu* answers this, with yes or no; a late answer to something else may look like one too."""
+        if self.refusal_in(pdu) is not None:
+            return True
+        return len(pdu) == self.answer_size and pdu.startswith(self.answer_begins)
+
+    def refusal_in(self, pdu: bytes) -> int | None:
+        """The exception that *pdu* is, if it is one."""
+        return pdu[1] if len(pdu) == 2 and pdu[0] == self.function | _REFUSES else None
+
+    def words_in(self, pdu: bytes) -> tuple[int, ...]:
+        """What a proper answer to a read says; bits as 0 or 1."""
+        count = self.block.count
+        if self.block.table in ("holding", "input"):
+            return struct.unpack_from(f">{count}H", pdu, 2)
+        whole = int.from_bytes(pdu[2:], "little")
+        return tuple(whole >> place & 1 for place in range(count))
+
+    def _written(self) -> bytes:
+        if self.block.table == "holding":
+            return struct.pack(f">{len(self.words)}H", *self.words)
+        whole = sum(bit << place for place, bit in enumerate(self.words))
+        return whole.to_bytes(size_of(self.block), "little")

@@ -1,0 +1,125 @@
+"""Finds the devices on a line, or at addresses that are given; it never looks for addresses itself.
+
+Every unit gets one question; who answers is asked for a SunSpec map, which names maker, model and serial number.
+"""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Mapping, Sequence
+
+from s2d.errors import DeviceUnreachable
+from s2d.quantities import Duration
+
+from .block import Block
+from .connection import ModbusConnection
+from .endpoint import Endpoint
+from .finding import Finding, at_unit, in_yaml, numbers, opened, tried, written
+from .form import form_of
+from .layout import Model, models_of
+from .probe import UNITS_ON_NETWORK
+
+_COMMON = 1
+_PLATE = {"manufacturer": (2, 16), "model": (18, 16), "version": (42, 8), "serial_number": (50, 16)}
+"""What model 1 says: registers from its id on, and how many.
+
+Spec: SunSpec Device Information Model Specification 1.1, 5, model 1.
+"""
+_EVERYWHERE = 4
+"""A device on the network that answers under so many ids does not look at them."""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """See `s2d.fieldwork.tools.Enquiry`."""
+    parser.add_argument("hosts", nargs="*", metavar="HOST[:PORT]", help="devices or gateways on the network")
+    parser.add_argument("--serial", metavar="DEV", help="or the serial port of a line")
+    parser.add_argument("--baudrate", type=int, default=9600, help="of the line (default: %(default)s)")
+    parser.add_argument("--parity", choices=("N", "E", "O"), default="N", help="of the line (default: N)")
+    parser.add_argument("--units", help="unit ids to ask, such as 1..32 (default: all on a line, usual ones at a host)")
+    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="per unit (default: 0.2 on a line, else 1)")
+
+
+async def find(arguments: Namespace, tell: Callable[[str], None]) -> Finding:
+    """See `s2d.fieldwork.tools.Enquiry`."""
+    if bool(arguments.hosts) == bool(arguments.serial):
+        raise ValueError("say where to look: HOST..., or --serial")
+    finding = Finding()
+    if arguments.serial:
+        line = ModbusConnection(
+            serial=arguments.serial,
+            baudrate=arguments.baudrate,
+            parity=arguments.parity,
+            timeout_s=Duration(arguments.timeout or 0.2),
+        )
+        units = numbers(arguments.units or "1..247", 247, "--units")
+        await _look(line, units, finding, tell)
+    for host in arguments.hosts:
+        name, _, port = host.partition(":")
+        if port and not port.isdecimal():
+            raise ValueError(f"expected HOST or HOST:PORT, got {host}")
+        place = ModbusConnection(host=name, port=int(port or 502), timeout_s=Duration(arguments.timeout or 1.0))
+        units = numbers(arguments.units, 255, "--units") if arguments.units else list(UNITS_ON_NETWORK)
+        await _look(place, units, finding, tell)
+    return finding
+
+
+async def _look(place: ModbusConnection, units: Sequence[int], finding: Finding, tell: Callable[[str], None]) -> None:
+    there: list[ModbusConnection] = []
+    async with opened(place) as endpoint:
+        silent = 0
+        for unit in units:
+            way = at_unit(place, unit)
+            tell(f"{place.endpoint}: asking unit {unit}, {len(there)} found")
+            found = await tried(endpoint, way, Block("holding", 0, 1))
+            if found.is_there:
+                there.append(way)
+            elif found.answer == "lost":
+                finding.parts.append(found.reason)
+                break
+            elif place.host is not None and "gateway" not in found.reason:
+                silent += 1
+                if silent > 1 and not there:
+                    finding.parts.append(
+                        f"{place.endpoint} takes the connection and says nothing; `s2d probe --host {place.host}` "
+                        "tries other ways to speak"
+                    )
+                    break
+        if place.host is not None and len(there) >= _EVERYWHERE:
+            finding.parts.append(f"{place.endpoint} answers under every unit id, as if there were none; taken for one")
+            there = there[:1]
+        for way in there:
+            tell(f"{way.place}: looking what it is")
+            finding.connections.append(written(way))
+            finding.parts.append(await _said(endpoint, way))
+    if not there and not finding.parts:
+        finding.parts.append(f"nobody answers at {place.endpoint}")
+
+
+async def _said(endpoint: Endpoint, way: ModbusConnection) -> str:
+    """What the unit *way* says it is."""
+
+    async def read(block: Block) -> list[int]:
+        return list(await endpoint.read(way, block))
+
+    head = f"connection: {in_yaml(written(way))}"
+    try:
+        models, _ = await models_of(read)
+        if not models:
+            return f"{head}  # no SunSpec"
+        plate = await _plate(endpoint, way, models)
+    except DeviceUnreachable as exc:
+        return f"{head}  # {exc.reason}"
+    ids = ", ".join(str(model.id) for model in models)
+    said = ", ".join(f"{key.replace('_', ' ')} {text}" for key, text in plate.items() if text)
+    return f"{head}  # SunSpec at {models[0].register - 2}, models {ids}: {said}"
+
+
+async def _plate(endpoint: Endpoint, way: ModbusConnection, models: Sequence[Model]) -> Mapping[str, str]:
+    common = next((model for model in models if model.id == _COMMON), None)
+    if common is None:
+        return {}
+    answer = await tried(endpoint, way, Block("holding", common.register, 66))
+    words = answer.words
+    return {
+        key: str(form_of(f"string[{2 * count}]", "ABCD").raw_of(words[at : at + count]))
+        for key, (at, count) in _PLATE.items()
+        if len(words) >= at + count
+    }

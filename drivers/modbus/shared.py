@@ -1,0 +1,245 @@
+"""What can be said of devices that share endpoints before anything is connected: where they clash, how busy it will be.
+
+Registers by their manual's name: 40013 (or 30013, 10013) may be the address on the wire, as with SunSpec and SMA, or
+how a manual calls holding register 12. Nobody but the owner knows, so it is a warning where table and number would fit
+that, until `address_base` (or the point's `base`) says something. Numbers of six digits are no addresses at all.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from itertools import combinations
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from .block import Block
+from .codec import Codec
+from .connection import ModbusConnection
+from .plan import Borders, blocks_of
+from .point import ModbusPoint
+from .refusals import place_of as place_named
+
+BUSY = 0.7
+"""Of the time; above it there is no room for a unit that does not answer, or for writes in a hurry."""
+BY_ID = Path("/dev/serial/by-id")
+
+_MORE_TO_WRITE = {False: 1, True: 4}
+"""Characters that it takes to write more than to read, by whether there are several registers."""
+_LINE_KEYS = ("baudrate", "parity", "stopbits")
+_NAMED = {"holding": range(40001, 50000), "input": range(30001, 40000), "discrete": range(10001, 20000)}
+"""Table → how manuals call its places, if they do not count from 0."""
+
+
+class Attached(Protocol):
+    """A device as configured."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def connection(self) -> Any:
+        """Of the type ModbusConnection."""
+        ...
+
+    @property
+    def points(self) -> Mapping[str, Any]:
+        """Of the type ModbusPoint."""
+        ...
+
+    @property
+    def poll_s(self) -> float: ...
+    @property
+    def profile(self) -> str | None:
+        """Its parts may share one unit."""
+        ...
+
+
+class Remark(NamedTuple):
+    """Something about one device that its owner should know."""
+
+    device: str
+    keys: tuple[str, ...]
+    """Where in its configuration, outermost first."""
+    what: str
+    hint: str = ""
+    is_warning: bool = False
+
+
+class Load(NamedTuple):
+    """How busy a serial line will be."""
+
+    line: str
+    share: float
+    """Of its time, 0..1 and more."""
+    detail: str
+
+
+def remarks(devices: Iterable[Attached], by_id: Path = BY_ID) -> Iterator[Remark]:
+    """What is wrong or unwise about *devices*; *by_id* has the lasting names of serial ports."""
+    for sharing in _endpoints(devices):
+        first = sharing[0]
+        for device in sharing:
+            yield from _clash_of_settings(first, device)
+            yield from _unlasting_name(device, by_id)
+            yield from _remarks_on_points(device)
+        for one, other in combinations(sharing, 2):
+            yield from _clash_of_units(one, other)
+        for load in loads(sharing):
+            if load.share > BUSY:
+                what = f"{load.line} will be busy for {100 * load.share:.0f} % of its time ({load.detail})"
+                hint = "Poll less often, read fewer points, or raise the baudrate of all devices on it"
+                yield Remark(first.name, ("connection",), what, hint, is_warning=True)
+
+
+def loads(devices: Iterable[Attached]) -> Iterator[Load]:
+    """How busy *devices* will keep each serial line; a network has room."""
+    for sharing in _endpoints(devices):
+        connection: ModbusConnection = sharing[0].connection
+        if connection.is_rtu:
+            units = len({device.connection.unit for device in sharing})
+            detail = f"{connection.line}, {units} unit{'s' * (units > 1)}"
+            yield Load(connection.endpoint, sum(map(_share_of, sharing)), detail)
+
+
+def _endpoints(devices: Iterable[Attached]) -> Iterable[list[Attached]]:
+    sharing: dict[Hashable, list[Attached]] = {}
+    for device in devices:
+        sharing.setdefault(device.connection.bus, []).append(device)
+    return sharing.values()
+
+
+def _share_of(device: Attached) -> float:
+    connection: ModbusConnection = device.connection
+    cost, borders = connection.cost(), Borders(connection.hole_blocks)
+    due: dict[float, list[Block]] = defaultdict(list)
+    share = 0.0
+    for codec in _codecs(device):
+        point = codec.point
+        if point.is_readable and (point.poll is None or isinstance(point.poll, float)):
+            period_s = point.poll or device.poll_s
+            if point.merge:
+                due[period_s] += codec.blocks
+            else:
+                share += sum(map(cost.of, codec.blocks)) / period_s
+        if point.refresh:
+            more = sum(_MORE_TO_WRITE[block.count > 1] for block in codec.value_blocks)
+            times = 2 if point.is_readable else 1
+            read_s = sum(map(cost.of, codec.value_blocks))
+            share += (times * read_s + more * connection.line.character_s) / point.refresh
+    for period_s, wanted in due.items():
+        planned = blocks_of(wanted, cost, borders, connection.max_registers)
+        share += sum(cost.of(block) for block, _ in planned) / period_s
+    return share
+
+
+def _codecs(device: Attached) -> Iterator[Codec]:
+    """The codecs of all points, SunSpec models taken to be one after the other; without those that are wrong."""
+    models: dict[str, int] = {}
+    for name, point in device.points.items():
+        if point.alternatives:
+            from .sunspec import place_of, settled  # reads files: only for who uses it
+
+            address = point.alternatives[0]
+            register = models.setdefault(address.partition(":")[0], 256 * len(models))
+            point = settled(point, place_of(address, point.group), register)
+        if not _is_below_all(point, device.connection):
+            yield Codec(name, point, device.connection.address_base or 0)
+
+
+def _is_below_all(point: ModbusPoint, connection: ModbusConnection) -> bool:
+    base = connection.address_base if point.base is None else point.base
+    return base == 1 and 0 in (*point.places, point.scale_register)
+
+
+def _clash_of_settings(first: Attached, device: Attached) -> Iterator[Remark]:
+    """Told at both places: either may be the wrong one."""
+    for one, other in ((first, device), (device, first)):
+        mine, others = one.connection, other.connection
+        if mine.is_rtu != others.is_rtu:
+            spoken = f'{_framing(mine)} here and {_framing(others)} to "{other.name}"'
+            what = f"{mine.endpoint} cannot be spoken to in two framings, {spoken}"
+            yield Remark(one.name, ("connection", "framing"), what, "Give all devices there the same framing")
+        for key in _LINE_KEYS:
+            if (own := getattr(mine, key)) != (theirs := getattr(others, key)):
+                what = f'{mine.endpoint} cannot have {key} {own} here and {theirs} for "{other.name}"'
+                hint = f"Give all devices on a line the same {', '.join(_LINE_KEYS)}"
+                yield Remark(one.name, ("connection", key), what, hint)
+
+
+def _framing(connection: ModbusConnection) -> str:
+    return "rtu" if connection.is_rtu else "tcp"
+
+
+def _unlasting_name(device: Attached, by_id: Path) -> Iterator[Remark]:
+    path = device.connection.serial
+    if path is None or not Path(path).name.startswith(("ttyUSB", "ttyACM")):
+        return
+    lasting = (each for each in sorted(by_id.glob("*")) if os.path.realpath(each) == os.path.realpath(path))
+    better = next(lasting, None)
+    what = f"{path} may be another adapter after the next start"
+    hint = f"Write serial: {better}" if better else f"Look into {by_id} for its lasting name while it is plugged in"
+    yield Remark(device.name, ("connection", "serial"), what, hint, is_warning=True)
+
+
+def _remarks_on_points(device: Attached) -> Iterator[Remark]:
+    connection: ModbusConnection = device.connection
+    is_told = False
+    for name, point in device.points.items():
+        keys = ("points", name)
+        if _is_below_all(point, connection):
+            what = "registers are counted from 1 here, so there is no register 0"
+            yield Remark(device.name, keys, what, "Leave out address_base, or write base: 0")
+        elif point.register is not None and not is_told:
+            is_counted = point.base is not None or connection.address_base is not None
+            if not is_counted and point.register in _NAMED.get(point.table, ()):
+                is_told = True
+                plain = point.register - _NAMED[point.table][0]
+                what = f"{point.register} is how manuals call {point.table} register {plain}"
+                hint = f"Write {plain}; if {point.register} is the address on the wire, write address_base: 0"
+                yield Remark(device.name, (*keys, "register"), what, hint, is_warning=True)
+    for codec in _codecs(device):
+        for hole in connection.hole_blocks:
+            if not codec.point.alternatives and any(_overlap(hole, block) for block in codec.blocks):
+                yield Remark(device.name, ("points", codec.name), "lies in one of the connection's holes")
+                break
+
+
+def _clash_of_units(one: Attached, other: Attached) -> Iterator[Remark]:
+    """Where two devices turn out to be one: forgotten numbers of units, and two hands at one switch."""
+    mine, others = _places(other), _places(one)
+    if mine.keys() == others.keys():
+        what = f'"{one.name}" is {one.connection.place} too, and has the same registers'
+        yield Remark(other.name, ("connection", "unit"), what, "Give each its own unit")
+    elif one.profile is None or one.profile != other.profile:
+        for (unit, block), codec in _written(mine).items():
+            for (taken_unit, taken), whose in _written(others).items():
+                if unit == taken_unit and _overlap(block, taken) and not (codec.is_part and whose.is_part):
+                    what = f'"{one.name}" writes {place_named(taken)} too; two devices cannot control one'
+                    hint = "Give each its own unit, or leave the point out of one"
+                    yield Remark(other.name, ("points", codec.name), what, hint)
+                    return
+
+
+def _places(device: Attached) -> dict[tuple[int, Block], Codec]:
+    """Unit and block → the point that is there."""
+    own: int = device.connection.unit
+    return {
+        (own if codec.point.unit_id is None else codec.point.unit_id, block): codec
+        for codec in _codecs(device)
+        for block in codec.blocks
+    }
+
+
+def _written(places: Mapping[tuple[int, Block], Codec]) -> dict[tuple[int, Block], Codec]:
+    return {
+        (unit, block): codec
+        for (unit, block), codec in places.items()
+        if codec.point.is_writable and block in codec.value_blocks
+    }
+
+
+def _overlap(one: Block, other: Block) -> bool:
+    return (
+        one.table == other.table
+        and one.register < other.register + other.count
+        and other.register < one.register + one.count
+    )

@@ -1,0 +1,33 @@
+"""Finds out how a device speaks that is not configured yet, and shows everything its registers may mean.
+
+What it prints below `connection:` and `points:` can be pasted into a device file.
+"""
+
+import asyncio
+import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+
+from ..driver import find
+from ..fieldwork.enquiry import ask
+from ..fieldwork.tools import tools_of
+
+DRIVER = "modbus"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.formatter_class = RawDescriptionHelpFormatter
+    tools = tools_of(find(DRIVER))
+    assert tools
+    tools.probe.add_arguments(parser)
+
+
+def run(args: Namespace) -> int:
+    """Returns 0, 1 when nothing answered, 2 for arguments that make no sense."""
+    tools = tools_of(find(DRIVER))
+    assert tools
+    try:
+        finding = asyncio.run(ask(tools.probe, args))
+    except ValueError as exc:
+        print(f"s2d probe: {exc}", file=sys.stderr)
+        return 2
+    return 0 if finding.connections else 1

@@ -1,0 +1,205 @@
+"""Lists the profiles: device types that s2d knows. With a name, explains one and what to write for it."""
+
+import sys
+import textwrap
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from msgspec.structs import fields
+
+from ..config.point import base_unit
+from ..errors import ConfigError
+from ..profile import FOLDER, Library, NoSuchProfile, Parameter, Profile
+from ..profile.overlay import overlay
+from ..resources import KINDS, kind
+from ..wording import example_of
+from ..yaml_source import Node
+from . import BOLD, DEFAULT_CONFIG, DIM, aligned, print_problems, styled
+
+_WIDTH = 100
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", help="the one to explain")
+    parser.add_argument("--kind", help="list only those of a kind, such as battery, ev_charger, heat_pump, pv, meter")
+    parser.add_argument(
+        "-c",
+        "--config",
+        type=Path,
+        default=DEFAULT_CONFIG,
+        metavar="PATH",
+        help="gateway file, or its directory; profiles in its folder `profiles` come first (default: %(default)s)",
+    )
+
+
+def run(args: Namespace) -> int:
+    """Exit status 0; 1 when there is no such profile, 78 when one cannot be used."""
+    folder = args.config if args.config.is_dir() else args.config.parent
+    library = Library(folder / FOLDER)
+    try:
+        if args.name:
+            print("\n".join(explained(library.profile(args.name), sys.stdout)))
+        else:
+            print("\n".join(listed([library.profile(name) for name in library.names()], args.kind, sys.stdout)))
+    except NoSuchProfile as exc:
+        print(f"s2d profiles: {exc}", file=sys.stderr)
+        return 1
+    except ConfigError as exc:
+        return print_problems(exc)
+    return 0
+
+
+def listed(profiles: Sequence[Profile], only: str | None, stream: TextIO) -> list[str]:
+    """*profiles* by kind, one a line; *only* those of a kind."""
+    rows = sorted(
+        (of, profile.name, profile.about.confidence, profile.about.title)
+        for profile in profiles
+        for of in _of(profile)
+        if only in (None, of)
+    )
+    if not rows:
+        kinds = sorted({of for profile in profiles for of in _of(profile)})
+        return [f"no profile of a {only}; there are: {', '.join(kinds)}" if only else "no profiles"]
+    head, *lines = aligned([("KIND", "PROFILE", "CONFIDENCE", "DEVICE"), *rows])
+    return [styled(head, DIM, stream), *lines]
+
+
+def explained(profile: Profile, stream: TextIO) -> Iterator[str]:
+    """All there is to know of *profile*, in lines for *stream*."""
+    about = profile.about
+    yield styled(f"{profile.name}: {about.title}", BOLD, stream)
+    tested = ", ".join(about.tested_firmware) or "none; never tried on real hardware"
+    yield from aligned(
+        [
+            ("kind", ", ".join(_of(profile))),
+            ("driver", _text(profile.device, "driver")),
+            ("confidence", about.confidence),
+            ("tested firmware", tested),
+        ]
+    )
+    for title, sentences in (("Set on the device first", about.setup), ("What to know", about.caveats)):
+        if sentences:
+            yield from ("", styled(title, BOLD, stream), *_bullets(sentences))
+    if about.parameters:
+        yield from ("", styled("Parameters", BOLD, stream))
+        yield from _indented(aligned([_row(name, each) for name, each in about.parameters.items()]))
+    for part, device in _parts(profile).items():
+        of = f" of the part {part}" if part else ""
+        if rows := list(_points(device)):
+            yield from ("", styled(f"Points{of}", BOLD, stream), *_indented(aligned(rows)))
+        if commands := list(_commands(device)):
+            yield from ("", styled(f"Commands{of}", BOLD, stream), *_indented(aligned(commands)))
+    if about.sources:
+        yield from ("", styled("Sources", BOLD, stream), *_bullets(about.sources))
+    yield from ("", styled("In devices.d/, for example", BOLD, stream), *_indented(pasted(profile)))
+
+
+def pasted(profile: Profile) -> list[str]:
+    """A device of *profile* in YAML: what its owner must say, and what she may, in comments."""
+    about = profile.about
+    device = next(iter(_parts(profile).values()))
+    connection = _mapping(device, "connection")
+    lines = [f"name: {about.title.split(',')[0]}", f"profile: {profile.name}"]
+    if len(profile.parts) > 1:
+        lines.append(f"# part: {' or '.join(profile.parts)}; without it {next(iter(profile.parts))}")
+    if "baudrate" in connection:
+        lines.append("connection: {serial: /dev/serial/by-id/usb-FTDI_FT232R-if00-port0}")
+    elif "host" not in connection:
+        lines.append("connection: {host: 192.168.1.20}")
+    for name, parameter in about.parameters.items():
+        if parameter.is_required:
+            lines.append(f"{name}: {parameter.example}{' ' * 4}# {parameter.help}")
+    lines += [f"{key}: {example}" for key, example in _wanted(device, about.parameters)]
+    for name, parameter in about.parameters.items():
+        if parameter.default is not None:
+            lines.append(f"# {name}: {_default(parameter)}    # {parameter.help}")
+    return lines
+
+
+def _of(profile: Profile) -> list[str]:
+    """What kinds of devices it makes."""
+    if profile.about.of:
+        return [profile.about.of]
+    kinds = [_text(device, "of") or _text(device, "kind") or "source" for device in _parts(profile).values()]
+    return list(dict.fromkeys(kinds))
+
+
+def _parts(profile: Profile) -> dict[str, Node]:
+    if not profile.parts:
+        return {"": profile.device}
+    return {name: overlay(profile.device, part) for name, part in profile.parts.items()}
+
+
+def _row(name: str, parameter: Parameter) -> tuple[str, ...]:
+    written = {"integer": "whole number", "choice": " or ".join(choice.written for choice in parameter.choices)}
+    limits = [
+        f"{word} {limit.written}"
+        for word, limit in (("from", parameter.min), ("up to", parameter.max))
+        if limit is not None
+    ]
+    kind_of_value = " ".join([written.get(parameter.type, parameter.type), *limits])
+    default = "required" if parameter.is_required else f"default {_default(parameter)}"
+    return name, kind_of_value, default, parameter.help
+
+
+def _default(parameter: Parameter) -> str:
+    if parameter.default is None:
+        return ""
+    return "***" if parameter.secret else parameter.default.written or '""'
+
+
+def _points(device: Node) -> Iterator[tuple[str, ...]]:
+    named = _text(device, "kind")
+    known = kind(named).points if named in KINDS else {}
+    for section in ("points", "computed"):
+        for name, point in _mapping(device, section).items():
+            canonical = known.get(name)
+            access = _text(point, "access") or ("computed" if section == "computed" else "read")
+            unit = _text(point, "unit") or (base_unit(canonical.dimension) if canonical else "")
+            facts = [access.replace("_", " and ")]
+            if _text(point, "persistent") == "true":
+                facts.append(f"at most {_text(point, 'daily_writes') or 50} times a day")
+            yield name, ", ".join(facts), unit, canonical.meaning if canonical else ""
+
+
+def _commands(device: Node) -> Iterator[tuple[str, ...]]:
+    named = _text(device, "kind")
+    known = kind(named).points if named in KINDS else {}
+    for name, command in _mapping(device, "commands").items():
+        facts = [f"again every {refresh}" if (refresh := _text(command, "refresh")) else ""]
+        facts.append("gives control back" if "release" in _mapping(command) else "")
+        yield name, ", ".join(filter(None, facts)), known[name].meaning if name in known else ""
+
+
+def _wanted(device: Node, parameters: Mapping[str, Parameter]) -> Iterator[tuple[str, str]]:
+    """Settings of the kind that the profile leaves to the owner, and how they are written."""
+    named = _text(device, "kind")
+    if named not in KINDS:
+        return
+    for setting in fields(kind(named).settings):
+        if setting.required and setting.encode_name not in (*parameters, *_mapping(device)):
+            yield setting.encode_name, example_of(setting.type) or "…"
+
+
+def _bullets(sentences: Sequence[str]) -> Iterator[str]:
+    for sentence in sentences:
+        yield from textwrap.wrap(sentence, _WIDTH, initial_indent="  - ", subsequent_indent="    ")
+
+
+def _indented(lines: Sequence[str]) -> Iterator[str]:
+    return (f"  {line}" for line in lines)
+
+
+def _mapping(node: Node, key: str | None = None) -> dict[str, Node]:
+    if key is not None:
+        inner = _mapping(node).get(key)
+        return _mapping(inner) if inner else {}
+    return {name: entry.node for name, entry in node.content.items()} if isinstance(node.content, dict) else {}
+
+
+def _text(node: Node, key: str) -> str:
+    """The scalar *node* has under *key*, as written."""
+    inner = _mapping(node).get(key)
+    return inner.written if inner else ""

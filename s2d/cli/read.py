@@ -1,0 +1,66 @@
+"""Reads what a device says now, once: value, unit, how the device itself says it, age and quality."""
+
+import asyncio
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from .. import clock
+from ..config import DeviceConfig, load
+from ..errors import ConfigError, DeviceUnreachable, S2dError
+from ..fieldwork.company import daemon_at_work, warning
+from ..fieldwork.table import readings_table
+from ..fieldwork.visit import NoSuchDevice, device_named, place_of, visited
+from ..values import Quality
+from ..wording import did_you_mean
+from . import DEFAULT_CONFIG, DIM, print_problems, styled
+
+
+class NoSuchPoint(S2dError):
+    """A device has nothing of that name to read."""
+
+    def __init__(self, device: str, name: str, known: list[str]) -> None:
+        self.device = device
+        self.name = name
+        self.known = known
+
+    def __str__(self) -> str:
+        hint = did_you_mean(self.name, self.known) or f"It has: {', '.join(self.known)}"
+        return f'{self.device} has no point "{self.name}" to read. {hint}'
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "-c", "--config", type=Path, default=DEFAULT_CONFIG, metavar="PATH", help="default: %(default)s"
+    )
+    parser.add_argument("device", metavar="DEVICE", help="its name in the configuration")
+    parser.add_argument("points", nargs="*", metavar="POINT", help="points or computed values; default: all")
+
+
+def run(args: Namespace) -> int:
+    """Returns 0, 1 when the device did not answer or a point that was asked for has no value, 2, 78."""
+    try:
+        device = device_named(args.device, load(args.config))
+        return asyncio.run(_read(device, args.points))
+    except ConfigError as exc:
+        return print_problems(exc)
+    except (NoSuchDevice, NoSuchPoint) as exc:
+        print(f"s2d read: {exc}", file=sys.stderr)
+        return 2
+    except DeviceUnreachable as exc:
+        print(f"s2d read: {exc.reason}", file=sys.stderr)
+        if company := warning(place_of(device), daemon_at_work()):
+            print(f"s2d read: {company}", file=sys.stderr)
+        return 1
+
+
+async def _read(device: DeviceConfig, points: list[str]) -> int:
+    async with visited(device, clock.now) as visit:
+        for name in points:
+            if name not in visit.names:
+                raise NoSuchPoint(device.name, name, visit.names)
+        readings = await visit.read(points or visit.names)
+        titles, *rows = readings_table(visit, readings)
+    print(styled(titles, DIM, sys.stdout))
+    print(*rows, sep="\n")
+    return int(bool(points) and any(reading.quality is not Quality.GOOD for reading in readings))

@@ -1,0 +1,54 @@
+"""Finds the devices on a serial line or at addresses that are given, says what they are and which profiles fit them.
+
+What it prints below a profile can be pasted into a device file. It never looks for addresses itself.
+"""
+
+import asyncio
+import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from pathlib import Path
+
+from ..driver import find
+from ..fieldwork.enquiry import ask
+from ..fieldwork.profiled import own_profiles
+from ..fieldwork.recognition import matches, sentence_of
+from ..fieldwork.tools import tools_of
+from ..profile import Library
+from . import DEFAULT_CONFIG
+
+DRIVER = "modbus"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.add_argument(
+        "-c", "--config", type=Path, default=DEFAULT_CONFIG, metavar="PATH", help="where own profiles are"
+    )
+    tools = tools_of(find(DRIVER))
+    assert tools
+    tools.scan.add_arguments(parser)
+
+
+def run(args: Namespace) -> int:
+    """Returns 0, 1 when nobody answered, 2 for arguments that make no sense."""
+    try:
+        return asyncio.run(_scan(args))
+    except ValueError as exc:
+        print(f"s2d scan: {exc}", file=sys.stderr)
+        return 2
+
+
+async def _scan(args: Namespace) -> int:
+    driver = find(DRIVER)
+    tools = tools_of(driver)
+    assert tools
+    finding = await ask(tools.scan, args)
+    library = Library(own_profiles(args.config))
+    for connection in finding.connections:
+        where = ", ".join(f"{key} {value}" for key, value in connection.items())
+        found = await matches(driver, connection, library)
+        for match in found:
+            print(f"{where} {sentence_of(match)}", *match.block, sep="\n")
+        if not found:
+            print(f"{where} fits no profile; `s2d probe` shows its registers")
+    return 0 if finding.connections else 1

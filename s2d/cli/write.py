@@ -1,0 +1,108 @@
+"""Has a device take a value, by hand: says in words what it will do, asks, does it, and says what came of it."""
+
+import asyncio
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from .. import clock
+from ..config import DeviceConfig, load
+from ..effects import Applied, Event, Refused
+from ..errors import ConfigError, DeviceError, DeviceRefused
+from ..fieldwork.company import daemon_at_work, warning
+from ..fieldwork.order import REASON, WrongOrder, command_of, value_of, words_of, written_by
+from ..fieldwork.table import readings_table
+from ..fieldwork.visit import NoSuchDevice, Visit, device_named, place_of, visited
+from ..ledger import Ledger
+from ..log import silent
+from ..plan import Memory, Plan
+from ..values import Setpoint
+from ..writer import Writer
+from . import DEFAULT_CONFIG, DIM, print_problems, styled
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "-c", "--config", type=Path, default=DEFAULT_CONFIG, metavar="PATH", help="default: %(default)s"
+    )
+    parser.add_argument("device", metavar="DEVICE", help="its name in the configuration")
+    parser.add_argument("point", metavar="POINT", help="what it is told, such as power_setpoint")
+    parser.add_argument(
+        "value",
+        metavar="VALUE",
+        help='such as "3 kW", a number in the base unit, a state, or release: give control back. '
+        "Write -- before a number below 0",
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def run(args: Namespace) -> int:
+    """Returns 0, 1 when the device said no or did not answer or nobody said yes, 2, 78."""
+    try:
+        device = device_named(args.device, load(args.config))
+        if company := warning(place_of(device), daemon_at_work()):
+            print(f"s2d write: {company}", file=sys.stderr)
+        return asyncio.run(_write(device, args))
+    except ConfigError as exc:
+        return print_problems(exc)
+    except (NoSuchDevice, WrongOrder) as exc:
+        print(f"s2d write: {exc}", file=sys.stderr)
+        return 2
+    except DeviceError as exc:
+        print(f"s2d write: {exc}", file=sys.stderr)
+        return 1
+
+
+async def _write(device: DeviceConfig, args: Namespace) -> int:
+    async with visited(device, clock.now) as visit:
+        command = command_of(visit, args.point)
+        value = value_of(visit, args.point, args.value)
+        knowledge = visit.contact.knowledge
+        needed = knowledge.inputs_of(command.names)
+        if needed:
+            await visit.contact.read(needed)
+        plan = command.plan(value, knowledge.values, Memory())
+        print(*await words_of(visit, args.point, plan), sep="\n", flush=True)
+        if not args.yes and not await _agreed():
+            return 1
+        await _carry_out(visit, Setpoint(args.point, value, REASON))
+        print("done")
+        await _show(visit, plan)
+    return 0
+
+
+async def _agreed() -> bool:
+    if not sys.stdin.isatty():
+        print("s2d write: nothing was written; say --yes where nobody can be asked", file=sys.stderr)
+        return False
+    print("Write that? [y/N] ", end="", flush=True)
+    answer = await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+    if answer.strip().lower() in ("y", "yes"):
+        return True
+    print("nothing was written")
+    return False
+
+
+async def _carry_out(visit: Visit, setpoint: Setpoint) -> None:
+    """Raises: DeviceRefused, DeviceUnreachable: it was not done, at least not all of it."""
+    outcome: list[Event] = []
+    writer = Writer(Ledger(), clock=clock.now, log=silent(), tell=outcome.append)
+    writer.offer(setpoint)
+    await writer.write_due(visit.contact)
+    for event in outcome:
+        match event:
+            case Refused(_, reason):
+                raise DeviceRefused(reason)
+            case Applied():
+                return
+    raise DeviceRefused("it has to wait: the same was done too short a time ago")
+
+
+async def _show(visit: Visit, plan: Plan) -> None:
+    """What the device says afterwards of what was written, and of its power."""
+    names = [*written_by(plan), *([plan.check.point] if plan.check else []), "power"]
+    readable = [name for name in dict.fromkeys(names) if name in visit.names]
+    if readable:
+        titles, *rows = readings_table(visit, await visit.read(readable))
+        print(styled(titles, DIM, sys.stdout))
+        print(*rows, sep="\n")

@@ -1,0 +1,117 @@
+"""What the hardware gets when nobody is in charge, as written → `Fallback`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ..command import Command
+from ..decoder import Decoder, Findings, mapping_of, unknown_key
+from ..driver import PointSettings
+from ..errors import ConfigError, DeviceRefused, Problem
+from ..profile import SpeltVariant
+from ..quantities import UNITS, Duration
+from ..resources import Kind
+from ..values import RELEASE, Setpoint, Value
+from ..variant import Make, Variant, commands_of
+from ..yaml_source import Node, Where
+from .model import Fallback
+from .point import quantity_of
+
+
+def fallback(kind: Kind, make: Make, device: Node, decoder: Decoder, where: Where) -> Fallback:
+    """What stands under `fallback:` of *device*, completed by what is safe for its *kind*.
+
+    A command that can give control back does so, unless the owner wants a value. A point that is wrong itself is
+    passed over: that is said elsewhere.
+
+    Raises: ConfigError: no point to write, or a value it cannot take.
+    """
+    writable: dict[str, PointSettings | Command] = {
+        name: point for name, point in make.points.items() if point.is_writable and _is_convertible(point)
+    }
+    writable |= make.commands
+    entries = mapping_of(device, where)
+    unusable = {
+        name
+        for key in ("points", "commands")
+        if key in entries and isinstance(entries[key].node.content, dict)
+        for name in mapping_of(entries[key].node, where)
+    }
+    unusable -= writable.keys() | {name for name, point in make.points.items() if _is_convertible(point)}
+    findings = Findings()
+    after_s: float = Fallback().after_s
+    values: dict[str, Value] = {
+        name: RELEASE if _can_release(writable[name]) else value
+        for name, value in kind.safe.items()
+        if name in writable
+    }
+    entry = entries.get("fallback")
+    spots = dict.fromkeys(values, entry.node.spot if entry else device.spot)
+    if entry and entry.node.content is not None:
+        for key, given in mapping_of(entry.node, (*where, "fallback")).items():
+            inside = (*where, "fallback", key)
+            if key == "after":
+                after = findings.attempt(decoder.value, given.node, Duration, inside)
+                after_s = after if isinstance(after, Duration) else after_s
+            elif key in writable:
+                dimension = _dimension(kind, key, writable[key])
+                value = findings.attempt(_value, writable[key], dimension, given.node, decoder, inside)
+                values |= {} if value is None else {key: value}
+                spots[key] = given.node.spot
+            elif key not in unusable:
+                findings.problems.append(unknown_key(key, given, ["after", *writable], inside[:-1]))
+    for name, value in values.items():
+        target = writable[name]
+        try:
+            if isinstance(target, PointSettings):
+                target.raw_of(value)
+        except DeviceRefused as exc:
+            findings.problems.append(spots[name].problem((*where, "fallback", name), str(exc)))
+    findings.settle()
+    return Fallback(after_s, tuple(Setpoint(name, value, "fallback") for name, value in values.items()))
+
+
+def variant_problems(
+    fallback: Fallback, variants: Sequence[Variant], spelt: Sequence[SpeltVariant]
+) -> Iterator[Problem]:
+    """Where a variant cannot do what *fallback* wants."""
+    for variant, written in zip(variants, spelt, strict=False):
+        commands = commands_of(variant.make)
+        for setpoint in fallback.setpoints:
+            command = commands.get(setpoint.point)
+            if command is None or (setpoint.value == RELEASE and not command.release):
+                what = f"this variant cannot fall back to {setpoint.point}: {setpoint.value}"
+                yield written.when.spot.problem(written.where, what)
+
+
+def _dimension(kind: Kind, name: str, target: PointSettings | Command) -> str:
+    canonical = kind.points.get(name)
+    return target.dimension or (canonical.dimension if canonical and isinstance(target, Command) else "")
+
+
+def _value(target: PointSettings | Command, dimension: str, node: Node, decoder: Decoder, where: Where) -> Value:
+    states: Mapping[str, str] = {} if isinstance(target, Command) else target.values or {}
+    if states:
+        if node.content not in states.values():
+            what = f"expected one of: {', '.join(states.values())}, got {node}"
+            raise ConfigError([node.spot.problem(where, what)])
+        return str(node.content)
+    if node.content == RELEASE:
+        if not _can_release(target):
+            raise ConfigError(
+                [node.spot.problem(where, "there is no command with a `release` that gives control back")]
+            )
+        return RELEASE
+    if dimension:
+        value = decoder.value(node, quantity_of(dimension), where)
+        assert isinstance(value, float)
+        return float(value)
+    if isinstance(node.content, bool | int | float | str):
+        return node.content
+    raise ConfigError([node.spot.problem(where, f"expected a value, got {node}")])
+
+
+def _can_release(target: PointSettings | Command) -> bool:
+    return isinstance(target, Command) and bool(target.release)
+
+
+def _is_convertible(point: PointSettings) -> bool:
+    return point.scale != 0 and point.unit in ("", *UNITS)

@@ -1,0 +1,103 @@
+"""A device that was opened: its driver, when what is read of it, and what is known through that."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import TypeVar
+
+from .driver import Driver
+from .errors import DeviceUnreachable
+from .knowledge import Knowledge
+from .log import Logger
+from .schedule import Schedule
+from .values import Clock, Quality, Reading, Setpoint
+from .variant import Make, commands_of
+
+EXCHANGE_WITHIN_S = 30.0
+"""A driver that is silent for this long is taken for hung, whatever its own limits are."""
+OPTIONAL_AGAIN_AFTER_S = 600.0
+"""So long an optional point is left alone that silences a device which answers otherwise."""
+
+T = TypeVar("T")
+
+
+class Contact:
+    """One opening of a device of some *make*; *tell* hears everything that is news."""
+
+    def __init__(
+        self,
+        driver: Driver,
+        make: Make,
+        *,
+        poll_s: float,
+        clock: Clock,
+        log: Logger,
+        tell: Callable[[tuple[Reading, ...]], None],
+    ) -> None:
+        now = clock().mono
+        self.make = make
+        self.commands = commands_of(make)
+        self.schedule = Schedule(make.points, poll_s, now)
+        self.knowledge = Knowledge(make, self.schedule.period_s, now, log)
+        self._driver = driver
+        self._clock = clock
+        self._tell = tell
+
+    async def read_due(self) -> None:
+        """Reads what the schedule says.
+
+        Raises: DeviceUnreachable: the device did not answer.
+        """
+        due = self.schedule.due(self._clock().mono)
+        if due:
+            await self.read(due)
+
+    async def read(self, points: Collection[str]) -> tuple[Reading, ...]:
+        """Reads *points* now, whatever the schedule says, and returns what is news.
+
+        Raises: DeviceUnreachable: the device did not answer.
+        """
+        answered = self.knowledge.answered
+        doubtful = [each for each in points if self.make.points[each].optional and each not in answered]
+        silent: list[Reading] = []
+        try:
+            readings = await _in_time(self._driver.read(points))
+        except DeviceUnreachable:
+            if not doubtful:
+                raise
+            readings, silent = await self._read_apart([each for each in points if each not in doubtful], doubtful)
+        now = self._clock().mono
+        self.schedule.note(points, now)
+        for reading in silent:
+            self.schedule.postpone(reading.point, now + OPTIONAL_AGAIN_AFTER_S)
+        news = self.knowledge.take([*readings, *silent], now)
+        if news:
+            self._tell(news)
+        return news
+
+    async def write(self, setpoint: Setpoint, *together: Setpoint) -> None:
+        """Writes with one request.
+
+        Raises: DeviceUnreachable, DeviceRefused.
+        """
+        await _in_time(self._driver.write(setpoint, *together))
+
+    async def _read_apart(
+        self, points: Collection[str], doubtful: Collection[str]
+    ) -> tuple[Sequence[Reading], list[Reading]]:
+        """What the device says of *points*, and of each of the *doubtful*; beside it those at which it is silent."""
+        readings = list(await _in_time(self._driver.read(points))) if points else []
+        silent = []
+        for point in doubtful:
+            try:
+                readings += await _in_time(self._driver.read([point]))
+            except DeviceUnreachable as exc:
+                silent.append(Reading(point, None, Quality.BAD, exc.reason))
+        return readings, silent
+
+
+async def _in_time(answer: Awaitable[T]) -> T:
+    try:
+        async with asyncio.timeout(EXCHANGE_WITHIN_S):
+            return await answer
+    except TimeoutError as exc:
+        raise DeviceUnreachable(f"the driver was silent for {EXCHANGE_WITHIN_S:g} s") from exc

@@ -1,0 +1,73 @@
+"""What a simulated device does wrong. Pure; may be switched while the device is at work."""
+
+from collections.abc import Iterable
+
+from ..quantities import Duration
+
+FAULTS = {
+    "on": "the battery reports a fault and stands still",
+    "late-reply": "every third answer comes 3 s late; another time with late-reply=500ms",
+    "wrong-unit": "every third answer bears the number of another unit",
+    "busy": "every third request is refused because the device is busy (exception 6)",
+    "nan": "what is measured reads as not available",
+    "refuses-fc6": "writes with function 6 are refused (exception 1), as if only 16 were known",
+    "forgets": "an order that is not repeated within 60 s is forgotten; another time with forgets=10s",
+    "ignores-writes": "writes are acknowledged, and nothing is done",
+    "drops-line": "every third request is answered by hanging up; on a serial line by silence",
+}
+"""Name → what happens then."""
+
+EVERY = 3
+"""A fault that comes and goes strikes so seldom: each request, counted over all, is the turn of one such fault."""
+
+_NOW_AND_THEN = ("late-reply", "wrong-unit", "busy", "drops-line")
+
+
+class Faults:
+    """The faults that are switched on now."""
+
+    def __init__(self, named: Iterable[str] = ()) -> None:
+        """*named* as an owner writes them: `busy`, or `forgets=10s`.
+
+        Raises: ValueError: no such fault, or no time where one is said.
+        """
+        self._on: set[str] = set()
+        self._requests = 0
+        self.late_s = 3.0
+        self.forgets_s = 60.0
+        self.every = EVERY
+        """1: each request is struck by all faults that come and go."""
+        for each in named:
+            name, _, time = each.strip().partition("=")
+            self.switch(name)
+            if time and name == "late-reply":
+                self.late_s = float(Duration.parse(time))
+            elif time and name == "forgets":
+                self.forgets_s = float(Duration.parse(time))
+            elif time:
+                raise ValueError(f"{name} takes no time; only late-reply and forgets do")
+
+    def switch(self, name: str, on: bool = True) -> None:
+        """Switches the fault *name* on or off.
+
+        Raises: ValueError: no such fault.
+        """
+        if name not in FAULTS:
+            raise ValueError(f"no fault is called {name!r}; there are {', '.join(FAULTS)}")
+        (self._on.add if on else self._on.discard)(name)
+
+    def is_on(self, name: str) -> bool:
+        return name in self._on
+
+    def of_request(self) -> frozenset[str]:
+        """The faults that strike the request that comes now."""
+        self._requests += 1
+        struck = {
+            name
+            for at, name in enumerate(_NOW_AND_THEN)
+            if name in self._on and (self._requests + at) % self.every == 0
+        }
+        return frozenset(struck | self._on - set(_NOW_AND_THEN))
+
+    def __str__(self) -> str:
+        return ", ".join(name for name in FAULTS if name in self._on)

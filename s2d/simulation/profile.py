@@ -1,0 +1,178 @@
+"""The registers of a simulated battery as a profile describes them. Pure: time is an argument.
+
+The battery is the one of `battery.py`; what its points show, and what order stands in the registers that are written,
+is said under `simulation:` in the profile. How a point becomes registers is the driver's own business (`Image`).
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+
+from msgspec.structs import astuple
+
+from ..computed import in_order
+from ..driver import PointSettings
+from ..errors import BadReading, DeviceRefused
+from ..fieldwork.tools import Image
+from ..profile import Simulation
+from ..values import Value
+from ..variant import Make, Variant
+from .battery import SimulatedBattery
+from .faults import Faults
+from .registers import Registers, Table
+
+ImageOf = Callable[[Mapping[str, PointSettings], Collection[str]], Image]
+"""The image of a device that has these points, the optional ones as far as they are in the second."""
+
+_MEASURED = frozenset({"soc", "power"})
+
+
+class ProfileRegisters:
+    """*battery* as a device of some profile shows it; `units` are its registers by the number of the unit.
+
+    Of its variants it is the one that its own values choose. *on_write* hears of every point that is written.
+    """
+
+    def __init__(
+        self,
+        battery: SimulatedBattery,
+        make: Make,
+        variants: Sequence[Variant],
+        simulation: Simulation,
+        image_of: ImageOf,
+        on_write: Callable[[str, Value | None], None] = lambda point, value: None,
+        faults: Faults | None = None,
+    ) -> None:
+        """Raises: DeviceRefused: a point cannot hold what it shows at the start."""
+        self.battery = battery
+        self._simulation = simulation
+        self._parameters = make.parameters
+        self._faults = faults or Faults()
+        self._on_write = on_write
+        spoken_of = simulation.shows.keys() | simulation.starts.keys() | _MEASURED
+        spoken_of |= {name for each in (make, *(each.make for each in variants)) for name in astuple(each.nameplate)}
+        self._make = make
+        self._image = self._started(image_of(make.points, spoken_of))
+        probes = {name: point for name, point in make.points.items() if point.poll == "once"}
+        known = {**make.parameters, **self._points()}
+        for variant in variants:
+            if variant.when.evaluate(known):
+                self._make = variant.make
+                self._image = self._started(image_of({**probes, **variant.make.points}, spoken_of))
+                break
+        self._initial = {
+            name: self._image.value_of(name) for name, point in self._make.points.items() if point.is_writable
+        }
+        self._touched: set[str] = set()
+        self._touched_at_s = -inf
+
+    @property
+    def units(self) -> dict[int, Registers]:
+        """The registers of each unit."""
+        return {unit: _Unit(self, unit) for unit in self._image.units}
+
+    def read(self, unit: int, table: Table, address: int, count: int, now_s: float) -> list[int]:
+        """See `Registers`."""
+        self._advance(now_s)
+        self._show(self._image)
+        return self._image.read(unit, table, address, count)
+
+    def write(self, unit: int, table: Table, address: int, words: Sequence[int], now_s: float) -> None:
+        """See `Registers`."""
+        self._advance(now_s)
+        self._show(self._image)
+        written = self._image.write(unit, table, address, words)
+        self._touched |= {*written}
+        self._touched_at_s = now_s
+        self.battery.order(self._ordered_w(), now_s)
+        for name in written:
+            self._on_write(name, self._image.value_of(name))
+
+    def _advance(self, now_s: float) -> None:
+        forgets_s = self._faults.forgets_s if self._faults.is_on("forgets") else self._simulation.forgets_s
+        if forgets_s is not None and self._touched and now_s - self._touched_at_s >= forgets_s:
+            for name in self._touched:
+                self._image.show(name, self._initial[name])
+            self._touched.clear()
+            self.battery.order(self._ordered_w(), self._touched_at_s + forgets_s)
+        self.battery.advance(now_s)
+
+    def _ordered_w(self) -> float:
+        if self._simulation.obeys is None:
+            return 0.0
+        known = {**self._facts(), **self._parameters, **self._points()}
+        for name in in_order(self._make.computed):
+            try:
+                known[name] = self._make.computed[name].value_of(known)
+            except BadReading:
+                known.pop(name, None)
+        power_w = self._simulation.obeys.evaluate(known)
+        return float(power_w) if isinstance(power_w, int | float) else 0.0
+
+    def _points(self) -> dict[str, Value]:
+        values = {name: self._image.value_of(name) for name in self._image.points}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def _facts(self) -> dict[str, Value]:
+        battery = self.battery
+        return {
+            "soc": battery.soc_percent,
+            "power": battery.power_w,
+            "capacity": battery.capacity_wh,
+            "max_charge_power": battery.max_charge_power_w,
+            "max_discharge_power": battery.max_discharge_power_w,
+            "serial_number": battery.serial_number,
+        }
+
+    def _started(self, image: Image) -> Image:
+        """*image* as it is when the device is switched on."""
+        facts = self._facts()
+        for name in image.points:
+            if name in facts and name not in _MEASURED:
+                image.show(name, facts[name])
+        plate = self._make.nameplate
+        for point, text in (
+            (plate.manufacturer, "s2d"),
+            (plate.model, "simulated"),
+            (plate.serial_number, self.battery.serial_number),
+        ):
+            if point in image.points and isinstance(image.value_of(str(point)), str | None):
+                _show(image, str(point), text)
+        for name, node in self._simulation.starts.items():
+            if name in image.points and isinstance(node.content, bool | int | float | str):
+                image.show(name, node.content)
+        self._show(image)
+        return image
+
+    def _show(self, image: Image) -> None:
+        facts = self._facts()
+        known = {**self._parameters, **facts}
+        is_away = self._faults.is_on("nan")
+        for name, expression in self._simulation.shows.items():
+            value = expression.evaluate(known)
+            if name in image.points:
+                _show(image, name, None if is_away and not _MEASURED.isdisjoint(expression.names) else value)
+        for name in _MEASURED - self._simulation.shows.keys():
+            if name in image.points:
+                _show(image, name, None if is_away else facts[name])
+
+
+def _show(image: Image, point: str, value: Value | None) -> None:
+    try:
+        image.show(point, value)
+    except DeviceRefused:
+        image.show(point, None)  # what a register cannot say it does not know
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """One unit of a device that may have several."""
+
+    whole: ProfileRegisters
+    unit: int
+
+    def read(self, address: int, count: int, now_s: float, table: Table = "holding") -> list[int]:
+        return self.whole.read(self.unit, table, address, count, now_s)
+
+    def write(self, address: int, words: Sequence[int], now_s: float, table: Table = "holding") -> None:
+        self.whole.write(self.unit, table, address, words, now_s)

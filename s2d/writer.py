@@ -1,0 +1,261 @@
+"""What is wanted of a device and what was done of it: carries commands out, and repeats them in time.
+
+Only the newest setpoint of each point counts. It stays wanted until it is done, refused or replaced, however long the
+device is away; what comes too soon after another waits. A refresh is the last one done again: it gives way to whatever
+is wanted, and is counted apart.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from math import inf
+
+from .command import Command, sequence
+from .contact import Contact
+from .driver import PointSettings
+from .economy import Economy, Tally
+from .effects import Applied, Event, Refused
+from .errors import DeviceRefused, DeviceUnreachable
+from .ledger import Ledger
+from .log import Logger
+from .plan import Check, Memory, Plan, Wait, Write, direction_of
+from .values import RELEASE, Clock, Reading, Setpoint, Value
+
+DWELL_OUTLIVES_US_S = 60.0
+"""A dwell of at least this is kept across a restart."""
+_LOOK_AGAIN_AFTER_S = 0.5
+"""Between looks whether the device follows."""
+
+
+class Writer:
+    """The commands of one device at work, through all its openings."""
+
+    def __init__(self, ledger: Ledger, *, clock: Clock, log: Logger, tell: Callable[[Event], None]) -> None:
+        self._economy = Economy(ledger, clock=clock, log=log)
+        self._ledger = ledger
+        self._clock = clock
+        self._log = log
+        self._tell = tell
+        self._wanted: dict[str, Setpoint] = {}
+        """Offered and not done yet; the newest of each point."""
+        self._unreached: dict[str, Setpoint] = {}
+        """Wanted still, though the device could not be reached with it; that was told."""
+        self._not_before: dict[str, float] = {}
+        """Wanted, but too soon."""
+        self._done: dict[str, Setpoint] = {}
+        """What a refresh repeats."""
+        self._memories: dict[str, Memory] = {}
+        self._endangered: set[str] = set()
+
+    @property
+    def tally(self) -> Tally:
+        """What was done since the start."""
+        return self._economy.tally
+
+    def offer(self, setpoint: Setpoint) -> None:
+        """Wants *setpoint*; it replaces what was wanted of its point before."""
+        self._wanted[setpoint.point] = setpoint
+        self._not_before.pop(setpoint.point, None)
+
+    def next_at(self, contact: Contact) -> float:
+        """When a refresh is due, or what waits may be done."""
+        refreshes = (self._refresh_at(point, contact) for point in self._done)
+        return min([*self._not_before.values(), *refreshes], default=inf)
+
+    def observe(self, readings: Sequence[Reading], points: Mapping[str, PointSettings]) -> None:
+        """Takes note of what points hold now."""
+        self._economy.observe(readings, points)
+
+    def doubt(self) -> None:
+        """What was written may not be there any more: the device was away, did not obey, or has control back."""
+        self._economy.doubt()
+        for memory in self._memories.values():
+            memory.forget()
+
+    async def prepare(self, contact: Contact) -> None:
+        """Takes the steps with which the device is started, as far as it does not hold their values already.
+
+        Raises: DeviceUnreachable: the device did not answer.
+        """
+        start = contact.make.start
+        if not start:
+            return
+        await self._inform(contact, frozenset().union(*(step.names for step in start)))
+        try:
+            steps, _ = sequence(start, contact.knowledge.values, {})
+            await self._take(contact, steps, "start", is_read_first=True)
+        except DeviceRefused as exc:
+            self._log.warning("start.refused", reason=exc.reason)
+
+    async def write_due(self, contact: Contact) -> None:
+        """Does what is wanted, then each refresh that is due; looks again after each, as things may have changed.
+
+        Raises: DeviceUnreachable: the device did not answer.
+        """
+        tried: set[Setpoint] = set()
+        refreshed: set[str] = set()
+        while True:
+            now = self._clock().mono
+            if wanted := self._ready(tried, now):
+                tried.add(wanted)
+                await self._fulfil(contact, wanted)
+            elif late := self._late(contact, refreshed, now):
+                refreshed.add(late.point)
+                await self._refresh(contact, late)
+            else:
+                return
+
+    def _ready(self, tried: set[Setpoint], now: float) -> Setpoint | None:
+        for point, setpoint in self._wanted.items():
+            if setpoint not in tried and self._not_before.get(point, now) <= now:
+                return setpoint
+        return None
+
+    def _late(self, contact: Contact, refreshed: set[str], now: float) -> Setpoint | None:
+        for point, setpoint in self._done.items():
+            if point not in refreshed and self._refresh_at(point, contact) <= now:
+                return setpoint
+        return None
+
+    def _refresh_at(self, point: str, contact: Contact) -> float:
+        command = contact.commands.get(point)
+        if command is None or command.refresh_s is None or self._done[point].value == RELEASE:
+            return inf
+        return self._memories[point].done_at + command.refresh_s
+
+    async def _fulfil(self, contact: Contact, setpoint: Setpoint) -> None:
+        try:
+            is_done = await self._execute(contact, setpoint)
+        except DeviceRefused as exc:
+            self._settle(setpoint)
+            self._give_up(setpoint, exc)
+        except DeviceUnreachable as exc:
+            if self._unreached.get(setpoint.point) is not setpoint:
+                self._unreached[setpoint.point] = setpoint
+                self._tell(Refused(setpoint, exc.reason, will_retry=True))
+            raise
+        else:
+            if is_done:
+                self.tally.commands += 1
+                self._settle(setpoint)
+                self._done[setpoint.point] = setpoint
+                if setpoint.value == RELEASE:
+                    self.doubt()
+                # What it does now is news: look at once.
+                contact.schedule.hurry(self._clock().mono)
+                self._tell(Applied(setpoint))
+
+    async def _refresh(self, contact: Contact, setpoint: Setpoint) -> None:
+        try:
+            await self._execute(contact, setpoint, is_refresh=True)
+        except DeviceRefused as exc:
+            self._give_up(setpoint, exc)
+        else:
+            self.tally.refreshes += 1
+
+    def _settle(self, setpoint: Setpoint) -> None:
+        if self._wanted.get(setpoint.point) is setpoint:
+            del self._wanted[setpoint.point]
+            self._not_before.pop(setpoint.point, None)
+            self._unreached.pop(setpoint.point, None)
+
+    def _give_up(self, setpoint: Setpoint, exc: DeviceRefused) -> None:
+        self._done.pop(setpoint.point, None)
+        self.doubt()
+        self._tell(Refused(setpoint, exc.reason))
+
+    async def _execute(self, contact: Contact, setpoint: Setpoint, *, is_refresh: bool = False) -> bool:
+        """Does *setpoint*; False if it has to wait."""
+        point = setpoint.point
+        command = contact.commands.get(point)
+        if command is None:
+            raise DeviceRefused(f"this device has no {point} to set")
+        await self._inform(contact, command.names_for(setpoint.value), is_refresh=is_refresh)
+        memory = self._memory_of(point, command)
+        plan = command.plan(setpoint.value, contact.knowledge.values, memory, again=is_refresh)
+        if plan.is_needless:
+            return True
+        if plan.not_before > self._clock().mono:
+            self._not_before[point] = plan.not_before
+            return False
+        self._watch(point, command, contact.knowledge.values)
+        self._record_switching(point, command, plan)
+        may_save = command.if_unchanged == "skip" and not is_refresh
+        await self._take(contact, plan.steps, setpoint.reason, may_save=may_save)
+        if plan.check:
+            await self._verify(contact, plan.check)
+        memory.keep(plan, self._clock().mono)
+        return True
+
+    async def _inform(self, contact: Contact, names: frozenset[str], *, is_refresh: bool = False) -> None:
+        """Reads what *names* need that is not known freshly enough; for a refresh, all that can change."""
+        now, knowledge, points = self._clock().mono, contact.knowledge, contact.make.points
+        needed = [
+            point
+            for point in knowledge.inputs_of(names)
+            if knowledge.is_outdated(point, now) or (is_refresh and points[point].poll != "once")
+        ]
+        if needed:
+            await contact.read(needed)
+
+    async def _take(
+        self,
+        contact: Contact,
+        steps: Sequence[Write | Wait],
+        reason: str,
+        *,
+        may_save: bool = True,
+        is_read_first: bool = False,
+    ) -> None:
+        for number, step in enumerate(steps, 1):
+            if isinstance(step, Wait):
+                await asyncio.sleep(step.seconds)
+                continue
+            at = f"step {number} of {len(steps)} ({', '.join(step.values)}): " if len(steps) > 1 else ""
+            try:
+                await self._economy.write(contact, step, reason, may_save=may_save, is_read_first=is_read_first)
+            except DeviceRefused as exc:
+                raise DeviceRefused(at + exc.reason) from exc
+            except DeviceUnreachable as exc:
+                raise DeviceUnreachable(at + exc.reason) from exc
+
+    async def _verify(self, contact: Contact, check: Check) -> None:
+        until = self._clock().mono + check.within_s
+        points = contact.knowledge.inputs_of([check.point])
+        while True:
+            news = {each.point: each.value for each in await contact.read(points)}
+            found = news.get(check.point)
+            if check.holds(found):
+                return
+            left_s = until - self._clock().mono
+            if left_s <= 0:
+                seen = "unknown" if found is None else found
+                raise DeviceRefused(f"the device did not follow: {check.point} is {seen} instead of {check.value}")
+            await asyncio.sleep(min(_LOOK_AGAIN_AFTER_S, left_s))
+
+    def _watch(self, point: str, command: Command, known: Mapping[str, Value]) -> None:
+        """Warns, once, if the device forgets before it is reminded."""
+        timeout_s = command.timeout_s(known)
+        if not timeout_s or command.refresh_s is None or command.refresh_s < timeout_s / 2:
+            self._endangered.discard(point)
+        elif point not in self._endangered:
+            self._endangered.add(point)
+            self._log.warning("watchdog.endangered", point=point, timeout_s=timeout_s, refresh_s=command.refresh_s)
+
+    def _memory_of(self, point: str, command: Command) -> Memory:
+        if point not in self._memories:
+            memory = self._memories[point] = Memory()
+            last = self._ledger.switched(point) if command.dwell_s >= DWELL_OUTLIVES_US_S else None
+            if last:
+                now = self._clock()
+                memory.switched_at = now.mono - max(0.0, (now.utc - last[0]).total_seconds())
+                memory.direction = last[1]
+        return self._memories[point]
+
+    def _record_switching(self, point: str, command: Command, plan: Plan) -> None:
+        if command.dwell_s < DWELL_OUTLIVES_US_S or plan.value == RELEASE:
+            return
+        last, direction = self._ledger.switched(point), direction_of(plan.value)
+        if last is None or last[1] != direction:
+            with suppress(DeviceRefused):  # to forget a dwell does less harm than not to write
+                self._ledger.enter_switching(point, direction, self._clock().utc)

@@ -1,0 +1,65 @@
+"""`s2d read` as its user sees it, in front of a simulated battery."""
+
+import pytest
+
+from s2d.fieldwork.scene import profile_scene
+from s2d.simulation.battery import SimulatedBattery
+from s2d.simulation.faults import Faults
+from s2d.simulation.modbus import Address, serve_tcp
+from tests.cli.fieldwork import configured, s2d, sma
+
+pytestmark = pytest.mark.system
+
+
+def served(faults=None):
+    """A battery of the profile sma-storage."""
+    scene = profile_scene("sma-storage", {}, SimulatedBattery(watchdog_s=0, soc_percent=55), faults or Faults())
+    return serve_tcp(scene.units[3], unit=3)
+
+
+async def test_everything_is_shown_with_how_the_device_says_it(tmp_path, capsys):
+    async with served() as address:
+        assert await s2d("read", "-c", configured(tmp_path, **sma(address)), "battery") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "POINT                   VALUE  UNIT  RAW                           AGE  QUALITY",
+        "soc                        55  %     55 (0x0000 0x0037)          0.0 s  good",
+        "charging_power              0  W     0 (0x0000 0x0000)           0.0 s  good",
+        "discharging_power           0  W     0 (0x0000 0x0000)           0.0 s  good",
+        "status                     ok        307 (0x0000 0x0133)         0.0 s  good",
+        "serial             3001234567        3001234567 (0xB2E3 0x3487)  0.0 s  good",
+        "power                       0  W     (computed)                  0.0 s  good",
+        "fault                      ok        (computed)                  0.0 s  good",
+    ]
+
+
+async def test_a_point_that_was_asked_for_and_has_no_value_is_a_failure(tmp_path, capsys):
+    async with served(Faults(["nan"])) as address:
+        config = configured(tmp_path, **sma(address))
+        assert await s2d("read", "-c", config, "battery", "status", "soc") == 1
+        assert await s2d("read", "-c", config, "battery", "status") == 0
+    assert capsys.readouterr().out.splitlines()[:3] == [
+        "POINT   VALUE  UNIT  RAW                           AGE  QUALITY",
+        "status     ok        307 (0x0000 0x0133)         0.0 s  good",
+        "soc         -  %     4294967295 (0xFFFF 0xFFFF)         absent: the device says it has no value",
+    ]
+
+
+async def test_what_is_not_there_is_one_sentence(tmp_path, capsys):
+    async with served() as address:
+        config = configured(tmp_path, **sma(address))
+        assert await s2d("read", "-c", config, "batery") == 2
+        assert await s2d("read", "-c", config, "battery", "powre") == 2
+        assert await s2d("read", "-c", tmp_path / "none.yaml", "battery") == 78
+    assert capsys.readouterr().err.splitlines() == [
+        's2d read: no device is named "batery". Did you mean "battery"?',
+        's2d read: battery has no point "powre" to read. Did you mean "power"?',
+        f"{tmp_path}/none.yaml: cannot be read: No such file or directory",
+    ]
+
+
+async def test_a_device_that_does_not_answer_is_a_failure(tmp_path, capsys):
+    async with served() as address:
+        pass
+    nobody = Address(address.host, address.port)
+    assert await s2d("read", "-c", configured(tmp_path, **sma(nobody)), "battery") == 1
+    assert capsys.readouterr().err.splitlines()[0] == f"s2d read: cannot connect to {nobody}: Connection refused"

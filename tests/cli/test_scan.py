@@ -1,0 +1,116 @@
+"""`s2d scan` as its user sees it."""
+
+import pytest
+
+from s2d.fieldwork.scene import profile_scene
+from s2d.simulation.battery import SimulatedBattery
+from s2d.simulation.faults import Faults
+from s2d.simulation.modbus import serve_rtu, serve_tcp
+from s2d.simulation.registers import BatteryRegisters
+from tests.cli.fieldwork import s2d
+from tests.ptys import pty_pair
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+def nowhere(tmp_path):
+    """A place without profiles of one's own."""
+    return ("-c", tmp_path)
+
+
+def registers(profile="sma-storage", unit=3):
+    return profile_scene(profile, {}, SimulatedBattery(watchdog_s=0), Faults()).units[unit]
+
+
+async def test_a_known_nameplate_suggests_its_profile(capsys, nowhere):
+    async with serve_tcp(registers(), unit=3) as address:
+        assert await s2d("scan", *nowhere, str(address)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"connection: {{host: 127.0.0.1, port: {address.port}, unit: 3}}  # no SunSpec"
+    assert lines[1].startswith(
+        f"host 127.0.0.1, port {address.port}, unit 3 fits the profile sma-storage (SMA Sunny Boy Storage"
+    )
+    assert lines[1].endswith(": serial 3001234567")
+    assert lines[2:8] == [
+        "- name: sma-storage",
+        "  profile: sma-storage",
+        f"  connection: {{host: 127.0.0.1, port: {address.port}, unit: 3}}",
+        '  capacity: "10 kWh"  # say what it is',
+        '  max_charge_power: "5 kW"  # say what it is',
+        '  max_discharge_power: "5 kW"  # say what it is',
+    ]
+
+
+async def test_a_sunspec_device_on_a_line_says_what_it_is(capsys, nowhere, tmp_path):
+    profile = tmp_path / "storage.yaml"
+    profile.write_text(
+        """
+title: SunSpec storage
+kind: battery
+driver: modbus
+points:
+  serial: {sunspec: "1:SN", poll: once}
+  soc: {sunspec: "802:SoC", unit: "%"}
+  power: {sunspec: "802:W", unit: W}
+  power_setpoint: {sunspec: "704:WSet", unit: W, access: read_write}
+nameplate: {serial_number: serial}
+simulation: {obeys: power_setpoint}
+"""
+    )
+    async with (
+        pty_pair() as (line, far_end),
+        serve_rtu(registers(str(profile), 1), far_end, baudrate=115200, unit=2),
+    ):
+        typed = ("--serial", line, "--baudrate", 115200, "--units", "1..4", "--timeout", "0.1")
+        assert await s2d("scan", *nowhere, *typed) == 0
+    assert capsys.readouterr().out.splitlines()[0] == (
+        f"connection: {{serial: {line}, baudrate: 115200, parity: N, unit: 2}}  "
+        "# SunSpec at 40000, models 1, 704, 802: serial number S2D-SIM-0001"
+    )
+
+
+async def test_what_fits_no_profile_is_said_to(capsys, nowhere):
+    async with serve_tcp(BatteryRegisters(SimulatedBattery())) as address:
+        assert await s2d("scan", *nowhere, str(address), "--units", "1..3") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"connection: {{host: 127.0.0.1, port: {address.port}, unit: 1}}  # no SunSpec",
+        f"host 127.0.0.1, port {address.port}, unit 1 fits no profile; `s2d probe` shows its registers",
+    ]
+
+
+async def test_a_profile_fits_whose_nameplate_and_state_can_be_read(capsys, nowhere, tmp_path):
+    (tmp_path / "profiles").mkdir()
+    for name, soc in (("whole", 843), ("half", 9999)):
+        (tmp_path / "profiles" / f"{name}.yaml").write_text(
+            f"""
+title: The {name} battery
+driver: modbus
+parameters: {{size: {{type: energy, help: how much it holds}}}}
+points:
+  serial: {{register: 850, type: "string[16]", poll: once}}
+  soc: {{register: {soc}, scale: 0.1, unit: "%"}}
+"""
+        )
+    async with serve_tcp(BatteryRegisters(SimulatedBattery())) as address:
+        assert await s2d("scan", *nowhere, str(address), "--units", "1") == 0
+    where = f"host: 127.0.0.1, port: {address.port}, unit: 1"
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        f"{where.replace(':', '')} fits the profile whole (The whole battery): serial S2D-SIM-0001",
+        "- name: whole",
+        "  profile: whole",
+        f"  connection: {{{where}}}",
+        "  size: 10 kWh  # say what it is",
+    ]
+
+
+async def test_nobody_there_is_a_failure(capsys, nowhere):
+    async with serve_tcp(registers()) as address:
+        pass
+    assert await s2d("scan", *nowhere, str(address)) == 1
+    assert capsys.readouterr().out == f"cannot connect to {address}: Connection refused\n"
+
+
+async def test_it_has_to_be_told_where_to_look(capsys, nowhere):
+    assert await s2d("scan", *nowhere) == 2
+    assert capsys.readouterr().err == "s2d scan: say where to look: HOST..., or --serial\n"

@@ -1,0 +1,132 @@
+"""`s2d write` as its user sees it: what it says before, whether it asks, and what came of it."""
+
+import asyncio
+import os
+import pty
+import sys
+from io import StringIO
+
+import pytest
+
+from s2d.fieldwork.scene import profile_scene
+from s2d.simulation.battery import SimulatedBattery
+from s2d.simulation.faults import Faults
+from s2d.simulation.modbus import serve_tcp
+from s2d.simulation.registers import BatteryRegisters
+from tests.chronicle import PATIENCE_S
+from tests.cli.fieldwork import configured, s2d, sma
+from tests.system.daemon import battery as home_battery
+from tests.system.daemon import configured as system_configured
+from tests.system.simulator import at
+
+pytestmark = pytest.mark.system
+
+CHARGES = [
+    "power_setpoint of battery becomes 3000 W:",
+    "  1. ordered_power becomes 3000 W: 0xFFFF 0xF448 to holding registers 40149..40150 (function 16)",
+    "  2. ordered becomes on: 0x0000 0x0322 to holding registers 40151..40152 (function 16)",
+    "  the device forgets that after 60 s, and nobody repeats it",
+]
+
+
+def served(battery, faults=None):
+    scene = profile_scene("sma-storage", {}, battery, faults or Faults())
+    return serve_tcp(scene.units[3], unit=3, faults=faults)
+
+
+@pytest.fixture
+def battery():
+    return SimulatedBattery(watchdog_s=0, ramp_w_per_s=1e12)
+
+
+async def test_it_says_what_it_does_does_it_and_shows_what_came_of_it(tmp_path, capsys, battery):
+    async with served(battery) as address:
+        config = configured(tmp_path, **sma(address))
+        assert await s2d("write", "-c", config, "battery", "power_setpoint", "3 kW", "--yes") == 0
+        assert battery.setpoint_w == 3000
+        assert capsys.readouterr().out.splitlines() == [
+            *CHARGES,
+            "done",
+            "POINT  VALUE  UNIT  RAW           AGE  QUALITY",
+            "power   3000  W     (computed)  0.0 s  good",
+        ]
+        assert await s2d("write", "-c", config, "battery", "power_setpoint", "--yes", "--", "-2000") == 0
+        assert battery.setpoint_w == -2000
+        capsys.readouterr()
+        assert await s2d("write", "-c", config, "battery", "power_setpoint", "release", "--yes") == 0
+        assert battery.setpoint_w == 0
+        assert capsys.readouterr().out.splitlines()[:4] == [
+            "power_setpoint of battery is given back to the device:",
+            "  1. ordered becomes off: 0x0000 0x0323 to holding registers 40151..40152 (function 16)",
+            "  2. ordered_power becomes 0 W: 0x0000 0x0000 to holding registers 40149..40150 (function 16)",
+            "done",
+        ]
+
+
+async def test_where_nobody_can_be_asked_nothing_is_written(tmp_path, capsys, battery, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", StringIO())
+    async with served(battery) as address:
+        config = configured(tmp_path, **sma(address))
+        assert await s2d("write", "-c", config, "battery", "power_setpoint", "3 kW") == 1
+    told = capsys.readouterr()
+    assert told.out.splitlines() == CHARGES
+    assert told.err.splitlines()[-1] == "s2d write: nothing was written; say --yes where nobody can be asked"
+    assert battery.setpoint_w == 0
+
+
+@pytest.mark.parametrize(("typed", "setpoint", "status"), [(b"y\n", 3000, 0), (b"\n", 0, 1)])
+async def test_on_a_terminal_it_asks(tmp_path, battery, typed, setpoint, status):
+    screen, terminal = pty.openpty()
+    async with served(battery) as address:
+        config = configured(tmp_path, **sma(address))
+        words = ["write", "-c", str(config), "battery", "power_setpoint", "3 kW"]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "s2d", *words, stdin=terminal, stdout=asyncio.subprocess.PIPE
+        )
+        async with asyncio.timeout(PATIENCE_S):
+            said = await process.stdout.readuntil(b"Write that? [y/N] ")
+            assert said.decode().splitlines()[:-1] == CHARGES
+            os.write(screen, typed)
+            rest, _ = await process.communicate()
+    os.close(screen)
+    os.close(terminal)
+    assert (process.returncode, battery.setpoint_w) == (status, setpoint)
+    assert rest.decode().splitlines()[0] == ("done" if status == 0 else "nothing was written")
+
+
+async def test_a_device_that_did_not_follow_is_a_failure(tmp_path, capsys, battery):
+    wrong = Faults(["ignores-writes"])
+    async with serve_tcp(BatteryRegisters(battery, faults=wrong), faults=wrong) as address:
+        config = system_configured(tmp_path, {"url": "ws://localhost"}, home_battery(connection=at(address)))
+        assert await s2d("write", "-c", config, "Home battery", "power_setpoint", "1.5 kW", "--yes") == 1
+    told = capsys.readouterr()
+    assert told.out.splitlines() == [
+        "power_setpoint of Home battery becomes 1500 W:",
+        "  1. power_setpoint becomes 1500 W: 0x05DC to holding register 2700 (function 6)",
+    ]
+    assert told.err.splitlines()[-1] == (
+        f"s2d write: power_setpoint: holding register 2700 of unit 1 at {address} took 1500 but still reads 0"
+    )
+
+
+async def test_a_device_that_is_busy_is_a_failure(tmp_path, capsys, battery):
+    wrong = Faults(["busy"])
+    async with served(battery, wrong) as address:
+        wrong.every = 1
+        config = configured(tmp_path, **sma(address))
+        assert await s2d("write", "-c", config, "battery", "power_setpoint", "3 kW", "--yes") == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == f"s2d write: step 1 of 2 (ordered_power): unit 3 at {address} is busy"
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        (("power_setpiont", "1 kW"), 'battery cannot be told power_setpiont. Did you mean "power_setpoint"?'),
+        (("power_setpoint", "3 A"), 'expected a power such as "5 kW", got "3 A"'),
+    ],
+)
+async def test_what_makes_no_sense_is_one_sentence(tmp_path, capsys, battery, typed, sentence):
+    async with served(battery) as address:
+        assert await s2d("write", "-c", configured(tmp_path, **sma(address)), "battery", *typed, "--yes") == 2
+    assert capsys.readouterr().err.splitlines()[-1] == f"s2d write: {sentence}"

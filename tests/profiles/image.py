@@ -1,0 +1,255 @@
+"""A profile against its device: a Modbus server that holds a register image, and the real driver in front of it.
+
+    image = Image({30845: u32(55), 40149: i32(0)})
+    async with played("sma-storage", image, capacity="10 kWh", max_charge_power="5 kW") as device:
+        assert (await device.read())["soc"] == 55
+        assert await device.told("power_setpoint", 3000.0) == [Written(16, 40149, i32(-3000)), ...]
+
+What is read comes over a real connection, through the codecs and the expressions; what is written is what the server
+was asked, request by request. Pauses of a command are told but not waited for.
+"""
+
+import asyncio
+import json
+import struct
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from s2d.command import Command, sequence
+from s2d.config import DeviceConfig, load
+from s2d.driver import Driver
+from s2d.knowledge import Knowledge
+from s2d.plan import Memory, Wait, Write
+from s2d.values import RELEASE, Reading, Setpoint, Value
+from s2d.variant import Make, commands_of
+from tests.fakes import FakeLog
+
+Words = int | Sequence[int]
+
+
+def u32(value: int) -> list[int]:
+    """Two registers, most significant first; turn the list round for the other order."""
+    return [value >> 16 & 0xFFFF, value & 0xFFFF]
+
+
+def i32(value: int) -> list[int]:
+    return u32(value & 0xFFFFFFFF)
+
+
+def i16(value: int) -> int:
+    return value & 0xFFFF
+
+
+def u64(value: int) -> list[int]:
+    return u32(value >> 32) + u32(value)
+
+
+def f32(value: float) -> list[int]:
+    return list(struct.unpack(">2H", struct.pack(">f", value)))
+
+
+def text(value: str, registers: int) -> list[int]:
+    """ASCII, two characters in a register, filled up with zeros."""
+    return list(struct.unpack(f">{registers}H", value.encode().ljust(2 * registers, b"\0")))
+
+
+class Written(NamedTuple):
+    """One request to write."""
+
+    function: int
+    """5, 6, 15 or 16."""
+    register: int
+    words: list[int]
+    """Bits as 0 and 1."""
+
+
+class Pause(NamedTuple):
+    """What a command waits between two requests."""
+
+    seconds: float
+
+
+class Image:
+    """What a device holds: register → its word, or the words from there on. What is not in it is exception 2.
+
+    Holding and input registers are the same unless *input* says otherwise. Whatever is written is taken and kept.
+    """
+
+    def __init__(
+        self,
+        holding: Mapping[int, Words] = {},
+        *,
+        input: Mapping[int, Words] | None = None,
+        coils: Mapping[int, Words] = {},
+        discrete: Mapping[int, Words] = {},
+    ) -> None:
+        self.holding = _flat(holding)
+        self.input = self.holding if input is None else _flat(input)
+        self.coils, self.discrete = _flat(coils), _flat(discrete)
+        self.refuses: dict[int, int] = {}
+        """Register → exception with which writing to it is answered."""
+        self.written: list[Written] = []
+
+    def answer(self, pdu: bytes) -> bytes:
+        """The response to the request *pdu*."""
+        function, register, count = struct.unpack(">BHH", pdu[:5])
+        if function in (1, 2, 3, 4):
+            table = {1: self.coils, 2: self.discrete, 3: self.holding, 4: self.input}[function]
+            try:
+                words = [table[each] for each in range(register, register + count)]
+            except KeyError:
+                return bytes([function | 0x80, 2])
+            if function in (3, 4):
+                return bytes([function, 2 * count]) + struct.pack(f">{count}H", *words)
+            packed = sum(bit << at for at, bit in enumerate(words)).to_bytes((count + 7) // 8, "little")
+            return bytes([function, len(packed)]) + packed
+        if function not in (5, 6, 15, 16):
+            return bytes([function | 0x80, 1])
+        match function:
+            case 5:
+                words = [int(count == 0xFF00)]
+            case 6:
+                words = [count]
+            case 15:
+                bits = int.from_bytes(pdu[6:], "little")
+                words = [bits >> at & 1 for at in range(count)]
+            case _:
+                words = list(struct.unpack(f">{count}H", pdu[6:]))
+        self.written.append(Written(function, register, words))
+        if exception := self.refuses.get(register):
+            return bytes([function | 0x80, exception])
+        table = self.coils if function in (5, 15) else self.holding
+        table.update(zip(range(register, register + len(words)), words, strict=True))
+        return pdu[:5]
+
+
+class Played:
+    """A device of some profile, opened, with an image behind it."""
+
+    def __init__(self, config: DeviceConfig, make: Make, driver: Driver, image: Image) -> None:
+        self.config = config
+        self.make = make
+        """As it was found out to be."""
+        self._driver = driver
+        self._image = image
+        self.commands: dict[str, Command] = dict(commands_of(make))
+        self.memory = {name: Memory() for name in self.commands}
+        self._knowledge = Knowledge(make, {}, 0.0, FakeLog().logger)
+
+    async def readings(self) -> dict[str, Reading]:
+        """What the device says of every point that can be read."""
+        names = [name for name, point in self.make.points.items() if point.is_readable]
+        return {reading.point: reading for reading in await self._driver.read(names)}
+
+    async def read(self) -> dict[str, Value]:
+        """Points and computed values that are known, in base units."""
+        self._knowledge.take((await self.readings()).values(), 0.0)
+        known = {*self.make.points, *self.make.computed}
+        return {name: value for name, value in self._knowledge.values.items() if name in known}
+
+    async def told(self, command: str, value: Value) -> list[Written | Pause]:
+        """What *value* of *command* puts on the wire, after everything was read anew.
+
+        Raises: DeviceRefused: not allowed, something it depends on is unknown, or the device refuses.
+        """
+        await self.read()
+        memory = self.memory[command]
+        plan = self.commands[command].plan(value, self._knowledge.values, memory)
+        told = await self._take(plan.steps)
+        memory.keep(plan, 0.0)
+        return told
+
+    async def released(self, command: str) -> list[Written | Pause]:
+        """What giving control back puts on the wire."""
+        return await self.told(command, RELEASE)
+
+    async def started(self) -> list[Written | Pause]:
+        """What `start` puts on the wire of a device that holds nothing of it yet."""
+        await self.read()
+        steps, _ = sequence(self.make.start, self._knowledge.values, {})
+        return await self._take(steps)
+
+    async def _take(self, steps: Sequence[Write | Wait]) -> list[Written | Pause]:
+        told: list[Written | Pause] = []
+        for step in steps:
+            if isinstance(step, Wait):
+                told.append(Pause(step.seconds))
+                continue
+            self._image.written.clear()
+            first, *others = (Setpoint(point, value, "test") for point, value in step.values.items())
+            await self._driver.write(first, *others)
+            told += self._image.written
+        return told
+
+
+@asynccontextmanager
+async def played(profile: str, image: Image, **keys: Any) -> AsyncIterator[Played]:
+    """A device of *profile*, whose owner wrote *keys*, with *image* behind it.
+
+    Raises: ConfigError: the profile or the keys are wrong.
+    """
+    async with _served(image) as port:
+        config = configured(profile, **{"connection": {"host": "127.0.0.1", "port": port}} | keys)
+        async with config.driver.open_bus(config.connection) as bus:
+            make = config.make
+            if config.variants:
+                async with config.driver.open(config.connection, make.points, bus) as driver:
+                    make = await _found_out(config, driver)
+            async with config.driver.open(config.connection, make.points, bus) as driver:
+                yield Played(config, make, driver, image)
+
+
+def configured(profile: str, **keys: Any) -> DeviceConfig:
+    """The device that an owner configures with *profile* and *keys*.
+
+    Raises: ConfigError: the profile or the keys are wrong.
+    """
+    device = {"name": "Device", "profile": profile, "connection": {"host": "127.0.0.1"}} | keys
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "s2d.yaml"
+        file.write_text(json.dumps({"cem": {"url": "ws://localhost"}, "devices": [device]}))
+        return load(file).devices[0]
+
+
+async def _found_out(config: DeviceConfig, driver: Driver) -> Make:
+    knowledge = Knowledge(config.make, {}, 0.0, FakeLog().logger)
+    once = [name for name, point in config.points.items() if point.poll == "once"]
+    knowledge.take(await driver.read(once) if once else (), 0.0)
+    return next((each.make for each in config.variants if each.when.evaluate(knowledge.values)), config.make)
+
+
+@asynccontextmanager
+async def _served(image: Image) -> AsyncIterator[int]:
+    """The port of a Modbus TCP server that answers for every unit with *image*."""
+    stages: list[asyncio.Task[None]] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        stage = asyncio.current_task()
+        assert stage
+        stages.append(stage)
+        try:
+            while True:
+                transaction, _, length, unit = struct.unpack(">HHHB", await reader.readexactly(7))
+                answer = image.answer(await reader.readexactly(length - 1))
+                writer.write(struct.pack(">HHHB", transaction, 0, len(answer) + 1, unit) + answer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        async with asyncio.timeout(2):
+            for stage in stages:
+                await stage
+
+
+def _flat(image: Mapping[int, Words]) -> dict[int, int]:
+    flat: dict[int, int] = {}
+    for register, words in image.items():
+        flat.update(enumerate([words] if isinstance(words, int) else words, register))
+    return flat

@@ -1,0 +1,65 @@
+"""A device at work in virtual time, what it told, and what it logged."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+
+from s2d.backoff import Backoff
+from s2d.device import Device
+from s2d.ledger import Ledger
+from s2d.variant import Make
+from tests.fakes import FakeDriver, FakeLog, Hardware, now
+
+
+class Stage:
+    """A device of *make*, or with nothing but these points; *values* are those of its hardware."""
+
+    def __init__(self, make, poll_s=1.0, variants=(), ledger=None, hardware=None, **values):
+        make = make if isinstance(make, Make) else Make(points=make)
+        self.hardware = hardware or Hardware(values)
+        self.log = FakeLog()
+        self.told = []
+        self.opened_with = []
+        self.device = Device(
+            "battery",
+            self.opened,
+            make,
+            poll_s=poll_s,
+            clock=now,
+            log=self.log.logger,
+            variants=variants,
+            ledger=ledger or Ledger(),
+            backoff=Backoff(first_s=1.0, most_s=60.0),
+        )
+        self.device.listen(self.told.append)
+
+    def opened(self, points):
+        self.opened_with.append(set(points))
+        return FakeDriver.open(self.hardware, points, None)
+
+    def news(self, *kinds):
+        """What was told since the last time; only of these kinds, if any are given."""
+        news, self.told[:] = self.told[:], []
+        return [event for event in news if not kinds or isinstance(event, kinds)]
+
+    def writes(self):
+        return [value for _, _, value in self.hardware.writes]
+
+    def written(self):
+        """Points and values written since the last time."""
+        written, self.hardware.writes[:] = self.hardware.writes[:], []
+        return [(point, value) for _, point, value in written]
+
+
+@asynccontextmanager
+async def at_work(make, **settings):
+    stage = Stage(make, **settings)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(stage.device.run())
+        yield stage
+        running.cancel()
+
+
+def about(seconds):
+    return pytest.approx(seconds, abs=0.2)

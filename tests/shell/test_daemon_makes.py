@@ -1,0 +1,54 @@
+"""What a configured device is made of reaches its task: commands, variants, and a ledger that outlives the process."""
+
+from dataclasses import replace
+
+import pytest
+
+from s2d.command import Command, Step
+from s2d.config import DeviceConfig, Fallback
+from s2d.driver import PointSettings
+from s2d.expression import Expression
+from s2d.values import Setpoint
+from s2d.variant import Variant
+from tests.fakes import Hardware, pass_s
+from tests.shell.test_daemon import READ, WRITE, battery, running
+
+pytestmark = pytest.mark.virtual_time
+
+
+def told(formula: str) -> Command:
+    return Command(steps=(Step(write={"order": Expression.parse(formula)}),))
+
+
+def commanded(hardware: Hardware, order: PointSettings = WRITE) -> DeviceConfig:
+    points = {"soc": READ, "power": READ, "firmware": PointSettings(poll="once"), "order": order}
+    device: DeviceConfig = battery(
+        "battery",
+        hardware,
+        points=points,
+        commands={"power_setpoint": told("value")},
+        fallback=Fallback(60.0, (Setpoint("power_setpoint", -100.0, "fallback"),)),
+    )
+    newer = replace(device, commands={"power_setpoint": told("value * 10")}).make
+    return replace(device, variants=(Variant(Expression.parse("firmware >= 2"), newer),))
+
+
+@pytest.mark.parametrize(("firmware", "written"), [(1, -100.0), (2, -1000.0)])
+async def test_a_device_is_told_as_its_firmware_wants_it(tmp_path, firmware, written):
+    hardware = Hardware({"soc": 50.0, "power": 0.0, "firmware": firmware})
+    async with running(tmp_path, commanded(hardware)):
+        await pass_s(5)
+        assert [(point, value) for _, point, value in hardware.writes] == [("order", written)]
+
+
+async def test_writes_that_wear_out_memory_are_counted_beyond_the_process(tmp_path):
+    hardware = Hardware({"soc": 50.0, "power": 0.0, "firmware": 1})
+    once = PointSettings(access="write", persistent=True, daily_writes=1)
+    async with running(tmp_path, commanded(hardware, once)):
+        await pass_s(5)
+    assert len(hardware.writes) == 1
+    assert [len(file.read_text().splitlines()) for file in (tmp_path / "ledgers").iterdir()] == [1]
+    again = Hardware({"soc": 50.0, "power": 0.0, "firmware": 1})
+    async with running(tmp_path, commanded(again, once)):
+        await pass_s(5)
+    assert again.writes == []

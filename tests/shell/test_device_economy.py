@@ -1,0 +1,139 @@
+"""Points whose memory wears out: written only if they change, so often a day and no more, whatever happens between."""
+
+import pytest
+
+from s2d.command import Command, Step
+from s2d.driver import PointSettings
+from s2d.effects import Applied, Refused
+from s2d.expression import Expression
+from s2d.ledger import Ledger
+from s2d.quantities import Duration
+from s2d.values import Quality, Reading, Setpoint
+from s2d.variant import Make
+from tests.fakes import pass_s
+from tests.shell.device_stage import at_work
+
+pytestmark = pytest.mark.virtual_time
+
+E = Expression.parse
+WORN = PointSettings(access="read_write", poll="never", persistent=True, daily_writes=2)
+SPENT = "limit is kept in memory that wears out, and was written 2 times within a day; `daily_writes` allows 2"
+
+
+def wanted(value, point="limit"):
+    return Setpoint(point, value, "test")
+
+
+async def test_what_it_holds_already_is_not_written():
+    async with at_work({"limit": WORN}, limit=100.0) as stage:
+        for value in (100.0, 200.0, 200.0):
+            stage.device.offer(wanted(value))
+            await pass_s(1)
+        assert stage.written() == [("limit", 200.0)]
+        assert stage.news(Applied, Refused) == [Applied(wanted(value)) for value in (100.0, 200.0, 200.0)]
+
+
+async def test_beyond_its_budget_it_is_refused_until_the_day_is_over():
+    async with at_work({"limit": WORN}, limit=0.0) as stage:
+        for value in (1.0, 2.0, 3.0, 4.0, 2.0):
+            stage.device.offer(wanted(value))
+            await pass_s(1)
+        assert stage.written() == [("limit", 1.0), ("limit", 2.0)]
+        assert stage.news(Applied, Refused) == [
+            Applied(wanted(1.0)),
+            Applied(wanted(2.0)),
+            Refused(wanted(3.0), SPENT),
+            Refused(wanted(4.0), SPENT),
+            Applied(wanted(2.0)),
+        ]
+        assert stage.log.events() == ["budget.spent"]
+        await pass_s(24 * 3600)
+        for value in (5.0, 6.0, 7.0):
+            stage.device.offer(wanted(value))
+            await pass_s(1)
+        assert stage.written() == [("limit", 5.0), ("limit", 6.0)]
+        assert stage.log.events() == ["budget.spent", "budget.spent"]
+
+
+async def test_the_budget_outlives_a_restart(tmp_path):
+    path = tmp_path / "battery.ledger"
+    for value, written in ((1.0, [("limit", 1.0)]), (2.0, [("limit", 2.0)]), (3.0, [])):
+        async with at_work({"limit": WORN}, ledger=Ledger.opened(path), limit=0.0) as stage:
+            stage.device.offer(wanted(value))
+            await pass_s(1)
+            assert stage.written() == written
+
+
+async def test_a_write_is_in_the_ledger_before_it_is_in_the_device(tmp_path):
+    path = tmp_path / "battery.ledger"
+    async with at_work({"limit": WORN}, ledger=Ledger.opened(path), limit=0.0) as stage:
+        stage.hardware.is_hung = True
+        stage.device.offer(wanted(1.0))
+        await pass_s(1)
+        assert not path.exists()  # it asks first what the point holds
+        stage.hardware.is_hung = False
+        stage.hardware.values["limit"] = Reading("limit", None, Quality.BAD, "odd")
+        await pass_s(60)
+    assert path.read_text().count("wrote limit") == 1
+
+
+async def test_it_is_never_refreshed():
+    refreshed = Command(steps=(Step(write={"mode": E("1")}), Step(write={"limit": E("value")})), refresh_s=Duration(5))
+    make = Make(points={"limit": WORN, "mode": PointSettings(access="write")}, commands={"power_setpoint": refreshed})
+    async with at_work(make, limit=0.0) as stage:
+        stage.device.offer(wanted(7.0, "power_setpoint"))
+        await pass_s(17)
+        assert stage.written() == [("mode", 1), ("limit", 7.0), ("mode", 1), ("mode", 1), ("mode", 1)]
+
+
+async def test_a_point_that_cannot_be_read_is_written_once_for_each_value():
+    blind = PointSettings(access="write", persistent=True)
+    async with at_work({"limit": blind}) as stage:
+        for value in (1.0, 1.0, 2.0):
+            stage.device.offer(wanted(value))
+            await pass_s(1)
+        assert stage.written() == [("limit", 1.0), ("limit", 2.0)]
+
+
+class TestDwell:
+    def make(self, dwell_s):
+        command = Command(steps=(Step(write={"limit": E("value")}),), dwell_s=Duration(dwell_s))
+        return Make(points={"limit": PointSettings(access="write")}, commands={"power_setpoint": command})
+
+    async def written_after_restart(self, path, dwell_s, value=0.0, away_s=1.0):
+        """What is written at once, and what within the next 20 s."""
+        async with at_work(self.make(dwell_s), ledger=Ledger.opened(path)) as stage:
+            stage.device.offer(wanted(500.0, "power_setpoint"))
+            await pass_s(away_s)
+        async with at_work(self.make(dwell_s), ledger=Ledger.opened(path)) as stage:
+            stage.device.offer(wanted(value, "power_setpoint"))
+            await pass_s(1)
+            at_once = stage.written()
+            await pass_s(20)
+            return at_once, stage.written()
+
+    async def test_a_long_one_outlives_a_restart(self, tmp_path):
+        path = tmp_path / "battery.ledger"
+        assert await self.written_after_restart(tmp_path / "other.ledger", 60) == ([], [])
+        assert await self.written_after_restart(path, 60, away_s=50) == ([], [("limit", 0.0)])
+        assert [line.split(" ", 1)[1] for line in path.read_text().splitlines()] == [
+            "switched power_setpoint +",
+            "switched power_setpoint 0",
+        ]
+
+    async def test_what_needs_no_switching_does_not_wait_for_it(self, tmp_path):
+        path = tmp_path / "battery.ledger"
+        assert await self.written_after_restart(path, 60, value=600.0) == ([("limit", 600.0)], [])
+
+    async def test_a_short_one_is_not_worth_the_disk(self, tmp_path):
+        path = tmp_path / "battery.ledger"
+        assert await self.written_after_restart(path, 59) == ([("limit", 0.0)], [])
+        assert not path.exists()
+
+    async def test_a_full_disk_keeps_no_command_back(self, tmp_path):
+        blocked = tmp_path / "file"
+        blocked.write_text("")
+        async with at_work(self.make(60), ledger=Ledger(blocked / "battery.ledger")) as stage:
+            stage.device.offer(wanted(500.0, "power_setpoint"))
+            await pass_s(1)
+            assert stage.written() == [("limit", 500.0)]

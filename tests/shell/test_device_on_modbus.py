@@ -1,0 +1,113 @@
+"""Commands on a real Modbus server: what goes over the wire, and a device that only pretends to obey."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+from s2d_drivers.modbus import Modbus, ModbusConnection, ModbusPoint
+
+from s2d import clock
+from s2d.command import Command, Step, Verify
+from s2d.computed import Computed
+from s2d.device import Device
+from s2d.effects import Applied, Identified, Refused
+from s2d.expression import Expression
+from s2d.quantities import Duration
+from s2d.values import RELEASE, Setpoint
+from s2d.variant import Make, Nameplate, Variant
+from tests.drivers.modbus_peers import WRITES, Unit, tcp_server
+from tests.fakes import FakeLog
+
+E = Expression.parse
+WITHIN_S = 5.0
+
+IDENTITY = {"firmware": ModbusPoint(register=0, poll="once")}
+POINTS = IDENTITY | {
+    "failsafe": ModbusPoint(register=10, access="read_write", poll="never", unit="W"),
+    "mode": ModbusPoint(register=11, access="read_write", poll="never", values={"0": "own", "2": "forced"}),
+    "charge": ModbusPoint(register=20, access="read_write", poll="never", unit="W"),
+    "discharge": ModbusPoint(register=21, access="read_write", poll="never", unit="W"),
+    "limit": ModbusPoint(register=30, poll="never", unit="W"),
+}
+FORCED = Command(
+    unit="W",
+    min=E("-limit"),
+    max=E("limit"),
+    steps=(
+        Step(write={"mode": E("'forced'")}),
+        Step(together={"charge": E("max(value, 0)"), "discharge": E("max(-value, 0)")}),
+    ),
+    verify=Verify(point="power", is_=E("value"), within_s=Duration(0.2)),
+    release=(Step(write={"mode": E("'own'")}),),
+)
+MAKE = Make(
+    points=POINTS,
+    computed={"power": Computed(value=E("charge - discharge"), unit="W")},
+    commands={"power_setpoint": FORCED},
+    start=(Step(write={"failsafe": E("0")}),),
+    nameplate=Nameplate(manufacturer="Acme", firmware_version="firmware"),
+)
+
+
+@asynccontextmanager
+async def at_work(unit):
+    """A device in front of *unit*, and the events it tells."""
+    events: asyncio.Queue = asyncio.Queue()
+    async with tcp_server({1: unit}) as served, Modbus.open_bus(where := connection(served.port)) as bus:
+        device = Device(
+            "battery",
+            lambda points: Modbus.open(where, points, bus),
+            Make(points=IDENTITY),
+            poll_s=60.0,
+            clock=clock.now,
+            log=FakeLog().logger,
+            variants=(Variant(E("firmware >= 300"), MAKE),),
+        )
+        device.listen(events.put_nowait)
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(device.run())
+            yield device, events
+            running.cancel()
+
+
+def connection(port):
+    return ModbusConnection(host="127.0.0.1", port=port)
+
+
+async def next_of(events, *kinds):
+    async with asyncio.timeout(WITHIN_S):
+        while True:
+            event = await events.get()
+            if isinstance(event, kinds):
+                return event
+
+
+def wanted(value):
+    return Setpoint("power_setpoint", value, "test")
+
+
+async def test_a_command_goes_over_the_wire_as_its_profile_says():
+    unit = Unit()
+    unit.holding[0], unit.holding[10], unit.holding[30] = 312, 5000, 2500
+    async with at_work(unit) as (device, events):
+        assert await next_of(events, Identified) == Identified("Acme", None, None, "312")
+        for value in (-4000.0, -4000.0, 1000.0, RELEASE):
+            device.offer(wanted(value))
+            assert await next_of(events, Applied, Refused) == Applied(wanted(value))
+    assert [asked for asked in unit.asked if asked[0] in WRITES] == [
+        (6, 10, 1),  # the failsafe, once, because it differed
+        (6, 11, 1),
+        (16, 20, 2),
+        (16, 20, 2),
+        (6, 11, 1),
+    ]
+
+
+async def test_a_device_that_only_says_yes_is_found_out():
+    unit = Unit(takes=False)
+    unit.holding[0], unit.holding[11], unit.holding[30] = 312, 2, 2500
+    async with at_work(unit) as (device, events):
+        device.offer(wanted(1000.0))
+        refused = await next_of(events, Applied, Refused)
+        assert refused.setpoint == wanted(1000.0)
+        assert refused.reason.startswith("step 2 of 2 (charge, discharge): charge: ")
+        assert not refused.will_retry

@@ -1,0 +1,190 @@
+"""A simulated battery that speaks the registers of a profile, asked by the real driver and by a foreign client."""
+
+from contextlib import asynccontextmanager
+
+import pytest
+from pymodbus.client import AsyncModbusTcpClient
+
+from s2d import clock
+from s2d.errors import ConfigError
+from s2d.fieldwork.profiled import library_for, profiled
+from s2d.fieldwork.scene import CannotSimulate, profile_scene
+from s2d.fieldwork.visit import visited
+from s2d.simulation.battery import SimulatedBattery
+from s2d.simulation.faults import Faults
+from s2d.simulation.modbus import serve_tcp
+from s2d.values import Setpoint
+
+pytestmark = pytest.mark.system
+
+
+class HandClock:
+    """A clock that only the test moves."""
+
+    def __init__(self):
+        self.now_s = 1000.0
+
+    def __call__(self):
+        return self.now_s
+
+
+LIMITS = """
+title: A battery of limits
+kind: battery
+driver: modbus
+parameters:
+  unit_id: {type: integer, default: 7, help: its unit}
+connection: {unit: "{unit_id}"}
+points:
+  firmware: {register: 10, poll: once}
+  newer: {register: 20, type: int16, optional: true, poll: once}
+  name: {register: 30, type: "string[16]", poll: once}
+  soc: {register: 100, table: input, scale: 0.1, unit: "%", sentinel: 0xFFFF}
+  power: {register: 101, table: input, type: float32, order: CDAB, unit: W}
+  mode: {register: 200, values: {2: forced, 1: automatic}, access: read_write}
+  order: {register: 201, type: int16, unit: W, invert: true, access: read_write}
+  running: {register: 5, table: coil, access: read_write}
+  grid: {register: 300, type: int16, unit: W, unit_id: 9}
+commands:
+  power_setpoint:
+    unit: W
+    steps: [{write: {order: value}}, {write: {mode: "'forced'", running: "true"}}]
+    release: [{write: {mode: "'automatic'"}}]
+nameplate: {serial_number: name}
+variants:
+  - when: firmware >= 5
+    points: {soc: {register: 110}}
+simulation:
+  starts: {firmware: 4, mode: 1}
+  shows: {grid: power + 300}
+  obeys: order if mode == 'forced' and running else 0
+  forgets: 60 s
+"""
+
+
+def written_to(folder, text=LIMITS):
+    file = folder / "limits.yaml"
+    file.write_text(text)
+    return str(file)
+
+
+@asynccontextmanager
+async def simulated(profile, keys=(), faults=(), hand=None):
+    """The device of *profile* that s2d would have, opened, and the battery behind it."""
+    battery = SimulatedBattery(watchdog_s=0, ramp_w_per_s=1e9)
+    scene = profile_scene(profile, dict(keys), battery, Faults(faults))
+    told = []
+    scene.tell = told.append
+    (unit, registers), *others = scene.units.items()
+    library, name = library_for(profile)
+    async with serve_tcp(registers, unit=unit, also=dict(others), clock=hand) as address:
+        where = {"connection": f"{{host: {address.host}, port: {address.port}}}"}
+        own = {"capacity": "10 kWh", "max_charge_power": "5 kW", "max_discharge_power": "5 kW", **dict(keys)}
+        device, _ = profiled(name, {**own, **where}, library, "-p")
+        async with visited(device, clock.now) as visit:
+            yield visit, battery, told, address
+
+
+async def values(visit, *names):
+    return {reading.point: reading.value for reading in await visit.read(names or visit.names)}
+
+
+async def test_it_shows_and_obeys_as_the_profile_says(tmp_path):
+    hand = HandClock()
+    async with simulated(written_to(tmp_path), hand=hand) as (visit, battery, told, _):
+        assert await values(visit) == {
+            "firmware": 4,
+            "newer": None,
+            "name": "S2D-SIM-0001",
+            "soc": 50.0,
+            "power": 0.0,
+            "mode": "automatic",
+            "order": 0,
+            "running": False,
+            "grid": 300,
+        }
+        for point, value in (("order", 1500), ("mode", "forced"), ("running", True)):
+            await visit.driver.write(Setpoint(point, value, "test"))
+        assert told == ["order 1500", "mode forced", "running 1"]
+        assert battery.setpoint_w == 1500
+        hand.now_s += 59
+        assert await values(visit, "power", "grid") == {"power": 1500.0, "grid": 1800}
+        hand.now_s += 1
+        assert await values(visit, "order", "mode", "running") == {"order": 0, "mode": "automatic", "running": False}
+        assert battery.setpoint_w == 0
+
+
+async def test_it_is_the_variant_that_its_own_values_choose(tmp_path):
+    newer = LIMITS.replace("firmware: 4, ", "firmware: 5, ")
+    async with simulated(written_to(tmp_path, newer)) as (visit, _, _, address):
+        assert visit.make.points["soc"].register == 110
+        assert (await values(visit, "soc")) == {"soc": 50.0}
+        client = AsyncModbusTcpClient(address.host, port=address.port, retries=0, reconnect_delay=0)
+        await client.connect()
+        assert (await client.read_input_registers(100, device_id=7)).exception_code == 2
+        assert (await client.read_input_registers(110, device_id=7)).registers == [500]
+        client.close()
+
+
+async def test_a_parameter_of_the_profile_is_an_owners_to_say(tmp_path):
+    async with simulated(written_to(tmp_path), {"unit_id": "3"}) as (visit, _, _, _):
+        assert visit.config.connection.unit == 3
+        assert (await values(visit, "soc")) == {"soc": 50.0}
+
+
+async def test_what_is_measured_may_be_not_available(tmp_path):
+    async with simulated(written_to(tmp_path), faults=["nan"]) as (visit, _, _, _):
+        assert await values(visit, "soc", "power", "order") == {"soc": None, "power": None, "order": 0}
+
+
+async def test_a_sunspec_profile_gets_a_whole_map(tmp_path):
+    storage = """
+title: SunSpec storage
+kind: battery
+driver: modbus
+connection: {unit: 1}
+points:
+  maker: {sunspec: "1:Mn", poll: once}
+  serial: {sunspec: "1:SN", poll: once}
+  soc: {sunspec: "802:SoC", unit: "%"}
+  power: {sunspec: ["802:W", "124:ChaState"], unit: W}
+  order: {sunspec: "704:WSet", unit: W, access: read_write}
+commands:
+  power_setpoint: {unit: W, steps: [{write: {order: value}}], release: [{write: {order: 0}}]}
+nameplate: {manufacturer: maker, serial_number: serial}
+simulation: {obeys: order}
+"""
+    async with simulated(written_to(tmp_path, storage)) as (visit, battery, _, address):
+        await visit.driver.write(Setpoint("order", 1200, "test"))
+        assert battery.setpoint_w == 1200
+        assert await values(visit) == {
+            "maker": "s2d",
+            "serial": "S2D-SIM-0001",
+            "soc": 50.0,
+            "power": 1200,
+            "order": 1200,
+        }
+        client = AsyncModbusTcpClient(address.host, port=address.port, retries=0, reconnect_delay=0)
+        await client.connect()
+        models, register = [], 40002
+        assert (await client.read_holding_registers(40000, count=2)).registers == [0x5375, 0x6E53]
+        while (header := (await client.read_holding_registers(register, count=2)).registers)[0] != 0xFFFF:
+            models.append(tuple(header))
+            register += 2 + header[1]
+        assert models == [(1, 66), (704, 65), (802, 62)]
+        client.close()
+
+
+async def test_a_profile_that_says_nothing_of_simulation_cannot_be_simulated(tmp_path):
+    silent = LIMITS[: LIMITS.index("simulation:")]
+    with pytest.raises(CannotSimulate) as caught:
+        profile_scene(written_to(tmp_path, silent), {}, SimulatedBattery(), Faults())
+    assert str(caught.value) == (
+        "the profile limits cannot be simulated: it has no `simulation:`, which says what such a device shows and obeys"
+    )
+
+
+async def test_wrong_keys_are_named(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        profile_scene(written_to(tmp_path), {"unit_id": "many"}, SimulatedBattery(), Faults())
+    assert '-p:1:1: unit_id: expected a whole number, got "many"' in str(caught.value)
