@@ -1,0 +1,59 @@
+"""The CEM of the suite: a real WebSocket server, which behaves like one of the CEMs in the field."""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from websockets.asyncio.server import Request, Response, ServerConnection, serve
+
+from tests.chronicle import PATIENCE_S, Chronicle
+
+from .profiles import Profile
+from .rm import Rm
+
+
+class Cem:
+    """The CEM at work, for any number of connections."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self.port = 0
+        self.rms: Chronicle[Rm] = Chronicle("connections of the RM", kind_of=id)
+        self.requests: Chronicle[Request] = Chronicle("requests to connect", kind_of=id)
+        self.faults: list[str] = []
+        self.joins_within_s = PATIENCE_S
+        self.turns_away_with: int | None = None
+        """The HTTP status that whoever connects is answered with."""
+
+    async def joined(self) -> Rm:
+        """The next connection of the RM."""
+        return await self.rms.next(lambda rm: True, "connection", self.joins_within_s)
+
+
+@asynccontextmanager
+async def serving(profile: Profile, sock: socket.socket) -> AsyncIterator[Cem]:
+    """A CEM at work on *sock*."""
+    cem = Cem(profile)
+
+    def admit(connection: ServerConnection, request: Request) -> Response | None:
+        cem.requests.add(request)
+        return connection.respond(cem.turns_away_with, "not now\n") if cem.turns_away_with else None  # type: ignore[arg-type]
+
+    async def serve_one(websocket: ServerConnection) -> None:
+        rm = Rm(websocket, profile, cem.faults)
+        cem.rms.add(rm)
+        await rm.listen()
+
+    async with serve(serve_one, sock=sock, process_request=admit, ping_interval=None, close_timeout=1.0):
+        cem.port = sock.getsockname()[1]
+        yield cem
+    assert not cem.faults, cem.faults[0]
+
+
+def listening(port: int = 0, host: str = "127.0.0.1") -> socket.socket:
+    """A socket for `serving`. It names its protocol, for asyncio to send small messages without delay."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind((host, port))
+    sock.listen()
+    return sock

@@ -1,0 +1,207 @@
+"""How the suite is run: against our own RM or a foreign one, by which CEMs, and the report at the end."""
+
+import platform
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from s2d import __version__
+
+from .cem import Cem, listening, serving
+from .own import Plant
+from .plants import PLANTS, home_battery
+from .profiles import PROFILES, Profile
+from .rm import Rm
+from .rows import FAIL, NOT_APPLICABLE, PASS, ROWS, Results, Row
+from .wire import ANSWER_WITHIN_S, SHORT
+
+FOREIGN_JOINS_WITHIN_S = 90.0
+"""A foreign RM may back off for a minute, and somebody may have to start it."""
+_RESULTS = pytest.StashKey[Results]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("conformance of an S2 resource manager")
+    group.addoption("--rm-port", type=int, help="listen here for a foreign RM instead of starting our own")
+    group.addoption("--cem", help=f"only these CEM profiles, of {', '.join(PROFILES)}; separated by commas")
+    group.addoption("--conformance-report", type=Path, metavar="FILE", help="write the report to FILE as well")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "row(row): what the test asks of an RM")
+    wanted = (config.getoption("--cem", default=None) or ",".join(PROFILES)).split(",")
+    if unknown := [each for each in wanted if each not in PROFILES]:
+        raise pytest.UsageError(f"--cem: {', '.join(unknown)}: the profiles are {', '.join(PROFILES)}")
+    config.stash[_RESULTS] = Results(tuple(each for each in PROFILES if each in wanted))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    mark = next(metafunc.definition.iter_markers("row"), None)
+    if mark is None or "profile" not in metafunc.fixturenames:
+        return
+    asking = mark.args[0].profiles or PROFILES
+    metafunc.parametrize("profile", [PROFILES[each] for each in asking], ids=asking)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    rows = [item for item in items if item.get_closest_marker("row")]
+    unwanted = {item for item in rows if _profile_of(item) not in config.stash[_RESULTS].profiles}
+    if unwanted:
+        config.hook.pytest_deselected(items=list(unwanted))
+        items[:] = [item for item in items if item not in unwanted]
+    for item in rows:
+        if not item.get_closest_marker("row").args[0].is_virtual:
+            item.add_marker("system")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    mark = item.get_closest_marker("row")
+    if mark is not None and mark.args[0].is_virtual and item.config.getoption("--rm-port", default=None):
+        pytest.skip("is played in virtual time, with the core of our own RM")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    mark = item.get_closest_marker("row")
+    if mark is not None and (report.when == "call" or not report.passed):
+        row: Row = mark.args[0]
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        profile = _profile_of(item)
+        variant = f"{SHORT[params['control_type']]}: " if "control_type" in params else ""
+        results = item.config.stash[_RESULTS]
+        if report.passed:
+            results.add(row.id, profile, PASS)
+        elif report.skipped:
+            results.add(row.id, profile, NOT_APPLICABLE, variant + report.longrepr[2].removeprefix("Skipped: "))
+        else:
+            results.add(row.id, profile, FAIL, variant + _first_line(report))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    results = config.stash[_RESULTS]
+    if not results.verdicts:
+        return
+    port = config.getoption("--rm-port", default=None)
+    subject = f"the RM on port {port}" if port else f"s2d {__version__}"
+    terminalreporter.section(f"conformance of {subject}")
+    # In a run of everything, the rows would drown what else there is to read.
+    if port or any("conformance" in str(argument) for argument in config.args):
+        for line in results.lines(ROWS.values(), is_coloured=terminalreporter.hasmarkup):
+            terminalreporter.write_line(line)
+    terminalreporter.write_line(results.summary())
+    if path := config.getoption("--conformance-report", default=None):
+        lines = [f"Conformance of {subject}, Python {platform.python_version()}", "", *results.lines(ROWS.values())]
+        path.write_text("\n".join([*lines, "", results.summary(), ""]))
+
+
+def _profile_of(item: pytest.Item) -> str:
+    """By which CEM *item* is asked; what has nothing to do with any goes with the plain one."""
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    return str(params["profile"].name) if "profile" in params else "plain"
+
+
+def _first_line(report: pytest.TestReport) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return str(crash.message if crash else report.longrepr).strip().split("\n")[0][:200]
+
+
+class Bench:
+    """Where an RM is put to the test by one CEM."""
+
+    def __init__(self, profile: Profile, directory: Path, foreign: socket.socket | None) -> None:
+        self.profile = profile
+        self._directory = directory
+        self._foreign = foreign
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the RM under test is ours."""
+        return self._foreign is None
+
+    @asynccontextmanager
+    async def cem(
+        self, plant: Plant | None = None, *, needs: str = "", turns_away_with: int | None = None
+    ) -> AsyncIterator[Cem]:
+        """A CEM that the RM connects to; *plant* is what our RM manages, if it is ours.
+
+        A row that cannot do without the plant says what it *needs*; of a foreign RM it then asks nothing.
+        """
+        if self._foreign and needs:
+            pytest.skip(f"needs {needs}")
+        async with AsyncExitStack() as stack:
+            if self._foreign:
+                cem = await stack.enter_async_context(serving(self.profile, self._foreign.dup()))
+                cem.joins_within_s = FOREIGN_JOINS_WITHIN_S
+            else:
+                cem = await stack.enter_async_context(serving(self.profile, listening()))
+                cem.turns_away_with = turns_away_with
+                plant = plant or home_battery()
+                url = f"ws://127.0.0.1:{cem.port}/s2"
+                await stack.enter_async_context(plant.at_work(url, self._directory))
+            yield cem
+            for rm in cem.rms.all if self._foreign else ():
+                with suppress(ConnectionClosed):
+                    await rm.send("SessionRequest", request="RECONNECT")
+
+    @asynccontextmanager
+    async def negotiated(self, plant: Plant | None = None, *, needs: str = "") -> AsyncIterator[Rm]:
+        """An RM that has introduced itself."""
+        async with self.cem(plant, needs=needs) as cem:
+            rm = await cem.joined()
+            await rm.negotiate()
+            yield rm
+
+    @asynccontextmanager
+    async def in_charge(
+        self, control_type: str = "", plant: Plant | None = None, *, needs: str = ""
+    ) -> AsyncIterator[Rm]:
+        """An RM that is under *control_type*; of an RM that does not offer it nothing is asked."""
+        async with self.negotiated(plant or PLANTS[control_type](), needs=needs) as rm:
+            await self.select(rm, control_type)
+            yield rm
+
+    async def select(self, rm: Rm, control_type: str) -> None:
+        """Has *rm* under *control_type*, as soon as it is offered."""
+        if not await rm.is_offering(control_type, ANSWER_WITHIN_S):
+            assert not self.is_own, f"{SHORT[control_type]} is not offered"
+            pytest.skip(f"{SHORT[control_type]} is not offered")
+        await rm.take_charge(control_type)
+
+    async def any_charge(self, rm: Rm) -> str:
+        """Has *rm* under the first control type it offers that has instructions by mode; else nothing is asked."""
+        offered = [each for each in rm.details["available_control_types"] if each in SHORT]
+        if not offered:
+            pytest.skip("no control type is offered")
+        await rm.take_charge(offered[0])
+        return offered[0]
+
+
+@pytest.fixture(scope="session")
+def foreign(pytestconfig: pytest.Config) -> Iterator[socket.socket | None]:
+    """Where a foreign RM is awaited; it stays open between rows, so that an RM which comes early finds a door."""
+    port = pytestconfig.getoption("--rm-port", default=None)
+    if port is None:
+        yield None
+        return
+    with listening(port, host="") as sock:
+        yield sock
+
+
+@pytest.fixture
+def bench(profile: Profile, tmp_path: Path, foreign: socket.socket | None) -> Bench:
+    return Bench(profile, tmp_path, foreign)
+
+
+@pytest.fixture
+def own(bench: Bench) -> Bench:
+    """The bench, for rows that only our own RM can be asked."""
+    if not bench.is_own:
+        pytest.skip("needs hardware, a clock or settings in the hands of the suite")
+    return bench

@@ -1,0 +1,210 @@
+"""One connection of the RM under test: what it says, held against the schemas, and what it is told and answers.
+
+Whatever a row looks at, every message of the RM must be valid, every message to it must get exactly one
+ReceptionStatus in time, and a Handshake comes first; what goes against that fails the row.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from importlib.util import find_spec
+from typing import Any
+from uuid import UUID
+
+from websockets.asyncio.server import Request, ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+from tests.chronicle import PATIENCE_S, Chronicle
+from tests.published import has_schema, violations
+
+from .profiles import Profile
+from .wire import ANSWER_WITHIN_S, NIL, Message, new_id
+
+ENDS_WITHIN_S = 5.0
+S2_PYTHON_CANNOT = ("DDBC.SystemDescription", "PPBC.PowerProfileStatus")
+"""Valid messages that s2-python refuses."""
+
+
+class Connection:
+    """The RM under test on one connection."""
+
+    def __init__(self, websocket: ServerConnection, profile: Profile, faults: list[str]) -> None:
+        self._websocket = websocket
+        self._faults = faults
+        self._asked: list[str] = []
+        self._answers: Chronicle[Message] = Chronicle(
+            "answers of the RM", kind_of=lambda answer: answer["subject_message_id"]
+        )
+        self._message_ids: set[str] = set()
+        self.profile = profile
+        self.heard: Chronicle[Message] = Chronicle("messages of the RM", kind_of=lambda heard: heard["message_type"])
+        """All messages but answers."""
+        self.frames: list[Message] = []
+        """All it sent, answers and others, in order."""
+        self.ended = asyncio.Event()
+        """Set when the connection is closed."""
+        self.answers_to: Callable[[Message], tuple[str, ...]] = profile.answers_to
+        """The statuses a message of the RM is answered with; none leaves it unanswered."""
+        self.version = ""
+        """The one selected."""
+
+    @property
+    def request(self) -> Request:
+        """How it connected."""
+        assert self._websocket.request
+        return self._websocket.request
+
+    @property
+    def close_code(self) -> int | None:
+        return self._websocket.close_code
+
+    def told(self, message_type: str, **fields: Any) -> list[Message]:
+        """All it said so far of that type and with those fields."""
+        return [each for each in self.heard.all if _is_such(each, message_type, fields)]
+
+    async def expect(
+        self,
+        message_type: str,
+        wanted: Callable[[Message], bool] = lambda message: True,
+        *,
+        within_s: float = PATIENCE_S,
+        **fields: Any,
+    ) -> Message:
+        """The next message of that type with those fields that is *wanted*; other types stay to be expected."""
+        return await self.heard.next(
+            lambda heard: _is_such(heard, message_type, fields) and wanted(heard), f"{message_type} {fields}", within_s
+        )
+
+    async def tell(self, message_type: str, **fields: Any) -> Message:
+        """Says it; returns the one answer."""
+        return await self.tell_whole({"message_type": message_type, "message_id": new_id(), **fields})
+
+    async def tell_whole(self, message: Message) -> Message:
+        return await self.send_raw(json.dumps(message), about=message["message_id"])
+
+    async def must_take(self, message_type: str, **fields: Any) -> None:
+        """Says it; the answer must be OK."""
+        await self.must_accept({"message_type": message_type, "message_id": new_id(), **fields})
+
+    async def must_accept(self, message: Message) -> None:
+        answer = await self.tell_whole(message)
+        assert answer["status"] == "OK", f"{message['message_type']}: {answer}"
+
+    async def send_raw(self, frame: str | bytes, about: str = NIL) -> Message:
+        """Sends *frame* as it is; returns the one answer *about* that id."""
+        self._asked.append(about)
+        await self._websocket.send(frame)
+        return await self.answer_to(about)
+
+    async def send_in_parts(self, parts: list[str], about: str) -> Message:
+        """Sends one message in several frames; returns the one answer *about* that id."""
+        self._asked.append(about)
+        await self._websocket.send(parts)
+        return await self.answer_to(about)
+
+    async def send(self, message_type: str, **fields: Any) -> str:
+        """Says it and does not wait; returns the message's id, which is answered once all the same."""
+        return await self.send_whole({"message_type": message_type, "message_id": new_id(), **fields})
+
+    async def send_whole(self, message: Message) -> str:
+        self._asked.append(message["message_id"])
+        await self._websocket.send(json.dumps(message))
+        return str(message["message_id"])
+
+    async def answer_to(self, message_id: str) -> Message:
+        """The one answer to what was sent."""
+        return await self._answers.next(
+            lambda answer: answer["subject_message_id"] == message_id, f"answer about {message_id}", ANSWER_WITHIN_S
+        )
+
+    async def answer(self, message_id: str, status: str = "OK") -> None:
+        """Sends a ReceptionStatus, asked for or not."""
+        answer = {"message_type": "ReceptionStatus", "subject_message_id": message_id, "status": status}
+        with suppress(ConnectionClosed):  # an RM that says goodbye does not wait for the answer
+            await self._websocket.send(json.dumps(answer))
+
+    async def ping(self) -> None:
+        """Waits for the pong."""
+        await (await self._websocket.ping())
+
+    def break_off(self) -> None:
+        """Drops the connection, as a CEM does that is killed."""
+        self._websocket.transport.abort()
+
+    async def close(self) -> None:
+        await self._websocket.close()
+
+    async def has_ended(self) -> None:
+        async with asyncio.timeout(ENDS_WITHIN_S):
+            await self.ended.wait()
+
+    async def listen(self) -> None:
+        try:
+            with suppress(ConnectionClosed):
+                async for frame in self._websocket:
+                    await self._hear(frame)
+        except (AssertionError, ValueError, KeyError) as exc:
+            self._faults.append(f"{exc or type(exc).__name__}")
+        finally:
+            self.ended.set()
+            for chronicle in (self.heard, self._answers):
+                chronicle.fail(self._faults[-1] if self._faults else "the RM has left")
+
+    def _is_published(self, message_type: str) -> bool:
+        """Whether the schemas at hand, which are those of 0.0.2-beta, have it as the version spoken has."""
+        is_changed = message_type == "DDBC.SystemDescription" and self.version.removeprefix("v") != "0.0.2-beta"
+        return has_schema(message_type) and not is_changed
+
+    async def _hear(self, frame: str | bytes) -> None:
+        assert isinstance(frame, str), "the RM sent a binary frame"
+        message: Message = json.loads(frame)
+        problems = violations(message) if self._is_published(message["message_type"]) else []
+        assert not problems, f"{message['message_type']}: {'; '.join(problems)}"
+        self.frames.append(message)
+        if self.profile.is_strict:
+            _vet(message, frame)
+        if message["message_type"] == "ReceptionStatus":
+            about = message["subject_message_id"]
+            assert about in self._asked, f"an answer too many about {about}: {frame}"
+            self._asked.remove(about)
+            self._answers.add(message)
+            return
+        assert self.heard.all or message["message_type"] == "Handshake", f"{message['message_type']} came first"
+        assert message["message_id"] not in self._message_ids, f"a message_id was used twice: {frame}"
+        self._message_ids.add(message["message_id"])
+        for status in self.answers_to(message):
+            await self.answer(message["message_id"], status)
+        self.heard.add(message)
+
+
+def _is_such(message: Message, message_type: str, fields: dict[str, Any]) -> bool:
+    return message["message_type"] == message_type and fields.items() <= message.items()
+
+
+def _vet(message: Message, frame: str) -> None:
+    """Holds *message* against what s2-python asks beyond the schema."""
+    for name, value in _ids_of(message):
+        try:
+            UUID(value)
+        except ValueError as exc:
+            raise AssertionError(f"{message['message_type']}: {name} is no UUID: {value}") from exc
+    if find_spec("s2python") and message["message_type"] not in S2_PYTHON_CANNOT:
+        from s2python.s2_parser import S2Parser
+        from s2python.s2_validation_error import S2ValidationError
+
+        try:
+            S2Parser.parse_as_any_message(frame)
+        except S2ValidationError as exc:
+            raise AssertionError(f"s2-python refuses {message['message_type']}: {exc}: {exc.__cause__}") from exc
+
+
+def _ids_of(part: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(part, dict):
+        for key, value in part.items():
+            yield from _ids_of(value, key)
+    elif isinstance(part, list):
+        for value in part:
+            yield from _ids_of(value, name)
+    elif isinstance(part, str) and (name in ("id", "Id", "from", "to") or name.endswith(("_id", "_timers"))):
+        yield name, part

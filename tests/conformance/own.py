@@ -1,0 +1,202 @@
+"""Our own RM at work, on hardware that can refuse, hang or be lost.
+
+The battery is the daemon as it is run, with a simulated battery behind real Modbus. The others are made of the same
+parts, a ResourceManager, a Node and a Link, around resources that exist only in tests.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import uuid4
+
+from structlog.testing import capture_logs
+
+from s2d import clock, daemon
+from s2d.backoff import Backoff
+from s2d.config import load
+from s2d.control.reporting import Reporting
+from s2d.device import Device
+from s2d.driver import PointSettings
+from s2d.errors import DeviceRefused, DeviceUnreachable
+from s2d.instructions import Updates
+from s2d.link import Link
+from s2d.messages import common
+from s2d.node import Node
+from s2d.resource_manager import Identity, Policy, ResourceManager
+from s2d.resources import Resource
+from s2d.values import Now
+from s2d.variant import Make
+from tests.chronicle import PATIENCE_S
+from tests.fakes import FakeDriver, FakeLog, Hardware
+from tests.system.daemon import battery, configured
+from tests.system.simulator import Simulator, at
+
+POLL_S = 0.03
+ENDS_WITHIN_S = 15.0
+CALM = Reporting(power_w=50.0, fill_level=1.0, every_s=60.0)
+
+
+class Plant(Protocol):
+    """Something our own RM manages."""
+
+    def at_work(self, url: str, directory: Path) -> Any:
+        """An RM that connects to *url*, as long as the context lasts."""
+        ...
+
+
+class ModbusBattery:
+    """The daemon with a simulated battery behind a Modbus server."""
+
+    def __init__(self, *, simulator: Mapping[str, Any] | None = None, **device: Any) -> None:
+        self.simulator = Simulator(**(simulator or {}))
+        self._device = {"poll": "50 ms", **device}
+        self.stopping = asyncio.Event()
+
+    @asynccontextmanager
+    async def at_work(self, url: str, directory: Path) -> AsyncIterator[None]:
+        with capture_logs() as log:
+            async with self.simulator.on_tcp() as address:
+                device = battery(connection=at(address), resource_id=str(uuid4()), **self._device)
+                config = load(configured(directory, {"url": url}, device))
+                async with _beside(daemon.run(config, stopping=self.stopping)) as running:
+                    yield
+                    self.stopping.set()
+                    async with asyncio.timeout(ENDS_WITHIN_S):
+                        await running
+        _has_no_bug(log)
+
+
+class WatchedHardware(Hardware):
+    """Hardware that tells when it was asked or told something."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._touch = asyncio.Event()
+        self.takes_s = 0.0
+        """How long it takes to do what it is asked or told."""
+
+    async def asked(self) -> None:
+        self._touch.set()
+        self._touch = asyncio.Event()
+        await asyncio.sleep(self.takes_s)
+        await super().asked()
+
+    async def touched(self) -> None:
+        """Waits until it is asked or told something."""
+        await self._touch.wait()
+
+
+@dataclass
+class Played:
+    """A resource that exists only in tests, on hardware that does what a row says."""
+
+    resource: Callable[[], Resource]
+    points: Mapping[str, PointSettings]
+    values: Mapping[str, Any]
+    follows: Mapping[str, str] = field(default_factory=dict)
+    updates: Updates = "full"
+    control_types: tuple[common.ControlType, ...] | None = None
+    fallback_after_s: float = 60.0
+    reporting: Reporting = CALM
+    step: timedelta = timedelta()
+    """How far the RM's clock is off."""
+    token_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        self.hardware = WatchedHardware(dict(self.values), follows=dict(self.follows))
+        self.built = self.resource()
+        self.stopping = asyncio.Event()
+        self.backoff = Backoff(first_s=0.02, most_s=0.1)
+
+    def now(self) -> Now:
+        real = clock.now()
+        return Now(real.mono, real.utc + self.step)
+
+    @asynccontextmanager
+    async def at_work(self, url: str, directory: Path) -> AsyncIterator[None]:
+        self.log = log = FakeLog()
+        device = Device(
+            "played",
+            lambda points: FakeDriver.open(self.hardware, points, None),
+            Make(points=self.points),
+            poll_s=POLL_S,
+            clock=self.now,
+            log=log.logger,
+            backoff=self.backoff,
+        )
+        policy = Policy(
+            fallback_after_s=self.fallback_after_s,
+            reporting=self.reporting,
+            processing_delay_s=POLL_S,
+            updates=self.updates,
+            control_types=self.control_types,
+        )
+        resource_manager = ResourceManager(Identity(str(uuid4()), "Played"), self.built, policy, lambda: str(uuid4()))
+        node = Node(resource_manager, device, clock=self.now, log=log.logger)
+        link = Link(url, take=node.take, log=log.logger, backoff=self.backoff, token_file=self.token_file)
+        async with _beside(node.run(link, self.stopping)):
+            yield
+        _has_no_bug(log.lines)
+
+    # What the hardware is made to do.
+
+    def shows(self, **values: Any) -> None:
+        """What is read from now on."""
+        self.hardware.values |= values
+
+    def refuses(self) -> None:
+        self.hardware.refusal = DeviceRefused("exception 4")
+
+    def is_lost(self) -> None:
+        self.hardware.fault = DeviceUnreachable("no answer")
+
+    def is_back(self) -> None:
+        self.hardware.fault = self.hardware.refusal = None
+
+    async def is_read(self) -> None:
+        """Waits until what it shows now has been read by the RM."""
+        for _ in range(2):
+            await self.hardware.touched()
+
+    async def has_logged(self, event: str) -> None:
+        """Waits until the RM has noticed."""
+        async with asyncio.timeout(PATIENCE_S):
+            while event not in self.log.events():
+                await self.hardware.touched()
+
+    async def has_written(self, point: str, *values: Any) -> None:
+        """Waits until *values*, in that order, are all that was ever written to *point*."""
+        async with asyncio.timeout(PATIENCE_S):
+            while len(self.written(point)) < len(values):
+                await self.hardware.touched()
+        assert self.written(point) == list(values)
+
+    def written(self, point: str) -> list[Any]:
+        """All that was written to *point*, in order."""
+        return [value for _, each, value in self.hardware.writes if each == point]
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, Any]) -> AsyncIterator[asyncio.Task[Any]]:
+    """Has *work* done until the context ends. What goes wrong there or here is raised as it is, not in a group."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(work)
+            try:
+                yield task
+            finally:
+                task.cancel()
+    except BaseExceptionGroup as group:
+        first: BaseException = group
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        raise first from None
+
+
+def _has_no_bug(log: Iterable[Mapping[str, Any]]) -> None:
+    bugs = [line for line in log if line["event"] in ("message.withheld", "node.broken")]
+    assert not bugs, bugs[0]

@@ -1,0 +1,199 @@
+"""What our own RM manages under each control type: a battery, and the resources of the core's stories."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from s2d.control.pebc import Constraints, EnergyNeed
+from s2d.driver import PointSettings
+from s2d.messages import common, ddbc, frbc
+from s2d.messages.pebc import AllowedLimitRange
+from s2d.messages.ppbc import PowerSequenceContainer
+from s2d.quantities import Duration
+from s2d.resources.battery import Battery
+from s2d.values import Setpoint
+from tests.core.resources_modes import DEMAND, HeatPump, Hybrid, Tank, way
+from tests.core.resources_played import L1
+from tests.core.resources_roof import LOWER, UPPER, Roof, allowed, constraints
+from tests.core.resources_washer import Washer, dishes, sequence
+from tests.core.stage import settings
+
+from .own import ModbusBattery, Plant, Played
+from .wire import DDBC, FRBC, NOT_CONTROLABLE, OMBC, PEBC, PPBC, SHORT
+
+TIMER_S = 0.4
+"""How long the timers of these resources run: long enough to be met running, short enough to wait for."""
+FOLLOWS_WITHIN_S = 1.0
+READ, WRITE, BOTH = PointSettings(), PointSettings(access="write"), PointSettings(access="read_write")
+RUN = common.Timer(id="run", duration=round(TIMER_S * 1000))
+REST = common.Timer(id="rest", duration=round(2 * TIMER_S * 1000))
+ON_AND_OFF = (way("off", "on", starts=["run"]), way("on", "off", blocked_by=["run"]))
+COMPRESSOR = (
+    way("off", "on", starts=["run"], blocked_by=["rest"]),
+    way("on", "off", starts=["rest"], blocked_by=["run"]),
+    way("on", "boost", blocked_by=["run"]),
+    way("boost", "on"),
+    way("boost", "off", abnormal=True),
+)
+"""No way leads from off to boost, and one back in emergencies only; the timer `run` blocks two ways."""
+
+
+def home_battery(*, max_age_s: float = 60.0, **changes: Any) -> Played:
+    """The battery as the daemon has it, but on hardware that a row can handle; at 50 % of 10 kWh."""
+    fallback = (Setpoint("power_setpoint", 0.0, "fallback"),)
+    points = {"soc": PointSettings(max_age=Duration(max_age_s)), "power": READ, "power_setpoint": WRITE}
+    resource_id = "3e1dc6a4-0f0a-4c9e-9d1b-5a3f3f1f7a11"
+    known: dict[str, Any] = {
+        "resource": lambda: Battery(resource_id, "Home battery", settings(), tuple(points), fallback),
+        "points": points,
+        "values": {"soc": 50.0, "power": 0.0},
+        "follows": {"power_setpoint": "power"},
+    }
+    return Played(**(known | changes))
+
+
+def heat_pump(
+    *,
+    transitions: tuple[common.Transition, ...] = COMPRESSOR,
+    follow_within_s: float = FOLLOWS_WITHIN_S,
+    **changes: Any,
+) -> Played:
+    """OMBC: off, on, boost, and a mode for emergencies."""
+
+    def resource() -> HeatPump:
+        return HeatPump(
+            transitions=transitions, timers=(REST, RUN), emergency=("island",), follow_within_s=follow_within_s
+        )
+
+    return _by_modes(resource, {"resource": "off 0"}, **changes)
+
+
+def tank(**changes: Any) -> Played:
+    """FRBC: hot water with two heaters, each of which must run a little once it is on."""
+    own = {key: changes.pop(key) for key in ("provides", "leakage", "usage", "target", "range") if key in changes}
+    return _by_modes(lambda: _Tank(**own), {"pump": "off 0", "rod": "off 0"}, **changes)
+
+
+def hybrid(*, provides_forecast: bool = False, **changes: Any) -> Played:
+    """DDBC: a heat pump and a boiler."""
+    element = ddbc.AverageDemandRateForecastElement(duration=3_600_000, demand_rate_expected=3200.0)
+    forecast = (datetime.now(UTC), (element,)) if provides_forecast else None
+
+    def resource() -> _Hybrid:
+        return _Hybrid(forecast=forecast, provides_average_demand_rate_forecast=provides_forecast)
+
+    return _by_modes(resource, {"pump": "off 0", "boiler": "on 0.5"}, **changes)
+
+
+def roof(
+    *ranges: AllowedLimitRange, valid_for_s: float | None = None, needs_energy: bool = False, **changes: Any
+) -> Played:
+    """PEBC: solar panels of 4 kW, or what *ranges* say."""
+    now = datetime.now(UTC)
+    until = now + timedelta(seconds=valid_for_s) if valid_for_s else None
+    needs = (EnergyNeed(L1, now, now + timedelta(hours=8), 3000.0, 1000.0),) if needs_energy else ()
+    offered = constraints(*(ranges or limits()), valid_until=until)
+    return Played(
+        resource=lambda: _Roof(offered, needs),
+        points={"power": READ, "limits": WRITE},
+        values={"power": 0.0},
+        **changes,
+    )
+
+
+def limits(lowest: float = -4000.0, highest: float = 0.0) -> tuple[AllowedLimitRange, AllowedLimitRange]:
+    """Where the limits of a roof may be put: the lower below 0, the upper at most *highest*."""
+    return allowed(LOWER, lowest, 0.0), allowed(UPPER, 0.0, highest)
+
+
+def new_limits(lowest: float) -> Constraints:
+    return constraints(*limits(lowest))
+
+
+def washer(wash_s: float = 30.0, **changes: Any) -> Played:
+    """PPBC: a wash in one of three ways, then drying; it has four hours for it, and it is not too early."""
+    now = datetime.now(UTC)
+    wash = PowerSequenceContainer(
+        id="wash",
+        power_sequences=(
+            sequence("quick", wash_s),
+            sequence("eco", 1800, is_interruptible=False),
+            sequence("boost", 60, abnormal_condition_only=True),
+        ),
+    )
+    drying = PowerSequenceContainer(id="dry", power_sequences=(sequence("hot", 600, max_pause_before=900_000),))
+    task = dishes(
+        start_time=now - timedelta(hours=1),
+        end_time=now + timedelta(hours=4),
+        containers=(wash, drying),
+    )
+    return Played(
+        resource=lambda: _Washer(task),
+        points={"power": READ, "does": READ, "task": WRITE},
+        values={"power": 0.0, "does": "nothing"},
+        follows={"task": "does"},
+        **changes,
+    )
+
+
+def pump_with_tank(**changes: Any) -> Played:
+    """A heat pump and its tank, which can be had by OMBC, by FRBC, or be looked at only."""
+    return _by_modes(_PumpWithTank, {"resource": "off 0", "pump": "off 0", "rod": "off 0"}, **changes)
+
+
+PLANTS: dict[str, Callable[[], Plant]] = {
+    FRBC: ModbusBattery,
+    OMBC: heat_pump,
+    DDBC: hybrid,
+    PEBC: roof,
+    PPBC: washer,
+}
+"""What our RM manages where a row asks for a control type and nothing else."""
+TIMED = {FRBC: tank, OMBC: heat_pump, DDBC: hybrid}
+"""Those with timers, by control type: from off to on starts `run`, which blocks the way back."""
+by_modes = pytest.mark.parametrize("control_type", list(TIMED), ids=[SHORT[each] for each in TIMED])
+"""Asks a row of each control type by operation modes."""
+
+
+def _by_modes(resource: Callable[[], Any], values: dict[str, str], **changes: Any) -> Played:
+    return Played(resource=resource, points=dict.fromkeys(values, BOTH), values=values, **changes)
+
+
+@dataclass
+class _Tank(Tank):
+    follow_within_s: float = FOLLOWS_WITHIN_S
+
+    def actuators(self) -> tuple[frbc.ActuatorDescription, ...]:
+        return tuple(replace(each, transitions=ON_AND_OFF, timers=(RUN,)) for each in super().actuators())
+
+
+@dataclass
+class _Hybrid(Hybrid):
+    demand: common.NumberRange = DEMAND
+    follow_within_s: float = FOLLOWS_WITHIN_S
+
+    def suppliers(self) -> tuple[ddbc.ActuatorDescription, ...]:
+        return tuple(replace(each, transitions=ON_AND_OFF, timers=(RUN,)) for each in super().suppliers())
+
+
+class _Roof(Roof):
+    follow_within_s = FOLLOWS_WITHIN_S
+
+
+class _Washer(Washer):
+    follow_within_s = FOLLOWS_WITHIN_S
+
+
+class _PumpWithTank(HeatPump):
+    def __init__(self) -> None:
+        super().__init__(transitions=COMPRESSOR, timers=(REST, RUN), follow_within_s=FOLLOWS_WITHIN_S)
+        self.tank = _Tank()
+        self.doing |= self.tank.doing
+        self.storage, self.actuators, self.fill_level = self.tank.storage, self.tank.actuators, self.tank.fill_level
+
+    def control_types(self) -> tuple[common.ControlType, ...]:
+        return tuple(map(common.ControlType, (OMBC, FRBC, NOT_CONTROLABLE)))

@@ -1,0 +1,180 @@
+"""The cases of the certification tool for an RM, by their numbers there, with the sense they are meant to have."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from s2d.messages import frbc
+from s2d.messages.common import NumberRange
+
+from .plants import home_battery, tank
+from .rows import row
+from .wire import ANSWER_WITHIN_S, FRBC, NO_SELECTION, NOT_CONTROLABLE
+
+TOOL = "certification tool"
+LEAKS = (
+    frbc.LeakageBehaviourElement(
+        fill_level_range=NumberRange(start_of_range=0.0, end_of_range=100.0), leakage_rate=0.0001
+    ),
+)
+OUTLOOKS = {
+    "FRBC.LeakageBehaviour": "provides_leakage_behaviour",
+    "FRBC.UsageForecast": "provides_usage_forecast",
+    "FRBC.FillLevelTargetProfile": "provides_fill_level_target_profile",
+}
+
+
+def a_tank_with_outlooks():
+    now = datetime.now(UTC)
+    usage = frbc.UsageForecastElement(duration=3_600_000, usage_rate_expected=-0.001)
+    target = frbc.FillLevelTargetProfileElement(
+        duration=3_600_000, fill_level_range=NumberRange(start_of_range=60.0, end_of_range=90.0)
+    )
+    return tank(provides=("leakage", "usage", "target"), leakage=LEAKS, usage=(now, (usage,)), target=(now, (target,)))
+
+
+async def settled(rm):
+    """Waits until what a selection sets off has been said: the last of it is there, and a question is answered."""
+    await rm.statuses(rm.machine())
+    await rm.tell("RevokeObject", object_type="FRBC.Instruction", object_id="nothing")
+
+
+@row("CERT-9.2.2", "the first SelectControlType is answered OK within 5 s", source=TOOL)
+async def test_first_selection(bench):
+    async with bench.negotiated() as rm:
+        await rm.must_take("SelectControlType", control_type=rm.details["available_control_types"][0])
+
+
+@row("CERT-9.2.3", "every later SelectControlType is answered OK within 5 s, in one session", source=TOOL)
+async def test_later_selections(bench):
+    async with bench.negotiated() as rm:
+        offered = rm.details["available_control_types"]
+        for control_type in [*offered, NO_SELECTION, *reversed(offered), NOT_CONTROLABLE, *offered]:
+            await rm.must_take("SelectControlType", control_type=control_type)
+
+
+@row("CERT-9.2.4", "power is measured, of every quantity declared and no other, within 5 s of a selection", source=TOOL)
+async def test_power_measurement(bench):
+    async with bench.negotiated() as rm:
+        await bench.any_charge(rm)
+        if not (declared := rm.details["provides_power_measurement_types"]):
+            pytest.skip("no quantity is declared")
+        measured = await rm.expect("PowerMeasurement", within_s=ANSWER_WITHIN_S)
+        assert {each["commodity_quantity"] for each in measured["values"]} <= set(declared)
+
+
+@row("CERT-9.2.5", "no PowerForecast comes unless it is announced", source=TOOL)
+async def test_power_forecast(bench):
+    async with bench.negotiated() as rm:
+        await bench.any_charge(rm)
+        await rm.is_well()
+        assert rm.details["provides_forecast"] or not rm.told("PowerForecast")
+
+
+@row("CERT-FRBC-1", "FRBC.SystemDescription and then FRBC.StorageStatus come once FRBC is selected", source=TOOL)
+async def test_frbc_setup(bench):
+    async with bench.in_charge(FRBC) as rm:
+        await rm.expect("FRBC.StorageStatus", within_s=ANSWER_WITHIN_S)
+        kinds = [each["message_type"] for each in rm.heard.all]
+        assert kinds.index("FRBC.SystemDescription") < kinds.index("FRBC.StorageStatus")
+
+
+@row("CERT-FRBC-2", "FRBC is set up anew each time it is selected, also when nothing has changed", source=TOOL)
+async def test_frbc_setup_again(bench):
+    async with bench.in_charge(FRBC) as rm:
+        for _ in range(2):
+            await rm.must_take("SelectControlType", control_type=NO_SELECTION)
+            rm.description = {}
+            await rm.take_charge(FRBC)
+            await rm.expect("FRBC.StorageStatus", within_s=ANSWER_WITHIN_S)
+
+
+@row("CERT-FRBC-3", "the fill level lies strictly within the range published", source=TOOL)
+async def test_fill_level(bench):
+    async with bench.in_charge(FRBC) as rm:
+        level = (await rm.expect("FRBC.StorageStatus"))["present_fill_level"]
+        published = rm.description["storage"]["fill_level_range"]
+        assert published["start_of_range"] < level < published["end_of_range"]
+
+
+@row(
+    "CERT-9.6.3",
+    "leakage, usage and targets that are announced come, and only after the description",
+    source=TOOL,
+    by=["plain", "certification"],
+)
+async def test_outlooks(bench):
+    async with bench.in_charge(FRBC, a_tank_with_outlooks()) as rm:
+        announced = [name for name, flag in OUTLOOKS.items() if rm.description["storage"][flag]]
+        if not announced:
+            pytest.skip("the storage announces none of them")
+        for name in announced:
+            await rm.expect(name)
+        assert not bench.is_own or announced == list(OUTLOOKS)
+        first = rm.heard.all.index(rm.description)
+        assert all(rm.heard.all.index(each) > first for name in announced for each in rm.told(name))
+
+
+@row("CERT-9.6.5", "leakage, usage and targets that are not announced do not come", source=TOOL)
+async def test_no_outlooks(bench):
+    async with bench.in_charge(FRBC) as rm:
+        await settled(rm)
+        for name, flag in OUTLOOKS.items():
+            assert rm.description["storage"][flag] or not rm.told(name), name
+
+
+@row(
+    "CERT-FRBC-4",
+    "the walk: along every transition, at factor 0, SUCCEEDED where the fill level fits the mode",
+    source=TOOL,
+)
+async def test_walk(bench):
+    async with bench.in_charge(FRBC) as rm:
+        for machine in rm.machines:
+            steps = _walk(machine, await rm.active_mode(machine))
+            if len(steps) < 2:
+                pytest.skip("the actuator has no transitions")
+            for mode in steps:
+                order = await rm.instruct(mode, 0.0, of=machine.scope["actuator_id"])
+                assert (await rm.fate_of(order))[-1] == "SUCCEEDED", mode
+                assert await rm.active_mode(machine) == mode
+
+
+@row(
+    "CERT-FRBC-5",
+    "an instruction is answered OK if and only if the fill level fits the mode",
+    source=TOOL,
+    by=["plain", "certification"],
+)
+async def test_walk_when_full(own):
+    plant = home_battery(values={"soc": 96.0, "power": 0.0})
+    async with own.in_charge(FRBC, plant) as rm:
+        level = (await rm.expect("FRBC.StorageStatus"))["present_fill_level"]
+        machine = rm.machine()
+        for mode_id, mode in zip(machine.modes, machine.description["operation_modes"], strict=True):
+            ranges = [each["fill_level_range"] for each in mode["elements"]]
+            fits = any(each["start_of_range"] < level < each["end_of_range"] for each in ranges)
+            answer = await rm.tell_whole(rm.instruction(mode_id))
+            assert (answer["status"] == "OK") is fits, mode
+
+
+@row("CERT-S8", "SessionRequest TERMINATE is answered OK within 5 s, whatever is active", source=TOOL)
+async def test_terminate(bench):
+    async with bench.in_charge(FRBC) as rm:
+        later = await rm.instruct(await rm.elsewhere(), at=datetime(2099, 1, 1, tzinfo=UTC))
+        await rm.reached(later, "ACCEPTED")
+        await rm.must_take("SessionRequest", request="TERMINATE")
+        await rm.has_ended()
+
+
+def _walk(machine, start):
+    """Modes to go to one after the other, from *start*, so that each normal transition is gone where that leads on."""
+    ways = [
+        (way["from"], way["to"]) for way in machine.description["transitions"] if not way["abnormal_condition_only"]
+    ]
+    here, steps = start, [start]
+    while ahead := [way for way in ways if way[0] == here]:
+        ways.remove(ahead[0])
+        here = ahead[0][1]
+        steps.append(here)
+    return steps

@@ -1,0 +1,277 @@
+"""Instructions: which are refused, which are rejected, and what becomes of those that are taken."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+from .own import ModbusBattery
+from .plants import home_battery
+from .rows import row
+from .wire import DONE, FRBC, Order, new_id, soon, time_of
+
+INSTRUCTION = "S2 JSON, FRBC.Instruction"
+REVOCATION = "S2 JSON, RevokeObject"
+SOON_S = 0.3
+
+
+@row(
+    "INSTR-1",
+    "an instruction at factor 0, 0.5 and 1 is accepted, started and succeeds; the device does it",
+    source=INSTRUCTION,
+)
+async def test_factors(own):
+    plant = ModbusBattery()
+    async with own.in_charge(FRBC, plant) as rm:
+        for mode, factor in (("charge", 0.0), ("charge", 0.5), ("charge", 1.0), ("discharge", 0.0), ("idle", 0.0)):
+            assert await rm.fate_of(await rm.instruct(rm.mode(mode), factor)) == DONE, (mode, factor)
+        await plant.simulator.written(0, 0, 2500, 5000, -4000, 0)
+
+
+@row("INSTR-2", "a factor below 0 or above 1 is answered INVALID_CONTENT", source="S2 JSON, operation_mode_factor")
+async def test_factor_out_of_range(bench):
+    async with bench.in_charge(FRBC) as rm:
+        mode = await rm.elsewhere()
+        for factor in (-0.01, 1.01, -1e300, 1e300):
+            assert (await rm.tell_whole(rm.instruction(mode, factor)))["status"] == "INVALID_CONTENT", factor
+        await rm.is_well()
+        assert not rm.told("InstructionStatusUpdate")
+
+
+@row("INSTR-3", "an unknown actuator or operation mode is answered INVALID_CONTENT", source=INSTRUCTION)
+async def test_unknown(bench):
+    async with bench.in_charge(FRBC) as rm:
+        mode = await rm.elsewhere()
+        for changes in ({"actuator_id": new_id()}, {"operation_mode": new_id()}):
+            assert (await rm.tell_whole(rm.instruction(mode, **changes)))["status"] == "INVALID_CONTENT", changes
+        await rm.is_well()
+        assert not rm.told("InstructionStatusUpdate")
+
+
+@row(
+    "INSTR-4",
+    "an instruction id used before is answered INVALID_CONTENT, and changes nothing",
+    source="S2 JSON, Instruction.id",
+)
+async def test_duplicate(bench):
+    plant = ModbusBattery()
+    async with bench.in_charge(FRBC, plant) as rm:
+        mode = await rm.elsewhere()
+        order = await rm.instruct(mode, 1.0)
+        steps = await rm.fate_of(order)
+        assert steps[-1] == "SUCCEEDED"
+        twin = rm.instruction(await rm.elsewhere(), 0.0, id=order.id)
+        assert (await rm.tell_whole(twin))["status"] == "INVALID_CONTENT"
+        assert (await rm.fate_of(await rm.instruct(mode, 0.5)))[-1] == "SUCCEEDED"
+        assert rm.steps_of(order) == steps
+        if bench.is_own:
+            await plant.simulator.written(0, 5000, 2500)
+
+
+@row(
+    "INSTR-5",
+    "a mode with no element for the present fill level is refused in the ReceptionStatus",
+    source="certification tool",
+)
+async def test_mode_outside_its_band(own):
+    async with own.in_charge(FRBC, ModbusBattery(simulator={"soc_percent": 95.0})) as rm:
+        assert (await rm.tell_whole(rm.instruction(rm.mode("charge"), 1.0)))["status"] == "INVALID_CONTENT"
+        assert await rm.fate_of(await rm.instruct(rm.mode("discharge"), 0.0)) == DONE
+
+
+@row("INSTR-6", "an execution time in the past is run at once, however long ago", source="certification tool")
+async def test_past(bench):
+    async with bench.in_charge(FRBC) as rm:
+        long_ago = datetime.now(UTC) - timedelta(days=30)
+        order = await rm.instruct(await rm.elsewhere(), at=long_ago)
+        assert (await rm.fate_of(order))[-1] == "SUCCEEDED"
+
+
+@row("INSTR-7", "an execution time ahead is waited for, and met within half a second", source=INSTRUCTION)
+async def test_future(bench):
+    async with bench.in_charge(FRBC) as rm:
+        at = soon(SOON_S)
+        order = await rm.instruct(await rm.elsewhere(), at=at)
+        await rm.reached(order, "ACCEPTED")
+        assert (await rm.fate_of(order))[-1] == "SUCCEEDED"
+        if bench.is_own:
+            started = time_of((await rm.reached(order, "STARTED"))["timestamp"])
+            assert at <= started < at + timedelta(seconds=0.5)
+
+
+@row(
+    "INSTR-8", "an instruction that is started while one is under way ends that one as ABORTED", source="EN 50491-12-2"
+)
+async def test_overtaken(own):
+    slow = ModbusBattery(simulator={"ramp_w_per_s": 2500.0})
+    async with own.in_charge(FRBC, slow) as rm:
+        first = await rm.instruct(rm.mode("charge"), 1.0)
+        await rm.reached(first, "STARTED")
+        then = await rm.instruct(rm.mode("idle"))
+        assert await rm.fate_of(first) == ["ACCEPTED", "STARTED", "ABORTED"]
+        assert await rm.fate_of(then) == DONE
+
+
+@row(
+    "INSTR-9",
+    "of two for the same instant the later one is done, the other ABORTED",
+    source="EN 50491-12-2",
+    by=["plain", "s2-python"],
+)
+async def test_same_instant(bench):
+    plant = home_battery()
+    async with bench.in_charge(FRBC, plant) as rm:
+        at, mode = soon(SOON_S), await rm.elsewhere()
+        first = await rm.instruct(mode, 1.0, at=at)
+        then = await rm.instruct(mode, 0.5, at=at)
+        assert (await rm.fate_of(first))[-1] == "ABORTED"
+        assert "STARTED" not in rm.steps_of(first)
+        assert (await rm.fate_of(then))[-1] == "SUCCEEDED"
+        if bench.is_own:
+            await plant.has_written("power_setpoint", 0, 2500)
+
+
+@row(
+    "INSTR-10",
+    "a timetable of 24 instructions is held, and a new one replaces it",
+    source="FlexMeasures client",
+    by=["flexmeasures", "plain"],
+)
+async def test_timetable(bench):
+    async with bench.in_charge(FRBC) as rm:
+        mode, start = await rm.elsewhere(), soon(3600)
+        for _ in range(2):
+            slots = [start + timedelta(minutes=15 * number) for number in range(24)]
+            sent = [rm.instruction(mode, number / 24, at=at) for number, at in enumerate(slots)]
+            for each in sent:
+                await rm.send_whole(each)
+            for each in sent:
+                assert (await rm.answer_to(each["message_id"]))["status"] == "OK"
+        await rm.heard.until(
+            lambda _: len(rm.told("InstructionStatusUpdate", status_type="ACCEPTED")) >= 48, "all accepted"
+        )
+        await rm.heard.until(
+            lambda _: len(rm.told("InstructionStatusUpdate", status_type="ABORTED")) >= 24, "the first ones replaced"
+        )
+        assert not rm.told("InstructionStatusUpdate", status_type="STARTED")
+
+
+@row("INSTR-11", "revoked before its time: it is REVOKED, and not done", source=REVOCATION)
+async def test_revoked_before(bench):
+    plant = ModbusBattery()
+    async with bench.in_charge(FRBC, plant) as rm:
+        mode = await rm.elsewhere()
+        first = await rm.instruct(mode, 1.0, at=soon(SOON_S))
+        then = await rm.instruct(mode, 0.5, at=soon(SOON_S + 0.1))
+        assert (await rm.revoke(first))["status"] == "OK"
+        assert (await rm.fate_of(then))[-1] == "SUCCEEDED"
+        assert rm.steps_of(first)[-1] == "REVOKED"
+        assert "STARTED" not in rm.steps_of(first)
+        if bench.is_own:
+            await plant.simulator.written(0, 2500)
+
+
+@row(
+    "INSTR-12",
+    "revoked while the device is on its way: it is REVOKED, and the device in its default state",
+    source=REVOCATION,
+)
+async def test_revoked_during(own):
+    plant = ModbusBattery(simulator={"ramp_w_per_s": 1000.0})
+    async with own.in_charge(FRBC, plant) as rm:
+        order = await rm.instruct(rm.mode("charge"), 1.0)
+        await rm.reached(order, "STARTED")
+        assert (await rm.revoke(order))["status"] == "OK"
+        assert await rm.fate_of(order) == ["ACCEPTED", "STARTED", "REVOKED"]
+        await plant.simulator.written(0, 5000, 0)
+
+
+@row(
+    "INSTR-13",
+    "revoked when it has ended, twice, or never given: INVALID_CONTENT, and nothing changes",
+    source=REVOCATION,
+)
+async def test_revoked_after(bench):
+    async with bench.in_charge(FRBC) as rm:
+        order = await rm.instruct(await rm.elsewhere())
+        assert (await rm.fate_of(order))[-1] == "SUCCEEDED"
+        assert (await rm.revoke(order))["status"] == "INVALID_CONTENT"
+        assert (await rm.revoke(order, object_id=new_id()))["status"] == "INVALID_CONTENT"
+        later = await rm.instruct(await rm.active_mode(rm.machine()), at=soon(60))
+        assert (await rm.revoke(later))["status"] == "OK"
+        assert (await rm.revoke(later))["status"] == "INVALID_CONTENT"
+        assert await rm.fate_of(later) == ["ACCEPTED", "REVOKED"]
+
+
+@row("INSTR-14", "an instruction can be revoked by its message_id", source="FlexMeasures client", by=["flexmeasures"])
+async def test_revoked_by_message_id(bench):
+    async with bench.in_charge(FRBC) as rm:
+        order = await rm.instruct(await rm.elsewhere(), at=soon(60))
+        answer = await rm.tell("RevokeObject", object_type="FRBC.Instruction", object_id=order.message_id)
+        assert answer["status"] == "OK"
+        assert (await rm.fate_of(order))[-1] == "REVOKED"
+
+
+@row(
+    "INSTR-15",
+    "what a CEM cannot revoke is refused: descriptions, instructions of other control types",
+    source=REVOCATION,
+)
+async def test_not_revocable(bench):
+    async with bench.in_charge(FRBC) as rm:
+        for object_type, object_id in (
+            ("FRBC.SystemDescription", rm.description["message_id"]),
+            ("OMBC.Instruction", new_id()),
+            ("PEBC.PowerConstraints", new_id()),
+        ):
+            answer = await rm.tell("RevokeObject", object_type=object_type, object_id=object_id)
+            assert answer["status"] == "INVALID_CONTENT", object_type
+        await rm.is_well()
+
+
+@row(
+    "INSTR-16",
+    "a thousand instructions that wait are all answered, accepted or rejected, and one is still done",
+    source="peers",
+    by=["plain"],
+)
+async def test_many(bench):
+    async with bench.in_charge(FRBC) as rm:
+        mode, start = await rm.elsewhere(), soon(3600)
+        sent = [rm.instruction(mode, at=start + timedelta(seconds=number)) for number in range(1000)]
+        for each in sent:
+            await rm.send_whole(each)
+        for each in sent:
+            assert (await rm.answer_to(each["message_id"]))["status"] == "OK"
+        await rm.heard.until(lambda heard: len(rm.told("InstructionStatusUpdate")) >= 1000, "all told of", 20.0)
+        order = await rm.instruct(mode)
+        assert (await rm.fate_of(order))[-1] == "SUCCEEDED"
+
+
+@row(
+    "INSTR-17",
+    "a number is the same number however it is written: 1, 1.0, 1e0, and 0 below 0",
+    source="RFC 8259, section 6",
+    by=["plain"],
+)
+async def test_numbers(bench):
+    async with bench.in_charge(FRBC) as rm:
+        mode = await rm.elsewhere()
+        for text in ("1", "1.0", "1e0", "10E-1", "-0.0", "0.500000000000000000001"):
+            instruction = rm.instruction(mode, 0.125)
+            frame = json.dumps(instruction).replace("0.125", text)
+            assert (await rm.send_raw(frame, instruction["message_id"]))["status"] == "OK", text
+            order = Order(instruction["id"], instruction["message_id"])
+            assert (await rm.fate_of(order))[-1] == "SUCCEEDED", text
+
+
+@row(
+    "INSTR-18",
+    "ids that are no UUIDs are taken, and told back as they came",
+    source="S2 JSON, ID: 2 to 64 of a-z A-Z 0-9 - _ :",
+    by=["plain"],
+)
+async def test_other_ids(bench):
+    async with bench.in_charge(FRBC) as rm:
+        mode = await rm.elsewhere()
+        for instruction_id in ("a1", "Order:1_of-2", "x" * 64, new_id().upper()):
+            order = await rm.instruct(mode, id=instruction_id, message_id=f"m{instruction_id[:63]}")
+            assert (await rm.fate_of(order))[-1] == "SUCCEEDED"

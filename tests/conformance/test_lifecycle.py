@@ -1,0 +1,64 @@
+"""What is told of an instruction from beginning to end."""
+
+from .plants import home_battery
+from .rows import row
+from .wire import DONE, FRBC, time_of
+
+
+@row(
+    "LIFE-1",
+    "NEW if told, ACCEPTED, STARTED, SUCCEEDED: each once, in that order, and never back in time",
+    source="S2 JSON, InstructionStatus",
+)
+async def test_life(bench):
+    async with bench.in_charge(FRBC) as rm:
+        order = await rm.instruct(await rm.elsewhere())
+        steps = await rm.fate_of(order)
+        assert steps == [each for each in ("NEW", *DONE) if each in steps]
+        told = [time_of(each["timestamp"]) for each in rm.told("InstructionStatusUpdate", instruction_id=order.id)]
+        assert told == sorted(told)
+
+
+@row("LIFE-2", "an instruction that has ended is told of no more", source="S2 JSON, InstructionStatus")
+async def test_nothing_after_the_end(bench):
+    async with bench.in_charge(FRBC) as rm:
+        first = await rm.instruct(await rm.elsewhere())
+        steps = await rm.fate_of(first)
+        then = await rm.instruct(await rm.elsewhere())
+        await rm.fate_of(then)
+        await rm.must_take("SelectControlType", control_type="NO_SELECTION")
+        assert rm.steps_of(first) == steps
+
+
+@row(
+    "LIFE-3",
+    "asked to, the RM tells nothing of an instruction but how it ends",
+    source="certification tool",
+    by=["certification"],
+)
+async def test_final_only(own):
+    plant = home_battery(updates="final")
+    async with own.in_charge(FRBC, plant) as rm:
+        assert await rm.fate_of(await rm.instruct(rm.mode("charge"), 1.0)) == ["SUCCEEDED"]
+        plant.refuses()
+        assert await rm.fate_of(await rm.instruct(rm.mode("idle"))) == ["ABORTED"]
+
+
+@row(
+    "LIFE-4",
+    "updates are about the id of the instruction, never its message_id",
+    source="S2 JSON, InstructionStatusUpdate",
+)
+async def test_updates_name_the_instruction(bench):
+    async with bench.in_charge(FRBC) as rm:
+        order = await rm.instruct(await rm.elsewhere())
+        await rm.fate_of(order)
+        assert {each["instruction_id"] for each in rm.told("InstructionStatusUpdate")} == {order.id}
+
+
+@row("LIFE-5", "an instruction for what is done already succeeds too", source="peers")
+async def test_done_already(bench):
+    async with bench.in_charge(FRBC) as rm:
+        mode = await rm.elsewhere()
+        for _ in range(2):
+            assert (await rm.fate_of(await rm.instruct(mode, 0.5)))[-1] == "SUCCEEDED"

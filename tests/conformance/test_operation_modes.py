@@ -1,0 +1,203 @@
+"""What FRBC, OMBC and DDBC have in common: state machines, the ways between their modes, and the timers of these."""
+
+from datetime import timedelta
+
+from tests.core.resources_modes import way
+
+from .plants import PLANTS, TIMED, by_modes, heat_pump
+from .rows import row
+from .wire import DESCRIPTION, DONE, OMBC, SHORT, new_id, seconds_from_now, soon, time_of
+
+MODES = "S2 JSON, OperationMode, Transition, Timer"
+
+
+@by_modes
+@row(
+    "MODES-1",
+    "the description comes first once a control type is selected, then a status of everything it names",
+    source="peers",
+    by=["plain"],
+)
+async def test_description_and_statuses(bench, control_type):
+    async with bench.in_charge(control_type) as rm:
+        for machine in rm.machines:
+            status = (await rm.statuses(machine))[0]
+            assert status["active_operation_mode_id"] in machine.modes
+            assert 0 <= status["operation_mode_factor"] <= 1
+        kinds = [each["message_type"] for each in rm.heard.all if each["message_type"].startswith(SHORT[control_type])]
+        assert kinds[0] == DESCRIPTION[control_type]
+
+
+@by_modes
+@row(
+    "MODES-2",
+    "what is described refers only to what is described, and each id stands once",
+    source=MODES,
+    by=["plain", "victron"],
+)
+async def test_description_agrees(bench, control_type):
+    async with bench.in_charge(control_type) as rm:
+        for machine in rm.machines:
+            timers = [timer["id"] for timer in machine.description["timers"]]
+            ways = machine.description["transitions"]
+            for ids in (machine.modes, timers, [way["id"] for way in ways]):
+                assert len(ids) == len(set(ids))
+            for each in ways:
+                assert {each["from"], each["to"]} <= set(machine.modes)
+                assert {*each["start_timers"], *each["blocking_timers"]} <= set(timers)
+
+
+@by_modes
+@row(
+    "MODES-3",
+    "every mode can be reached and left by some transition, or there are no transitions at all",
+    source="certification tool",
+    by=["plain"],
+)
+async def test_no_dead_end(bench, control_type):
+    async with bench.in_charge(control_type, PLANTS[control_type]()) as rm:
+        for machine in rm.machines:
+            ways = machine.description["transitions"]
+            normal = [
+                mode_id
+                for mode_id, mode in zip(machine.modes, machine.description["operation_modes"], strict=True)
+                if not mode["abnormal_condition_only"]
+            ]
+            if ways and len(normal) > 1:
+                assert {each["from"] for each in ways} >= set(normal)
+                assert {each["to"] for each in ways} >= set(normal)
+
+
+@by_modes
+@row(
+    "MODES-4",
+    "an instruction is followed, told as the status, and its mode is the one instructed when it SUCCEEDED",
+    source="certification tool",
+    by=["plain", "victron"],
+)
+async def test_instruction(bench, control_type):
+    async with bench.in_charge(control_type, TIMED[control_type]() if bench.is_own else None) as rm:
+        machine = rm.machine()
+        before, mode = await rm.active_mode(machine), await rm.elsewhere()
+        order = await rm.instruct(mode, 0.0)
+        steps = await rm.fate_of(order)
+        assert steps[-1] == "SUCCEEDED"
+        succeeded = await rm.reached(order, "SUCCEEDED")
+        said = [each for each in rm.heard.all[: rm.heard.all.index(succeeded)] if "active_operation_mode_id" in each]
+        status = [each for each in said if machine.scope.items() <= each.items()][-1]
+        assert status["active_operation_mode_id"] == mode
+        assert status["previous_operation_mode_id"] == before
+        assert abs(seconds_from_now(status["transition_timestamp"])) < 10
+
+
+@by_modes
+@row(
+    "MODES-5",
+    "an unknown mode or actuator, or a factor beyond 0 to 1, is answered INVALID_CONTENT",
+    source=MODES,
+    by=["plain"],
+)
+async def test_unknown(bench, control_type):
+    async with bench.in_charge(control_type) as rm:
+        mode = await rm.elsewhere()
+        wrong = [rm.instruction(new_id()), rm.instruction(mode, 1.5), rm.instruction(mode, -0.5)]
+        if rm.machine().scope:
+            wrong.append(rm.instruction(mode, actuator_id=new_id()))
+        for each in wrong:
+            assert (await rm.tell_whole(each))["status"] == "INVALID_CONTENT", each
+        await rm.is_well()
+
+
+@by_modes
+@row(
+    "MODES-6",
+    "an instruction that waits can be revoked; one that succeeded can not",
+    source="S2 JSON, RevokeObject",
+    by=["plain", "flexmeasures"],
+)
+async def test_revocation(bench, control_type):
+    async with bench.in_charge(control_type) as rm:
+        mode = await rm.elsewhere()
+        later = await rm.instruct(mode, at=soon(60))
+        assert (await rm.revoke(later))["status"] == "OK"
+        assert await rm.fate_of(later) == ["ACCEPTED", "REVOKED"]
+        now = await rm.instruct(mode)
+        assert (await rm.fate_of(now))[-1] == "SUCCEEDED"
+        assert (await rm.revoke(now))["status"] == "INVALID_CONTENT"
+
+
+@row(
+    "MODES-7",
+    "a mode to which no transition leads from the present one is REJECTED",
+    source=MODES,
+    by=["plain", "victron"],
+)
+async def test_no_transition(own):
+    async with own.in_charge(OMBC, heat_pump()) as rm:
+        assert await rm.fate_of(await rm.instruct("boost")) == ["REJECTED"]
+        assert await rm.fate_of(await rm.instruct("on", 0.3)) == DONE
+        assert await rm.fate_of(await rm.instruct("on", 0.8)) == DONE
+
+
+@row(
+    "MODES-8",
+    "without any transition every change of mode is open",
+    source="S2 JSON, transitions may be empty",
+    by=["plain", "victron"],
+)
+async def test_no_transitions_at_all(own):
+    async with own.in_charge(OMBC, heat_pump(transitions=())) as rm:
+        for mode in ("boost", "off", "on"):
+            assert await rm.fate_of(await rm.instruct(mode)) == DONE
+
+
+@row(
+    "MODES-9",
+    "modes and transitions for abnormal conditions are REJECTED unless the instruction is abnormal",
+    source=MODES,
+    by=["plain"],
+)
+async def test_abnormal(own):
+    async with own.in_charge(OMBC, heat_pump(transitions=())) as rm:
+        assert await rm.fate_of(await rm.instruct("island")) == ["REJECTED"]
+        assert await rm.fate_of(await rm.instruct("island", abnormal_condition=True)) == DONE
+    ways = (way("off", "on"), way("on", "off", abnormal=True))
+    async with own.in_charge(OMBC, heat_pump(transitions=ways)) as rm:
+        assert await rm.fate_of(await rm.instruct("on")) == DONE
+        assert await rm.fate_of(await rm.instruct("off")) == ["REJECTED"]
+        assert await rm.fate_of(await rm.instruct("off", abnormal_condition=True)) == DONE
+
+
+@row(
+    "MODES-10",
+    "what waits is looked at again when its time has come, and ABORTED if it has become impossible",
+    source=MODES,
+    by=["plain"],
+)
+async def test_impossible_by_then(own):
+    plant = heat_pump()
+    async with own.in_charge(OMBC, plant) as rm:
+        first = await rm.instruct("on", at=soon(0.2))
+        then = await rm.instruct("off", at=soon(0.3))
+        assert await rm.fate_of(first) == DONE
+        assert await rm.fate_of(then) == ["ACCEPTED", "STARTED", "ABORTED"]
+        assert await rm.active_mode(rm.machine()) == "on"
+
+
+@row(
+    "MODES-11",
+    "a transition that takes time is STARTED when it is initiated, SUCCEEDED when the mode is seen",
+    source="S2 JSON, Transition.transition_duration",
+    by=["plain"],
+)
+async def test_transition_takes_time(own):
+    plant = heat_pump()
+    async with own.in_charge(OMBC, plant) as rm:
+        plant.hardware.takes_s = 0.2
+        order = await rm.instruct("on")
+        assert await rm.fate_of(order) == DONE
+        started, succeeded = [await rm.reached(order, each) for each in ("STARTED", "SUCCEEDED")]
+        took = time_of(succeeded["timestamp"]) - time_of(started["timestamp"])
+        assert took >= timedelta(seconds=0.2)
+        status = (await rm.statuses(rm.machine()))[-1]
+        assert status["transition_timestamp"] == started["timestamp"]

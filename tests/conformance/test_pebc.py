@@ -1,0 +1,291 @@
+"""Power Envelope Based Control."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from .plants import new_limits, roof
+from .rows import row
+from .wire import DONE, PEBC, new_id, soon
+
+L1 = "ELECTRIC.POWER.L1"
+STEP_MS = 200
+
+
+def corners(description):
+    """Every pair of a lower and an upper limit at the ends of the ranges allowed, by quantity."""
+    ranges = [each for each in description["allowed_limit_ranges"] if not each["abnormal_condition_only"]]
+    for quantity in {each["commodity_quantity"] for each in ranges}:
+        lower, upper = (
+            [
+                (each["range_boundary"]["start_of_range"], each["range_boundary"]["end_of_range"])
+                for each in ranges
+                if (each["commodity_quantity"], each["limit_type"]) == (quantity, kind)
+            ]
+            for kind in ("LOWER_LIMIT", "UPPER_LIMIT")
+        )
+        for low in lower:
+            for high in upper:
+                yield from ((quantity, a, b) for a in low for b in high if a <= b)
+
+
+def envelope(rm, *elements, quantity=L1, at=None, **changes):
+    """An instruction; elements are milliseconds, lower and upper limit."""
+    late = timedelta(seconds=rm.profile.instructs_late_s)
+    parts = [{"duration": ms, "lower_limit": lower, "upper_limit": upper} for ms, lower, upper in elements]
+    known = {
+        "message_type": "PEBC.Instruction",
+        "message_id": new_id(),
+        "id": new_id(),
+        "execution_time": (at or datetime.now(UTC) - late).isoformat(),
+        "abnormal_condition": False,
+        "power_constraints_id": rm.description["id"],
+        "power_envelopes": [{"id": new_id(), "commodity_quantity": quantity, "power_envelope_elements": parts}],
+    }
+    return known | changes
+
+
+@row(
+    "PEBC-1",
+    "PowerConstraints come once PEBC is selected, with upper and lower limits for each quantity",
+    source="certification tool, 9.3.1",
+    by=["plain", "certification"],
+)
+async def test_constraints(bench):
+    async with bench.in_charge(PEBC) as rm:
+        ranges = rm.description["allowed_limit_ranges"]
+        assert len(ranges) >= 2
+        for quantity in {each["commodity_quantity"] for each in ranges}:
+            kinds = {each["limit_type"] for each in ranges if each["commodity_quantity"] == quantity}
+            assert kinds == {"LOWER_LIMIT", "UPPER_LIMIT"}
+
+
+@row(
+    "PEBC-2",
+    "an EnergyConstraint comes within 10 s, if the resource has such needs",
+    source="certification tool, 9.3.3",
+    by=["plain", "certification"],
+)
+async def test_energy_constraint(bench):
+    async with bench.in_charge(PEBC, roof(needs_energy=True)) as rm:
+        try:
+            constraint = await rm.expect("PEBC.EnergyConstraint", within_s=10.0)
+        except AssertionError:
+            assert not bench.is_own
+            pytest.skip("no EnergyConstraint was sent")
+        assert constraint["lower_average_power"] <= constraint["upper_average_power"]
+
+
+@row(
+    "PEBC-3",
+    "every corner of the ranges allowed is taken and SUCCEEDED within 10 s, also for a time in the past",
+    source="certification tool",
+    by=["plain", "certification"],
+)
+async def test_corners(bench):
+    is_final = bench.profile.name == "certification"
+    async with bench.in_charge(PEBC, roof(updates="final" if is_final else "full")) as rm:
+        for quantity, low, high in corners(rm.description):
+            order = await rm.give(envelope(rm, (3_600_000, low, high), quantity=quantity))
+            steps = await rm.fate_of(order, 10.0)
+            assert steps == ["SUCCEEDED"] if is_final and bench.is_own else steps[-1] == "SUCCEEDED", (low, high, steps)
+
+
+@row(
+    "PEBC-4",
+    "a limit beyond the ranges allowed is answered OK, and then REJECTED",
+    source="certification tool",
+    by=["plain", "certification"],
+)
+async def test_out_of_range(bench):
+    async with bench.in_charge(PEBC) as rm:
+        for quantity, low, high in corners(rm.description):
+            for lower, upper in ((low - 1e6, high), (low, high + 1e6)):
+                order = await rm.give(envelope(rm, (3_600_000, lower, upper), quantity=quantity))
+                assert await rm.fate_of(order, 10.0) == ["REJECTED"], (lower, upper)
+
+
+@row(
+    "PEBC-5",
+    "a lower limit above the upper, or constraints never published, are answered INVALID_CONTENT",
+    source="S2 JSON, PEBC.Instruction",
+    by=["plain"],
+)
+async def test_cannot_be_meant(bench):
+    async with bench.in_charge(PEBC) as rm:
+        quantity, low, high = next(corners(rm.description))
+        for wrong in (
+            envelope(rm, (1000, high + 1, high), quantity=quantity),
+            envelope(rm, (1000, low, high), quantity=quantity, power_constraints_id=new_id()),
+        ):
+            assert (await rm.tell_whole(wrong))["status"] == "INVALID_CONTENT"
+        twice = envelope(rm, (1000, low, high), quantity=quantity)
+        twice["power_envelopes"] = [*twice["power_envelopes"], twice["power_envelopes"][0] | {"id": new_id()}]
+        assert (await rm.tell_whole(twice))["status"] == "INVALID_CONTENT"
+        await rm.is_well()
+
+
+@row(
+    "PEBC-6",
+    "an envelope of several elements goes from limit to limit, and once it has lapsed there is none",
+    source="S2 JSON, PEBC.PowerEnvelope",
+    by=["plain"],
+)
+async def test_elements(own):
+    plant = roof()
+    async with own.in_charge(PEBC, plant) as rm:
+        order = await rm.give(envelope(rm, (STEP_MS, -2000, 0), (STEP_MS, -1000, 0)))
+        assert await rm.fate_of(order) == DONE
+        await plant.has_written("limits", "none", "none", "L1 -2000..0", "L1 -1000..0", "none")
+        assert rm.steps_of(order) == DONE
+
+
+@row(
+    "PEBC-7",
+    "an envelope that is replaced by another ends without a word, and the new limits hold",
+    source="EN 50491-12-2, PEBC",
+    by=["plain"],
+)
+async def test_replaced(own):
+    plant = roof()
+    async with own.in_charge(PEBC, plant) as rm:
+        first = await rm.give(envelope(rm, (3_600_000, -2000, 0)))
+        assert await rm.fate_of(first) == DONE
+        assert await rm.fate_of(await rm.give(envelope(rm, (3_600_000, -500, 0)))) == DONE
+        assert rm.steps_of(first) == DONE
+        await plant.has_written("limits", "none", "none", "L1 -2000..0", "L1 -500..0")
+
+
+@row(
+    "PEBC-8",
+    "an envelope in force can be revoked, and then there is no limit",
+    source="S2 JSON, RevokeObject",
+    by=["plain", "flexmeasures"],
+)
+async def test_revoked(own):
+    plant = roof()
+    async with own.in_charge(PEBC, plant) as rm:
+        order = await rm.give(envelope(rm, (3_600_000, -2000, 0)))
+        assert await rm.fate_of(order) == DONE
+        assert (await rm.revoke(order))["status"] == "OK"
+        await plant.has_written("limits", "none", "none", "L1 -2000..0", "none")
+
+
+@row(
+    "PEBC-9",
+    "new constraints revoke the old; limits they do not allow are ABORTED and lifted",
+    source="S2 JSON, PEBC.PowerConstraints",
+    by=["plain"],
+)
+async def test_new_constraints(own):
+    plant = roof()
+    async with own.in_charge(PEBC, plant) as rm:
+        running = await rm.give(envelope(rm, (3_600_000, -3000, 0)))
+        assert await rm.fate_of(running) == DONE
+        plant.built.offered = new_limits(-2000.0)
+        revocation = await rm.expect("RevokeObject")
+        assert (revocation["object_type"], revocation["object_id"]) == ("PEBC.PowerConstraints", rm.description["id"])
+        renewed = await rm.expect("PEBC.PowerConstraints")
+        await rm.reached(running, "ABORTED")
+        await plant.has_written("limits", "none", "none", "L1 -3000..0", "none")
+        assert await rm.is_turned_down(envelope(rm, (1000, -1000, 0)))
+        rm.description = renewed
+        assert await rm.fate_of(await rm.give(envelope(rm, (3_600_000, -1000, 0)))) == DONE
+
+
+@row(
+    "PEBC-10",
+    "constraints that end at a time end the limits with them, and nothing is allowed after",
+    source="S2 JSON, PEBC.PowerConstraints.valid_until",
+    by=["plain"],
+)
+async def test_valid_until(own):
+    plant = roof(valid_for_s=0.6)
+    async with own.in_charge(PEBC, plant) as rm:
+        order = await rm.give(envelope(rm, (3_600_000, -2000, 0)))
+        assert await rm.fate_of(order) == DONE
+        await plant.has_written("limits", "none", "none", "L1 -2000..0", "none")
+        await rm.reached(order, "ABORTED")
+        assert await rm.fate_of(await rm.give(envelope(rm, (1000, -2000, 0)))) == ["REJECTED"]
+
+
+@row(
+    "PEBC-11",
+    "an envelope ahead waits, and can be revoked before it begins",
+    source="S2 JSON, PEBC.Instruction",
+    by=["plain", "flexmeasures"],
+)
+async def test_future(own):
+    plant = roof()
+    async with own.in_charge(PEBC, plant) as rm:
+        first = await rm.give(envelope(rm, (3_600_000, -2000, 0), at=soon(0.2)))
+        then = await rm.give(envelope(rm, (3_600_000, -1000, 0), at=soon(0.3)))
+        assert (await rm.revoke(first))["status"] == "OK"
+        assert await rm.fate_of(first) == ["ACCEPTED", "REVOKED"]
+        assert await rm.fate_of(then) == DONE
+        await plant.has_written("limits", "none", "none", "L1 -1000..0")
+
+
+@row(
+    "PEBC-12",
+    "hardware that refuses a limit: ABORTED, and there is none",
+    source="EN 50491-12-2, InstructionStatus",
+    by=["plain"],
+)
+async def test_refused(own):
+    plant = roof()
+    async with own.in_charge(PEBC, plant) as rm:
+        plant.refuses()
+        order = await rm.give(envelope(rm, (3_600_000, -2000, 0)))
+        assert await rm.fate_of(order) == ["ACCEPTED", "STARTED", "ABORTED"]
+        await plant.has_written("limits", "none", "none", "L1 -2000..0", "none")
+
+
+@row(
+    "PEBC-13",
+    "the device is lost while limits hold: ABORTED, though it had SUCCEEDED",
+    source="EN 50491-12-2, InstructionStatus",
+    by=["plain"],
+)
+async def test_lost(own):
+    plant = roof()
+    async with own.in_charge(PEBC, plant) as rm:
+        order = await rm.give(envelope(rm, (3_600_000, -2000, 0)))
+        assert await rm.fate_of(order) == DONE
+        plant.is_lost()
+        await rm.reached(order, "ABORTED")
+        plant.is_back()
+        await plant.has_logged("device.recovered")
+        assert await rm.fate_of(await rm.give(envelope(rm, (3_600_000, -1000, 0)))) == DONE
+
+
+@row(
+    "PEBC-14",
+    "elements that last for no time at all, or for ages, break nothing; the first that lasts is done",
+    source="S2 JSON, PEBC.PowerEnvelopeElement.duration",
+    by=["plain"],
+)
+async def test_durations(own):
+    plant = roof()
+    async with own.in_charge(PEBC, plant) as rm:
+        nothing = await rm.give(envelope(rm, (0, -3000, 0)))
+        assert (await rm.fate_of(nothing))[-1] == "ABORTED"
+        order = await rm.give(envelope(rm, (0, -3000, 0), (10**15, -2000, 0), (10**15, -1000, 0)))
+        assert await rm.fate_of(order) == DONE
+        assert plant.written("limits")[-1] == "L1 -2000..0"
+        assert "L1 -3000..0" not in plant.written("limits")
+
+
+@row(
+    "PEBC-15",
+    "between two envelopes, and when the new one begins in the middle, limits are those of the latest begun",
+    source="EN 50491-12-2, PEBC",
+    by=["plain"],
+)
+async def test_queue(own):
+    plant = roof()
+    async with own.in_charge(PEBC, plant) as rm:
+        await rm.give(envelope(rm, (10_000, -3000, 0)))
+        then = await rm.give(envelope(rm, (STEP_MS, -2000, 0), at=soon(0.2)))
+        assert await rm.fate_of(then) == DONE
+        await plant.has_written("limits", "none", "none", "L1 -3000..0", "L1 -2000..0", "none")

@@ -1,0 +1,148 @@
+"""What only one CEM of the field does, or asks for, and an RM must live with."""
+
+from .plants import heat_pump, home_battery, tank
+from .rows import row
+from .test_certification import LEAKS
+from .wire import FRBC, OMBC, new_id, soon
+
+CLIENT = "FlexMeasures client"
+PROMPT_S = 1.0
+
+
+@row(
+    "PEER-1",
+    "the description comes once more after the first fill level, for a CEM without Handshake",
+    source=CLIENT,
+    by=["flexmeasures"],
+)
+async def test_described_again(bench):
+    async with bench.in_charge(FRBC) as rm:
+        await rm.expect("FRBC.StorageStatus")
+        again = await rm.expect("FRBC.SystemDescription", within_s=2.0)
+        assert again["actuators"] == rm.description["actuators"]
+        assert (await rm.fate_of(await rm.instruct(await rm.elsewhere())))[-1] == "SUCCEEDED"
+
+
+@row(
+    "PEER-2",
+    "the description comes once only, for everybody else",
+    source="peers that start afresh with each",
+    by=["plain", "s2-python", "victron"],
+)
+async def test_described_once(bench):
+    async with bench.in_charge(FRBC) as rm:
+        assert (await rm.fate_of(await rm.instruct(await rm.elsewhere())))[-1] == "SUCCEEDED"
+        assert len(rm.told("FRBC.SystemDescription")) == 1
+
+
+@row(
+    "PEER-3",
+    "a fill level that was accepted and then answered PERMANENT_ERROR, each time, ends nothing",
+    source=CLIENT,
+    by=["flexmeasures"],
+)
+async def test_late_errors(own):
+    plant = home_battery()
+    async with own.in_charge(FRBC, plant) as rm:
+        for level in (52.0, 54.0, 56.0):
+            plant.shows(soc=level)
+            await rm.expect("FRBC.StorageStatus", present_fill_level=level)
+        await rm.is_well()
+
+
+@row(
+    "PEER-4",
+    "TEMPORARY_ERROR to every InstructionStatusUpdate ends nothing, and no instruction",
+    source=CLIENT,
+    by=["flexmeasures"],
+)
+async def test_updates_unhandled(bench):
+    async with bench.in_charge(FRBC) as rm:
+        for _ in range(3):
+            assert (await rm.fate_of(await rm.instruct(await rm.elsewhere())))[-1] == "SUCCEEDED"
+        assert not rm.ended.is_set()
+
+
+@row(
+    "PEER-5",
+    "the unit of the fill level is named, and the labels of modes tell people and programs apart",
+    source=CLIENT,
+    by=["flexmeasures"],
+)
+async def test_labels(own):
+    async with own.in_charge(FRBC, home_battery()) as rm:
+        assert rm.description["storage"]["fill_level_label"]
+        labels = [mode["diagnostic_label"] for mode in rm.machine().description["operation_modes"]]
+        assert len(set(labels)) == len(labels)
+
+
+@row(
+    "PEER-6", "each id is a UUID, and no range falls or holds one quantity twice", source="s2-python", by=["s2-python"]
+)
+async def test_s2_python(bench):
+    async with bench.in_charge(FRBC) as rm:
+        assert (await rm.fate_of(await rm.instruct(await rm.elsewhere())))[-1] == "SUCCEEDED"
+        for machine in rm.machines:
+            for mode in machine.description["operation_modes"]:
+                for element in mode["elements"]:
+                    ranges = element["power_ranges"]
+                    assert all(each["start_of_range"] <= each["end_of_range"] for each in ranges)
+                    assert len({each["commodity_quantity"] for each in ranges}) == len(ranges)
+
+
+@row(
+    "PEER-7",
+    "the description is there within a second of the selection, and statuses only after it",
+    source="Victron: six ticks",
+    by=["victron"],
+)
+async def test_prompt_description(own):
+    async with own.negotiated(heat_pump()) as rm:
+        await rm.is_offering(OMBC)
+        await rm.select(OMBC)
+        rm.description = await rm.expect("OMBC.SystemDescription", within_s=PROMPT_S)
+        status = await rm.expect("OMBC.Status", within_s=PROMPT_S)
+        assert rm.heard.all.index(rm.description) < rm.heard.all.index(status)
+
+
+@row(
+    "PEER-8",
+    "PERMANENT_ERROR to a type that the CEM does not know ends the session, and the RM comes back",
+    source="Victron, s2-ruby",
+    by=["victron"],
+)
+async def test_unknown_type(own):
+    async with own.cem(tank(provides=("leakage",), leakage=LEAKS)) as cem:
+        rm = await cem.joined()
+        await rm.negotiate()
+        await own.select(rm, FRBC)
+        await rm.has_ended()
+        await (await cem.joined()).negotiate()
+
+
+@row(
+    "PEER-9",
+    "a revocation is heard although the table of allowed messages omits it",
+    source="S2 JSON, State of communication",
+    by=["plain", "victron"],
+)
+async def test_revocation_is_allowed(bench):
+    async with bench.in_charge(FRBC) as rm:
+        later = await rm.instruct(await rm.elsewhere(), at=soon(60))
+        assert (await rm.revoke(later))["status"] == "OK"
+
+
+@row(
+    "PEER-10",
+    "messages somebody put in between end nothing: answers to unknown ids, instructions that repeat",
+    source="message analysers",
+    by=["plain"],
+)
+async def test_injected(bench):
+    async with bench.in_charge(FRBC) as rm:
+        instruction = rm.instruction(await rm.elsewhere())
+        await rm.must_accept(instruction)
+        for _ in range(3):
+            await rm.answer(new_id(), "INVALID_CONTENT")
+            assert (await rm.tell_whole(instruction | {"message_id": new_id()}))["status"] == "INVALID_CONTENT"
+        await rm.is_well()

@@ -1,0 +1,177 @@
+"""Power Profile Based Control."""
+
+from dataclasses import replace
+
+from .plants import washer
+from .rows import row
+from .wire import DONE, PPBC, new_id, soon
+
+SEQUENCES = "S2 JSON, PPBC"
+
+
+def order(rm, kind, container, sequence, *, after_s=0.0, **changes):
+    """`ScheduleInstruction`, `StartInterruptionInstruction` or `EndInterruptionInstruction`."""
+    known = {
+        "message_type": f"PPBC.{kind}",
+        "message_id": new_id(),
+        "id": new_id(),
+        "power_profile_id": rm.description["id"],
+        "sequence_container_id": container,
+        "power_sequence_id": sequence,
+        "execution_time": soon(after_s).isoformat(),
+        "abnormal_condition": False,
+    }
+    return known | changes
+
+
+def schedule(rm, container, sequence, **changes):
+    return order(rm, "ScheduleInstruction", container, sequence, **changes)
+
+
+async def told(rm, container, status):
+    """The first profile status in which *container* has *status*."""
+
+    def has_it(message):
+        return any(
+            (each["sequence_container_id"], each["status"]) == (container, status)
+            for each in message["sequence_container_status"]
+        )
+
+    return await rm.expect("PPBC.PowerProfileStatus", has_it)
+
+
+@row("PPBC-1", "the profile and a status of every container come once PPBC is selected", source=SEQUENCES, by=["plain"])
+async def test_definition(bench):
+    async with bench.in_charge(PPBC) as rm:
+        status = await rm.expect("PPBC.PowerProfileStatus")
+        containers = [each["id"] for each in rm.description["power_sequences_containers"]]
+        assert [each["sequence_container_id"] for each in status["sequence_container_status"]] == containers
+
+
+@row(
+    "PPBC-2",
+    "a sequence that is scheduled is told as SCHEDULED, EXECUTING and FINISHED, and done",
+    source=SEQUENCES,
+    by=["plain"],
+)
+async def test_schedule(own):
+    plant = washer(wash_s=0.3)
+    async with own.in_charge(PPBC, plant) as rm:
+        given = await rm.give(schedule(rm, "wash", "quick", after_s=0.2))
+        await told(rm, "wash", "SCHEDULED")
+        assert await rm.fate_of(given) == DONE
+        await told(rm, "wash", "EXECUTING")
+        await told(rm, "wash", "FINISHED")
+        await plant.has_written("task", "nothing", "run wash quick", "nothing")
+
+
+@row(
+    "PPBC-3",
+    "a sequence is interrupted and goes on again",
+    source="S2 JSON, PPBC.*InterruptionInstruction",
+    by=["plain"],
+)
+async def test_interruption(own):
+    plant = washer()
+    async with own.in_charge(PPBC, plant) as rm:
+        assert await rm.fate_of(await rm.give(schedule(rm, "wash", "quick"))) == DONE
+        pause = await rm.give(order(rm, "StartInterruptionInstruction", "wash", "quick"))
+        assert await rm.fate_of(pause) == DONE
+        await told(rm, "wash", "INTERRUPTED")
+        resume = await rm.give(order(rm, "EndInterruptionInstruction", "wash", "quick"))
+        assert await rm.fate_of(resume) == DONE
+        await told(rm, "wash", "EXECUTING")
+        assert plant.written("task") == ["nothing", "run wash quick", "pause wash quick", "resume wash quick"]
+
+
+@row(
+    "PPBC-4",
+    "what is not interruptible, for abnormal conditions only, or comes too early is REJECTED",
+    source=SEQUENCES,
+    by=["plain"],
+)
+async def test_rejected(own):
+    async with own.in_charge(PPBC, washer()) as rm:
+        for wrong in (
+            schedule(rm, "wash", "boost"),
+            schedule(rm, "dry", "hot"),
+            schedule(rm, "wash", "quick", after_s=5 * 3600),
+            order(rm, "StartInterruptionInstruction", "wash", "quick"),
+        ):
+            assert await rm.fate_of(await rm.give(wrong)) == ["REJECTED"], wrong
+        assert await rm.fate_of(await rm.give(schedule(rm, "wash", "eco"))) == DONE
+        pause = order(rm, "StartInterruptionInstruction", "wash", "eco")
+        assert await rm.fate_of(await rm.give(pause)) == ["REJECTED"]
+
+
+@row("PPBC-5", "an unknown profile, container or sequence is answered INVALID_CONTENT", source=SEQUENCES, by=["plain"])
+async def test_unknown(bench):
+    async with bench.in_charge(PPBC) as rm:
+        container = rm.description["power_sequences_containers"][0]
+        known = schedule(rm, container["id"], container["power_sequences"][0]["id"])
+        for name in ("power_profile_id", "sequence_container_id", "power_sequence_id"):
+            wrong = known | {"message_id": new_id(), name: new_id()}
+            assert (await rm.tell_whole(wrong))["status"] == "INVALID_CONTENT", name
+        await rm.is_well()
+
+
+@row(
+    "PPBC-6",
+    "what is scheduled can be revoked before and while it runs, and then it is not done",
+    source="S2 JSON, RevokeObject",
+    by=["plain", "flexmeasures"],
+)
+async def test_revoked(own):
+    plant = washer()
+    async with own.in_charge(PPBC, plant) as rm:
+        later = await rm.give(schedule(rm, "wash", "quick", after_s=60))
+        assert (await rm.revoke(later, "PPBC.ScheduleInstruction"))["status"] == "OK"
+        assert await rm.fate_of(later) == ["ACCEPTED", "REVOKED"]
+        await told(rm, "wash", "NOT_SCHEDULED")
+        now = await rm.give(schedule(rm, "wash", "quick"))
+        assert await rm.fate_of(now) == DONE
+        assert (await rm.revoke(now, "PPBC.ScheduleInstruction"))["status"] == "OK"
+        await told(rm, "wash", "ABORTED")
+        await plant.has_written("task", "nothing", "run wash quick", "nothing")
+
+
+@row("PPBC-7", "a sequence scheduled anew replaces the one that waited", source=SEQUENCES, by=["plain"])
+async def test_replaced(own):
+    async with own.in_charge(PPBC, washer()) as rm:
+        first = await rm.give(schedule(rm, "wash", "quick", after_s=60))
+        then = await rm.give(schedule(rm, "wash", "eco", after_s=30))
+        assert await rm.fate_of(first) == ["ACCEPTED", "ABORTED"]
+        await rm.reached(then, "ACCEPTED")
+
+
+@row(
+    "PPBC-8",
+    "a profile that is withdrawn is revoked, and what was to be done of it ABORTED",
+    source="S2 JSON, RevokeObject",
+    by=["plain"],
+)
+async def test_withdrawn(own):
+    plant = washer()
+    async with own.in_charge(PPBC, plant) as rm:
+        later = await rm.give(schedule(rm, "wash", "quick", after_s=60))
+        await rm.reached(later, "ACCEPTED")
+        plant.built.task = replace(plant.built.task, id="dishes-2")
+        revocation = await rm.expect("RevokeObject", object_type="PPBC.PowerProfileDefinition")
+        assert revocation["object_id"] == rm.description["id"]
+        assert (await rm.expect("PPBC.PowerProfileDefinition"))["id"] == "dishes-2"
+        assert await rm.fate_of(later) == ["ACCEPTED", "ABORTED"]
+
+
+@row(
+    "PPBC-9",
+    "hardware that refuses a sequence: the instruction and the sequence are ABORTED",
+    source=SEQUENCES,
+    by=["plain"],
+)
+async def test_refused(own):
+    plant = washer()
+    async with own.in_charge(PPBC, plant) as rm:
+        plant.refuses()
+        given = await rm.give(schedule(rm, "wash", "quick"))
+        assert await rm.fate_of(given) == ["ACCEPTED", "STARTED", "ABORTED"]
+        await told(rm, "wash", "ABORTED")

@@ -1,0 +1,192 @@
+"""Answers: those the RM gives, and what it makes of those it gets, or does not get."""
+
+import time
+
+from msgspec.structs import replace
+
+from s2d.messages.common import ReceptionStatus, ReceptionStatusValues
+from tests.core.stage import Stage, closed, notes, said, told
+
+from .plants import heat_pump
+from .rows import row
+from .wire import DESCRIPTION, FRBC, NO_SELECTION, OMBC, new_id
+
+STATUS = "S2 JSON, ReceptionStatus"
+PROMPT_S = 1.0
+
+
+@row("RECEPTION-1", "every message is answered once, and a hundred at a time are too", source="certification tool")
+async def test_answered_once(bench):
+    async with bench.negotiated() as rm:
+        sent = [await rm.send("SelectControlType", control_type=NO_SELECTION) for _ in range(100)]
+        for message_id in sent:
+            assert (await rm.answer_to(message_id))["status"] == "OK"
+        await rm.is_well()
+
+
+@row(
+    "RECEPTION-2",
+    "the answer does not wait for the hardware: it is there within a second",
+    source="s2-python peers",
+    by=["plain"],
+)
+async def test_prompt(own):
+    plant = heat_pump()
+    async with own.in_charge(OMBC, plant) as rm:
+        plant.hardware.is_hung = True
+        since = time.monotonic()
+        order = await rm.instruct("on")
+        assert time.monotonic() - since < PROMPT_S
+        assert (await rm.fate_of(order))[-1] == "ABORTED"
+
+
+@row("RECEPTION-3", "what follows from a message comes after its answer", source="peers")
+async def test_answer_first(bench):
+    async with bench.negotiated() as rm:
+        offered = rm.details["available_control_types"][0]
+        selection = await rm.send("SelectControlType", control_type=offered)
+        await rm.expect(DESCRIPTION.get(offered, "PowerMeasurement"))
+        answer, since = await rm.answer_to(selection), rm.frames.index(rm.details)
+        kinds = [each["message_type"] for each in rm.frames[since + 1 :]]
+        assert answer["status"] == "OK"
+        assert kinds[0] == "ReceptionStatus", kinds
+
+
+@row("RECEPTION-4", "a CEM that never answers is served all the same", source="peers")
+async def test_never_answered(bench):
+    async with bench.cem() as cem:
+        rm = await cem.joined()
+        rm.answers_to = lambda message: ()
+        await rm.negotiate()
+        await bench.any_charge(rm)
+        await rm.is_well()
+
+
+@row("RECEPTION-5", "an answer that is not there after 5 s is noted, and ends nothing", source=STATUS, virtual=True)
+def test_missing_answer():
+    stage = Stage()
+    stage.active()
+    effects = stage.measured(soc=55.0, power=0.0)
+    assert told(effects) == ["FRBC.StorageStatus"]
+    effects = stage.after(6.0)
+    assert set(notes(effects)) == {"reception_status.missed"}
+    assert not closed(effects)
+
+
+@row("RECEPTION-6", "answers that come twice are ignored", source="FlexMeasures client")
+async def test_answered_twice(bench):
+    async with bench.cem() as cem:
+        rm = await cem.joined()
+        rm.answers_to = lambda message: ("OK", "OK")
+        await rm.negotiate()
+        await bench.any_charge(rm)
+        await rm.is_well()
+
+
+@row("RECEPTION-7", "an error after an OK, for the same message, is ignored", source="FlexMeasures client")
+async def test_late_error(bench):
+    async with bench.cem() as cem:
+        rm = await cem.joined()
+        rm.answers_to = lambda message: ("OK", "PERMANENT_ERROR", "INVALID_CONTENT")
+        await rm.negotiate()
+        await bench.any_charge(rm)
+        await rm.is_well()
+
+
+@row("RECEPTION-8", "answers about messages that never were are ignored", source="message analysers between RM and CEM")
+async def test_unknown_subject(bench):
+    async with bench.negotiated() as rm:
+        for status in ("OK", "INVALID_CONTENT", "TEMPORARY_ERROR", "PERMANENT_ERROR"):
+            await rm.answer(new_id(), status)
+        await rm.is_well()
+
+
+@row("RECEPTION-9", "answers that come late, and all at once, are taken", source="peers")
+async def test_late_answers(bench):
+    async with bench.cem() as cem:
+        rm = await cem.joined()
+        rm.answers_to = lambda message: ()
+        await rm.negotiate()
+        await bench.any_charge(rm)
+        for message in list(rm.heard.all):
+            await rm.answer(message["message_id"])
+        rm.answers_to = bench.profile.answers_to
+        await rm.is_well()
+
+
+@row(
+    "RECEPTION-10",
+    "TEMPORARY_ERROR to everything ends nothing, and nothing is repeated at once",
+    source="FlexMeasures client",
+)
+async def test_temporary_error(bench):
+    async with bench.cem() as cem:
+        rm = await cem.joined()
+        rm.answers_to = lambda message: ("TEMPORARY_ERROR",)
+        await rm.negotiate()
+        await bench.any_charge(rm)
+        await rm.is_well()
+        kinds = [each["message_type"] for each in rm.heard.all]
+        assert kinds.count("Handshake") == 1
+        assert kinds.count("ResourceManagerDetails") <= 2
+
+
+@row("RECEPTION-11", "what got TEMPORARY_ERROR is said again once, some seconds later", source=STATUS, virtual=True)
+def test_repeated_once():
+    stage = Stage()
+    stage.active()
+    (status,) = said(stage.measured(soc=55.0, power=0.0))
+    stage.hears(ReceptionStatus(subject_message_id=status.message_id, status=ReceptionStatusValues.TEMPORARY_ERROR))
+    assert told(stage.after(4.0)) == []
+    (again,) = said(stage.after(2.0))
+    assert again == replace(status, message_id=again.message_id)
+    stage.hears(ReceptionStatus(subject_message_id=again.message_id, status=ReceptionStatusValues.TEMPORARY_ERROR))
+    assert told(stage.after(30.0)) == []
+
+
+@row("RECEPTION-12", "INVALID_CONTENT to everything ends nothing, and nothing is repeated", source=STATUS)
+async def test_invalid_content(bench):
+    async with bench.cem() as cem:
+        rm = await cem.joined()
+        rm.answers_to = lambda message: ("INVALID_CONTENT",)
+        await rm.negotiate()
+        await bench.any_charge(rm)
+        await rm.is_well()
+
+
+@row(
+    "RECEPTION-13",
+    "PERMANENT_ERROR to any message ends the session, and the RM comes back",
+    source="S2 JSON, ReceptionStatusValues",
+    by=["plain", "s2-python"],
+)
+async def test_permanent_error(bench):
+    async with bench.cem(needs="" if bench.is_own else "an RM that is back soon after each of seven errors") as cem:
+        for refused in (
+            "Handshake",
+            "ResourceManagerDetails",
+            "FRBC.SystemDescription",
+            "FRBC.StorageStatus",
+            "FRBC.ActuatorStatus",
+            "PowerMeasurement",
+            "InstructionStatusUpdate",
+        ):
+            rm = await cem.joined()
+            rm.answers_to = lambda message, refused=refused: (
+                ("PERMANENT_ERROR",) if message["message_type"] == refused else ("OK",)
+            )
+            await rm.expect("Handshake")
+            if refused != "Handshake":
+                version = bench.profile.version_of(rm.told("Handshake")[0]["supported_protocol_versions"])
+                await rm.send("HandshakeResponse", selected_protocol_version=version)
+                await rm.expect("ResourceManagerDetails")
+            if refused not in ("Handshake", "ResourceManagerDetails"):
+                await rm.is_offering(FRBC)
+                await rm.send("SelectControlType", control_type=FRBC)
+                await rm.expect(refused if refused != "InstructionStatusUpdate" else "PowerMeasurement")
+            if refused == "InstructionStatusUpdate":
+                rm.control_type, rm.description = FRBC, rm.told("FRBC.SystemDescription")[0]
+                await rm.send_whole(rm.instruction(rm.mode("charge")))
+                await rm.expect(refused)
+            await rm.has_ended()
+        await (await cem.joined()).negotiate()

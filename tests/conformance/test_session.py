@@ -1,0 +1,269 @@
+"""How sessions begin and end, and what comes after."""
+
+import asyncio
+import gc
+from collections import Counter
+
+from s2d.backoff import Backoff
+from s2d.link import BACKOFF
+
+from .own import ModbusBattery
+from .plants import heat_pump, home_battery, pump_with_tank
+from .rows import row
+from .wire import DESCRIPTION, FRBC, NO_SELECTION, OMBC, soon
+
+QUIET_S = 0.3
+RECONNECTS = 30
+
+
+@row(
+    "SESSION-1",
+    "SessionRequest RECONNECT is answered OK, the RM leaves and comes back",
+    source="S2 JSON, SessionRequest",
+)
+async def test_reconnect(bench):
+    async with bench.cem() as cem:
+        rm = await cem.joined()
+        await rm.negotiate()
+        await rm.must_take("SessionRequest", request="RECONNECT")
+        await rm.has_ended()
+        await (await cem.joined()).negotiate()
+
+
+@row("SESSION-2", "SessionRequest TERMINATE is answered OK before the connection ends", source="certification tool")
+async def test_terminate(bench):
+    async with bench.negotiated() as rm:
+        await rm.must_take("SessionRequest", request="TERMINATE")
+        await rm.has_ended()
+        assert rm.close_code in (1000, 1001, 1005)
+
+
+@row(
+    "SESSION-3",
+    "a CEM that leaves right after TERMINATE breaks nothing",
+    source="certification tool",
+    by=["plain", "certification"],
+)
+async def test_terminate_and_leave(own):
+    plant = heat_pump()
+    async with own.in_charge(OMBC, plant) as rm:
+        assert await rm.fate_of(await rm.instruct("on")) == ["ACCEPTED", "STARTED", "SUCCEEDED"]
+        await rm.send("SessionRequest", request="TERMINATE")
+        await rm.close()
+        await plant.has_written("resource", "off 0", "on 0", "off 0")
+
+
+@row(
+    "SESSION-4",
+    "after TERMINATE the device is in its default state, and what waited is not done",
+    source="EN 50491-12-2, session",
+    by=["plain", "certification"],
+)
+async def test_terminate_makes_safe(own):
+    plant = ModbusBattery()
+    async with own.in_charge(FRBC, plant) as rm:
+        await rm.fate_of(await rm.instruct(rm.mode("charge"), 1.0))
+        later = await rm.instruct(rm.mode("charge"), 0.5, at=soon(QUIET_S))
+        await rm.reached(later, "ACCEPTED")
+        await rm.must_take("SessionRequest", request="TERMINATE")
+        await rm.has_ended()
+        await asyncio.sleep(2 * QUIET_S)
+        await plant.simulator.written(0, 5000, 0)
+
+
+@row("SESSION-5", "a CEM that crashes is found again, and what the device does goes on meanwhile", source="peers")
+async def test_crash(own):
+    plant = home_battery()
+    async with own.cem(plant) as cem:
+        rm = await cem.joined()
+        await rm.negotiate()
+        await own.select(rm, FRBC)
+        assert (await rm.fate_of(await rm.instruct(rm.mode("charge"), 1.0)))[-1] == "SUCCEEDED"
+        rm.break_off()
+        rm = await cem.joined()
+        await rm.negotiate()
+        await own.select(rm, FRBC)
+        assert await rm.active_mode(rm.machine()) == rm.mode("charge")
+        assert plant.written("power_setpoint")[-1] == 5000
+
+
+@row(
+    "SESSION-6",
+    "with nobody in charge for a while the device is brought to its default state",
+    source="EN 50491-12-2",
+    by=["plain"],
+)
+async def test_fallback(own):
+    plant = home_battery(fallback_after_s=QUIET_S)
+    async with own.cem(plant) as cem:
+        rm = await cem.joined()
+        await rm.negotiate()
+        await own.select(rm, FRBC)
+        assert (await rm.fate_of(await rm.instruct(rm.mode("charge"), 1.0)))[-1] == "SUCCEEDED"
+        cem.turns_away_with = 503
+        rm.break_off()
+        await plant.has_written("power_setpoint", 0, 5000, 0)
+
+
+@row(
+    "SESSION-7",
+    "nothing of a session lives on: what waited in one is not known in the next",
+    source="EN 50491-12-2, session",
+    by=["plain", "certification"],
+)
+async def test_forgotten(own):
+    plant = home_battery()
+    async with own.cem(plant) as cem:
+        rm = await cem.joined()
+        await rm.negotiate()
+        await own.select(rm, FRBC)
+        later = await rm.instruct(rm.mode("charge"), 1.0, at=soon(QUIET_S))
+        await rm.reached(later, "ACCEPTED")
+        rm.break_off()
+        rm = await cem.joined()
+        await rm.negotiate()
+        await own.select(rm, FRBC)
+        assert (await rm.revoke(later))["status"] == "INVALID_CONTENT"
+        await asyncio.sleep(2 * QUIET_S)
+        assert 5000 not in plant.written("power_setpoint")
+
+
+@row(
+    "SESSION-8",
+    "a CEM that says nothing for a while, because its other side is missing, is waited for",
+    source="message analysers",
+)
+async def test_silent_cem(bench):
+    async with bench.cem() as cem:
+        rm = await cem.joined()
+        await rm.expect("Handshake")
+        await asyncio.sleep(QUIET_S)
+        assert not rm.ended.is_set()
+        await rm.must_take("Handshake", role="CEM")
+
+
+@row("SESSION-9", "pings are answered", source="RFC 6455, section 5.5.2")
+async def test_ping(bench):
+    async with bench.negotiated() as rm:
+        async with asyncio.timeout(5.0):
+            await rm.ping()
+
+
+@row("SESSION-10", "an RM has one connection at a time", source="Victron: one CEM per RM")
+async def test_one_connection(bench):
+    async with bench.cem() as cem:
+        rm = await cem.joined()
+        await rm.negotiate()
+        await asyncio.sleep(QUIET_S)
+        assert len([each for each in cem.rms.all if not each.ended.is_set()]) == 1
+
+
+@row(
+    "SESSION-11",
+    "an RM that stops says TERMINATE, and leaves the device in its default state",
+    source="S2 JSON, SessionRequest",
+)
+async def test_farewell(own):
+    plant = ModbusBattery()
+    async with own.in_charge(FRBC, plant) as rm:
+        later = await rm.instruct(rm.mode("charge"), 1.0, at=soon(60))
+        await rm.reached(later, "ACCEPTED")
+        plant.stopping.set()
+        await rm.expect("SessionRequest", request="TERMINATE")
+        await rm.has_ended()
+        assert await rm.fate_of(later) == ["ACCEPTED", "ABORTED"]
+        assert plant.simulator.writes.all[-1] == 0
+
+
+@row(
+    "SESSION-12",
+    "a bearer token is borne, and an RM that is refused does not come again at once",
+    source="S2 Connect",
+    by=["plain"],
+)
+async def test_bearer_token(own, tmp_path):
+    token = tmp_path / "token"
+    token.write_text("s3cret\n")
+    async with own.cem(home_battery(token_file=token)) as cem:
+        rm = await cem.joined()
+        assert rm.request.headers["Authorization"] == "Bearer s3cret"
+    patient = home_battery(token_file=token)
+    patient.backoff = Backoff(first_s=0.02, most_s=60.0)
+    async with own.cem(patient, turns_away_with=401) as cem:
+        await cem.requests.next()
+        await asyncio.sleep(QUIET_S)
+        assert len(cem.requests.all) == 1
+
+
+@row(
+    "SESSION-13",
+    "who is turned away comes back for ever, and ever less often, up to a minute",
+    source="S2 Connect",
+    by=["plain"],
+)
+async def test_backoff(own):
+    plant = home_battery()
+    async with own.cem(plant, turns_away_with=503) as cem:
+        await cem.requests.until(lambda requests: len(requests) >= 5, "five attempts")
+        cem.turns_away_with = None
+        await (await cem.joined()).negotiate()
+    assert [BACKOFF.ceiling_s(attempt) for attempt in (0, 1, 5, 6, 10_000)] == [1.0, 2.0, 32.0, 60.0, 60.0]
+
+
+@row("SESSION-14", "many sessions leave no task and no memory behind", source="peers", by=["plain"])
+async def test_nothing_is_left(own):
+    async with own.cem(home_battery()) as cem:
+        before = None
+        for number in range(RECONNECTS):
+            rm = await cem.joined()
+            await rm.negotiate()
+            await own.select(rm, FRBC)
+            await rm.must_take("SessionRequest", request="RECONNECT")
+            await rm.has_ended()
+            if number in (RECONNECTS // 2, RECONNECTS - 1):
+                gc.collect()
+                kept = Counter(type(each).__name__ for each in gc.get_objects() if _is_of_the_rm(each))
+                counts = len(asyncio.all_tasks()), kept
+                before = before or counts
+        assert counts == before
+
+
+@row(
+    "SESSION-15",
+    "several control types can be selected one after the other in one session",
+    source="certification tool, 9.2.3",
+    by=["plain", "certification"],
+)
+async def test_every_control_type(bench):
+    async with bench.negotiated(pump_with_tank()) as rm:
+        offered = rm.details["available_control_types"]
+        for control_type in [*offered, *reversed(offered), NO_SELECTION, *offered]:
+            await rm.select(control_type)
+            if control_type in DESCRIPTION:
+                await rm.expect(DESCRIPTION[control_type])
+        await rm.is_well()
+
+
+@row(
+    "SESSION-16",
+    "selecting another control type ends what was ordered under the one before",
+    source="S2 JSON, SelectControlType",
+    by=["plain"],
+)
+async def test_deselection(own):
+    plant = pump_with_tank()
+    async with own.in_charge(OMBC, plant) as rm:
+        done = await rm.instruct("on")
+        assert (await rm.fate_of(done))[-1] == "SUCCEEDED"
+        later = await rm.instruct("off", at=soon(60))
+        await rm.reached(later, "ACCEPTED")
+        await rm.take_charge(FRBC)
+        assert await rm.fate_of(later) == ["ACCEPTED", "ABORTED"]
+        await plant.has_written("resource", "off 0", "on 0", "off 0")
+        assert (await rm.revoke(later, "OMBC.Instruction"))["status"] == "INVALID_CONTENT"
+
+
+def _is_of_the_rm(thing):
+    return str(getattr(type(thing), "__module__", "")).startswith(
+        ("s2d.", "websockets.asyncio.client", "websockets.client")
+    )

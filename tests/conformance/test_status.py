@@ -1,0 +1,130 @@
+"""What is told of the resource, when, and what is rather not told."""
+
+from s2d.control.reporting import Reporting
+from s2d.values import Quality, Reading
+
+from .plants import home_battery
+from .rows import row
+from .wire import FRBC, soon
+
+EAGER = Reporting(power_w=50.0, fill_level=1.0, every_s=0.3)
+
+
+def levels(rm):
+    return [each["present_fill_level"] for each in rm.told("FRBC.StorageStatus")]
+
+
+@row(
+    "STATUS-1",
+    "a fill level that has changed is told, one that has changed too little is not",
+    source="FlexMeasures client",
+)
+async def test_deadband(own):
+    plant = home_battery()
+    async with own.in_charge(FRBC, plant) as rm:
+        await rm.expect("FRBC.StorageStatus", present_fill_level=50.0)
+        for level in (50.4, 50.9, 52.0):
+            plant.shows(soc=level)
+            await plant.is_read()
+        await rm.expect("FRBC.StorageStatus", present_fill_level=52.0)
+        assert levels(rm) == [50.0, 52.0]
+
+
+@row(
+    "STATUS-2",
+    "what does not change is told again now and then",
+    source="EN 50491-12-2, status",
+    by=["plain", "s2-python"],
+)
+async def test_heartbeat(own):
+    async with own.in_charge(FRBC, home_battery(reporting=EAGER)) as rm:
+        for _ in range(2):
+            await rm.expect("FRBC.StorageStatus", present_fill_level=50.0)
+            await rm.expect("FRBC.ActuatorStatus")
+            await rm.expect("PowerMeasurement")
+
+
+@row(
+    "STATUS-3",
+    "a fill level that is unknown is not told, and nothing is undertaken on it",
+    source="peers",
+    by=["plain", "s2-python"],
+)
+async def test_unknown_level(own):
+    plant = home_battery(max_age_s=0.1)
+    async with own.in_charge(FRBC, plant) as rm:
+        plant.shows(soc=Reading("soc", None, Quality.BAD, "not a number"))
+        assert (await rm.fate_of(await rm.instruct(rm.mode("charge"), 1.0, at=soon(0.3))))[-1] == "ABORTED"
+        assert await rm.fate_of(await rm.instruct(rm.mode("charge"), 1.0)) == ["REJECTED"]
+        assert set(levels(rm)) == {50.0}
+        plant.shows(soc=53.0)
+        await rm.expect("FRBC.StorageStatus", present_fill_level=53.0)
+        assert (await rm.fate_of(await rm.instruct(rm.mode("charge"), 1.0)))[-1] == "SUCCEEDED"
+
+
+@row(
+    "STATUS-4",
+    "a fill level beyond its range is told as it is, and only what leads back is done",
+    source="EN 50491-12-2, FRBC",
+    by=["plain", "s2-python"],
+)
+async def test_level_out_of_range(own):
+    plant = home_battery()
+    async with own.in_charge(FRBC, plant) as rm:
+        plant.shows(soc=97.0)
+        await rm.expect("FRBC.StorageStatus", present_fill_level=97.0)
+        answer = await rm.tell_whole(rm.instruction(rm.mode("charge"), 1.0))
+        assert answer["status"] == "INVALID_CONTENT"
+        assert (await rm.fate_of(await rm.instruct(rm.mode("discharge"), 0.0)))[-1] == "SUCCEEDED"
+
+
+@row(
+    "STATUS-5",
+    "after each change of mode the previous one is named, and when the change was initiated",
+    source="FlexMeasures client",
+)
+async def test_previous_mode(own):
+    async with own.in_charge(FRBC, home_battery()) as rm:
+        before = await rm.active_mode(rm.machine())
+        for label in ("charge", "discharge", "idle"):
+            order = await rm.instruct(rm.mode(label), 0.0 if label == "discharge" else 1.0)
+            started = await rm.reached(order, "STARTED")
+            assert (await rm.fate_of(order))[-1] == "SUCCEEDED"
+            status = (await rm.statuses(rm.machine()))[-1]
+            assert status["active_operation_mode_id"] == rm.mode(label)
+            assert status["previous_operation_mode_id"] == before
+            assert status["transition_timestamp"] == started["timestamp"]
+            before = rm.mode(label)
+
+
+@row(
+    "STATUS-6",
+    "what the device does by itself is told, not what was ordered",
+    source="EN 50491-12-2, ActuatorStatus",
+    by=["plain", "s2-python"],
+)
+async def test_really_done(own):
+    plant = home_battery()
+    async with own.in_charge(FRBC, plant) as rm:
+        assert (await rm.fate_of(await rm.instruct(rm.mode("charge"), 1.0)))[-1] == "SUCCEEDED"
+        plant.shows(power=-4000.0)
+        await rm.expect("FRBC.ActuatorStatus", active_operation_mode_id=rm.mode("discharge"))
+        plant.shows(power=0.0)
+        await rm.expect("FRBC.ActuatorStatus", active_operation_mode_id=rm.mode("idle"))
+
+
+@row(
+    "STATUS-7",
+    "everything is told at once when a control type is selected, however often, without waiting for a poll",
+    source="certification tool",
+)
+async def test_told_at_once(own):
+    plant = home_battery()
+    async with own.in_charge(FRBC, plant) as rm:
+        await rm.expect("PowerMeasurement")
+        plant.hardware.is_hung = True
+        for message_type in ("FRBC.SystemDescription", "FRBC.StorageStatus", "FRBC.ActuatorStatus", "PowerMeasurement"):
+            await rm.must_take("SelectControlType", control_type="NO_SELECTION")
+            await rm.must_take("SelectControlType", control_type=FRBC)
+            await rm.expect(message_type, within_s=1.0)
+        plant.hardware.is_hung = False

@@ -1,0 +1,117 @@
+"""Timers of transitions, under FRBC, OMBC and DDBC."""
+
+from tests.core.resources_modes import way
+
+from .plants import TIMED, TIMER_S, by_modes, heat_pump
+from .rows import row
+from .wire import DONE, OMBC, SHORT, seconds_from_now, soon, time_of
+
+
+def timers_of(rm):
+    """All that was told of timers."""
+    return rm.told(f"{SHORT[rm.control_type]}.TimerStatus")
+
+
+@by_modes
+@row(
+    "TIMER-1",
+    "with the description every timer is told; one never started has finished long ago",
+    source="S2 JSON, TimerStatus",
+    by=["plain"],
+)
+async def test_timers_told(own, control_type):
+    async with own.in_charge(control_type, TIMED[control_type]()) as rm:
+        described = {
+            (*each.scope.values(), timer["id"]) for each in rm.machines for timer in each.description["timers"]
+        }
+        await rm.heard.until(lambda _: len(timers_of(rm)) >= len(described), "every timer told")
+        told = {(*([each["actuator_id"]] if "actuator_id" in each else []), each["timer_id"]) for each in timers_of(rm)}
+        assert told == described
+        assert all(seconds_from_now(each["finished_at"]) < 0 for each in timers_of(rm))
+
+
+@by_modes
+@row(
+    "TIMER-2",
+    "when a transition starts a timer, it is told again, and when it will have finished",
+    source="S2 JSON, TimerStatus",
+    by=["plain", "victron"],
+)
+async def test_timer_started(own, control_type):
+    async with own.in_charge(control_type, TIMED[control_type]()) as rm:
+        order = await rm.instruct("on")
+        started = await rm.reached(order, "STARTED")
+        status = await rm.expect(
+            f"{SHORT[control_type]}.TimerStatus", lambda each: seconds_from_now(each["finished_at"]) > 0
+        )
+        assert status["timer_id"] == "run"
+        runs = time_of(status["finished_at"]) - time_of(started["timestamp"])
+        assert abs(runs.total_seconds() - TIMER_S) < 0.1
+
+
+@by_modes
+@row(
+    "TIMER-3",
+    "while a timer blocks it a transition is REJECTED, for a later time it is taken and done",
+    source="S2 JSON, Timer",
+    by=["plain"],
+)
+async def test_blocked(own, control_type):
+    async with own.in_charge(control_type, TIMED[control_type]()) as rm:
+        assert await rm.fate_of(await rm.instruct("on")) == DONE
+        assert await rm.fate_of(await rm.instruct("off")) == ["REJECTED"]
+        later = await rm.instruct("off", at=soon(TIMER_S + 0.1))
+        assert await rm.fate_of(later) == DONE
+
+
+@row(
+    "TIMER-4",
+    "one timer blocks every transition that names it",
+    source="S2 JSON, Transition.blocking_timers",
+    by=["plain"],
+)
+async def test_shared_timer(own):
+    async with own.in_charge(OMBC, heat_pump()) as rm:
+        assert await rm.fate_of(await rm.instruct("on")) == DONE
+        assert await rm.fate_of(await rm.instruct("off")) == ["REJECTED"]
+        assert await rm.fate_of(await rm.instruct("boost")) == ["REJECTED"]
+        assert await rm.fate_of(await rm.instruct("boost", at=soon(TIMER_S + 0.1))) == DONE
+
+
+@row(
+    "TIMER-5",
+    "timers are the resource's: the next session is told what still runs, and is held to it",
+    source="EN 50491-12-2, Timer",
+    by=["plain"],
+)
+async def test_timers_outlive_sessions(own):
+    slow = (way("off", "on", starts=["rest"]), way("on", "off", blocked_by=["rest"]))
+    async with own.cem(heat_pump(transitions=slow)) as cem:
+        rm = await cem.joined()
+        await rm.negotiate()
+        await own.select(rm, OMBC)
+        assert await rm.fate_of(await rm.instruct("on")) == DONE
+        rm.break_off()
+        rm = await cem.joined()
+        await rm.negotiate()
+        await own.select(rm, OMBC)
+        status = await rm.expect("OMBC.TimerStatus", timer_id="rest")
+        assert 0 < seconds_from_now(status["finished_at"]) < 2 * TIMER_S
+        assert await rm.fate_of(await rm.instruct("off")) == ["REJECTED"]
+
+
+@row(
+    "TIMER-6",
+    "a change of mode that nobody ordered starts timers, and is told, like an ordered one",
+    source="peers",
+    by=["plain"],
+)
+async def test_drift(own):
+    plant = heat_pump()
+    async with own.in_charge(OMBC, plant) as rm:
+        await rm.active_mode(rm.machine())
+        plant.shows(resource="on 0.5")
+        status = await rm.expect("OMBC.Status", active_operation_mode_id="on")
+        assert (status["previous_operation_mode_id"], status["operation_mode_factor"]) == ("off", 0.5)
+        await rm.expect("OMBC.TimerStatus", lambda each: seconds_from_now(each["finished_at"]) > 0, timer_id="run")
+        assert await rm.fate_of(await rm.instruct("off")) == ["REJECTED"]

@@ -1,0 +1,131 @@
+"""How both sides settle on a protocol version."""
+
+import re
+
+import pytest
+
+from .rows import row
+
+VERSION = re.compile(r"v?\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?")
+
+
+@row("VERSION-1", "the RM says by itself that it is an RM, and which versions it speaks", source="certification tool")
+async def test_hello(bench):
+    async with bench.cem() as cem:
+        hello = await (await cem.joined()).expect("Handshake", within_s=5.0)
+        assert hello["role"] == "RM"
+        assert hello["supported_protocol_versions"]
+
+
+@row(
+    "VERSION-2",
+    "every version listed is of the form 1.2.3 or 1.2.3-beta",
+    source="FlexMeasures client",
+    by=["flexmeasures"],
+)
+async def test_plain_versions(bench):
+    async with bench.cem() as cem:
+        hello = await (await cem.joined()).expect("Handshake")
+        for version in hello["supported_protocol_versions"]:
+            assert VERSION.fullmatch(version), version
+
+
+@row("VERSION-3", "every version that is listed can be selected", source="S2 JSON, HandshakeResponse")
+async def test_every_version(bench):
+    async with bench.cem() as cem:
+        listed = 1
+        while listed:
+            rm = await cem.joined()
+            versions = (await rm.expect("Handshake"))["supported_protocol_versions"]
+            await rm.must_take("HandshakeResponse", selected_protocol_version=versions[listed - 1])
+            await rm.expect("ResourceManagerDetails")
+            await rm.must_take("SessionRequest", request="RECONNECT")
+            listed = (listed + 1) % (len(versions) + 1)
+
+
+@row(
+    "VERSION-4",
+    "a version that was not offered is refused, and the RM ends the session",
+    source="S2 JSON, HandshakeResponse",
+)
+async def test_unknown_version(bench):
+    async with bench.cem() as cem:
+        rm = await cem.joined()
+        await rm.expect("Handshake")
+        answer = await rm.tell("HandshakeResponse", selected_protocol_version="99.0.0")
+        assert answer["status"] == "INVALID_CONTENT"
+        await rm.expect("SessionRequest", request="TERMINATE")
+        await rm.has_ended()
+        assert not rm.told("ResourceManagerDetails")
+
+
+@row(
+    "VERSION-5",
+    "a CEM that lists no common version is answered, and nothing goes on until one is selected",
+    source="peers",
+)
+async def test_no_common_version(bench):
+    async with bench.cem() as cem:
+        rm = await cem.joined()
+        answer = await rm.tell("Handshake", role="CEM", supported_protocol_versions=["99.0.0"])
+        assert answer["status"] in ("OK", "INVALID_CONTENT")
+        if not rm.ended.is_set():
+            await rm.ping()
+        assert not rm.told("ResourceManagerDetails")
+
+
+@row("VERSION-6", "a second Handshake is answered, and the session goes on", source="peers")
+async def test_two_handshakes(bench):
+    async with bench.cem() as cem:
+        rm = await cem.joined()
+        await rm.must_take("Handshake", role="CEM", supported_protocol_versions=["1.0.0", "0.0.2-beta"])
+        await rm.must_take("Handshake", role="CEM")
+        await rm.negotiate()
+        assert (await rm.tell("Handshake", role="CEM"))["status"] in ("OK", "INVALID_CONTENT")
+        await rm.is_well()
+
+
+@row("VERSION-7", "the Handshake of another RM is refused", source="S2 JSON, Handshake.role")
+async def test_another_rm(bench):
+    async with bench.cem() as cem:
+        rm = await cem.joined()
+        answer = await rm.tell("Handshake", role="RM", supported_protocol_versions=["0.0.2-beta", "1.0.0"])
+        assert answer["status"] == "INVALID_CONTENT"
+
+
+@row(
+    "VERSION-8",
+    "a CEM that sends no Handshake but selects a version is served",
+    source="FlexMeasures client",
+    by=["flexmeasures"],
+)
+async def test_no_handshake(bench):
+    async with bench.negotiated() as rm:
+        await bench.any_charge(rm)
+        await rm.is_well()
+
+
+@row(
+    "VERSION-9",
+    "the first version listed is one the certification tool can speak",
+    source="certification tool",
+    by=["certification"],
+)
+async def test_first_version(bench):
+    async with bench.negotiated() as rm:
+        first = rm.told("Handshake")[0]["supported_protocol_versions"][0]
+        if first.removeprefix("v") not in ("0.0.2-beta", "1.0.0"):
+            pytest.fail(f"the first version is {first}")
+
+
+@row(
+    "VERSION-10",
+    "a second HandshakeResponse is refused, and the session goes on as it is",
+    source="EN 50491-12-2, State of communication",
+)
+async def test_second_response(bench):
+    async with bench.negotiated() as rm:
+        version = rm.told("Handshake")[0]["supported_protocol_versions"][0]
+        answer = await rm.tell("HandshakeResponse", selected_protocol_version=version)
+        assert answer["status"] == "INVALID_CONTENT"
+        await rm.is_well()
