@@ -20,6 +20,10 @@ GROUP = "s2d.drivers"
 """The entry-point group drivers register in, ours and third parties' alike."""
 
 
+OTHERS = "_"
+"""The raw value, in `values`, that stands for all others."""
+
+
 class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What can be said of any point, whatever carries it; a driver adds where the value is found.
 
@@ -57,7 +61,7 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     max: float | None = None
     """Highest plausible value, in `unit`."""
     values: dict[str, str] | None = None
-    """Raw value → state, e.g. `{0: idle, 1: charging}`."""
+    """Raw value → state, e.g. `{0: idle, 1: charging}`; `_` stands for all others, and is never written."""
 
     @property
     def is_readable(self) -> bool:
@@ -82,9 +86,9 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """
         if self.values is not None:
             key = str(int(raw)) if isinstance(raw, bool | float) and float(raw).is_integer() else str(raw)
-            if key not in self.values:
+            if key not in self.values and OTHERS not in self.values:
                 raise BadReading(f"{key} is none of the values {', '.join(self.values)}")
-            return self.values[key]
+            return self.values[key if key in self.values else OTHERS]
         if isinstance(raw, bool):
             return raw != self.invert
         if isinstance(raw, str):
@@ -105,7 +109,7 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """
         if self.values is not None:
             for key, state in self.values.items():
-                if state == value:
+                if state == value and key != OTHERS:
                     return int(key) if key.lstrip("-").isdigit() else key
             raise DeviceRefused(f"{value!r} is none of the states {', '.join(self.values.values())}")
         if isinstance(value, bool):

@@ -126,6 +126,7 @@ ABSENT = Reading("p", None, Quality.ABSENT, "the device says it has no value")
         ),
         ({"max": 100, "unit": "%"}, "0065", Reading("p", None, Quality.BAD, "101 % is outside … .. 100")),
         ({"values": {"0": "idle"}}, "0007", Reading("p", None, Quality.BAD, "7 is none of the values 0")),
+        ({"values": {"0": "idle", "_": "busy"}}, "0007", Reading("p", "busy")),
     ],
 )
 def test_words_that_are_no_value_become_none(settings: dict[str, object], wire: str, reading: Reading) -> None:

@@ -5,7 +5,7 @@ import pytest
 from s2d.errors import DeviceRefused
 from s2d.values import Quality
 from tests.drivers.sunspec_peers import model, sunspec_map
-from tests.profiles.image import Image, Written, i32, played, u32
+from tests.profiles.image import Image, Written, configured, i32, played, u32
 
 OWNER = {"capacity": "10 kWh", "max_charge_power": "5 kW", "max_discharge_power": "4 kW"}
 COMMON = model(1, {"Mn": "Acme", "Md": "Store 10", "Vr": "1.2.3", "SN": "4711"})
@@ -38,6 +38,12 @@ def image(*models: list[int]) -> Image:
 def whole(**told: int) -> Image:
     """One with a battery bank; *told* is what it says otherwise."""
     return image(COMMON, model(802, BANK | told), model(704, CONTROLS))
+
+
+def bare() -> Image:
+    """One that has of model 704 what it must have."""
+    controls = {name: CONTROLS[name] for name in ("WSetEna", "WSet", "WSet_SF")}
+    return image(COMMON, model(802, BANK), model(704, controls))
 
 
 def place(offset: int, *before: list[int]) -> int:
@@ -95,6 +101,13 @@ async def test_one_that_counts_the_other_way() -> None:
         assert (await device.read())["power"] == 2500
 
 
+async def test_every_state_of_charging_has_its_word() -> None:
+    words = ["off", "empty", "discharging", "charging", "full", "holding", "testing", None]
+    for state, word in enumerate(words, 1):
+        async with played("sunspec-battery", whole(ChaSt=state), **OWNER) as device:
+            assert (await device.read()).get("status") == word
+
+
 @pytest.mark.parametrize(
     ("told", "fault"),
     [
@@ -133,7 +146,7 @@ async def test_it_is_told_its_power_and_let_go(wanted_w: float, written_w: int) 
         assert (await device.read())["setpoint"] == max(-4000, min(5000, wanted_w))
         assert await device.released("power_setpoint") == [Written(6, ENABLED, [0])]
         command = device.commands["power_setpoint"]
-        assert (command.refresh_s, command.timeout_s({})) == (20, 60)
+        assert (command.refresh_s, command.timeout_s({}), command.if_unchanged) == (20, 60, "write")
 
 
 async def test_its_order_is_scaled_and_may_count_the_other_way() -> None:
@@ -148,13 +161,23 @@ async def test_once_the_order_has_lapsed_it_is_left_to_itself() -> None:
 
 
 async def test_what_knows_neither_modes_nor_reversion_is_told_the_rest() -> None:
-    controls = {name: CONTROLS[name] for name in ("WSetEna", "WSet", "WSet_SF")}
-    async with played("sunspec-battery", image(COMMON, model(802, BANK), model(704, controls)), **OWNER) as device:
+    async with played("sunspec-battery", bare(), **OWNER) as device:
         assert await device.started() == []
         assert await device.told("power_setpoint", 3000.0) == [
             Written(16, SETPOINT, i32(-3000)),
             Written(6, ENABLED, [1]),
         ]
+    async with played("sunspec-battery", bare(), **OWNER, heartbeat=True) as device:
+        assert await device.told("power_setpoint", 3000.0) == [
+            Written(6, HEARTBEAT, [0]),
+            Written(16, SETPOINT, i32(-3000)),
+            Written(6, ENABLED, [1]),
+        ]
+
+
+def test_without_which_points_it_is_no_battery() -> None:
+    points = configured("sunspec-battery", **OWNER).points
+    assert {name for name, point in points.items() if not point.optional} == {"soc", "power", "setpoint", "setpoint_on"}
 
 
 async def test_with_a_heartbeat_it_counts_on_every_second() -> None:

@@ -47,11 +47,14 @@ async def test_three_phases_in_floats(number: int) -> None:
 
 @pytest.mark.parametrize(("number", "phases"), [(201, 1), (202, 2), (211, 1), (212, 2)])
 async def test_with_fewer_phases_there_are_fewer(number: int, phases: int) -> None:
-    told = {"W": 500, "WphA": 200, "WphB": 300} | ({"W_SF": -1, "TotWh_SF": 0} if number < 210 else {})
+    told = {"W": 500, "WphA": 200, "WphB": 300, "TotWhImp": 70, "TotWhExp": 80}
+    if number < 210:
+        told |= {"W_SF": -1, "TotWh_SF": 0}
     async with played("sunspec-meter", image(METER, model(number, told))) as device:
         tenth = 0.1 if number < 210 else 1
         of_phases = {"power_l1": 200 * tenth, "power_l2": 300 * tenth} if phases == 2 else {"power_l1": 200 * tenth}
-        assert await device.read() == pytest.approx(NAME | {"power": 500 * tenth} | of_phases)
+        of_all = {"power": 500 * tenth, "energy_import": 70, "energy_export": 80}
+        assert await device.read() == pytest.approx(NAME | of_all | of_phases)
 
 
 async def test_what_it_does_not_measure_is_absent_and_not_0() -> None:
@@ -65,6 +68,7 @@ async def test_what_it_does_not_measure_is_absent_and_not_0() -> None:
             "energy_import",
             "energy_export",
         }
+        assert {name for name, point in device.make.points.items() if not point.optional} == {"power"}
 
 
 async def test_one_that_counts_export_is_turned_round() -> None:

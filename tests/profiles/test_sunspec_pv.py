@@ -5,7 +5,7 @@ import pytest
 from s2d.errors import DeviceRefused
 from s2d.values import Quality
 from tests.drivers.sunspec_peers import model, sunspec_map
-from tests.profiles.image import Image, Written, played, u32
+from tests.profiles.image import Image, Written, configured, played, u32
 
 COMMON = model(1, {"Mn": "Acme", "Md": "Sun 10", "Vr": "1.2.3", "SN": "4711"})
 BY_DAY = {"W": 5234, "W_SF": 0, "WH": 12345678, "WH_SF": 0, "St": 4, "Evt1": 0}
@@ -81,6 +81,22 @@ async def test_an_inverter_of_the_newer_models_counts_its_states_from_0() -> Non
         }
 
 
+STATES = ["off", "sleeping", "starting", "producing", "throttled", "stopping", "fault", "standby"]
+
+
+@pytest.mark.parametrize(("number", "point", "first"), [(101, "St", 1), (111, "St", 1), (701, "InvSt", 0)])
+async def test_every_state_has_its_word(number: int, point: str, first: int) -> None:
+    for state, word in enumerate([*STATES, None], first):
+        async with played("sunspec-pv", image(COMMON, model(number, {point: state}))) as device:
+            assert (await device.read()).get("status") == word
+
+
+def test_what_it_made_is_known_all_night() -> None:
+    points = configured("sunspec-pv").points
+    assert points["energy"].max_age == 24 * 3600
+    assert {name for name, point in points.items() if not point.optional} == {"power"}
+
+
 @pytest.mark.parametrize("number", [103, 113, 701])
 async def test_asleep_it_gives_nothing_and_says_no_more(number: int) -> None:
     async with played("sunspec-pv", image(COMMON, model(number))) as device:
@@ -131,7 +147,8 @@ async def test_it_is_limited_and_let_go_by_model_123() -> None:
             Written(6, on, [1]),
         ]
         assert await device.released("power_limit") == [Written(6, on, [0])]
-        assert (device.commands["power_limit"].refresh_s, device.commands["power_limit"].timeout_s({})) == (50, 120)
+        command = device.commands["power_limit"]
+        assert (command.refresh_s, command.timeout_s({}), command.if_unchanged) == (50, 120, "write")
 
 
 async def test_it_is_limited_and_let_go_by_model_704() -> None:
@@ -160,7 +177,8 @@ async def test_without_a_reversion_time_the_limit_is_told_all_the_same() -> None
 
 
 async def test_all_can_be_taken_away_even_if_nobody_knows_how_much_that_is() -> None:
-    before = (COMMON, IN_WHOLE_NUMBERS, model(121, {"WMax": 0, "WMax_SF": 0}))
+    unset = (model(120, {"WRtg": 0, "WRtg_SF": 0}), model(121, {"WMax": 0, "WMax_SF": 0}))
+    before = (COMMON, IN_WHOLE_NUMBERS, *unset)
     async with played("sunspec-pv", image(*before, model(123, CONTROLS))) as device:
         assert (await device.told("power_limit", 0.0))[1:] == [
             Written(6, place(5, *before), [0]),
