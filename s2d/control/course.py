@@ -25,13 +25,16 @@ class Action(Enum):
 class Course:
     """A sequence from its command on. Pauses do not count as progress; a step of the clock changes nothing."""
 
-    def __init__(self, sequence: PowerSequence, now: Now) -> None:
+    def __init__(self, sequence: PowerSequence, lasts: timedelta, now: Now) -> None:
+        """*lasts* is how long *sequence* runs without pauses."""
         self.sequence = sequence
         self.action = Action.RUN
         """What was commanded last."""
         self.commanded_at = now.mono
         self.status = PowerSequenceStatus.SCHEDULED
         """As far as the device was seen to follow."""
+        self._lasts = lasts
+        self._lasts_s = lasts.total_seconds()
         self._runs_since: float | None = now.mono
         self._ran_s = 0.0
         self._over_at: float | None = None
@@ -48,14 +51,14 @@ class Course:
     @property
     def is_seen(self) -> bool:
         """Whether the device was seen to do what was commanded last."""
-        return not self.is_open or self.status is self._aim
+        return self._over_at is not None or self.status is self._aim
 
     @property
     def finishes_at(self) -> float | None:
         """When (monotonic seconds) it will have run to its end; None unless it is seen to run."""
         if self.status is not PowerSequenceStatus.EXECUTING or self._runs_since is None:
             return None
-        return self._runs_since + duration_of(self.sequence).total_seconds() - self._ran_s
+        return self._runs_since + self._lasts_s - self._ran_s
 
     def command(self, action: Action, now: Now) -> None:
         """Notes that the device was told to pause, or to go on."""
@@ -70,7 +73,7 @@ class Course:
     def finish(self) -> None:
         """Notes that it has run to its end, which was when `finishes_at` said."""
         self._over_at, self._runs_since = self.finishes_at, None
-        self._ran_s = duration_of(self.sequence).total_seconds()
+        self._ran_s = self._lasts_s
         self.status = PowerSequenceStatus.FINISHED
 
     def abort(self, now: Now) -> None:
@@ -82,7 +85,7 @@ class Course:
         """When it ended, or will at the earliest."""
         if self._over_at is not None:
             return now.utc - timedelta(seconds=now.mono - self._over_at)
-        return now.utc + duration_of(self.sequence) - timedelta(seconds=self._progress_s(now))
+        return now.utc + self._lasts - timedelta(seconds=self._progress_s(now))
 
     def progress_ms(self, now: Now) -> int | None:
         return None if self.status is PowerSequenceStatus.SCHEDULED else round(self._progress_s(now) * 1000)

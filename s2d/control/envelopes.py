@@ -1,15 +1,14 @@
-"""Power envelopes on their way: which limits are allowed, and which hold when.
+"""Power envelopes on their way: which limits hold when.
 
 Spec: EN 50491-12-2, PEBC; S2 JSON `PEBC.PowerEnvelope`, `PEBC.PowerEnvelopeElement`.
 """
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
 from ..instructions import Order
 from ..messages.common import CommodityQuantity
-from ..messages.pebc import AllowedLimitRange, PowerEnvelope, PowerEnvelopeElement, PowerEnvelopeLimitType
+from ..messages.pebc import PowerEnvelope, PowerEnvelopeElement
 from ..values import Now
 
 _CENTURY_MS = 100 * 365 * 86_400_000
@@ -21,31 +20,6 @@ class Limits(NamedTuple):
 
     lower: float
     upper: float
-
-
-class AllowedLimits:
-    """Where the limits of every quantity may be put."""
-
-    def __init__(self, ranges: Iterable[AllowedLimitRange]) -> None:
-        self._ranges: dict[tuple[CommodityQuantity, PowerEnvelopeLimitType], list[AllowedLimitRange]] = {}
-        for each in ranges:
-            self._ranges.setdefault((each.commodity_quantity, each.limit_type), []).append(each)
-
-    def objection_to(self, quantity: CommodityQuantity, limits: Limits, *, is_abnormal: bool) -> str | None:
-        """Why *quantity* may not be kept within *limits*."""
-        for kind, limit in (
-            (PowerEnvelopeLimitType.LOWER_LIMIT, limits.lower),
-            (PowerEnvelopeLimitType.UPPER_LIMIT, limits.upper),
-        ):
-            for each in self._ranges.get((quantity, kind), ()):
-                boundary = each.range_boundary
-                if boundary.start_of_range <= limit <= boundary.end_of_range and (
-                    is_abnormal or not each.abnormal_condition_only
-                ):
-                    break
-            else:
-                return f"{kind} {limit:g} of {quantity} is in no allowed range"
-        return None
 
 
 class Envelopes(NamedTuple):

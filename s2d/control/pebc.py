@@ -7,51 +7,23 @@ Spec: EN 50491-12-2, PEBC; S2 JSON `PEBC.*`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from ..effects import Effect, Send
 from ..instructions import Instructions, Order, Terms
 from ..messages.common import CommodityQuantity, Message, RevokableObjects, RevokeObject
-from ..messages.pebc import (
-    AllowedLimitRange,
-    EnergyConstraint,
-    Instruction,
-    PowerConstraints,
-    PowerEnvelopeConsequenceType,
-)
+from ..messages.pebc import EnergyConstraint, Instruction, PowerConstraints
 from ..values import Now, Setpoint
-from .envelopes import AllowedLimits, Envelopes, Limits, Running
+from .constraints import AllowedLimits, Constraints, EnergyNeed, Published
+from .envelopes import Envelopes, Limits, Running
 from .pursuit import PursuingResource, Pursuits
 from .reporting import Reporting
 
+__all__ = ["Constraints", "EnergyNeed", "Limits", "PowerEnvelopeControl", "PowerEnvelopeResource"]
+
 _SCOPE = "resource"
 """An envelope is for the resource as a whole."""
-
-
-@dataclass(frozen=True, slots=True)
-class Constraints:
-    """Where limits may be put. Equal constraints are the same ones: they keep their id."""
-
-    consequence_type: PowerEnvelopeConsequenceType
-    allowed_limit_ranges: tuple[AllowedLimitRange, ...]
-    """At least one for upper and one for lower limits of every quantity."""
-    valid_from: datetime | None = None
-    """None for now."""
-    valid_until: datetime | None = None
-    """None for no end."""
-
-
-@dataclass(frozen=True, slots=True)
-class EnergyNeed:
-    """Energy that must flow in a window of time, as bounds of the average power."""
-
-    commodity_quantity: CommodityQuantity
-    valid_from: datetime
-    valid_until: datetime
-    upper_average_power_w: float
-    lower_average_power_w: float
 
 
 class PowerEnvelopeResource(PursuingResource, Protocol):
@@ -81,19 +53,6 @@ class PowerEnvelopeResource(PursuingResource, Protocol):
         ...
 
 
-class _Published(NamedTuple):
-    """Constraints as they were told."""
-
-    id: str
-    constraints: Constraints
-    allowed: AllowedLimits
-
-    def is_in_force(self, at: datetime) -> bool:
-        """Whether they have not ended by then."""
-        until = self.constraints.valid_until
-        return until is None or at < until
-
-
 class PowerEnvelopeControl:
     """PEBC while it is the active control type."""
 
@@ -104,7 +63,7 @@ class PowerEnvelopeControl:
         self._new_id = new_id
         self._instructions: Instructions[Envelopes] = Instructions(new_id, terms)
         self._pursuits = Pursuits(resource, self._instructions)
-        self._published: _Published | None = None
+        self._published: Published | None = None
         self._needs: dict[EnergyNeed, str] = {}
         self._latest: Running | None = None
 
@@ -164,17 +123,14 @@ class PowerEnvelopeControl:
 
     def deadlines(self) -> Iterable[float]:
         """When (monotonic seconds) `due` has something to do."""
-        yield from self._pursuits.deadlines()
-        running = self._running
-        if running and running.changes_at is not None:
-            yield running.changes_at
+        running, deadlines = self._running, self._pursuits.deadlines()
+        return deadlines if running is None or running.changes_at is None else [*deadlines, running.changes_at]
 
     def execution_times(self) -> Iterable[datetime]:
         """When (UTC) `due` has something to start, or to end as the constraints do."""
-        yield from self._instructions.next_execution_times()
-        published = self._published
-        if published and published.constraints.valid_until and self._running:
-            yield published.constraints.valid_until
+        times = self._instructions.next_execution_times()
+        until = self._published.constraints.valid_until if self._published and self._running else None
+        return times if until is None else [*times, until]
 
     @property
     def _running(self) -> Running | None:
@@ -211,7 +167,7 @@ class PowerEnvelopeControl:
         if ends_at is not None and ends_at <= begins_at:
             self._published = None
             return effects
-        self._published = _Published(self._new_id(), constraints, AllowedLimits(constraints.allowed_limit_ranges))
+        self._published = Published(self._new_id(), constraints, AllowedLimits(constraints.allowed_limit_ranges))
         message = PowerConstraints(
             message_id=self._new_id(),
             id=self._published.id,

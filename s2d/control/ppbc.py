@@ -112,8 +112,12 @@ class PowerProfileControl:
     def deadlines(self) -> Iterable[float]:
         """When (monotonic seconds) `due` has something to do."""
         yield from self._pursuits.deadlines()
-        yield from (course.finishes_at for course in self._progress.courses.values() if course.finishes_at is not None)
-        yield from (self._gives_up_at(course) for _, course in self._unseen())
+        for container_id, course in self._progress.courses.items():
+            finishes_at = course.finishes_at
+            if finishes_at is not None:
+                yield finishes_at
+            elif self._is_unseen(container_id, course):
+                yield self._gives_up_at(course)
         if self._progress.profile:
             yield from self._told.deadlines()
 
@@ -146,10 +150,13 @@ class PowerProfileControl:
         return [
             (container_id, course)
             for container_id, course in self._progress.courses.items()
-            if not course.is_seen
-            and not self._pursuits.of(container_id)
-            and not self._pursuits.of(interruption_of(container_id))
+            if self._is_unseen(container_id, course)
         ]
+
+    def _is_unseen(self, container_id: str, course: Course) -> bool:
+        if course.is_seen or self._pursuits.of(container_id):
+            return False
+        return not self._pursuits.of(interruption_of(container_id))
 
     def _gives_up_at(self, course: Course) -> float:
         return course.commanded_at + self._resource.follow_within_s
@@ -195,28 +202,27 @@ class PowerProfileControl:
             wish=step,
             now=now,
         )
-        return [*replaced, *accepted, *(self._start_due(now) if is_immediate else [])]
+        return [*replaced, *accepted, *(self._start_due(now, step) if is_immediate else [])]
 
-    def _start_due(self, now: Now) -> list[Effect]:
+    def _start_due(self, now: Now, possible: Step | None = None) -> list[Effect]:
+        """Starts what is due; that the step *possible* can be done was found at this very instant."""
         effects, orders = self._instructions.due(now)
         for order in orders:
-            effects += self._start(order, now)
+            effects += self._start(order, now, is_possible=order.wish is possible)
         return effects
 
-    def _start(self, order: Order[Step], now: Now) -> list[Effect]:
+    def _start(self, order: Order[Step], now: Now, *, is_possible: bool = False) -> list[Effect]:
         step = order.wish
-        if step.action is Action.RUN:
-            objection = self._schedule.objection_to_run(step, now)
-            if objection is None and step.position > 0:
-                before = self._schedule.before(step)
-                if before and before.finishes_at is not None:
-                    self._queued = order
-                    return []
-                if before is None or before.is_open:
-                    objection = "the container before has not finished"
-        else:
-            objection = self._schedule.objection_to(step, now, is_now=True)
-        objection = objection or self._resource.obstacle_to(step.action, step.container_id, step.sequence.id)
+        objection = None if is_possible else self._schedule.objection_to_start(step, now)
+        if objection is None and step.action is Action.RUN and step.slot.before is not None:
+            before = self._progress.courses.get(step.slot.before)
+            if before and before.finishes_at is not None:
+                self._queued = order
+                return []
+            if before is None or before.is_open:
+                objection = "the container before has not finished"
+        if objection is None and not is_possible:
+            objection = self._resource.obstacle_to(step.action, step.container_id, step.sequence.id)
         # It has overtaken what was under way in its scope: nobody pursues that any more, either.
         self._pursuits.drop(order.scope)
         return self._instructions.abort(order.scope, objection, now) if objection else self._command(order, now)
@@ -224,7 +230,7 @@ class PowerProfileControl:
     def _command(self, order: Order[Step], now: Now) -> list[Effect]:
         step = order.wish
         if step.action is Action.RUN:
-            self._progress.courses[step.container_id] = Course(step.sequence, now)
+            self._progress.courses[step.container_id] = Course(step.sequence, step.lasts, now)
         else:
             self._progress.courses[step.container_id].command(step.action, now)
         reason = f"instruction {order.id}"
@@ -284,9 +290,8 @@ class PowerProfileControl:
 
     def _abort(self, container_id: str, reason: str, now: Now) -> list[Effect]:
         """The sequence will not continue, and what was to follow it cannot."""
-        assert self._progress.profile
         self._progress.courses[container_id].abort(now)
-        ids = [container.id for container in self._progress.profile.containers]
+        ids = list(self._progress.slots)
         effects: list[Effect] = []
         for each in ids[ids.index(container_id) :]:
             for scope in (each, interruption_of(each)):
@@ -300,11 +305,12 @@ class PowerProfileControl:
         profile = self._progress.profile
         if profile is None:
             return []
-        statuses = self._schedule.statuses(now)
-        state = (profile, *((each.selected_sequence_id, each.status) for each in statuses))
+        standings = self._schedule.standings()
+        state = (profile, standings)
         if not self._told.is_due(now, (), 0.0, state):
             return []
         self._told.tell(now, (), state)
+        statuses = self._schedule.statuses(standings, now)
         return [Send(PowerProfileStatus(message_id=self._new_id(), sequence_container_status=statuses))]
 
     def _shortfall(self, pursuit: Pursuit[Step]) -> str:

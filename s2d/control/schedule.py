@@ -16,8 +16,8 @@ from ..messages.ppbc import (
     StartInterruptionInstruction,
 )
 from ..values import Now
-from .course import LATENESS, Action, Course, duration_of, misfit
-from .task import Profile, Progress
+from .course import LATENESS, Action, misfit
+from .task import Profile, Progress, Slot
 
 SequenceInstruction = ScheduleInstruction | StartInterruptionInstruction | EndInterruptionInstruction
 
@@ -33,10 +33,12 @@ class Step(NamedTuple):
     """What an instruction asks for."""
 
     action: Action
-    position: int
-    """Of the container in the profile."""
+    slot: Slot
+    """Of the container."""
     container_id: str
     sequence: PowerSequence
+    lasts: timedelta
+    """How long the sequence runs without pauses."""
     begins_at: datetime
     is_abnormal: bool
 
@@ -51,6 +53,14 @@ def interruption_of(container_id: str) -> str:
     return f"interruption of {container_id}"
 
 
+class Standing(NamedTuple):
+    """How a container stands."""
+
+    container_id: str
+    selected_sequence_id: str | None
+    status: PowerSequenceStatus
+
+
 class Schedule:
     """A task, with what has been started and what waits for its time."""
 
@@ -60,14 +70,16 @@ class Schedule:
 
     def step_of(self, instruction: SequenceInstruction, now: Now) -> Step:
         """What *instruction*, which names a sequence of the task, asks for."""
-        containers = enumerate(self._profile.containers)
-        index, container = next(
-            (index, each) for index, each in containers if each.id == instruction.sequence_container_id
+        slot, sequence_id = self._progress.slots[instruction.sequence_container_id], instruction.power_sequence_id
+        return Step(
+            _ACTIONS[instruction.__class__],
+            slot,
+            slot.container_id,
+            slot.sequences[sequence_id],
+            slot.durations[sequence_id],
+            max(instruction.execution_time, now.utc),
+            instruction.abnormal_condition,
         )
-        sequence = next(each for each in container.power_sequences if each.id == instruction.power_sequence_id)
-        action = _ACTIONS[type(instruction)]
-        begins_at = max(instruction.execution_time, now.utc)
-        return Step(action, index, container.id, sequence, begins_at, instruction.abnormal_condition)
 
     def objection_to(self, step: Step, now: Now, *, is_now: bool) -> str | None:
         """Why the task does not allow *step*; *is_now* when it is to be done at once."""
@@ -76,7 +88,7 @@ class Schedule:
         if step.action is Action.RUN:
             if step.container_id in self._progress.courses or step.container_id in self._instructions.started:
                 return "a sequence of the container has started already"
-            return self.objection_to_run(step, now)
+            return self._objection_to_run(step, now)
         if not step.sequence.is_interruptible:
             return "the sequence is not interruptible"
         course = self._progress.courses.get(step.container_id)
@@ -92,33 +104,38 @@ class Schedule:
             return "it is interrupted already" if course.is_pausing else "it is not interrupted"
         return None
 
-    def objection_to_run(self, step: Step, now: Now) -> str | None:
+    def objection_to_start(self, step: Step, now: Now) -> str | None:
+        """Why *step*, which was allowed when it was taken on, is not any more."""
+        if step.action is Action.RUN:
+            return self._objection_to_run(step, now)
+        return self.objection_to(step, now, is_now=True)
+
+    def _objection_to_run(self, step: Step, now: Now) -> str | None:
         """Why the sequence of *step* does not fit between what is before it and what comes after."""
-        profile, containers, index = self._profile, self._profile.containers, step.position
+        profile, slot = self._profile, step.slot
         begins_at = step.begins_at if now.utc - step.begins_at <= LATENESS else now.utc
-        ends_at = begins_at + duration_of(step.sequence)
-        later = sum((min(map(duration_of, each.power_sequences)) for each in containers[index + 1 :]), timedelta())
+        ends_at = begins_at + step.lasts
         if begins_at < profile.start_time:
             return f"the profile does not start before {profile.start_time:%H:%M:%S}"
-        if ends_at + later > profile.end_time:
+        if ends_at + slot.later > profile.end_time:
             return f"the profile could not finish by {profile.end_time:%H:%M:%S}"
-        if index > 0:
-            before = self._ends_at(containers[index - 1].id, now)
+        if slot.before is not None:
+            before = self._ends_at(slot.before, now)
             if before is None:
-                return f"container {containers[index - 1].id} comes first, and is not scheduled"
+                return f"container {slot.before} comes first, and is not scheduled"
             if objection := misfit(before, begins_at, step.sequence):
                 return objection
-        if index + 1 < len(containers) and (follower := self._waiting(containers[index + 1].id)):
+        if slot.after is not None and (follower := self._waiting(slot.after)):
             return misfit(ends_at, follower.begins_at, follower.sequence)
         return None
 
-    def before(self, step: Step) -> Course | None:
-        """What was started in the container before."""
-        return self._progress.courses.get(self._profile.containers[step.position - 1].id)
-
-    def statuses(self, now: Now) -> tuple[PowerSequenceContainerStatus, ...]:
+    def standings(self) -> list[Standing]:
         """How every container of the task stands."""
-        return tuple(self._status_of(container.id, now) for container in self._profile.containers)
+        return [self._standing_of(container_id) for container_id in self._progress.slots]
+
+    def statuses(self, standings: list[Standing], now: Now) -> tuple[PowerSequenceContainerStatus, ...]:
+        """*standings* as they are told, with the progress made by *now*."""
+        return tuple([self._status(standing, now) for standing in standings])
 
     @property
     def _profile(self) -> Profile:
@@ -136,16 +153,21 @@ class Schedule:
         if course := self._progress.courses.get(container_id):
             return None if course.status is PowerSequenceStatus.ABORTED else course.ends_at(now)
         waiting = self._waiting(container_id)
-        return waiting.begins_at + duration_of(waiting.sequence) if waiting else None
+        return waiting.begins_at + waiting.lasts if waiting else None
 
-    def _status_of(self, container_id: str, now: Now) -> PowerSequenceContainerStatus:
-        course, waiting = self._progress.courses.get(container_id), self._waiting(container_id)
-        selected = course.sequence if course else waiting.sequence if waiting else None
-        planned = PowerSequenceStatus.SCHEDULED if selected else PowerSequenceStatus.NOT_SCHEDULED
+    def _standing_of(self, container_id: str) -> Standing:
+        if course := self._progress.courses.get(container_id):
+            return Standing(container_id, course.sequence.id, course.status)
+        if waiting := self._waiting(container_id):
+            return Standing(container_id, waiting.sequence.id, PowerSequenceStatus.SCHEDULED)
+        return Standing(container_id, None, PowerSequenceStatus.NOT_SCHEDULED)
+
+    def _status(self, standing: Standing, now: Now) -> PowerSequenceContainerStatus:
+        course = self._progress.courses.get(standing.container_id)
         return PowerSequenceContainerStatus(
             power_profile_id=self._profile.id,
-            sequence_container_id=container_id,
-            selected_sequence_id=selected.id if selected else None,
+            sequence_container_id=standing.container_id,
+            selected_sequence_id=standing.selected_sequence_id,
             progress=course.progress_ms(now) if course else None,
-            status=course.status if course else planned,
+            status=standing.status,
         )

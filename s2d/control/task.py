@@ -6,12 +6,12 @@ Spec: EN 50491-12-2, PPBC; S2 JSON `PPBC.PowerProfileDefinition`, `PPBC.PowerPro
 """
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
 
-from ..messages.ppbc import PowerProfileDefinition, PowerSequenceContainer
+from ..messages.ppbc import PowerProfileDefinition, PowerSequence, PowerSequenceContainer
 from ..values import Now, Setpoint
-from .course import Action, Course
+from .course import Action, Course, duration_of
 from .pursuit import PursuingResource
 
 
@@ -58,11 +58,29 @@ class PowerProfileResource(PursuingResource, Protocol):
         ...
 
 
+class Slot(NamedTuple):
+    """A container in its task: what there is to choose from, and what is around it."""
+
+    container_id: str
+    sequences: dict[str, PowerSequence]
+    """By id."""
+    durations: dict[str, timedelta]
+    """How long they run without pauses, by id."""
+    before: str | None
+    """The id of the container before."""
+    after: str | None
+    """The id of the container after."""
+    later: timedelta
+    """How long all that comes after it runs at least."""
+
+
 class Progress:
     """The task of one resource, and the course of every container that was started; outlives sessions."""
 
     def __init__(self) -> None:
         self.profile: Profile | None = None
+        self.slots: dict[str, Slot] = {}
+        """Of the profile, by container id, in the order in which they run."""
         self.courses: dict[str, Course] = {}
         """By container id."""
 
@@ -74,6 +92,7 @@ class Progress:
     def turn_to(self, profile: Profile | None) -> None:
         """Begins with *profile*, and forgets the one before."""
         self.profile, self.courses = profile, {}
+        self.slots = _slots_of(profile.containers) if profile else {}
 
     def end(self, now: Now) -> None:
         """The device is brought to its default state, in which it does nothing of the task."""
@@ -82,3 +101,15 @@ class Progress:
                 course.finish()
             elif course.is_open:
                 course.abort(now)
+
+
+def _slots_of(containers: tuple[PowerSequenceContainer, ...]) -> dict[str, Slot]:
+    slots: list[Slot] = []
+    later, after = timedelta(), None
+    for index, container in reversed([*enumerate(containers)]):
+        sequences = {sequence.id: sequence for sequence in container.power_sequences}
+        durations = {sequence_id: duration_of(sequence) for sequence_id, sequence in sequences.items()}
+        before = containers[index - 1].id if index > 0 else None
+        slots.append(Slot(container.id, sequences, durations, before, after, later))
+        later, after = later + min(durations.values()), container.id
+    return {slot.container_id: slot for slot in reversed(slots)}

@@ -6,7 +6,7 @@ message may also ask for what was said in the session, and for the instant, as i
 A rule about parts of which a message has hundreds asks for a Sequence of them: all that stand in one place.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import cache
 from itertools import chain
@@ -145,7 +145,7 @@ class _Place(NamedTuple):
     """The place of what they are parts of; 0 is the message, 1 the first place, and so on."""
     name: str
     is_many: bool
-    parts_of: Callable[[Any], Iterable[Any]]
+    parts_of: Callable[[Any], Sequence[Any]]
     """Those of one that stands at the parent."""
     checks: list[tuple[Rule, _PartsCheck]]
 
@@ -188,7 +188,12 @@ def _part_of(annotation: Any) -> tuple[type[Struct] | None, bool]:
 def _judge_parts(message: Tagged, places: list[_Place], violations: list[Violation]) -> None:
     standing: list[Sequence[Any]] = [(message,)]
     for place in places:
-        parts = list(chain.from_iterable(map(place.parts_of, standing[place.parent])))
+        owners = standing[place.parent]
+        parts: Sequence[Any]
+        if len(owners) == 1:
+            parts = place.parts_of(owners[0])
+        else:
+            parts = list(chain.from_iterable(map(place.parts_of, owners)))
         standing.append(parts)
         for rule, check in place.checks if parts else ():
             breach = check(parts)
@@ -204,7 +209,7 @@ def _pointer_to(index: int, number: int, places: list[_Place], standing: list[Se
         return ""
     place = places[number - 1]
     owner = 0
-    while index >= (count := len(tuple(place.parts_of(standing[place.parent][owner])))):
+    while index >= (count := len(place.parts_of(standing[place.parent][owner]))):
         index -= count
         owner += 1
     step = f"/{place.name}/{index}" if place.is_many else f"/{place.name}"
@@ -230,8 +235,8 @@ def _of_one(check: _PartsCheck) -> _Check:
     return check_one
 
 
-def _one_or_none(name: str) -> Callable[[object], Iterable[object]]:
-    def parts_of(whole: object) -> Iterable[object]:
+def _one_or_none(name: str) -> Callable[[object], Sequence[object]]:
+    def parts_of(whole: object) -> Sequence[object]:
         part = getattr(whole, name)
         return () if part is None else (part,)
 

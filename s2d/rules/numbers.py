@@ -165,7 +165,7 @@ _RATE_OF: dict[type[Struct], tuple[str, Callable[[Any], NumberRange]]] = {
 
 
 def _once(place: str, ids: list[str], member: str = "id") -> Breach | None:
-    if len(set(ids)) == len(ids):
+    if len(ids) < 2 or len(set(ids)) == len(ids):
         return None
     known = set()
     for index, each in enumerate(ids):

@@ -44,8 +44,10 @@ def window(message: PowerConstraints | EnergyConstraint) -> Breach | None:
     source="S2 JSON, PEBC.Instruction.power_constraints_id",
 )
 def known(message: Instruction, said: Said) -> Breach | None:
+    if message.power_constraints_id in said.constraints:
+        return None
     is_expected = said.constraints or said.control_type is ControlType.POWER_ENVELOPE_BASED_CONTROL
-    if is_expected and message.power_constraints_id not in said.constraints:
+    if is_expected:
         return "/power_constraints_id", f"no constraints {message.power_constraints_id!r} were published"
     return None
 

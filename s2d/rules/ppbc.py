@@ -10,14 +10,13 @@ from ..messages.ppbc import (
     PowerProfileDefinition,
     PowerProfileStatus,
     PowerSequence,
-    PowerSequenceContainer,
     PowerSequenceContainerStatus,
     PowerSequenceStatus,
     ScheduleInstruction,
     StartInterruptionInstruction,
 )
 from .catalogue import Breach, Severity, rule
-from .said import Said, container_of, sequence_of
+from .said import Said
 
 Instruction = ScheduleInstruction | StartInterruptionInstruction | EndInterruptionInstruction
 
@@ -36,7 +35,7 @@ def window(message: PowerProfileDefinition) -> Breach | None:
     "PPBC-002", "an instruction names a profile that is defined", source="S2 JSON, PPBC.*Instruction.power_profile_id"
 )
 def profile(message: Instruction, said: Said) -> Breach | None:
-    if _is_expected(said) and message.power_profile_id not in said.definitions:
+    if message.power_profile_id not in said.definitions and _is_expected(said):
         return "/power_profile_id", f"no profile {message.power_profile_id!r} is defined"
     return None
 
@@ -48,7 +47,7 @@ def profile(message: Instruction, said: Said) -> Breach | None:
 )
 def container(message: Instruction, said: Said) -> Breach | None:
     definition = said.definitions.get(message.power_profile_id)
-    if definition is not None and container_of(definition, message.sequence_container_id) is None:
+    if definition is not None and message.sequence_container_id not in definition.places:
         return "/sequence_container_id", f"{message.sequence_container_id!r} is not a container of it"
     return None
 
@@ -60,8 +59,8 @@ def container(message: Instruction, said: Said) -> Breach | None:
 )
 def sequence(message: Instruction, said: Said) -> Breach | None:
     definition = said.definitions.get(message.power_profile_id)
-    place = None if definition is None else container_of(definition, message.sequence_container_id)
-    if place is not None and sequence_of(place, message.power_sequence_id) is None:
+    place = None if definition is None else definition.places.get(message.sequence_container_id)
+    if place is not None and message.power_sequence_id not in place.sequences:
         return "/power_sequence_id", f"{message.power_sequence_id!r} is not a sequence of it"
     return None
 
@@ -71,9 +70,9 @@ def complete(message: PowerProfileStatus, said: Said) -> Breach | None:
     told = {(each.power_profile_id, each.sequence_container_id) for each in message.sequence_container_status}
     for profile_id in dict.fromkeys(each.power_profile_id for each in message.sequence_container_status):
         definition = said.definitions.get(profile_id)
-        for each in definition.power_sequences_containers if definition else ():
-            if (profile_id, each.id) not in told:
-                return "/sequence_container_status", f"container {each.id!r} of {profile_id!r} is missing"
+        for container_id in definition.places if definition else ():
+            if (profile_id, container_id) not in told:
+                return "/sequence_container_status", f"container {container_id!r} of {profile_id!r} is missing"
     return None
 
 
@@ -88,12 +87,12 @@ def defined(message: PowerProfileStatus, said: Said) -> Breach | None:
     for index, each in enumerate(message.sequence_container_status):
         where = f"/sequence_container_status/{index}"
         definition = said.definitions.get(each.power_profile_id)
-        place = None if definition is None else container_of(definition, each.sequence_container_id)
+        place = None if definition is None else definition.places.get(each.sequence_container_id)
         if definition is None:
             return f"{where}/power_profile_id", f"no profile {each.power_profile_id!r} is defined"
         if place is None:
             return f"{where}/sequence_container_id", f"{each.sequence_container_id!r} is not a container of it"
-        if each.selected_sequence_id is not None and sequence_of(place, each.selected_sequence_id) is None:
+        if each.selected_sequence_id is not None and each.selected_sequence_id not in place.sequences:
             return f"{where}/selected_sequence_id", f"{each.selected_sequence_id!r} is not a sequence of it"
     return None
 
@@ -128,8 +127,8 @@ def selected(part: PowerSequenceContainerStatus) -> Breach | None:
 )
 def interruptible(message: StartInterruptionInstruction | EndInterruptionInstruction, said: Said) -> Breach | None:
     definition = said.definitions.get(message.power_profile_id)
-    place = None if definition is None else container_of(definition, message.sequence_container_id)
-    meant = None if place is None else sequence_of(place, message.power_sequence_id)
+    container_id, sequence_id = message.sequence_container_id, message.power_sequence_id
+    meant = None if definition is None else definition.sequence(container_id, sequence_id)
     if meant is not None and not meant.is_interruptible:
         return "/power_sequence_id", f"{meant.id!r} is not interruptible"
     return None
@@ -143,19 +142,15 @@ def interruptible(message: StartInterruptionInstruction | EndInterruptionInstruc
 )
 def pause(message: ScheduleInstruction, said: Said) -> Breach | None:
     definition = said.definitions.get(message.power_profile_id)
-    if definition is None:
+    place = None if definition is None else definition.places.get(message.sequence_container_id)
+    if place is None or place.before is None:
         return None
-    before: PowerSequenceContainer | None = None
-    for place in definition.power_sequences_containers:
-        if place.id == message.sequence_container_id:
-            meant = sequence_of(place, message.power_sequence_id)
-            scheduled = said.scheduled.get((definition.id, before.id)) if before else None
-            if meant is not None and meant.max_pause_before is not None and scheduled is not None:
-                pause_ms = (message.execution_time - scheduled.start) // _MS - scheduled.duration_ms
-                if pause_ms > meant.max_pause_before:
-                    return "/execution_time", f"a pause of {pause_ms} ms, of at most {meant.max_pause_before} ms"
-            return None
-        before = place
+    meant = place.sequences.get(message.power_sequence_id)
+    scheduled = said.scheduled.get((message.power_profile_id, place.before))
+    if meant is not None and meant.max_pause_before is not None and scheduled is not None:
+        pause_ms = (message.execution_time - scheduled.start) // _MS - scheduled.duration_ms
+        if pause_ms > meant.max_pause_before:
+            return "/execution_time", f"a pause of {pause_ms} ms, of at most {meant.max_pause_before} ms"
     return None
 
 
@@ -176,7 +171,7 @@ def fitting(message: PowerProfileDefinition) -> Breach | None:
 def definition_ids(message: PowerProfileDefinition, said: Said) -> Breach | None:
     held = said.definitions.get(message.id)
     # A message that was not understood is said again, under another message id.
-    if held is not None and replace(held, message_id=message.message_id) != message:
+    if held is not None and replace(held.message, message_id=message.message_id) != message:
         return "/id", f"{message.id!r} was used before in this session"
     return None
 

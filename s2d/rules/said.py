@@ -50,9 +50,8 @@ Instruction: TypeAlias = (
     | ppbc.EndInterruptionInstruction
 )
 
-_ENDED = frozenset(
-    (InstructionStatus.REJECTED, InstructionStatus.REVOKED, InstructionStatus.SUCCEEDED, InstructionStatus.ABORTED)
-)
+_ENDED_BADLY = frozenset((InstructionStatus.REJECTED, InstructionStatus.REVOKED, InstructionStatus.ABORTED))
+_ENDED = _ENDED_BADLY | {InstructionStatus.SUCCEEDED}
 _LASTING = (pebc.Instruction, ppbc.ScheduleInstruction)
 
 Key = TypeVar("Key")
@@ -89,6 +88,27 @@ class Scheduled(NamedTuple):
 
     start: datetime
     duration_ms: int
+
+
+class Place(NamedTuple):
+    """A sequence container in its definition, by its ids."""
+
+    before: str | None
+    """The container before it."""
+    sequences: dict[str, ppbc.PowerSequence]
+
+
+class Definition(NamedTuple):
+    """A power profile, by its ids."""
+
+    message: ppbc.PowerProfileDefinition
+    places: dict[str, Place]
+    """By container id."""
+
+    def sequence(self, container_id: str, sequence_id: str) -> ppbc.PowerSequence | None:
+        """The sequence of that id, if the container is one of it and has it."""
+        place = self.places.get(container_id)
+        return None if place is None else place.sequences.get(sequence_id)
 
 
 class Given:
@@ -145,7 +165,7 @@ class Said:
         """By actuator id."""
         self.constraints: OrderedDict[str, pebc.PowerConstraints] = OrderedDict()
         self.energy_constraints: OrderedDict[str, pebc.EnergyConstraint] = OrderedDict()
-        self.definitions: OrderedDict[str, ppbc.PowerProfileDefinition] = OrderedDict()
+        self.definitions: OrderedDict[str, Definition] = OrderedDict()
         self.scheduled: OrderedDict[tuple[str, str], Scheduled] = OrderedDict()
         """By profile id and container id."""
 
@@ -195,7 +215,12 @@ class Said:
         _remember(self.energy_constraints, message.id, message, PUBLISHED_LIMIT)
 
     def _take_definition(self, message: ppbc.PowerProfileDefinition, now: Now) -> None:
-        _remember(self.definitions, message.id, message, PUBLISHED_LIMIT)
+        places: dict[str, Place] = {}
+        before: str | None = None
+        for container in message.power_sequences_containers:
+            places[container.id] = Place(before, {sequence.id: sequence for sequence in container.power_sequences})
+            before = container.id
+        _remember(self.definitions, message.id, Definition(message, places), PUBLISHED_LIMIT)
 
     def _take_instruction(self, message: Instruction, now: Now) -> None:
         given = Given(message.message_id, lasts=message.__class__ in _LASTING)
@@ -205,19 +230,18 @@ class Said:
     def _take_schedule(self, message: ppbc.ScheduleInstruction, now: Now) -> None:
         self._take_instruction(message, now)
         definition = self.definitions.get(message.power_profile_id)
-        container = container_of(definition, message.sequence_container_id) if definition else None
-        sequence = sequence_of(container, message.power_sequence_id) if container else None
+        container_id, sequence_id = message.sequence_container_id, message.power_sequence_id
+        sequence = None if definition is None else definition.sequence(container_id, sequence_id)
         if sequence is not None:
-            duration_ms = sum(element.duration for element in sequence.elements)
+            duration_ms = sum([element.duration for element in sequence.elements])
             scheduled = Scheduled(message.execution_time, duration_ms)
-            key = (message.power_profile_id, message.sequence_container_id)
-            _remember(self.scheduled, key, scheduled, SCHEDULED_LIMIT)
+            _remember(self.scheduled, (message.power_profile_id, container_id), scheduled, SCHEDULED_LIMIT)
 
     def _take_update(self, message: InstructionStatusUpdate, now: Now) -> None:
         given = self.instructions.get(message.instruction_id)
         if given is not None and not given.has_ended():
             given.status = message.status_type
-            if given.has_ended() and given.status is not InstructionStatus.SUCCEEDED:
+            if given.status in _ENDED_BADLY:
                 self.ids_by_message.pop(given.message_id, None)
 
     def _take_revocation(self, message: RevokeObject, now: Now) -> None:
@@ -227,16 +251,6 @@ class Said:
         self.definitions.pop(message.object_id, None)
         for systems in self.systems.values():
             systems[:] = [system for system in systems if system.message_id != message.object_id]
-
-
-def container_of(definition: ppbc.PowerProfileDefinition, container_id: str) -> ppbc.PowerSequenceContainer | None:
-    """The container of that id, if *definition* has it."""
-    return next((each for each in definition.power_sequences_containers if each.id == container_id), None)
-
-
-def sequence_of(container: ppbc.PowerSequenceContainer, sequence_id: str) -> ppbc.PowerSequence | None:
-    """The sequence of that id, if *container* has it."""
-    return next((each for each in container.power_sequences if each.id == sequence_id), None)
 
 
 def _machine(modes: tuple[OperationMode, ...], timers: tuple[Timer, ...]) -> Machine:
