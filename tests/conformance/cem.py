@@ -22,6 +22,8 @@ class Cem:
         self.requests: Chronicle[Request] = Chronicle("requests to connect", kind_of=id)
         self.faults: list[str] = []
         self.joins_within_s = PATIENCE_S
+        self.patience_s = PATIENCE_S
+        """How long it waits for what an RM should say by and by."""
         self.turns_away_with: int | None = None
         """The HTTP status that whoever connects is answered with."""
 
@@ -40,7 +42,7 @@ async def serving(profile: Profile, sock: socket.socket) -> AsyncIterator[Cem]:
         return connection.respond(cem.turns_away_with, "not now\n") if cem.turns_away_with else None  # type: ignore[arg-type]
 
     async def serve_one(websocket: ServerConnection) -> None:
-        rm = Rm(websocket, profile, cem.faults)
+        rm = Rm(websocket, profile, cem.faults, cem.patience_s)
         cem.rms.add(rm)
         await rm.listen()
 

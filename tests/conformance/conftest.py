@@ -1,7 +1,7 @@
 """How the suite is run: against our own RM or a foreign one, by which CEMs, and the report at the end."""
 
 import platform
-import socket
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -10,23 +10,44 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from s2d import __version__
+from tests.chronicle import PATIENCE_S
 
 from .cem import Cem, listening, serving
+from .foreign import Foreign
 from .own import Plant
 from .plants import PLANTS, home_battery
 from .profiles import PROFILES, Profile
 from .rm import Rm
 from .rows import FAIL, NOT_APPLICABLE, PASS, ROWS, Results, Row
-from .wire import ANSWER_WITHIN_S, SHORT
+from .wire import SHORT
 
-FOREIGN_JOINS_WITHIN_S = 90.0
+JOINS_WITHIN_S = 90.0
 """A foreign RM may back off for a minute, and somebody may have to start it."""
+_REASON_LIMIT = 120
+_WHOLE_MESSAGES = re.compile(r"(, but|:) \{.*")
+"""What was said instead fills pages; pytest shows it above."""
+_NOT_OURS = "needs hardware, a clock or settings in the hands of the suite"
 _RESULTS = pytest.StashKey[Results]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("conformance of an S2 resource manager")
     group.addoption("--rm-port", type=int, help="listen here for a foreign RM instead of starting our own")
+    group.addoption(
+        "--rm-joins-within",
+        type=float,
+        metavar="SECONDS",
+        default=JOINS_WITHIN_S,
+        help="how long the foreign RM is waited for, at first and after each row (default: %(default)g)",
+    )
+    group.addoption(
+        "--rm-patience",
+        type=float,
+        metavar="SECONDS",
+        default=PATIENCE_S,
+        help="how long the foreign RM may take for what has no limit in S2 (default: %(default)g)",
+    )
+    group.addoption("--rm-restart", metavar="COMMAND", help="starts the foreign RM again, when it stays away")
     group.addoption("--cem", help=f"only these CEM profiles, of {', '.join(PROFILES)}; separated by commas")
     group.addoption("--conformance-report", type=Path, metavar="FILE", help="write the report to FILE as well")
 
@@ -109,13 +130,14 @@ def _profile_of(item: pytest.Item) -> str:
 
 def _first_line(report: pytest.TestReport) -> str:
     crash = getattr(report.longrepr, "reprcrash", None)
-    return str(crash.message if crash else report.longrepr).strip().split("\n")[0][:200]
+    first = str(crash.message if crash else report.longrepr).strip().split("\n")[0]
+    return _WHOLE_MESSAGES.sub("", first).removeprefix("AssertionError: ").removeprefix("Failed: ")[:_REASON_LIMIT]
 
 
 class Bench:
     """Where an RM is put to the test by one CEM."""
 
-    def __init__(self, profile: Profile, directory: Path, foreign: socket.socket | None) -> None:
+    def __init__(self, profile: Profile, directory: Path, foreign: Foreign | None) -> None:
         self.profile = profile
         self._directory = directory
         self._foreign = foreign
@@ -137,8 +159,10 @@ class Bench:
             pytest.skip(f"needs {needs}")
         async with AsyncExitStack() as stack:
             if self._foreign:
-                cem = await stack.enter_async_context(serving(self.profile, self._foreign.dup()))
-                cem.joins_within_s = FOREIGN_JOINS_WITHIN_S
+                cem = await stack.enter_async_context(serving(self.profile, self._foreign.door.dup()))
+                cem.joins_within_s = self._foreign.joins_within_s
+                cem.patience_s = self._foreign.patience_s
+                await self._foreign.has_come(cem)
             else:
                 cem = await stack.enter_async_context(serving(self.profile, listening()))
                 cem.turns_away_with = turns_away_with
@@ -163,14 +187,17 @@ class Bench:
         self, control_type: str = "", plant: Plant | None = None, *, needs: str = ""
     ) -> AsyncIterator[Rm]:
         """An RM that is under *control_type*; of an RM that does not offer it nothing is asked."""
+        if self._foreign and control_type in self._foreign.lacks:
+            pytest.skip(f"{SHORT[control_type]} is not offered")
         async with self.negotiated(plant or PLANTS[control_type](), needs=needs) as rm:
             await self.select(rm, control_type)
             yield rm
 
     async def select(self, rm: Rm, control_type: str) -> None:
         """Has *rm* under *control_type*, as soon as it is offered."""
-        if not await rm.is_offering(control_type, ANSWER_WITHIN_S):
-            assert not self.is_own, f"{SHORT[control_type]} is not offered"
+        if not await rm.is_offering(control_type):
+            assert self._foreign, f"{SHORT[control_type]} is not offered"
+            self._foreign.lacks.add(control_type)
             pytest.skip(f"{SHORT[control_type]} is not offered")
         await rm.take_charge(control_type)
 
@@ -184,18 +211,18 @@ class Bench:
 
 
 @pytest.fixture(scope="session")
-def foreign(pytestconfig: pytest.Config) -> Iterator[socket.socket | None]:
-    """Where a foreign RM is awaited; it stays open between rows, so that an RM which comes early finds a door."""
+def foreign(pytestconfig: pytest.Config) -> Iterator[Foreign | None]:
     port = pytestconfig.getoption("--rm-port", default=None)
     if port is None:
         yield None
         return
-    with listening(port, host="") as sock:
-        yield sock
+    with listening(port, host="") as door:
+        waits_s = map(pytestconfig.getoption, ("--rm-joins-within", "--rm-patience"))
+        yield Foreign(door, *waits_s, restart=pytestconfig.getoption("--rm-restart"))
 
 
 @pytest.fixture
-def bench(profile: Profile, tmp_path: Path, foreign: socket.socket | None) -> Bench:
+def bench(profile: Profile, tmp_path: Path, foreign: Foreign | None) -> Bench:
     return Bench(profile, tmp_path, foreign)
 
 
@@ -203,5 +230,5 @@ def bench(profile: Profile, tmp_path: Path, foreign: socket.socket | None) -> Be
 def own(bench: Bench) -> Bench:
     """The bench, for rows that only our own RM can be asked."""
     if not bench.is_own:
-        pytest.skip("needs hardware, a clock or settings in the hands of the suite")
+        pytest.skip(_NOT_OURS)
     return bench

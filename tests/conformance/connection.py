@@ -6,10 +6,11 @@ ReceptionStatus in time, and a Handshake comes first; what goes against that fai
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+import socket
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from websockets.asyncio.server import Request, ServerConnection
@@ -26,19 +27,40 @@ S2_PYTHON_CANNOT = ("DDBC.SystemDescription", "PPBC.PowerProfileStatus")
 """Valid messages that s2-python refuses."""
 
 
+T = TypeVar("T")
+
+
+class Record(Chronicle[T]):
+    """What the RM sends. Where a row does not say how long it may take, all records wait equally long."""
+
+    def __init__(self, name: str, kind_of: Callable[[T], Hashable], patience_s: float) -> None:
+        super().__init__(name, kind_of)
+        self._patience_s = patience_s
+
+    async def next(
+        self, wanted: Callable[[T], bool] = lambda thing: True, what: str = "anything", within_s: float | None = None
+    ) -> T:
+        return await super().next(wanted, what, self._patience_s if within_s is None else within_s)
+
+    async def until(self, is_so: Callable[[list[T]], Any], what: str, within_s: float | None = None) -> None:
+        await super().until(is_so, what, self._patience_s if within_s is None else within_s)
+
+
 class Connection:
     """The RM under test on one connection."""
 
-    def __init__(self, websocket: ServerConnection, profile: Profile, faults: list[str]) -> None:
+    def __init__(
+        self, websocket: ServerConnection, profile: Profile, faults: list[str], patience_s: float = PATIENCE_S
+    ) -> None:
         self._websocket = websocket
         self._faults = faults
         self._asked: list[str] = []
-        self._answers: Chronicle[Message] = Chronicle(
-            "answers of the RM", kind_of=lambda answer: answer["subject_message_id"]
+        self._answers: Record[Message] = Record(
+            "answers of the RM", lambda answer: answer["subject_message_id"], patience_s
         )
         self._message_ids: set[str] = set()
         self.profile = profile
-        self.heard: Chronicle[Message] = Chronicle("messages of the RM", kind_of=lambda heard: heard["message_type"])
+        self.heard: Record[Message] = Record("messages of the RM", lambda heard: heard["message_type"], patience_s)
         """All messages but answers."""
         self.frames: list[Message] = []
         """All it sent, answers and others, in order."""
@@ -68,12 +90,14 @@ class Connection:
         message_type: str,
         wanted: Callable[[Message], bool] = lambda message: True,
         *,
-        within_s: float = PATIENCE_S,
+        within_s: float | None = None,
         **fields: Any,
     ) -> Message:
         """The next message of that type with those fields that is *wanted*; other types stay to be expected."""
         return await self.heard.next(
-            lambda heard: _is_such(heard, message_type, fields) and wanted(heard), f"{message_type} {fields}", within_s
+            lambda heard: _is_such(heard, message_type, fields) and wanted(heard),
+            f"{message_type} {fields or ''}".strip(),
+            within_s,
         )
 
     async def tell(self, message_type: str, **fields: Any) -> Message:
@@ -89,7 +113,7 @@ class Connection:
 
     async def must_accept(self, message: Message) -> None:
         answer = await self.tell_whole(message)
-        assert answer["status"] == "OK", f"{message['message_type']}: {answer}"
+        assert answer["status"] == "OK", f"{message['message_type']} is answered {answer['status']}: {answer}"
 
     async def send_raw(self, frame: str | bytes, about: str = NIL) -> Message:
         """Sends *frame* as it is; returns the one answer *about* that id."""
@@ -127,6 +151,16 @@ class Connection:
     async def ping(self) -> None:
         """Waits for the pong."""
         await (await self._websocket.ping())
+
+    @contextmanager
+    def not_reading(self) -> Iterator[None]:
+        """Lets what the RM says pile up, with next to no room for it on this side."""
+        self._websocket.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self._websocket.transport.pause_reading()
+        try:
+            yield
+        finally:
+            self._websocket.transport.resume_reading()
 
     def break_off(self) -> None:
         """Drops the connection, as a CEM does that is killed."""

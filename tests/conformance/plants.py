@@ -8,16 +8,18 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from s2d.control.operation_modes import Activity
 from s2d.control.pebc import Constraints, EnergyNeed
 from s2d.driver import PointSettings
 from s2d.messages import common, ddbc, frbc
+from s2d.messages.common import CommodityQuantity
 from s2d.messages.pebc import AllowedLimitRange
 from s2d.messages.ppbc import PowerSequenceContainer
 from s2d.quantities import Duration
 from s2d.resources.battery import Battery
 from s2d.values import Setpoint
 from tests.core.resources_modes import DEMAND, HeatPump, Hybrid, Tank, way
-from tests.core.resources_played import L1
+from tests.core.resources_played import L1, L2
 from tests.core.resources_roof import LOWER, UPPER, Roof, allowed, constraints
 from tests.core.resources_washer import Washer, dishes, sequence
 from tests.core.stage import settings
@@ -65,7 +67,7 @@ def heat_pump(
     """OMBC: off, on, boost, and a mode for emergencies."""
 
     def resource() -> HeatPump:
-        return HeatPump(
+        return _HeatPump(
             transitions=transitions, timers=(REST, RUN), emergency=("island",), follow_within_s=follow_within_s
         )
 
@@ -90,7 +92,11 @@ def hybrid(*, provides_forecast: bool = False, **changes: Any) -> Played:
 
 
 def roof(
-    *ranges: AllowedLimitRange, valid_for_s: float | None = None, needs_energy: bool = False, **changes: Any
+    *ranges: AllowedLimitRange,
+    valid_for_s: float | None = None,
+    needs_energy: bool = False,
+    foresees: bool = False,
+    **changes: Any,
 ) -> Played:
     """PEBC: solar panels of 4 kW, or what *ranges* say."""
     now = datetime.now(UTC)
@@ -98,7 +104,7 @@ def roof(
     needs = (EnergyNeed(L1, now, now + timedelta(hours=8), 3000.0, 1000.0),) if needs_energy else ()
     offered = constraints(*(ranges or limits()), valid_until=until)
     return Played(
-        resource=lambda: _Roof(offered, needs),
+        resource=lambda: (_ForeseeingRoof if foresees else _Roof)(offered, needs),
         points={"power": READ, "limits": WRITE},
         values={"power": 0.0},
         **changes,
@@ -155,6 +161,8 @@ PLANTS: dict[str, Callable[[], Plant]] = {
 """What our RM manages where a row asks for a control type and nothing else."""
 TIMED = {FRBC: tank, OMBC: heat_pump, DDBC: hybrid}
 """Those with timers, by control type: from off to on starts `run`, which blocks the way back."""
+by_control_type = pytest.mark.parametrize("control_type", list(PLANTS), ids=[SHORT[each] for each in PLANTS])
+"""Asks a row of each control type."""
 by_modes = pytest.mark.parametrize("control_type", list(TIMED), ids=[SHORT[each] for each in TIMED])
 """Asks a row of each control type by operation modes."""
 
@@ -163,8 +171,23 @@ def _by_modes(resource: Callable[[], Any], values: dict[str, str], **changes: An
     return Played(resource=resource, points=dict.fromkeys(values, BOTH), values=values, **changes)
 
 
+class _Metered:
+    """Draws a kilowatt for each of its parts that is fully on."""
+
+    doing: dict[str, Activity]
+
+    def power_w(self) -> dict[CommodityQuantity, float]:
+        return {L1: 1000.0 * sum(each.factor for each in self.doing.values())}
+
+    def measured_at(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class _HeatPump(_Metered, HeatPump): ...
+
+
 @dataclass
-class _Tank(Tank):
+class _Tank(_Metered, Tank):
     follow_within_s: float = FOLLOWS_WITHIN_S
 
     def actuators(self) -> tuple[frbc.ActuatorDescription, ...]:
@@ -172,7 +195,7 @@ class _Tank(Tank):
 
 
 @dataclass
-class _Hybrid(Hybrid):
+class _Hybrid(_Metered, Hybrid):
     demand: common.NumberRange = DEMAND
     follow_within_s: float = FOLLOWS_WITHIN_S
 
@@ -184,11 +207,28 @@ class _Roof(Roof):
     follow_within_s = FOLLOWS_WITHIN_S
 
 
+class _ForeseeingRoof(_Roof):
+    """Expects 900 W for an hour. Of the second phase it expects something too, and does not measure it."""
+
+    provides_forecast = True
+
+    def __init__(self, *built: Any) -> None:
+        super().__init__(*built)
+        expected = tuple(
+            common.PowerForecastValue(value_expected=-900.0, commodity_quantity=quantity) for quantity in (L1, L2)
+        )
+        element = common.PowerForecastElement(duration=3_600_000, power_values=expected)
+        self._forecast = (datetime.now(UTC), (element,))
+
+    def power_forecast(self) -> tuple[datetime, tuple[common.PowerForecastElement, ...]]:
+        return self._forecast
+
+
 class _Washer(Washer):
     follow_within_s = FOLLOWS_WITHIN_S
 
 
-class _PumpWithTank(HeatPump):
+class _PumpWithTank(_HeatPump):
     def __init__(self) -> None:
         super().__init__(transitions=COMPRESSOR, timers=(REST, RUN), follow_within_s=FOLLOWS_WITHIN_S)
         self.tank = _Tank()

@@ -4,8 +4,6 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from tests.chronicle import PATIENCE_S
-
 from .connection import Connection
 from .wire import (
     ANSWER_WITHIN_S,
@@ -63,7 +61,7 @@ class Rm(Connection):
         await self.must_take("HandshakeResponse", selected_protocol_version=self.version)
         return await self.expect("ResourceManagerDetails", within_s=ANSWER_WITHIN_S)
 
-    async def is_offering(self, control_type: str, within_s: float = PATIENCE_S) -> bool:
+    async def is_offering(self, control_type: str, within_s: float | None = None) -> bool:
         """Whether it offers *control_type*, now or within that time."""
 
         def offers(heard: list[Message]) -> bool:
@@ -178,12 +176,12 @@ class Rm(Connection):
         told = [str(each["status_type"]) for each in self.told("InstructionStatusUpdate", instruction_id=order.id)]
         return list(dict.fromkeys(told)) if "InstructionStatusUpdate" in self.profile.unhandled else told
 
-    async def reached(self, order: Order, status: str, within_s: float = PATIENCE_S) -> Message:
+    async def reached(self, order: Order, status: str, within_s: float | None = None) -> Message:
         """The update that says so, once it was said."""
         await self.heard.until(lambda _: status in self.steps_of(order), f"{status}", within_s)
         return self.told("InstructionStatusUpdate", instruction_id=order.id, status_type=status)[0]
 
-    async def fate_of(self, order: Order, within_s: float = PATIENCE_S) -> list[str]:
+    async def fate_of(self, order: Order, within_s: float | None = None) -> list[str]:
         """All that was said of it, once it has ended."""
         await self.heard.until(
             lambda _: any(step in FINAL for step in self.steps_of(order)), f"at the end of {order}", within_s

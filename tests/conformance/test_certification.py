@@ -7,7 +7,8 @@ import pytest
 from s2d.messages import frbc
 from s2d.messages.common import NumberRange
 
-from .plants import home_battery, tank
+from .own import ModbusBattery
+from .plants import by_control_type, home_battery, roof, tank
 from .rows import row
 from .wire import ANSWER_WITHIN_S, FRBC, NO_SELECTION, NOT_CONTROLABLE
 
@@ -53,22 +54,40 @@ async def test_later_selections(bench):
             await rm.must_take("SelectControlType", control_type=control_type)
 
 
-@row("CERT-9.2.4", "power is measured, of every quantity declared and no other, within 5 s of a selection", source=TOOL)
-async def test_power_measurement(bench):
-    async with bench.negotiated() as rm:
-        await bench.any_charge(rm)
+@by_control_type
+@row(
+    "CERT-9.2.4",
+    "power is measured within 5 s of a selection, of quantities declared and no other",
+    source=TOOL,
+    by=["plain", "flexmeasures", "victron", "certification"],
+)
+async def test_power_measurement(bench, control_type):
+    async with bench.in_charge(control_type) as rm:
         if not (declared := rm.details["provides_power_measurement_types"]):
             pytest.skip("no quantity is declared")
         measured = await rm.expect("PowerMeasurement", within_s=ANSWER_WITHIN_S)
         assert {each["commodity_quantity"] for each in measured["values"]} <= set(declared)
 
 
-@row("CERT-9.2.5", "no PowerForecast comes unless it is announced", source=TOOL)
-async def test_power_forecast(bench):
-    async with bench.negotiated() as rm:
+@pytest.mark.parametrize("foresees", [True, False], ids=["announced", "not announced"])
+@row(
+    "CERT-9.2.5",
+    "a PowerForecast comes within 5 s if it is announced, of quantities declared, and else never",
+    source=TOOL,
+    by=["plain", "s2-python", "flexmeasures", "certification"],
+)
+async def test_power_forecast(bench, foresees):
+    async with bench.negotiated(roof(foresees=foresees)) as rm:
+        if rm.details["provides_forecast"] is not foresees:
+            assert not bench.is_own
+            pytest.skip(f"a forecast is {'not ' if foresees else ''}announced")
         await bench.any_charge(rm)
+        if foresees:
+            forecast = await rm.expect("PowerForecast", within_s=ANSWER_WITHIN_S)
+            foreseen = [value["commodity_quantity"] for each in forecast["elements"] for value in each["power_values"]]
+            assert set(foreseen) <= set(rm.details["provides_power_measurement_types"])
         await rm.is_well()
-        assert rm.details["provides_forecast"] or not rm.told("PowerForecast")
+        assert foresees or not rm.told("PowerForecast")
 
 
 @row("CERT-FRBC-1", "FRBC.SystemDescription and then FRBC.StorageStatus come once FRBC is selected", source=TOOL)
@@ -156,6 +175,26 @@ async def test_walk_when_full(own):
             fits = any(each["start_of_range"] < level < each["end_of_range"] for each in ranges)
             answer = await rm.tell_whole(rm.instruction(mode_id))
             assert (answer["status"] == "OK") is fits, mode
+
+
+@pytest.mark.parametrize("soc_percent", [90.0, 10.0], ids=["full", "empty"])
+@row(
+    "CERT-FRBC-6",
+    "a full or empty battery is strictly within the range published, if its owner set a margin, and is walked",
+    source=TOOL,
+    by=["plain", "certification"],
+)
+async def test_walk_at_the_end_of_the_range(own, soc_percent):
+    plant = ModbusBattery(simulator={"soc_percent": soc_percent}, fill_level_margin="0.5 %")
+    async with own.in_charge(FRBC, plant) as rm:
+        level = (await rm.expect("FRBC.StorageStatus"))["present_fill_level"]
+        assert level == soc_percent
+        published = rm.description["storage"]["fill_level_range"]
+        assert (published["start_of_range"], published["end_of_range"]) == (9.5, 90.5)
+        for mode in rm.machine().description["operation_modes"]:
+            order = await rm.instruct(mode["id"], 0.0)
+            is_harmful = soc_percent == 10.0 and mode["diagnostic_label"].startswith("discharge")
+            assert (await rm.fate_of(order))[-1] == ("REJECTED" if is_harmful else "SUCCEEDED"), mode
 
 
 @row("CERT-S8", "SessionRequest TERMINATE is answered OK within 5 s, whatever is active", source=TOOL)

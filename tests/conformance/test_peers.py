@@ -1,9 +1,9 @@
 """What only one CEM of the field does, or asks for, and an RM must live with."""
 
-from .plants import heat_pump, home_battery, tank
+from .plants import TIMER_S, heat_pump, home_battery, tank
 from .rows import row
 from .test_certification import LEAKS
-from .wire import FRBC, OMBC, new_id, soon
+from .wire import DONE, FRBC, OMBC, new_id, soon
 
 CLIENT = "FlexMeasures client"
 PROMPT_S = 1.0
@@ -146,3 +146,26 @@ async def test_injected(bench):
             await rm.answer(new_id(), "INVALID_CONTENT")
             assert (await rm.tell_whole(instruction | {"message_id": new_id()}))["status"] == "INVALID_CONTENT"
         await rm.is_well()
+
+
+@row(
+    "PEER-11",
+    "with a new description all is told anew, for a CEM that starts afresh; what goes on is not touched",
+    source="Victron",
+    by=["plain", "victron"],
+)
+async def test_starts_afresh(own):
+    plant = heat_pump()
+    async with own.in_charge(OMBC, plant) as rm:
+        assert await rm.fate_of(await rm.instruct("on")) == DONE
+        plant.built.modes = ("off", "on")
+        rm.description = await rm.expect("OMBC.SystemDescription")
+
+        def told_since(heard):
+            return [each["message_type"] for each in heard[heard.index(rm.description) + 1 :]]
+
+        await rm.heard.until(lambda heard: told_since(heard).count("OMBC.TimerStatus") == 2, "both timers told anew")
+        assert set(told_since(rm.heard.all)) <= {"OMBC.Status", "OMBC.TimerStatus", "PowerMeasurement"}
+        assert (await rm.statuses(rm.machine()))[-1]["active_operation_mode_id"] == "on"
+        assert plant.written("resource") == ["off 0", "on 0"]
+        assert await rm.fate_of(await rm.instruct("off", at=soon(TIMER_S + 0.1))) == DONE

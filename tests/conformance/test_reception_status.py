@@ -2,17 +2,27 @@
 
 import time
 
+import pytest
 from msgspec.structs import replace
 
 from s2d.messages.common import ReceptionStatus, ReceptionStatusValues
 from tests.core.stage import Stage, closed, notes, said, told
 
-from .plants import heat_pump
+from .plants import heat_pump, hybrid, roof, washer
 from .rows import row
-from .wire import DESCRIPTION, FRBC, NO_SELECTION, OMBC, new_id
+from .test_certification import a_tank_with_outlooks
+from .wire import DDBC, DESCRIPTION, FRBC, NO_SELECTION, OMBC, PEBC, PPBC, SHORT, new_id
 
 STATUS = "S2 JSON, ReceptionStatus"
 PROMPT_S = 1.0
+TELLING = {
+    FRBC: a_tank_with_outlooks,
+    OMBC: heat_pump,
+    DDBC: lambda: hybrid(provides_forecast=True),
+    PEBC: lambda: roof(needs_energy=True),
+    PPBC: washer,
+}
+"""Resources that have something to say by all messages there are for it."""
 
 
 @row("RECEPTION-1", "every message is answered once, and a hundred at a time are too", source="certification tool")
@@ -190,3 +200,38 @@ async def test_permanent_error(bench):
                 await rm.expect(refused)
             await rm.has_ended()
         await (await cem.joined()).negotiate()
+
+
+@pytest.mark.parametrize("control_type", TELLING, ids=[SHORT[each] for each in TELLING])
+@row(
+    "RECEPTION-14",
+    "under each control type: PERMANENT_ERROR to any type of message ends the session, other errors end nothing",
+    source="S2 JSON, ReceptionStatusValues",
+    by=["plain"],
+)
+async def test_errors_to_each_type(own, control_type):
+    async with own.cem(TELLING[control_type]()) as cem:
+
+        async def selected(refused, status):
+            rm = await cem.joined()
+            rm.answers_to = lambda message: (status if message["message_type"] in refused else "OK",)
+            await rm.negotiate()
+            await rm.is_offering(control_type)
+            before = len(rm.heard.all)
+            await rm.send("SelectControlType", control_type=control_type)
+            await rm.heard.until(lambda heard: len(heard) > before, "anything told")
+            return rm, before
+
+        rm, before = await selected((), "OK")
+        await rm.tell("RevokeObject", object_type="FRBC.Instruction", object_id="nothing")
+        kinds = {each["message_type"] for each in rm.heard.all[before:]} - {"ResourceManagerDetails"}
+        assert len(kinds) >= 2
+        rm.break_off()
+        for status in ("TEMPORARY_ERROR", "INVALID_CONTENT"):
+            rm, _ = await selected(kinds, status)
+            rm.control_type = control_type
+            await rm.is_well()
+            rm.break_off()
+        for kind in kinds:
+            rm, _ = await selected((kind,), "PERMANENT_ERROR")
+            await rm.has_ended()

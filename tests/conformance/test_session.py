@@ -14,6 +14,7 @@ from .wire import DESCRIPTION, FRBC, NO_SELECTION, OMBC, soon
 
 QUIET_S = 0.3
 RECONNECTS = 30
+SELECTIONS = 50
 
 
 @row(
@@ -267,3 +268,26 @@ def _is_of_the_rm(thing):
     return str(getattr(type(thing), "__module__", "")).startswith(
         ("s2d.", "websockets.asyncio.client", "websockets.client")
     )
+
+
+@row(
+    "SESSION-17",
+    "a CEM that does not read for a while is obeyed meanwhile, and then finds every answer, in order",
+    source="peers",
+    by=["plain"],
+)
+async def test_slow_reader(bench):
+    plant = ModbusBattery()
+    async with bench.in_charge(FRBC, plant) as rm:
+        mode = await rm.elsewhere()
+        with rm.not_reading():
+            asked = [await rm.send_whole(rm.instruction(mode, 1.0))]
+            if bench.is_own:
+                await plant.simulator.writes.until(lambda writes: len(writes) > 1, "the instruction done")
+            for _ in range(SELECTIONS):
+                for control_type in (NO_SELECTION, FRBC):
+                    asked.append(await rm.send("SelectControlType", control_type=control_type))
+        await rm.answer_to(asked[-1])
+        answers = [each["subject_message_id"] for each in rm.frames if each["message_type"] == "ReceptionStatus"]
+        assert answers[-len(asked) :] == asked
+        await rm.is_well()

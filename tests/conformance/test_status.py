@@ -128,3 +128,28 @@ async def test_told_at_once(own):
             await rm.must_take("SelectControlType", control_type=FRBC)
             await rm.expect(message_type, within_s=1.0)
         plant.hardware.is_hung = False
+
+
+@row(
+    "STATUS-8",
+    "the first status of a session names the mode before too, if the RM has known another, and since when",
+    source="S2 JSON, ActuatorStatus.transition_timestamp",
+)
+async def test_previous_mode_in_the_next_session(own):
+    async with own.cem(home_battery()) as cem:
+        rm = await cem.joined()
+        await rm.negotiate()
+        await own.select(rm, FRBC)
+        assert "transition_timestamp" not in (await rm.statuses(rm.machine()))[0]
+        before = await rm.active_mode(rm.machine())
+        order = await rm.instruct(rm.mode("charge"), 1.0)
+        assert (await rm.fate_of(order))[-1] == "SUCCEEDED"
+        started = await rm.reached(order, "STARTED")
+        rm.break_off()
+        rm = await cem.joined()
+        await rm.negotiate()
+        await own.select(rm, FRBC)
+        status = (await rm.statuses(rm.machine()))[0]
+        assert status["active_operation_mode_id"] == rm.mode("charge")
+        assert status["previous_operation_mode_id"] == before
+        assert status["transition_timestamp"] == started["timestamp"]

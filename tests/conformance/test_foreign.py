@@ -1,0 +1,87 @@
+"""The suite, tried on an RM that is not ours: a minimal one, made with s2-python, in a process of its own."""
+
+import asyncio
+import re
+import sys
+from contextlib import asynccontextmanager
+
+import pytest
+
+from .cem import listening
+
+ENDS_WITHIN_S = 60.0
+ROWS = (
+    "test_version.py::test_hello",
+    "test_version.py::test_another_rm",
+    "test_certification.py::test_fill_level",
+    "test_pebc.py::test_constraints",
+    "test_status.py::test_heartbeat",
+)
+EXPECTED = {
+    "VERSION-1": "PASS",
+    "VERSION-7": "FAIL assert 'OK' == 'INVALID_CONTENT'",
+    "CERT-FRBC-3": "FAIL messages of the RM: no FRBC.StorageStatus within 1 s",
+    "PEBC-1": "N_A PEBC is not offered",
+    "STATUS-2": "N_A needs hardware, a clock or settings in the hands of the suite",
+}
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture(autouse=True)
+def _not_itself_on_a_foreign_rm(pytestconfig):
+    if pytestconfig.getoption("--rm-port"):
+        pytest.skip("the suite is at it")
+
+
+async def test_the_report_on_an_rm_made_with_s2_python(tmp_path):
+    pytest.importorskip("s2python")
+    port = free_port()
+    rm = [sys.executable, "-m", "tests.conformance.peer_rm", f"ws://127.0.0.1:{port}"]
+    options = ["--rm-port", str(port), "--cem", "plain", "--rm-patience", "1", "--rm-joins-within", "20"]
+    report = tmp_path / "report.txt"
+    async with running(*rm):
+        status, said = await asked(*ROWS, *options, "--conformance-report", str(report))
+    assert status == pytest.ExitCode.TESTS_FAILED, said
+    assert verdicts(report.read_text()) == EXPECTED, said
+    assert "conformance of the RM on port" in said
+
+
+async def test_an_rm_that_stays_away_is_not_waited_for_in_every_row():
+    options = ["--rm-port", str(free_port()), "--cem", "plain", "--rm-joins-within", "0.1"]
+    _, said = await asked("test_version.py", *options)
+    assert "the RM has stayed away from 3 rows running" in said
+    assert "FAIL   the RM has not come within 0.1 s" in said
+
+
+def free_port():
+    with listening() as sock:
+        return sock.getsockname()[1]
+
+
+def verdicts(report):
+    """By row, its verdict and the reason for it."""
+    found = (re.match(r"([A-Z]+-[A-Z0-9.-]+) +.* (PASS|FAIL|N_A) *(.*)", line) for line in report.splitlines())
+    return {each[1]: f"{each[2]} {each[3]}".strip() for each in found if each}
+
+
+@asynccontextmanager
+async def running(*command):
+    nowhere = asyncio.subprocess.DEVNULL
+    process = await asyncio.create_subprocess_exec(*command, stdout=nowhere, stderr=nowhere)
+    try:
+        yield
+    finally:
+        process.kill()
+        async with asyncio.timeout(ENDS_WITHIN_S):
+            await process.wait()
+
+
+async def asked(*arguments):
+    """Runs the suite as *arguments* say, which begin with the rows; its exit status, and all it said."""
+    where = [f"tests/conformance/{each}" if each.startswith("test_") else each for each in arguments]
+    command = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *where)
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=asyncio.subprocess.STDOUT)
+    async with asyncio.timeout(ENDS_WITHIN_S):
+        said, _ = await process.communicate()
+    return process.returncode, said.decode()
