@@ -59,7 +59,8 @@ def rows(run: Run) -> list[Row]:
         }
     return [
         *_summary("read", reading),
-        _beside_bare("decode", decoding),
+        _beside_bare("read", reading),
+        _beside_bare("decode, the shape alone", decoding, at_most=TIMES_BARE),
         *_summary("encode", encoding),
         *_details("read", reading),
         *_details("encode", encoding),
@@ -124,14 +125,14 @@ def _summary(what: str, costs: dict[str, _Cost]) -> list[Row]:
     ]
 
 
-def _beside_bare(what: str, costs: dict[str, _Cost]) -> Row:
+def _beside_bare(what: str, costs: dict[str, _Cost], at_most: float | None = None) -> Row:
     return Row(
         what=f"{what}: times bare msgspec, median of {len(costs)} types",
         unit="x",
         ours=median(cost.ours / cost.floor for cost in costs.values()),
         peer=median(cost.peer / cost.floor for cost in costs.values()),
         floor=1.0,
-        at_most=TIMES_BARE,
+        at_most=at_most,
     )
 
 
