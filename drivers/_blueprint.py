@@ -12,9 +12,10 @@ The Acme heater listens on TCP port 2323 and speaks lines of text (here stands w
     → SET LIM 2000   ← OK
     → SET LIM 9999   ← ERROR out of range
 
-Whatever the device: `read` gives the next values, `write` returns once the device has taken the value. A driver keeps
-no schedule, retries nothing and logs nothing: who calls it does. Two things are its own: a limit to every wait, and an
-error that tells the owner what happened: DeviceUnreachable when another attempt may help, DeviceRefused when not.
+Whatever the device: `read` gives the next values, `write` returns once the device has taken the value; the heater's OK
+means that it has, others are read back. A driver keeps no schedule, retries nothing and logs nothing: who calls it does
+that, one call after the other. Two things are its own: a limit to every wait, and an error that tells the owner what
+happened: DeviceUnreachable when another attempt may help, DeviceRefused when not.
 """
 
 import asyncio

@@ -3,6 +3,7 @@
 Exit status: 0 done, 1 failed while running, 2 wrong use of the command line, 78 configuration unusable (EX_CONFIG).
 """
 
+import os
 import sys
 from argparse import ArgumentParser
 from importlib import import_module
@@ -34,7 +35,13 @@ def main(argv: list[str] | None = None) -> int:
         command = import_module(f".cli.{name}", __package__)
         parser = ArgumentParser(prog=f"s2d {name}", description=command.__doc__)
         command.add_arguments(parser)
-        status = command.run(parser.parse_args(arguments[1:]))
+        options = parser.parse_args(arguments[1:])
+        try:
+            status = command.run(options)
+            sys.stdout.flush()
+        except BrokenPipeError:  # whoever reads this has had enough, as `head` has
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
         assert isinstance(status, int)
         return status
     parser = ArgumentParser(prog="s2d", usage=USAGE, add_help=False)

@@ -20,8 +20,12 @@ OPTIONAL_AGAIN_AFTER_S = 600.0
 T = TypeVar("T")
 
 
+class Unavailable(DeviceUnreachable):
+    """It answers, but cannot be had: it says so itself, or has to be greeted first."""
+
+
 class Contact:
-    """One opening of a device of some *make*; *tell* hears everything that is news."""
+    """One opening of a device of some *make*; *tell* hears everything that is news, once it is available."""
 
     def __init__(
         self,
@@ -41,20 +45,25 @@ class Contact:
         self._driver = driver
         self._clock = clock
         self._tell = tell
+        self._has_withheld = False
 
     async def read_due(self) -> None:
         """Reads what the schedule says.
 
-        Raises: DeviceUnreachable: the device did not answer.
+        Raises: DeviceUnreachable: the device did not answer. Unavailable: it cannot be had, or was switched on anew.
         """
         due = self.schedule.due(self._clock().mono)
-        if due:
-            await self.read(due)
+        if not due:
+            return
+        before_s = self._uptime_s
+        await self.read(due)
+        if before_s is not None and (uptime_s := self._uptime_s) is not None and uptime_s < before_s:
+            raise Unavailable("it was switched on anew")
 
     async def read(self, points: Collection[str]) -> tuple[Reading, ...]:
         """Reads *points* now, whatever the schedule says, and returns what is news.
 
-        Raises: DeviceUnreachable: the device did not answer.
+        Raises: DeviceUnreachable: the device did not answer. Unavailable: it says that it cannot be had.
         """
         answered = self.knowledge.answered
         doubtful = [each for each in points if self.make.points[each].optional and each not in answered]
@@ -70,6 +79,13 @@ class Contact:
         for reading in silent:
             self.schedule.postpone(reading.point, now + OPTIONAL_AGAIN_AFTER_S)
         news = self.knowledge.take([*readings, *silent], now)
+        available = self.make.available
+        if available and available.if_.evaluate(self.knowledge.values) in (False, 0):
+            self._has_withheld = True
+            raise Unavailable(available.else_)
+        if self._has_withheld:
+            self._has_withheld = False
+            news = self.knowledge.everything(now)
         if news:
             self._tell(news)
         return news
@@ -80,6 +96,12 @@ class Contact:
         Raises: DeviceUnreachable, DeviceRefused.
         """
         await _in_time(self._driver.write(setpoint, *together))
+
+    @property
+    def _uptime_s(self) -> float | None:
+        """How long the device has been on; None if it does not say."""
+        value = self.knowledge.values.get(self.make.uptime) if self.make.uptime else None
+        return value if isinstance(value, int | float) else None
 
     async def _read_apart(
         self, points: Collection[str], doubtful: Collection[str]

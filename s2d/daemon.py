@@ -109,6 +109,7 @@ class _Site:
             poll_s=config.poll_s,
             variants=config.variants,
             ledger=self._ledger,
+            is_expected_offline=config.is_expected_offline,
             clock=self._clock,
             log=self._log,
         )

@@ -21,7 +21,7 @@ from msgspec.structs import FieldInfo, fields
 from .errors import ConfigError, Problem
 from .expression import Expression
 from .quantities import Duration, PercentageRange, Quantity
-from .wording import did_you_mean, example_of, phrase_of
+from .wording import did_you_mean, example_of, phrase_of, unit_hint
 from .yaml_source import Entry, Node, Where
 
 __all__ = [
@@ -237,7 +237,7 @@ def _quantity(node: Node, expected: type[Quantity | PercentageRange], where: Whe
         # What is no text is handed over as a node, which says in the error what it is.
         quantity = expected.parse(node.content if isinstance(node.content, str) else node)
     except ValueError as exc:
-        raise ConfigError([node.spot.problem(where, str(exc))]) from exc
+        raise ConfigError([node.spot.problem(where, str(exc), unit_hint(node.content, expected))]) from exc
     numbers = [quantity] if isinstance(quantity, Quantity) else quantity
     if not all(map(math.isfinite, numbers)):
         raise ConfigError([node.spot.problem(where, f"too large a number: {node}")])
@@ -265,7 +265,8 @@ def _check_bounds(node: Node, value: object, expected: object, meta: Meta, where
             bounds = f"above {low:g}" if meta.gt is not None else f"of at least {low:g}"
         else:
             bounds = f"below {high:g}" if meta.lt is not None else f"of at most {high:g}"
-        raise ConfigError([node.spot.problem(where, f"expected {phrase_of(expected)} {bounds}, got {node}")])
+        hint = str((meta.extra or {}).get("hint", ""))
+        raise ConfigError([node.spot.problem(where, f"expected {phrase_of(expected)} {bounds}, got {node}", hint)])
 
 
 def _check_file(node: Node, value: object, meta: Meta, where: Where) -> None:
@@ -294,4 +295,6 @@ def _hint(node: Node, expected: object) -> str:
             return "Write false"
         case ((int() | float()), type()) if expected is str:
             return f'Write it in quotes: "{node.written}"'
+        case ((str() | int() | float()), _) if get_origin(expected) in (list, tuple):
+            return f"Write [{node.written}]"
     return ""

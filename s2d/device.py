@@ -13,14 +13,14 @@ from random import random
 from msgspec.structs import astuple
 
 from .backoff import Backoff
-from .contact import Contact
+from .contact import Contact, Unavailable
 from .driver import Driver, PointSettings
 from .economy import Tally
 from .effects import Event, Identified, Lost, Measured
 from .errors import DeviceUnreachable
 from .ledger import Ledger
 from .log import Logger
-from .values import Clock, Reading, Setpoint
+from .values import Clock, Reading, Setpoint, Value
 from .variant import Make, Variant
 from .writer import Writer
 
@@ -47,8 +47,10 @@ class Device:
         log: Logger,
         variants: Sequence[Variant] = (),
         ledger: Ledger | None = None,
+        is_expected_offline: bool = False,
         backoff: Backoff = Backoff(first_s=1.0, most_s=60.0),  # noqa: B008 (immutable)
     ) -> None:
+        """*is_expected_offline*: it is switched off at times, every night say, which is nothing to warn of."""
         self.name = name
         self._opened = opened
         self._make = make
@@ -58,6 +60,7 @@ class Device:
         self._poll_s = poll_s
         self._clock = clock
         self._log = log.bind(device=name)
+        self._is_expected_offline = is_expected_offline
         self._backoff = backoff
         self._listeners: list[Listener] = []
         self._offered = asyncio.Event()
@@ -65,6 +68,9 @@ class Device:
         self._is_greeted = False
         """It was started, and introduced itself, since it was last lost."""
         self._failures = 0
+        self._is_answering = True
+        """Though it may be lost: it cannot be had."""
+        self._known: Mapping[str, Value] = {}
         self._failing_since = 0.0
         self._retry_at = 0.0
 
@@ -109,11 +115,13 @@ class Device:
             self._writer.observe(news, make.points)
             self._tell(Measured(news))
 
-        return Contact(driver, make, poll_s=self._poll_s, clock=self._clock, log=self._log, tell=heard)
+        contact = Contact(driver, make, poll_s=self._poll_s, clock=self._clock, log=self._log, tell=heard)
+        self._known = contact.knowledge.values
+        return contact
 
     async def _serve(self, contact: Contact) -> None:
         """Works until the device was lost and may come back as another."""
-        while not (self._probes and self._failures >= LOST_AFTER):
+        while not (self._probes and self._is_lost and not self._is_answering):
             await self._attempt(lambda: self._exchange(contact))
             await self._rest(min(contact.schedule.next_at(), self._writer.next_at(contact)))
 
@@ -125,6 +133,9 @@ class Device:
             return False
         try:
             await exchange()
+        except Unavailable as exc:
+            self._set_aside(exc.reason)
+            return False
         except DeviceUnreachable as exc:
             self._fail(exc.reason)
             return False
@@ -143,7 +154,8 @@ class Device:
         make = contact.make
         named = contact.knowledge.inputs_of(name for name in astuple(make.nameplate) if name)
         identity = [name for name, point in make.points.items() if point.poll == "once" and point.is_readable]
-        if asked := dict.fromkeys([*identity, *named]):
+        decisive = contact.knowledge.inputs_of(make.available.if_.names if make.available else ())
+        if asked := dict.fromkeys([*identity, *named, *decisive, *([make.uptime] if make.uptime else [])]):
             await contact.read(asked)
         await self._writer.prepare(contact)
         self._is_greeted = True
@@ -151,23 +163,51 @@ class Device:
         if any(said):
             self._tell(Identified(*said))
 
+    @property
+    def _is_lost(self) -> bool:
+        return self._failures >= LOST_AFTER
+
     def _fail(self, reason: str) -> None:
-        now = self._clock().mono
-        if self._failures == 0:
-            self._failing_since = now
-        self._failures += 1
-        self._writer.doubt()
-        wait_s = self._backoff.half_jitter_s(self._failures - 1, random())
-        self._retry_at = now + wait_s
-        self._is_greeted = self._is_greeted and self._failures < LOST_AFTER
-        if self._failures == LOST_AFTER:
-            self._log.warning("device.unreachable", reason=reason, retry_in_s=round(wait_s, 1))
-            self._tell(Lost(reason))
+        """It did not answer; it is asked again more and more seldom."""
+        self._is_answering = False
+        was_lost = self._is_lost
+        wait_s = self._backoff.half_jitter_s(self._failures, random())
+        self._leave_alone(wait_s, self._failures + 1)
+        if self._is_lost and not was_lost:
+            self._lose(reason, wait_s)
         else:
             self._log.debug("device.silent", reason=reason, failures=self._failures, retry_in_s=round(wait_s, 1))
 
+    def _set_aside(self, reason: str) -> None:
+        """It answers, so it is believed at once, and asked as often as ever."""
+        self._is_answering = True
+        was_lost = self._is_lost
+        self._leave_alone(self._poll_s, LOST_AFTER)
+        if not was_lost:
+            self._lose(reason, self._poll_s)
+
+    def _leave_alone(self, wait_s: float, failures: int) -> None:
+        now = self._clock().mono
+        if self._failures == 0:
+            self._failing_since = now
+        self._failures = failures
+        self._writer.doubt()
+        self._retry_at = now + wait_s
+        self._is_greeted = self._is_greeted and not self._is_lost
+
+    def _lose(self, reason: str, wait_s: float) -> None:
+        event = "device.unavailable" if self._is_answering else "device.unreachable"
+        facts = {"reason": reason, "retry_in_s": round(wait_s, 1)}
+        if self._is_expected_offline:
+            own = self._make.points.keys() | self._make.computed.keys()
+            known = {name: value for name, value in self._known.items() if name in own}
+            self._log.info(event, **facts, expected=True, known=known)
+        else:
+            self._log.warning(event, **facts)
+        self._tell(Lost(reason))
+
     def _recover(self) -> None:
-        if self._failures >= LOST_AFTER:
+        if self._is_lost:
             self._log.info("device.recovered", down_s=round(self._clock().mono - self._failing_since, 1))
         self._failures = 0
         self._retry_at = 0.0

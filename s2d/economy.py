@@ -16,6 +16,9 @@ from .plan import Write, direction_of
 from .quantities import factor_of
 from .values import Clock, Reading, Setpoint, Value
 
+RESERVE = 10
+"""So many more writes a day memory that wears out may take to give control back."""
+
 
 @dataclass(slots=True)
 class Tally:
@@ -54,7 +57,14 @@ class Economy:
         self._held.clear()
 
     async def write(
-        self, contact: Contact, write: Write, reason: str, *, may_save: bool = True, is_read_first: bool = False
+        self,
+        contact: Contact,
+        write: Write,
+        reason: str,
+        *,
+        may_save: bool = True,
+        is_read_first: bool = False,
+        is_release: bool = False,
     ) -> None:
         """Makes sure that the points of *write* hold their values.
 
@@ -72,7 +82,7 @@ class Economy:
         if (may_save or len(worn) == len(write.values)) and self._holds_all(write, points):
             self.tally.saved += 1
             return
-        self._account(worn, points)
+        self._account(worn, points, RESERVE if is_release else 0)
         first, *others = (Setpoint(name, value, reason) for name, value in write.values.items())
         self.tally.writes += 1
         try:
@@ -103,12 +113,12 @@ class Economy:
         is_near = abs(held - value) < deadband and direction_of(held) == direction_of(value)
         return is_near or _reads_back_as(point, value, held)
 
-    def _account(self, worn: list[str], points: Mapping[str, PointSettings]) -> None:
-        """Enters the coming write of *worn* points, if all of them may still be written."""
+    def _account(self, worn: list[str], points: Mapping[str, PointSettings], reserve: int) -> None:
+        """Enters the coming write of *worn* points, if all of them may still be written; *reserve* times more."""
         now = self._clock().utc
         for name in worn:
             budget, written = points[name].daily_writes, self._ledger.writes(name, now)
-            if written >= budget:
+            if written >= budget + reserve:
                 if name not in self._spent:
                     self._spent.add(name)
                     self._log.warning("budget.spent", point=name, daily_writes=budget)

@@ -60,7 +60,7 @@ class Expression:
                 warnings.simplefilter("error")  # what only makes Python wonder is a mistake
                 tree = ast.parse(text, mode="eval").body
         except SyntaxError as exc:
-            raise ValueError(f"column {exc.offset or 1}: {exc.msg}") from None
+            raise ValueError(_mistake(text, exc.offset or 0, exc.msg)) from None
         except (ValueError, RecursionError, MemoryError) as exc:
             raise ValueError(f"column 1: {exc or 'too deeply nested'}") from None
         parser = _Parser()
@@ -287,6 +287,15 @@ def _bounded(value: Value) -> Value:
     if isinstance(value, complex):
         raise TypeError
     return value
+
+
+def _mistake(text: str, column: int, why: str) -> str:
+    """What Python's grammar found wrong with *text*, for who does not write Python."""
+    if not column and why == "invalid syntax":
+        return f"column {len(text) + 1}: something is missing"
+    if text[column - 1 : column] == "=" and text[column - 2 : column] != "==":
+        return f"column {column}: to compare, write =="
+    return f"column {column or 1}: {why}"
 
 
 def _rejection(node: ast.expr, why: str) -> ValueError:

@@ -52,6 +52,16 @@ class Knowledge:
             return True
         return now - self._good_at.get(point, now) > self._max_age_s.get(point, inf)
 
+    def everything(self, now: float) -> tuple[Reading, ...]:
+        """All that is known, and what is not any more."""
+        named = self._make.points.keys() | self._make.computed.keys()
+        known = [
+            Reading(name, value, age_s=max(0.0, now - self._good_at.get(name, now)))
+            for name, value in self.values.items()
+            if name in named
+        ]
+        return (*known, *(Reading(name, None, Quality.BAD, "too old") for name in sorted(self._stale)))
+
     def take(self, readings: Iterable[Reading], now: float) -> tuple[Reading, ...]:
         """Takes what the device said; returns the news: good values, those too old now, what is computed of them."""
         told = [reading for reading in readings if self._accept(reading, now)]

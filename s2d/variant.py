@@ -1,4 +1,5 @@
-"""What a device is made of: its points, what is computed of them, its commands, its start and its nameplate.
+"""What a device is made of: its points, what is computed of them, its commands, its start, when it can be had, its
+nameplate.
 
 Devices of one type differ by model and firmware; a `Variant` is one of these makes, and when it is the one.
 """
@@ -7,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta, Struct
 
 from .command import Command, Step
@@ -26,6 +28,15 @@ class Nameplate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     firmware_version: Annotated[str | None, Meta(description="Point, or text")] = None
 
 
+class Available(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When the device can be had; otherwise it counts as one that does not answer."""
+
+    if_: Annotated[Expression, Meta(description="False: it cannot be had; unknown counts as true")] = msgspec.field(
+        name="if"
+    )
+    else_: Annotated[str, Meta(min_length=1, description="Why it cannot be had, in words")] = msgspec.field(name="else")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Make:
     """All that is known of a device before it is opened."""
@@ -37,6 +48,10 @@ class Make:
     start: tuple[Step, ...] = ()
     """After each opening, before anything else is written: what a register holds already is not written."""
     nameplate: Nameplate = Nameplate()  # noqa: RUF009 (immutable)
+    available: Available | None = None
+    """None: whenever it answers."""
+    uptime: str | None = None
+    """Point that only falls when the device is switched on anew."""
     parameters: Mapping[str, Value] = field(default_factory=dict)
     """Names that expressions may use beside points, in base units."""
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from .expression import Expression
-from .quantities import Quantity
+from .quantities import UNITS, PercentageRange, Quantity
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -49,6 +49,19 @@ def phrase_of(expected: object) -> str:
 def example_of(expected: object) -> str:
     """How an *expected* is written; empty where it needs no example."""
     return str(getattr(_bare(expected), "example", ""))
+
+
+def unit_hint(written: object, expected: type[Quantity | PercentageRange]) -> str:
+    """What is wrong with a quantity as it is *written*, where that can be told."""
+    if not isinstance(written, str) or not issubclass(expected, Quantity):
+        return ""
+    if "," in written:
+        return "Write decimals behind a point"
+    unit = written.strip().lstrip("+-.0123456789").strip()
+    dimension = UNITS[unit][0] if unit in UNITS else ""
+    if dimension:
+        return f"{unit} is a unit of {dimension}" if dimension != expected.dimension else ""
+    return did_you_mean(unit, [unit for unit, (of, _) in UNITS.items() if of == expected.dimension])
 
 
 def _bare(expected: object) -> object:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from .errors import ConfigError, Problem
 
 if TYPE_CHECKING:
+    from yaml.error import MarkedYAMLError
     from yaml.events import AliasEvent, CollectionStartEvent, Event, ScalarEvent
 
 _DEEPEST = 32
@@ -28,6 +29,16 @@ _CORE_SCHEMA = (
 """Spec: YAML 1.2.2, section 10.3.2, tag resolution. What matches nothing is text."""
 _UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Spec: YAML 1.2.2, section 5.1, what is not `c-printable`."""
+_MISTAKES: tuple[tuple[str, bool, str], ...] = (
+    ("cannot start any token", False, "Indent with spaces, not tabs; put text in quotes that begins with a sign"),
+    ("expected ':'", True, 'Behind a key come a colon and a space: "poll: 2 s"'),
+    ("values are not allowed", False, "Begin the line below its neighbours, or put text with a colon in quotes"),
+    ("expected '-' indicator", False, "Begin the dashes of one list in the same column"),
+    ("expected key", False, "Begin the keys of one mapping in the same column"),
+    ("expected ',' or", True, "The bracket that opens here is not closed"),
+    ("unexpected end of stream", True, "The quotes that open here are not closed"),
+)
+"""What the library says; whether the mistake stands where the matter begins, or where it is noticed; what to do."""
 
 Where: TypeAlias = tuple[str, ...]
 """The place in the operator's words, outermost first, e.g. ("Home battery", "points", "soc")."""
@@ -116,10 +127,7 @@ def parse(text: str, name: str) -> Node:
     try:
         node = composer.document()
     except yaml.MarkedYAMLError as exc:
-        mark = exc.problem_mark or exc.context_mark
-        spot = Spot(name, mark.line + 1, mark.column + 1) if mark else Spot(name, 1, 1)
-        sentence = ", ".join(part for part in (exc.context, exc.problem) if part)
-        raise ConfigError([spot.problem((), f"not YAML: {sentence}")]) from exc
+        raise ConfigError([_not_yaml(exc, name)]) from exc
     except yaml.YAMLError as exc:
         raise ConfigError([Spot(name, 1, 1).problem((), f"not YAML: {exc}")]) from exc
     if composer.problems:
@@ -251,6 +259,16 @@ def _value(tag: str, text: str) -> bool | int | float | str | None:
         case "float":
             return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
     return text
+
+
+def _not_yaml(error: "MarkedYAMLError", name: str) -> Problem:
+    """Where and why YAML's grammar gives up, and what that most often comes from."""
+    unknown = ("", False, "Look at the lines before, too")
+    _, begins, advice = next((each for each in _MISTAKES if each[0] in str(error.problem)), unknown)
+    mark = (error.context_mark if begins else None) or error.problem_mark
+    spot = Spot(name, mark.line + 1, mark.column + 1) if mark else Spot(name, 1, 1)
+    sentence = ", ".join(part for part in (error.context, error.problem) if part)
+    return spot.problem((), f"not YAML: {sentence}", advice)
 
 
 def _spot_after(text: str, name: str) -> Spot:

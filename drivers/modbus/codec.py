@@ -135,9 +135,10 @@ class Codec:
         step = -step if point.invert else step
         offset = _exact(point.offset)
         factor = _exact(factor_of(point.unit)) if point.unit else 1
-        # Also keeps out infinities and NaN, which compare as false.
-        low = -sys.float_info.max / max(factor, 1) if point.min is None else point.min
-        high = sys.float_info.max / max(factor, 1) if point.max is None else point.max
+        # Keeps out NaN, which compares as false, and what is infinite or becomes so.
+        most = sys.float_info.max / max(factor, 1)
+        low = -most if point.min is None else max(point.min, -most)
+        high = most if point.max is None else min(point.max, most)
 
         def reading_of(words: Sequence[int]) -> Reading:
             raw = raw_of(words)

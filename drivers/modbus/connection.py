@@ -77,6 +77,10 @@ class ModbusConnection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError("say where the device is: `host: 192.168.1.20`, or `serial: /dev/serial/by-id/…`")
         if self.host is not None and self.serial is not None:
             raise ValueError("`host` and `serial` exclude each other: a device is on the network or on a serial line")
+        if self.host is not None and ("/" in self.host or re.search(r"^[^:]+:\d+$|[\s\[\]]", self.host)):
+            raise ValueError(
+                f"host: expected a name or an address alone, got {self.host!r}; the `port` has its own key"
+            )
         if self.host is not None and not self.is_rtu and self.line != (9600, "N", 1):
             raise ValueError(
                 "`baudrate`, `parity` and `stopbits` belong to `serial`, not to `host`; beside `framing: rtu` "

@@ -26,7 +26,7 @@ from .connection import ModbusConnection
 from .layout import Layout
 from .point import ModbusPoint
 from .reader import Batch, Reader
-from .refusals import Refused, place_of
+from .refusals import LeftAlone, Refused, Silent, place_of
 from .writing import Written, request_for
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ class _Share(NamedTuple):
     batch: Batch
     codecs: list[tuple[Codec, tuple[int, ...]]]
     """And where its words are in the batch."""
+    is_apart: bool
+    """The device is there without this unit."""
 
 
 class _Due(NamedTuple):
@@ -114,14 +116,22 @@ class Modbus(Driver):
         self._codecs: dict[str, Codec] = {}
         self._due: dict[frozenset[str], _Due] = {}
         self._readers: dict[int | None, Reader] = {}
+        self._is_read_itself = False
+        """Something of the connection's own unit is read, so that its silence is heard."""
 
     async def read(self, points: Collection[str]) -> Sequence[Reading]:
         await self._prepare()
         due = self._due_of(frozenset(points))
         readings = list(due.missing)
-        for reader, batch, codecs in due.shares:
-            with self._layout.trusted():
-                answers = await reader.read(batch)
+        for reader, batch, codecs, is_apart in due.shares:
+            try:
+                with self._layout.trusted():
+                    answers = await reader.read(batch)
+            except (Silent, LeftAlone) as exc:
+                if not is_apart:
+                    raise
+                readings += (Reading(codec.name, None, Quality.BAD, exc.reason) for codec, _ in codecs)
+                continue
             for codec, places in codecs:
                 words = answers[places[0]]
                 if len(places) > 1:
@@ -164,6 +174,9 @@ class Modbus(Driver):
             self._found = self._layout.codecs
             self._codecs = {**self._plain, **self._found}
             self._due.clear()
+            self._is_read_itself = None in self._by_unit(
+                [name for name, codec in self._codecs.items() if codec.point.is_readable]
+            )
             self._readers = {
                 unit: Reader(self._connection_to(unit), self._endpoint, _alone(codecs))
                 for unit, codecs in self._by_unit(self._codecs).items()
@@ -176,7 +189,8 @@ class Modbus(Driver):
             for unit, codecs in self._by_unit(points).items():
                 batch = Batch(block for codec in codecs for block in codec.blocks)
                 places = (tuple(batch.places[block] for block in codec.blocks) for codec in codecs)
-                shares.append(_Share(self._readers[unit], batch, list(zip(codecs, places, strict=True))))
+                is_apart = unit is not None and self._is_read_itself
+                shares.append(_Share(self._readers[unit], batch, list(zip(codecs, places, strict=True)), is_apart))
             missing = [reading for name, reading in self._layout.missing.items() if name in points]
             due = _Due(shares, missing)
             if len(self._due) >= _MOST_DUE:
@@ -185,12 +199,14 @@ class Modbus(Driver):
         return due
 
     def _by_unit(self, points: Collection[str]) -> dict[int | None, list[Codec]]:
-        """The codecs of *points*; None for the connection's own unit."""
+        """The codecs of *points*; None for the connection's own unit, which comes first."""
         by_unit: dict[int | None, list[Codec]] = {}
+        own = self._connection.unit
         for name, codec in self._codecs.items():
             if name in points:
-                by_unit.setdefault(codec.point.unit_id, []).append(codec)
-        return by_unit
+                unit = codec.point.unit_id
+                by_unit.setdefault(None if unit == own else unit, []).append(codec)
+        return dict(sorted(by_unit.items(), key=lambda each: each[0] is not None))
 
     def _connection_to(self, unit: int | None) -> ModbusConnection:
         return self._connection if unit is None else replace(self._connection, unit=unit)

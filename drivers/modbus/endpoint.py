@@ -18,7 +18,7 @@ from .block import Block
 from .channel import Channel
 from .connection import ModbusConnection
 from .cost import Cost
-from .refusals import Busy, Silent, refusal_of
+from .refusals import Busy, LeftAlone, Silent, refusal_of
 from .request import Request
 from .unit import Unit
 
@@ -157,7 +157,7 @@ class Endpoint:
     def _check_patience(self, unit: Unit, connection: ModbusConnection) -> None:
         now = self._loop.time()
         if left_s := unit.patience.left_s(now):
-            raise DeviceUnreachable(
+            raise LeftAlone(
                 f"{connection.place} has been silent for {unit.patience.failing_s(now):.1f} s; "
                 f"it is asked again in {left_s:.1f} s"
             )

@@ -18,7 +18,8 @@ _BITS_PATTERN = r"^\d{1,2}(\.\.\d{1,2})?$"
 _SUNSPEC_PATTERN = r"^\d{1,5}(#[1-9]\d?)?:(\w+\.)?\w+$"
 _UNSIGNED = ("uint16", "uint32", "uint64")
 
-Address = Annotated[int, Meta(ge=0, le=65535)]
+_COUNTING = "A manual's 400013 is address 12 in table holding, its 300013 the same in table input"
+Address = Annotated[int, Meta(ge=0, le=65535, extra={"hint": _COUNTING})]
 SunSpecAddress = Annotated[str, Meta(extra_json_schema={"pattern": _SUNSPEC_PATTERN})]
 
 

@@ -39,6 +39,10 @@ class Silent(DeviceUnreachable):
     """The unit did not answer, though the way to it is there."""
 
 
+class LeftAlone(DeviceUnreachable):
+    """The unit was silent, and is not asked again yet."""
+
+
 def refusal_of(unit: str, request: Request, code: int) -> DeviceError:
     """The error that the exception *code* in answer to *request* is; *unit* such as `unit 1 at 192.168.1.20:502`."""
     match code:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
@@ -15,6 +16,13 @@ DEFAULT_CONFIG = Path("/etc/s2d")
 BOLD, DIM = "1", "2"
 
 
+def add_config_argument(parser: ArgumentParser, purpose: str = "gateway file, or the directory with s2d.yaml") -> None:
+    """Has *parser* know `-c PATH`, which is wanted for its *purpose*."""
+    parser.add_argument(
+        "-c", "--config", type=Path, default=DEFAULT_CONFIG, metavar="PATH", help=f"{purpose} (default: %(default)s)"
+    )
+
+
 def print_problems(error: ConfigError) -> int:
     """Prints every problem of *error* to stderr, a line each, and returns EX_CONFIG."""
     for problem in error.problems:
@@ -26,12 +34,6 @@ def print_warnings(warnings: Sequence[Problem]) -> None:
     """Prints every one of *warnings* to stderr, a line each."""
     for warning in warnings:
         _print(warning, "warning: ")
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """*rows* as lines, each cell as wide as its column."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def styled(text: str, style: str, stream: TextIO) -> str:

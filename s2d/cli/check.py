@@ -3,26 +3,19 @@
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TextIO
 
+from ..columns import aligned
 from ..config import Config, DeviceConfig, load
 from ..config.point import base_unit
 from ..errors import ConfigError
 from ..resources import kind
 from ..values import RELEASE, Setpoint
-from . import DEFAULT_CONFIG, DIM, aligned, print_problems, print_warnings, styled
+from . import DIM, add_config_argument, print_problems, print_warnings, styled
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "-c",
-        "--config",
-        type=Path,
-        default=DEFAULT_CONFIG,
-        metavar="PATH",
-        help="gateway file, or the directory that holds s2d.yaml (default: %(default)s)",
-    )
+    add_config_argument(parser)
 
 
 def run(args: Namespace) -> int:

@@ -4,11 +4,11 @@ import sys
 import textwrap
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TextIO
 
 from msgspec.structs import fields
 
+from ..columns import aligned
 from ..config.point import base_unit
 from ..errors import ConfigError
 from ..profile import FOLDER, Library, NoSuchProfile, Parameter, Profile
@@ -16,7 +16,7 @@ from ..profile.overlay import overlay
 from ..resources import KINDS, kind
 from ..wording import example_of
 from ..yaml_source import Node
-from . import BOLD, DEFAULT_CONFIG, DIM, aligned, print_problems, styled
+from . import BOLD, DIM, add_config_argument, print_problems, styled
 
 _WIDTH = 100
 
@@ -24,14 +24,7 @@ _WIDTH = 100
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", help="the one to explain")
     parser.add_argument("--kind", help="list only those of a kind, such as battery, ev_charger, heat_pump, pv, meter")
-    parser.add_argument(
-        "-c",
-        "--config",
-        type=Path,
-        default=DEFAULT_CONFIG,
-        metavar="PATH",
-        help="gateway file, or its directory; profiles in its folder `profiles` come first (default: %(default)s)",
-    )
+    add_config_argument(parser, "gateway file, or its directory; profiles in its folder `profiles` come first")
 
 
 def run(args: Namespace) -> int:

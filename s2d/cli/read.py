@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from .. import clock
 from ..config import DeviceConfig, load
@@ -13,7 +12,7 @@ from ..fieldwork.table import readings_table
 from ..fieldwork.visit import NoSuchDevice, device_named, place_of, visited
 from ..values import Quality
 from ..wording import did_you_mean
-from . import DEFAULT_CONFIG, DIM, print_problems, styled
+from . import DIM, add_config_argument, print_problems, styled
 
 
 class NoSuchPoint(S2dError):
@@ -30,9 +29,7 @@ class NoSuchPoint(S2dError):
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "-c", "--config", type=Path, default=DEFAULT_CONFIG, metavar="PATH", help="default: %(default)s"
-    )
+    add_config_argument(parser)
     parser.add_argument("device", metavar="DEVICE", help="its name in the configuration")
     parser.add_argument("points", nargs="*", metavar="POINT", help="points or computed values; default: all")
 

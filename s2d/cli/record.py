@@ -13,9 +13,10 @@ from .. import clock
 from ..config import DeviceConfig, load
 from ..errors import ConfigError, DeviceUnreachable, S2dError
 from ..fieldwork.recording import Header, Moment, line_of
+from ..fieldwork.tools import tools_of
 from ..fieldwork.visit import NoSuchDevice, Visit, device_named, visited
 from ..quantities import Duration
-from . import DEFAULT_CONFIG, print_problems
+from . import add_config_argument, print_problems
 
 SECRET = ("password", "token", "secret", "user")
 """What is in the name of a key of a connection that nobody else shall see."""
@@ -32,9 +33,7 @@ class CannotRecord(S2dError):
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "-c", "--config", type=Path, default=DEFAULT_CONFIG, metavar="PATH", help="default: %(default)s"
-    )
+    add_config_argument(parser)
     parser.add_argument("device", metavar="DEVICE", help="its name in the configuration")
     parser.add_argument("file", type=Path, metavar="FILE", help="which must not be there yet")
     parser.add_argument(
@@ -54,6 +53,8 @@ def run(args: Namespace) -> int:
     """Returns 0, 1 when the device never answered or the file cannot be written, 2, 78."""
     try:
         device = device_named(args.device, load(args.config))
+        if tools_of(device.driver) is None:
+            raise CannotRecord(f"the driver {device.driver.__name__} cannot keep what its devices say")
         with _opened(args.file) as file:
             answered, asked = asyncio.run(_record(device, args, file))
     except ConfigError as exc:
@@ -64,7 +65,7 @@ def run(args: Namespace) -> int:
     except S2dError as exc:
         print(f"s2d record: {exc}", file=sys.stderr)
         return 1
-    print(f"{args.file}: asked {asked} times, answered {answered} times")
+    print(f"{args.file}: answered {answered} of {asked} times")
     return 0 if answered else 1
 
 
@@ -77,8 +78,6 @@ async def _record(device: DeviceConfig, args: Namespace, file: IO[bytes]) -> tup
     asked = answered = 0
     is_live = sys.stderr.isatty()
     async with visited(device, clock.now) as visit:
-        if visit.observed is None:
-            raise CannotRecord(f"the driver {device.driver.__name__} has no recorder")
         _write(file, _header(device, visit, args.every_s), args.file)
         started_at = loop.time()
         while not stopping.is_set():

@@ -2,20 +2,27 @@
 
 import asyncio
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from .. import daemon, log
 from ..config import load
 from ..errors import ConfigError
-from . import DEFAULT_CONFIG, print_problems
+from . import add_config_argument, print_problems
 
 
 def add_arguments(parser: ArgumentParser) -> None:
+    add_config_argument(parser)
     parser.add_argument(
-        "-c", "--config", type=Path, default=DEFAULT_CONFIG, help="a file, or a directory with s2d.yaml"
+        "--log",
+        choices=("auto", "json", "console"),
+        default="auto",
+        help="form of the log on stdout (default: console on a terminal, else json)",
     )
-    parser.add_argument("--log", choices=("auto", "json", "console"), default="auto", help="form of the log on stdout")
-    parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    parser.add_argument(
+        "--log-level",
+        choices=("debug", "info", "warning", "error"),
+        default="info",
+        help="what is less is left out (default: %(default)s)",
+    )
 
 
 def run(args: Namespace) -> int:

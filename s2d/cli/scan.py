@@ -6,7 +6,6 @@ What it prints below a profile can be pasted into a device file. It never looks 
 import asyncio
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from pathlib import Path
 
 from ..driver import find
 from ..fieldwork.enquiry import ask
@@ -14,16 +13,14 @@ from ..fieldwork.profiled import own_profiles
 from ..fieldwork.recognition import matches, sentence_of
 from ..fieldwork.tools import tools_of
 from ..profile import Library
-from . import DEFAULT_CONFIG
+from . import add_config_argument
 
 DRIVER = "modbus"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.formatter_class = RawDescriptionHelpFormatter
-    parser.add_argument(
-        "-c", "--config", type=Path, default=DEFAULT_CONFIG, metavar="PATH", help="where own profiles are"
-    )
+    add_config_argument(parser, "where own profiles are: gateway file, or its directory")
     tools = tools_of(find(DRIVER))
     assert tools
     tools.scan.add_arguments(parser)

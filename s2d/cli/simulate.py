@@ -3,20 +3,20 @@
 import asyncio
 import signal
 import sys
-from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TypeVar
 
 from ..errors import ConfigError, S2dError
-from ..fieldwork.scene import Scene, battery_scene, profile_scene, replay_scene
 from ..quantities import Energy, Percentage, PercentageRange, Power
 from ..simulation.battery import SimulatedBattery
 from ..simulation.faults import FAULTS, Faults
 from ..simulation.modbus import CannotServe, serve_rtu, serve_tcp
 from ..simulation.registers import register_table
-from . import DEFAULT_CONFIG, print_problems
+from . import add_config_argument, print_problems
+from .scene import Scene, battery_scene, profile_scene, replay_scene
 
 REDRAW_S = 1.0
 """How often the live line is drawn anew on a terminal."""
@@ -38,6 +38,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
     parser.add_argument("device", choices=["battery"], nargs="?", help="what to be")
+    add_config_argument(parser, "where own profiles are: gateway file, or its directory")
     where = parser.add_argument_group("where it answers")
     where.add_argument("--port", type=int, help="TCP port, 0 for any free one (default: 5020, none with --serial)")
     where.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
@@ -56,7 +57,6 @@ def add_arguments(parser: ArgumentParser) -> None:
     what.add_argument(
         "-p", action="append", default=[], dest="keys", metavar="KEY=VALUE", help="as an owner writes beside `profile:`"
     )
-    what.add_argument("-c", "--config", type=Path, default=DEFAULT_CONFIG, help=SUPPRESS)
     what.add_argument("--capacity", type=_of(Energy.parse), default=Energy(10_000), help='default: "10 kWh"')
     what.add_argument("--max-charge-power", type=_of(Power.parse), default=Power(5000), help='default: "5 kW"')
     what.add_argument("--max-discharge-power", type=_of(Power.parse), default=Power(5000), help='default: "5 kW"')

@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from .. import clock
 from ..config import DeviceConfig, load
@@ -18,13 +17,11 @@ from ..log import silent
 from ..plan import Memory, Plan
 from ..values import Setpoint
 from ..writer import Writer
-from . import DEFAULT_CONFIG, DIM, print_problems, styled
+from . import DIM, add_config_argument, print_problems, styled
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "-c", "--config", type=Path, default=DEFAULT_CONFIG, metavar="PATH", help="default: %(default)s"
-    )
+    add_config_argument(parser)
     parser.add_argument("device", metavar="DEVICE", help="its name in the configuration")
     parser.add_argument("point", metavar="POINT", help="what it is told, such as power_setpoint")
     parser.add_argument(

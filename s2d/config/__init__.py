@@ -21,8 +21,12 @@ def load(path: Path) -> Config:
     """
     from .files import read
 
+    file = path / GATEWAY_FILE if path.is_dir() else path
+    if not file.exists():
+        hint = "Say with -c where the configuration is; config/README.md tells what stands in it"
+        raise ConfigError([Problem(str(file), 0, 0, "", "there is no such file", hint)])
     try:
-        return read(path / GATEWAY_FILE if path.is_dir() else path)
+        return read(file)
     except ConfigError as exc:
         raise ConfigError(_sorted(exc.problems)) from None
 

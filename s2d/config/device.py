@@ -1,7 +1,7 @@
 """One device, spelt out → `DeviceConfig`: kind, driver, connection, make and fallback, and whether they agree."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -19,6 +19,7 @@ from ..values import Value
 from ..variant import Variant
 from ..yaml_source import Entry, Node, Where
 from . import point as device_points
+from .connection import connection_of
 from .fallback import fallback as fallback_of
 from .fallback import variant_problems
 from .make import Built, MakeKeys, kind_problems, make_of, names_used, when_of
@@ -70,6 +71,9 @@ class DeviceKeys(MakeKeys, frozen=True, kw_only=True, forbid_unknown_fields=True
     poll_s: Annotated[Duration, Meta(description="How often points are read that do not say otherwise")] = field(
         name="poll", default=Duration(2)
     )
+    is_expected_offline: Annotated[
+        bool, Meta(description="It is switched off at times, as an inverter is at night: nothing to warn of")
+    ] = field(name="expected_offline", default=False)
     cem: Annotated[Cem | None, Meta(description="Where to connect instead of the gateway's cem")] = None
     report: Annotated[Report, Meta(description="How much must change before the CEM is told")] = Report()
     fallback: Annotated[Node | None, Meta(description="What the hardware gets when the CEM has been away too long")] = (
@@ -110,29 +114,31 @@ def device_of(spelt: Spelt, where: Where, around: Surroundings) -> DeviceConfig:
     entries = mapping_of(node, where)
     findings = Findings()
     kind = findings.attempt(_kind, entries, where)
-    common, own = _shared_out(node, kind, where, findings, spelt.asked)
+    common, own = _shared_out(spelt, kind, where, findings)
     keys = findings.attempt(around.decoder.struct, common, DeviceKeys, where)
     settings = findings.attempt(around.decoder.struct, own, kind.settings, where) if kind else None
     driver = findings.attempt(_driver, entries, where)
-    connection = findings.attempt(_connection, node, entries, driver, where, around) if driver else None
+    connection = None
+    if driver:  # one without a connection is found while decoding the keys
+        connection = findings.attempt(connection_of, node, driver, around.buses, around.decoder, where)
     names = {**_numbers(kind, settings), **spelt.parameters}
     built, fallback = None, None
     variants: list[Variant] = []
     if driver and "points" in entries:
-
-        def make(of: Node) -> Built:
-            assert driver
-            made = make_of(of, driver, names, keys.poll_s if keys else 0.0, around.decoder, where, findings)
-            if kind:
-                findings.problems += _kind_problems(kind, settings, made, of, where, spelt, names_used(made.make))
-            return made
-
-        built = make(node)
-        for each in spelt.variants:
-            when = findings.attempt(when_of, each, built, around.decoder, findings)
-            made = make(each.node).make
-            variants += [Variant(when, made)] if when else []
+        poll_s = keys.poll_s if keys else 0.0
+        makes = [
+            (of, make_of(of, driver, names, poll_s, around.decoder, where, findings))
+            for of in (node, *(each.node for each in spelt.variants))
+        ]
+        built = makes[0][1]
+        used = frozenset[str]().union(*(names_used(made.make) for _, made in makes))
+        for each, (_, made) in zip(spelt.variants, makes[1:], strict=True):
+            if when := findings.attempt(when_of, each, built, around.decoder, findings):
+                used |= when.names
+                variants.append(Variant(when, made.make))
         if kind:
+            for of, made in makes:
+                findings.problems += _kind_problems(kind, settings, made, of, where, spelt, used)
             fallback = findings.attempt(fallback_of, kind, built.make, node, around.decoder, where)
             findings.problems += variant_problems(fallback, variants, spelt.variants) if fallback else ()
     if kind:
@@ -153,6 +159,9 @@ def device_of(spelt: Spelt, where: Where, around: Surroundings) -> DeviceConfig:
         commands=built.make.commands,
         start=built.make.start,
         nameplate=built.make.nameplate,
+        available=built.make.available,
+        uptime=built.make.uptime,
+        is_expected_offline=keys.is_expected_offline,
         parameters=built.make.parameters,
         variants=tuple(variants),
         profile=spelt.profile.name if spelt.profile else None,
@@ -177,9 +186,10 @@ def _kind_problems(
     entries = mapping_of(node, where)
     at = entries["points"].node
     if isinstance(at.content, dict):
-        also = {*used, *spelt.points, *_names(entries, "computed"), *_names(entries, "commands")}
+        beside = {*_names(entries, "computed"), *_names(entries, "commands")}
         inside = (*where, "points")
-        yield from device_points.problems_of_kind(kind, settings, built.points, at, inside, also)
+        also = used | spelt.points
+        yield from device_points.problems_of_kind(kind, settings, built.points, at, inside, beside=beside, also=also)
         yield from kind_problems(kind, built.make, entries, where)
 
 
@@ -208,25 +218,26 @@ def _kind(entries: Mapping[str, Entry], where: Where) -> Kind | None:
     return kind_of(str(node.content))
 
 
-def _shared_out(
-    node: Node, kind: Kind | None, where: Where, findings: Findings, asked: Collection[str]
-) -> tuple[Node, Node]:
-    """*node* in two: the keys that every device has, and those of its *kind*; what is neither is a finding.
+def _shared_out(spelt: Spelt, kind: Kind | None, where: Where, findings: Findings) -> tuple[Node, Node]:
+    """*spelt* in two: the keys that every device has, and those of its *kind*; what is neither is a finding.
 
-    *asked* are the parameters of its profile, which were taken out before.
+    The parameters of its profile were taken out before.
     """
     common = {field.encode_name for field in fields(DeviceKeys)}
     own = {field.encode_name for field in fields(kind.settings)} if kind else set()
-    entries = mapping_of(node, where)
+    node, entries = spelt.node, mapping_of(spelt.node, where)
     has_kind = "kind" in entries
+    lacks_kind = (
+        f'The profile "{spelt.profile.name}" only gives points to other devices' if spelt.profile else _KIND_HINT
+    )
     for key, entry in entries.items():
         if not has_kind and key in NEEDS_KIND:
             what = f'"{key}" says nothing of a device without a kind'
-            findings.problems.append(entry.spot.problem(where, what, _KIND_HINT))
+            findings.problems.append(entry.spot.problem(where, what, lacks_kind))
         elif key not in common | own and (kind or not has_kind):
             is_of_profile = entry.spot.path != node.spot.path
-            problem = unknown_key(key, entry, common | own | {*asked} | (ABOUT if is_of_profile else set()), where)
-            findings.problems.append(problem if problem.hint or has_kind else problem._replace(hint=_KIND_HINT))
+            problem = unknown_key(key, entry, common | own | spelt.asked | (ABOUT if is_of_profile else set()), where)
+            findings.problems.append(problem if problem.hint or has_kind else problem._replace(hint=lacks_kind))
     # What the device is made of is decoded by itself, once for every variant of it.
     aside = MakeKeys.__struct_fields__
     plain = {key: entry for key, entry in entries.items() if key not in aside or key == "points"}
@@ -243,48 +254,14 @@ def _driver(entries: Mapping[str, Entry], where: Where) -> type[Driver] | None:
         driver = find(node.content)
     except DriverUnavailable as exc:
         hint = did_you_mean(exc.name, exc.known) or f"Installed are: {', '.join(exc.known)}"
+        if ":" in exc.name:
+            hint = "It is looked for where s2d is installed, and in PYTHONPATH"
         raise ConfigError([node.spot.problem((*where, "driver"), f'"{exc.name}" {exc.why}', hint)]) from exc
     for part in (getattr(driver, "Connection", None), getattr(driver, "Point", None)):
         if not (isinstance(part, type) and issubclass(part, Struct)):
             what = f"{node} is no driver: it lacks Connection or Point"
             raise ConfigError([node.spot.problem((*where, "driver"), what)])
     return driver
-
-
-def _connection(
-    device: Node, entries: Mapping[str, Entry], driver: type[Driver], where: Where, around: Surroundings
-) -> Struct | None:
-    """What *driver* gets: a bus lies over what the profile assumes, and the owner's own keys over both.
-
-    Raises: ConfigError: no such bus, or no connection of this driver.
-    """
-    if "connection" not in entries:
-        return None  # said while decoding the keys
-    node = entries["connection"].node
-    inside = (*where, "connection")
-    written = mapping_of(node, inside)
-    own = {key: entry for key, entry in written.items() if entry.spot.path == device.spot.path}
-    said = {**_bus(own.pop("bus", None), inside, around), **own}
-    assumed = {key: entry for key, entry in written.items() if key not in said and key != "bus"}
-    needs: Mapping[str, Collection[str]] = getattr(driver.Connection, "belongs_to", {})
-    fitting = {key for key in assumed if any(need in said or need in assumed for need in needs.get(key, (key,)))}
-    told = said | {key: entry for key, entry in assumed.items() if key in fitting}
-    return around.decoder.struct(Node({**told}, node.spot), driver.Connection, inside)
-
-
-def _bus(wish: Entry | None, inside: Where, around: Surroundings) -> Mapping[str, Entry]:
-    """What the bus that *wish* names says of a connection.
-
-    Raises: ConfigError: there is no such bus.
-    """
-    if wish is None:
-        return {}
-    name = wish.node.content
-    if not isinstance(name, str) or name not in around.buses:
-        hint = did_you_mean(name, around.buses) if isinstance(name, str) else ""
-        what = f"expected the name of one of the buses, got {wish.node}"
-        raise ConfigError([wish.node.spot.problem((*inside, "bus"), what, hint)])
-    return mapping_of(around.buses[name], inside)
 
 
 def _cem_problems(node: Node, around: Surroundings, where: Where) -> Iterator[Problem]:

@@ -1,5 +1,4 @@
-"""What a device is made of, as written → `Make`: points, computed values, commands, start and nameplate, and whether
-each names only what there is."""
+"""What a device is made of, as written → `Make`, and whether all that it names is there."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from ..expression import Expression
 from ..profile import SpeltVariant
 from ..resources import Kind
 from ..values import Value
-from ..variant import Make, Nameplate
+from ..variant import Available, Make, Nameplate
 from ..yaml_source import Entry, Node, Spot, Where
 from . import point as device_points
 from .model import PointSource
@@ -39,6 +38,12 @@ class MakeKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         tuple[Step, ...], Meta(description="Steps once after each connecting; what a register holds is not written")
     ] = ()
     nameplate: Annotated[Nameplate, Meta(description="What the device says it is: points, or text")] = _UNSAID
+    available: Annotated[
+        Available | None, Meta(description="When the device can be had; otherwise it counts as one that is away")
+    ] = None
+    uptime: Annotated[
+        str | None, Meta(description="Point that grows for as long as the device is on; when it falls, `start` is due")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,13 @@ def make_of(
     decoder = Decoder(decoder.folder)
     values = {
         key: findings.attempt(decoder.value, entries[key].node, expected, (*where, key))
-        for key, expected in (("commands", dict[str, Command]), ("start", tuple[Step, ...]), ("nameplate", Nameplate))
+        for key, expected in (
+            ("commands", dict[str, Command]),
+            ("start", tuple[Step, ...]),
+            ("nameplate", Nameplate),
+            ("available", Available | None),
+            ("uptime", str | None),
+        )
         if key in entries
     }
     points: device_points.Points = {}
@@ -78,6 +89,7 @@ def make_of(
         findings.problems += device_points.problems(points, at, poll_s, inside)
     computed = _computed(entries, decoder, where, findings)
     commands, start, nameplate = values.get("commands") or {}, values.get("start") or (), values.get("nameplate")
+    available, uptime = values.get("available"), values.get("uptime")
     assert isinstance(commands, dict)
     assert isinstance(start, tuple)
     make = Make(
@@ -86,12 +98,15 @@ def make_of(
         commands=commands,
         start=start,
         nameplate=nameplate if isinstance(nameplate, Nameplate) else _UNSAID,
+        available=available if isinstance(available, Available) else None,
+        uptime=uptime if isinstance(uptime, str) else None,
         parameters={name: value for name, value in parameters.items() if name not in (*points, *computed)},
     )
     sources = {name: point for name, point in points.items() if isinstance(point, PointSource)}
     findings.problems += _name_problems(make, sources, decoder.formulas, entries, where)
     findings.problems += _write_problems(make, entries, where)
     findings.problems += _cycles(make, entries, where)
+    findings.problems += _uptime_problems(make, sources, entries, where)
     return Built(make, sources)
 
 
@@ -101,6 +116,8 @@ def names_used(make: Make) -> frozenset[str]:
     formulas += [each.names | each.written for each in make.commands.values()]
     formulas += [step.names | step.written for step in make.start]
     plate = {getattr(make.nameplate, field) for field in Nameplate.__struct_fields__}
+    formulas += [make.available.if_.names] if make.available else []
+    formulas += [frozenset({make.uptime})] if make.uptime else []
     return frozenset().union(plate - {None}, *formulas)
 
 
@@ -229,6 +246,20 @@ def _target_problems(
     elif not point and name not in _content(entries, "points"):
         writable = [name for name, each in make.points.items() if each.is_writable]
         yield spot.problem(where, f'there is no point "{name}"', did_you_mean(name, writable))
+
+
+def _uptime_problems(
+    make: Make, sources: Mapping[str, PointSource], entries: Mapping[str, Entry], where: Where
+) -> Iterator[Problem]:
+    name = make.uptime
+    if name is None or (name not in make.points and name not in sources and name in _content(entries, "points")):
+        return
+    spot, inside = entries["uptime"].node.spot, (*where, "uptime")
+    polled = [each for each, point in make.points.items() if point.is_readable and not isinstance(point.poll, str)]
+    if name not in make.points:
+        yield spot.problem(inside, f'there is no point "{name}"', did_you_mean(name, polled))
+    elif name not in polled:
+        yield spot.problem(inside, f'"{name}" has to be read again and again', "Give it a `poll: 10 s` or none")
 
 
 def _cycles(make: Make, entries: Mapping[str, Entry], where: Where) -> Iterator[Problem]:

@@ -17,7 +17,7 @@ from ..computed import Computed
 from ..errors import Problem
 from ..quantities import Duration, Percentage, Power
 from ..values import Setpoint, Value
-from ..variant import Make, Nameplate, Variant
+from ..variant import Available, Make, Nameplate, Variant
 
 if TYPE_CHECKING:
     from ..driver import Driver, PointSettings
@@ -162,6 +162,10 @@ class DeviceConfig:
     commands: Mapping[str, Command] = field(default_factory=dict)
     start: tuple[Step, ...] = ()
     nameplate: Nameplate = Nameplate()  # noqa: RUF009 (immutable)
+    available: Available | None = None
+    uptime: str | None = None
+    is_expected_offline: bool = False
+    """It is switched off at times, which is nothing to warn of."""
     parameters: Mapping[str, Value] = field(default_factory=dict)
     """What expressions may name beside points: parameters of the profile and settings of the kind, in base units."""
     variants: tuple[Variant, ...] = ()
@@ -195,6 +199,8 @@ class DeviceConfig:
             commands=self.commands,
             start=self.start,
             nameplate=self.nameplate,
+            available=self.available,
+            uptime=self.uptime,
             parameters=self.parameters,
         )
 

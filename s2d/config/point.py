@@ -104,21 +104,32 @@ def _economy_problems(point: PointSettings, written: Node, where: Where) -> Iter
         yield spot_of(written, "deadband").problem((*where, "deadband"), "must not be negative")
     if point.daily_writes < 1:
         yield spot_of(written, "daily_writes").problem((*where, "daily_writes"), "must be at least 1")
+    if isinstance(written.content, dict) and "daily_writes" in written.content and not point.persistent:
+        what = "counts the writes of a persistent point only"
+        yield spot_of(written, "daily_writes").problem((*where, "daily_writes"), what, 'Add "persistent: true"')
 
 
 def problems_of_kind(
-    kind: Kind, settings: Struct | None, points: Points, node: Node, where: Where, also: Collection[str] = ()
+    kind: Kind,
+    settings: Struct | None,
+    points: Points,
+    node: Node,
+    where: Where,
+    *,
+    beside: Collection[str],
+    also: Collection[str],
 ) -> Iterator[Problem]:
     """Where *points* are not those a *kind* with *settings* has; *node* is what spells them.
 
-    *also* are names the device has beside them: what is computed, what is commanded, and what some of that needs.
+    What the device has *beside* them is computed or commanded. *also* are names that the kind need not know: what some
+    of that needs, or a profile has.
     """
     written = mapping_of(node, where)
     for name in kind.required:
-        if name not in written and name not in also:
+        if name not in written and name not in beside:
             yield node.spot.problem(where, f'a {kind.name} needs "{name}": {kind.points[name].meaning}')
     for name, entry in written.items():
-        if name not in kind.points and name not in also and re.fullmatch(POINT_NAME, name):
+        if name not in (*kind.points, *beside, *also) and re.fullmatch(POINT_NAME, name):
             what = f'a {kind.name} has no point "{name}"'
             yield entry.spot.problem(where, what, did_you_mean(name, kind.points) or f"It has {', '.join(kind.points)}")
     for name, point in points.items():
@@ -140,7 +151,7 @@ def problems_of_kind(
             yield access.problem((*inside, "access"), f'must be readable, got "{point.access}"', hint)
         if point.unit in UNITS or not point.unit:
             yield from unit_problem(canonical.dimension, point, spot_of(written[name].node, "unit"), (*inside, "unit"))
-    yield from _phase_problems(kind, settings, written, where, also)
+    yield from _phase_problems(kind, settings, written, where, beside)
 
 
 def unit_problem(
@@ -182,7 +193,7 @@ def _source(node: Node, where: Where) -> PointSource:
 
 
 def _phase_problems(
-    kind: Kind, settings: Struct | None, written: Mapping[str, Entry], where: Where, also: Collection[str]
+    kind: Kind, settings: Struct | None, written: Mapping[str, Entry], where: Where, beside: Collection[str]
 ) -> Iterator[Problem]:
     per_phase = [name for name in ("power_l1", "power_l2", "power_l3") if name in kind.points]
     given = [name for name in per_phase if name in written]
@@ -193,7 +204,7 @@ def _phase_problems(
                 yield written[name].spot.problem((*where, name), what, 'Write "phases: 3", or leave the point out')
     elif given and settings is not None:
         for name in per_phase:
-            if name not in given and name not in also:
+            if name not in given and name not in beside:
                 what = f'missing "{name}": {" and ".join(given)} alone leave a phase unknown'
                 yield written[given[0]].spot.problem(where, what)
 

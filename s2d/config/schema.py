@@ -25,7 +25,7 @@ from .point import POINT_NAME, quantity_of
 SHIPPED_DRIVERS = ("modbus",)
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _DEVICE: Schema = {"$ref": "#/$defs/device"}
-_CONTRIVED = ("computed", "commands", "start", "nameplate", "variants")
+_CONTRIVED = ("computed", "commands", "start", "nameplate", "available", "uptime", "variants")
 """With these, a device may need points that its kind does not have, and has others without a register."""
 
 

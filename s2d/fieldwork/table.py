@@ -1,7 +1,8 @@
-"""Text in columns, and values as people read them. Pure."""
+"""Readings as people read them, and tables of them. Pure."""
 
 from collections.abc import Iterable, Sequence
 
+from ..columns import aligned
 from ..config.point import base_unit
 from ..values import Quality, Reading, Value
 from .visit import Visit
@@ -12,16 +13,8 @@ RIGHT = ">"
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """*rows* below *titles*, aligned; a title that begins with `>` has its column to the right."""
-    whole = [[title.removeprefix(RIGHT) for title in titles], *rows]
-    widths = [max(map(len, column)) for column in zip(*whole, strict=True)]
-    is_right = [title.startswith(RIGHT) for title in titles]
-    return [
-        "  ".join(
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(row, widths, is_right, strict=True)
-        ).rstrip()
-        for row in whole
-    ]
+    right = [column for column, title in enumerate(titles) if title.startswith(RIGHT)]
+    return aligned([[title.removeprefix(RIGHT) for title in titles], *rows], right)
 
 
 def shown(value: Value | None) -> str:

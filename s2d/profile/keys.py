@@ -60,6 +60,9 @@ class Simulation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Expression | None, Meta(description="The power it is ordered to take, in W, over the points that are written")
     ] = None
     starts: Annotated[dict[str, Node], Meta(description="Point → its value at the start")] = {}
+    fails: Annotated[
+        dict[str, Expression], Meta(description="Point → what it reads instead while the device has a fault")
+    ] = {}
     forgets_s: Annotated[
         Duration | None, Meta(description="Without a write for so long it goes back to how it started")
     ] = field(name="forgets", default=None)

@@ -13,7 +13,7 @@ from .library import Library, NoSuchProfile, Profile
 from .overlay import overlay
 from .parameters import Argument, arguments_of, filled
 
-VARIABLE = frozenset({"points", "computed", "commands", "start", "nameplate"})
+VARIABLE = frozenset({"points", "computed", "commands", "start", "nameplate", "available", "uptime"})
 """Keys of a device that a variant may change."""
 IDENTITY = ("manufacturer", "model", "serial_number", "firmware_version")
 

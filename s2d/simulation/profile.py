@@ -49,7 +49,9 @@ class ProfileRegisters:
         self._parameters = make.parameters
         self._faults = faults or Faults()
         self._on_write = on_write
-        spoken_of = simulation.shows.keys() | simulation.starts.keys() | _MEASURED
+        self._sound: dict[str, Value | None] = {}
+        """What points held before the fault, that say something else during it."""
+        spoken_of = simulation.shows.keys() | simulation.starts.keys() | simulation.fails.keys() | _MEASURED
         spoken_of |= {name for each in (make, *(each.make for each in variants)) for name in astuple(each.nameplate)}
         self._make = make
         self._image = self._started(image_of(make.points, spoken_of))
@@ -148,6 +150,10 @@ class ProfileRegisters:
         facts = self._facts()
         known = {**self._parameters, **facts}
         is_away = self._faults.is_on("nan")
+        if self._sound and not self.battery.fault:
+            for name, value in self._sound.items():
+                _show(image, name, value)
+            self._sound.clear()
         for name, expression in self._simulation.shows.items():
             value = expression.evaluate(known)
             if name in image.points:
@@ -155,6 +161,10 @@ class ProfileRegisters:
         for name in _MEASURED - self._simulation.shows.keys():
             if name in image.points:
                 _show(image, name, None if is_away else facts[name])
+        for name, expression in self._simulation.fails.items() if self.battery.fault else ():
+            if name in image.points:
+                self._sound.setdefault(name, image.value_of(name))
+                _show(image, name, expression.evaluate(known))
 
 
 def _show(image: Image, point: str, value: Value | None) -> None:

@@ -2,8 +2,17 @@
 
 import pytest
 
+from s2d.computed import Computed
+from s2d.config import DeviceConfig
+from s2d.driver import PointSettings
+from s2d.expression import Expression
 from s2d.fieldwork.company import daemon_at_work, warning
-from s2d.fieldwork.table import shown, table
+from s2d.fieldwork.order import command_of, value_of, words_of
+from s2d.fieldwork.table import readings_table, shown, table
+from s2d.fieldwork.visit import visited
+from s2d.plan import Memory
+from s2d.values import Quality, Reading
+from tests.fakes import FakeDriver, Hardware, now
 
 
 def processes(folder, **cmdlines):
@@ -51,3 +60,36 @@ def test_columns_are_as_wide_as_they_must_be():
 )
 def test_values_are_shown_as_people_write_them(value, text):
     assert shown(value) == text
+
+
+async def test_a_driver_without_tools_is_read_and_told_as_well():
+    hardware = Hardware({"soc": 40.0, "power": 0.0, "power_setpoint": 0.0}, follows={"power_setpoint": "power"})
+    points = {
+        "soc": PointSettings(unit="%"),
+        "power": PointSettings(unit="W"),
+        "power_setpoint": PointSettings(unit="W", access="read_write"),
+    }
+    computed = {"stored": Computed(value=Expression.parse("soc * 100"), unit="Wh")}
+    config = DeviceConfig(name="Store", driver=FakeDriver, connection=hardware, points=points, computed=computed)
+    async with visited(config, now) as visit:
+        assert readings_table(visit, await visit.read(["soc", "stored"])) == [
+            "POINT   VALUE  UNIT  RAW           AGE  QUALITY",
+            "soc        40  %                 0.0 s  good",
+            "stored   4000  Wh    (computed)  0.0 s  good",
+        ]
+        plan = command_of(visit, "power_setpoint").plan(value_of(visit, "power_setpoint", "1.5 kW"), {}, Memory())
+        assert await words_of(visit, "power_setpoint", plan) == [
+            "power_setpoint of Store becomes 1500 W:",
+            "  1. power_setpoint becomes 1500 W",
+        ]
+    assert hardware.writes == []
+
+
+async def test_a_computed_value_without_its_inputs_is_unknown():
+    hardware = Hardware({"soc": Reading("soc", None, Quality.ABSENT, "the device says it has no value")})
+    computed = {"stored": Computed(value=Expression.parse("soc * 100"), unit="Wh")}
+    points = {"soc": PointSettings(unit="%")}
+    config = DeviceConfig(name="Store", driver=FakeDriver, connection=hardware, points=points, computed=computed)
+    async with visited(config, now) as visit:
+        read = await visit.read(["stored"])
+    assert read == [Reading("stored", None, Quality.BAD, "what it is computed of is unknown")]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from s2d.fieldwork.scene import profile_scene
+from s2d.cli.scene import profile_scene
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import Address, serve_tcp
@@ -53,7 +53,8 @@ async def test_what_is_not_there_is_one_sentence(tmp_path, capsys):
     assert capsys.readouterr().err.splitlines() == [
         's2d read: no device is named "batery". Did you mean "battery"?',
         's2d read: battery has no point "powre" to read. Did you mean "power"?',
-        f"{tmp_path}/none.yaml: cannot be read: No such file or directory",
+        f"{tmp_path}/none.yaml: there is no such file. "
+        "Say with -c where the configuration is; config/README.md tells what stands in it",
     ]
 
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from s2d.fieldwork.scene import profile_scene, replay_scene
+from s2d.cli.scene import profile_scene, replay_scene
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import Address, serve_tcp
@@ -83,7 +83,7 @@ async def test_what_was_recorded_is_read_again_as_it_was(tmp_path, capsys):
     whole = file.read_bytes().splitlines()
     header, first, moments = json.loads(whole[0]), json.loads(whole[1]), whole[1:]
     assert (process.returncode, errors) == (0, b"")
-    assert output.decode() == f"{file}: asked {len(moments)} times, answered {len(moments)} times\n"
+    assert output.decode() == f"{file}: answered {len(moments)} of {len(moments)} times\n"
     assert {key: header[key] for key in ("recording", "device", "driver", "profile", "every_s")} == {
         "recording": 1,
         "device": "battery",
@@ -169,13 +169,22 @@ async def test_registers_that_could_not_be_read_together_cannot_be_again(tmp_pat
         registers.read(13, 1, 0.0, "input")
 
 
+async def test_a_driver_that_does_not_show_the_wire_leaves_no_file(tmp_path, capsys):
+    heater = {"driver": "s2d_drivers._blueprint:Heater", "connection": {"host": "127.0.0.1"}}
+    config = configured(tmp_path, **heater, points={"power": {"word": "PWR", "unit": "W"}})
+    file = tmp_path / "none.jsonl"
+    assert await s2d("record", "-c", config, "battery", file, "--for", "10ms") == 1
+    assert capsys.readouterr().err == "s2d record: the driver Heater cannot keep what its devices say\n"
+    assert not file.exists()
+
+
 async def test_a_device_that_never_answers_is_a_failure(tmp_path):
     async with served(SimulatedBattery()) as address:
         pass
     config, file = configured(tmp_path, **sma(Address(*address))), tmp_path / "none.jsonl"
     async with recording("-c", config, "battery", file, "--for", "10ms", "--every", "5s") as process:
         output, _ = await process.communicate()
-    assert (process.returncode, output.decode()) == (1, f"{file}: asked 1 times, answered 0 times\n")
+    assert (process.returncode, output.decode()) == (1, f"{file}: answered 0 of 1 times\n")
     _, moment = [json.loads(line) for line in file.read_bytes().splitlines()]
     assert moment["silent"] == f"cannot connect to {address}: Connection refused"
 

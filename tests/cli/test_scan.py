@@ -2,7 +2,7 @@
 
 import pytest
 
-from s2d.fieldwork.scene import profile_scene
+from s2d.cli.scene import profile_scene
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import serve_rtu, serve_tcp
@@ -101,6 +101,25 @@ points:
         "  profile: whole",
         f"  connection: {{{where}}}",
         "  size: 10 kWh  # say what it is",
+    ]
+
+
+async def test_a_device_that_does_not_look_at_unit_ids_is_one_device(capsys, nowhere):
+    battery = BatteryRegisters(SimulatedBattery())
+    async with serve_tcp(battery, also=dict.fromkeys(range(2, 6), battery)) as address:
+        assert await s2d("scan", *nowhere, str(address), "--units", "1..5") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{address} answers under every unit id, as if there were none; taken for one"
+    assert [line for line in lines if line.startswith("connection:")] == [
+        f"connection: {{host: 127.0.0.1, port: {address.port}, unit: 1}}  # no SunSpec"
+    ]
+
+
+async def test_who_says_nothing_is_said_to_want_another_way(capsys, nowhere):
+    async with serve_tcp(BatteryRegisters(SimulatedBattery()), framing="rtu") as address:
+        assert await s2d("scan", *nowhere, str(address), "--timeout", "0.05") == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"{address} takes the connection and says nothing; `s2d probe --host 127.0.0.1` tries other ways to speak"
     ]
 
 

@@ -8,7 +8,7 @@ from io import StringIO
 
 import pytest
 
-from s2d.fieldwork.scene import profile_scene
+from s2d.cli.scene import profile_scene
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import serve_tcp

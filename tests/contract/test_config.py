@@ -59,7 +59,27 @@ NOT_YAML = [
     ("# nothing\n", ["s2d.yaml:1:1: the file is empty"]),
     ("- a\n", ["s2d.yaml:1:1: expected a mapping, got a list"]),
     ("text\n", ['s2d.yaml:1:1: expected a mapping, got "text"']),
-    ("a: 'b\n", ["s2d.yaml:2:1: not YAML: while scanning a quoted scalar, found unexpected end of stream"]),
+    (
+        "a: 'b\n",
+        [
+            "s2d.yaml:1:4: not YAML: while scanning a quoted scalar, found unexpected end of stream. "
+            "The quotes that open here are not closed"
+        ],
+    ),
+    (
+        "a:\n\tb: 1\n",
+        [
+            "s2d.yaml:2:1: not YAML: while scanning for the next token, found character that cannot start any token. "
+            "Indent with spaces, not tabs; put text in quotes that begins with a sign"
+        ],
+    ),
+    (
+        "a: 1\nb:2\nc: 3\n",
+        [
+            "s2d.yaml:2:1: not YAML: while scanning a simple key, could not find expected ':'. "
+            'Behind a key come a colon and a space: "poll: 2 s"'
+        ],
+    ),
     ("a: {}\n---\nb: {}\n", ["s2d.yaml:2:1: a second document; a file holds one"]),
     ("a: *b\n", ['s2d.yaml:1:4: a: no "&b" stands before this alias']),
     ("cem: &x {url: *x}\n", ['s2d.yaml:1:15: cem: url: "*x" stands within itself']),
@@ -155,7 +175,8 @@ DEVICE = [
     (("driver: modbus", "driver: os:getcwd"), '5:11: driver: "os:getcwd" is no driver: it lacks Connection or Point'),
     (
         ("driver: modbus", "driver: no.such:Thing"),
-        """5:11: driver: "no.such:Thing" cannot be loaded: No module named 'no'. Installed are: modbus""",
+        """5:11: driver: "no.such:Thing" cannot be loaded: No module named 'no'. """
+        "It is looked for where s2d is installed, and in PYTHONPATH",
     ),
     (("{host: 192.168.1.20}", "{hots: a, host: b}"), '6:16: connection: unknown key "hots". Did you mean "host"?'),
     (("{host: 192.168.1.20}", "here"), '6:15: connection: expected a mapping, got "here"'),
@@ -173,7 +194,8 @@ DEVICE = [
     ),
     (
         ("{host: 192.168.1.20}", "{bus: cellar}"),
-        '6:21: connection: bus: expected the name of one of the buses, got "cellar"',
+        '6:21: connection: bus: expected the name of one of the buses, got "cellar". '
+        'The gateway file lists none under "buses"',
     ),
     (("  driver: modbus\n", ""), '3:3: missing key "driver"'),
     (("kind: battery", "kind: battery\n  poll: 5"), '5:9: poll: expected a duration such as "30 s", got 5'),
@@ -200,7 +222,28 @@ DEVICE = [
     ),
     # a battery
     (("capacity: 10 kWh", "capacity: 10"), '7:13: capacity: expected an energy such as "10 kWh", got 10'),
-    (("capacity: 10 kWh", "capacity: 10 kW"), '7:13: capacity: expected an energy such as "10 kWh", got "10 kW"'),
+    (
+        ("capacity: 10 kWh", "capacity: 10 kW"),
+        '7:13: capacity: expected an energy such as "10 kWh", got "10 kW". kW is a unit of power',
+    ),
+    (
+        ("capacity: 10 kWh", "capacity: 10 kwh"),
+        '7:13: capacity: expected an energy such as "10 kWh", got "10 kwh". Did you mean "kWh"?',
+    ),
+    (
+        ("capacity: 10 kWh", "capacity: 10,5 kWh"),
+        '7:13: capacity: expected an energy such as "10 kWh", got "10,5 kWh". Write decimals behind a point',
+    ),
+    (
+        ("host: 192.168.1.20", "host: 192.168.1.20:502"),
+        "6:16: connection: host: expected a name or an address alone, got '192.168.1.20:502'; "
+        "the `port` has its own key",
+    ),
+    (
+        ("access: write}", "access: write, daily_writes: 5}"),
+        "13:76: points: power_setpoint: daily_writes: counts the writes of a persistent point only. "
+        'Add "persistent: true"',
+    ),
     (("capacity: 10 kWh", "capacity:"), '7:12: capacity: expected an energy such as "10 kWh", got nothing'),
     (("capacity: 10 kWh", "capacity: true"), '7:13: capacity: expected an energy such as "10 kWh", got true'),
     (("capacity: 10 kWh", "capacity: 1e999 kWh"), '7:13: capacity: too large a number: "1e999 kWh"'),

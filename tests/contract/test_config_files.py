@@ -59,7 +59,8 @@ def test_problems_name_their_file_and_are_sorted(tmp_path: Path) -> None:
     )
     assert problems(tmp_path) == [
         'devices.d/battery.yaml:5:11: Home battery: capacity: expected an energy such as "10 kWh", got 10',
-        "devices.d/broken.yaml:2:1: not YAML: while scanning a quoted scalar, found unexpected end of stream",
+        "devices.d/broken.yaml:1:4: not YAML: while scanning a quoted scalar, found unexpected end of stream. "
+        "The quotes that open here are not closed",
         "devices.d/empty.yaml:1:1: the file is empty",
         'devices.d/garage.yaml:1:1: Garage charger: missing key "capacity". For example "capacity: 10 kWh"',
         'devices.d/garage.yaml:1:1: Garage charger: missing key "max_charge_power". '
@@ -157,8 +158,9 @@ def test_a_secret_is_its_owners_alone(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_named_as_the_operator_named_it(tmp_path: Path) -> None:
-    assert problems(tmp_path / "nowhere") == [f"{tmp_path}/nowhere: cannot be read: No such file or directory"]
-    assert problems(tmp_path) == [f"{tmp_path}/s2d.yaml: cannot be read: No such file or directory"]
+    what = "there is no such file. Say with -c where the configuration is; config/README.md tells what stands in it"
+    assert problems(tmp_path / "nowhere") == [f"{tmp_path}/nowhere: {what}"]
+    assert problems(tmp_path) == [f"{tmp_path}/s2d.yaml: {what}"]
 
 
 def test_the_gateway_file_does_not_include_itself(tmp_path: Path) -> None:

@@ -171,6 +171,10 @@ OWNER = [
     (("acme", "acme\npart: grid"), ['s2d.yaml:5:9: Home battery: part: acme has no part "grid"; it has none']),
     (("profile: acme\n", "part: grid\n"), None),
     (
+        ("3 kW", "3 kW\npoints: {soc: null}"),
+        ['s2d.yaml:7:11: Home battery: points: a battery needs "soc": state of charge'],
+    ),
+    (
         ("3 kW", "3\npoints: {soc: {pol: 1 s}, sco: {register: 1}}"),
         [
             's2d.yaml:6:10: Home battery: limit: expected a power such as "5 kW", got 3',

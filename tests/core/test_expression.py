@@ -120,9 +120,9 @@ def test_those_written_the_same_are_equal():
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "column 1: invalid syntax"),
-        ("a +", "column 1: invalid syntax"),
-        ("power = 3", "invalid syntax"),
+        ("", "column 1: something is missing"),
+        ("a +", "column 4: something is missing"),
+        ("power = 3", "column 7: to compare, write =="),
         ("1 2", "invalid syntax"),
         ("a + b.c", "column 5: this cannot be computed here"),
         ("a[0]", "column 1: this cannot be computed here"),

@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 import pytest
-from modbus_peers import Unit, answer_to, device, raw_server, reads_words, tcp_server
+from modbus_peers import Unit, answer_to, device, raw_server, reads_words, rtu_over_tcp_server, tcp_server
 from pymodbus.constants import ExcCodes
 from s2d_drivers.modbus import Modbus, ModbusConnection, ModbusPoint
 
@@ -246,6 +246,47 @@ async def test_a_device_may_have_points_in_other_units() -> None:
     assert readings == {"soc": 55, "state": 7, "limit": 300}
     assert units[100].asked == [(3, 10, 1)]
     assert units[227].asked == [(6, 20, 1), (3, 20, 1), (3, 11, 10)]
+
+
+async def test_another_unit_that_is_silent_takes_only_its_own_points_away() -> None:
+    units = {1: Unit(), 7: Unit()}
+    units[1].holding[10], units[7].holding[11] = 55, 7
+    points = {"soc": ModbusPoint(register=10), "state": ModbusPoint(register=11, unit_id=7)}
+    async with (
+        rtu_over_tcp_server(units) as port,
+        device(points, host=HOST, port=port, framing="rtu", timeout_s=0.1) as modbus,
+    ):
+        assert await modbus.read(points) == [Reading("soc", 55), Reading("state", 7)]
+        other = units.pop(7)
+        for asked in (points, ["state"]):  # by itself, it is left alone now
+            *first, last = await modbus.read(asked)
+            assert first == ([Reading("soc", 55)] if asked is points else [])
+            assert (last.point, last.value, last.quality) == ("state", None, Quality.BAD)
+            assert "unit 7" in last.detail
+        units[7] = other
+        units.pop(1)
+        with pytest.raises(DeviceUnreachable, match="unit 1"):
+            await modbus.read(points)
+
+
+async def test_a_device_all_of_whose_points_are_in_another_unit_is_lost_with_it() -> None:
+    points = {"state": ModbusPoint(register=11, unit_id=7), "limit": ModbusPoint(register=20, access="write")}
+    async with (
+        rtu_over_tcp_server({1: Unit()}) as port,
+        device(points, host=HOST, port=port, framing="rtu", timeout_s=0.1) as modbus,
+    ):
+        with pytest.raises(DeviceUnreachable, match="unit 7"):
+            await modbus.read(["state"])
+
+
+async def test_a_connection_that_cannot_be_made_is_the_end_of_all_points() -> None:
+    points = {"soc": ModbusPoint(register=10), "state": ModbusPoint(register=11, unit_id=7)}
+    async with tcp_server({1: Unit()}) as server:
+        pass
+    async with device(points, host=HOST, port=server.port) as modbus:
+        for asked in ("soc", "state"):
+            with pytest.raises(DeviceUnreachable, match="cannot connect"):
+                await modbus.read([asked])
 
 
 async def test_points_in_different_units_are_not_written_together() -> None:

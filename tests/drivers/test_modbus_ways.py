@@ -129,6 +129,11 @@ def test_every_sentinel_is_absent_and_nothing_else_is(kind: str, order: str, dra
         assert known.reading_of(words) == codec(type=kind, order=order).reading_of(words)
 
 
+def test_a_number_beyond_all_numbers_is_no_measurement() -> None:
+    beyond = codec(offset=1e306, unit="kW", max=1e306)
+    assert beyond.reading_of([0]) == Reading("p", None, Quality.BAD, "inf is no measurement")
+
+
 SETTINGS = st.fixed_dictionaries(
     {
         "type": st.sampled_from([*NUMBERS, "string[3]"]),

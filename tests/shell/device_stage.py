@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from s2d.backoff import Backoff
 from s2d.device import Device
 from s2d.ledger import Ledger
 from s2d.variant import Make
@@ -15,7 +14,7 @@ from tests.fakes import FakeDriver, FakeLog, Hardware, now
 class Stage:
     """A device of *make*, or with nothing but these points; *values* are those of its hardware."""
 
-    def __init__(self, make, poll_s=1.0, variants=(), ledger=None, hardware=None, **values):
+    def __init__(self, make, poll_s=1.0, variants=(), ledger=None, hardware=None, is_expected_offline=False, **values):
         make = make if isinstance(make, Make) else Make(points=make)
         self.hardware = hardware or Hardware(values)
         self.log = FakeLog()
@@ -30,7 +29,7 @@ class Stage:
             log=self.log.logger,
             variants=variants,
             ledger=ledger or Ledger(),
-            backoff=Backoff(first_s=1.0, most_s=60.0),
+            is_expected_offline=is_expected_offline,
         )
         self.device.listen(self.told.append)
 

@@ -7,9 +7,10 @@ import pytest
 from s2d.command import Command, Step
 from s2d.config import DeviceConfig, Fallback
 from s2d.driver import PointSettings
+from s2d.errors import DeviceUnreachable
 from s2d.expression import Expression
 from s2d.values import Setpoint
-from s2d.variant import Variant
+from s2d.variant import Available, Variant
 from tests.fakes import Hardware, pass_s
 from tests.shell.test_daemon import READ, WRITE, battery, running
 
@@ -39,6 +40,27 @@ async def test_a_device_is_told_as_its_firmware_wants_it(tmp_path, firmware, wri
     async with running(tmp_path, commanded(hardware)):
         await pass_s(5)
         assert [(point, value) for _, point, value in hardware.writes] == [("order", written)]
+
+
+@pytest.mark.parametrize(("is_expected", "level"), [(True, "info"), (False, "warning")])
+async def test_what_is_expected_to_be_away_is_no_warning(tmp_path, is_expected, level):
+    hardware = Hardware({"soc": 50.0, "power": 0.0, "firmware": 1}, fault=DeviceUnreachable("nobody is there"))
+    device = replace(commanded(hardware), is_expected_offline=is_expected)
+    async with running(tmp_path, device) as log:
+        await pass_s(60)
+        assert [line["log_level"] for line in log if line["event"] == "device.unreachable"] == [level]
+
+
+async def test_a_device_that_says_it_cannot_be_had_is_not_written_to(tmp_path):
+    hardware = Hardware({"soc": 50.0, "power": 0.0, "firmware": 1})
+    empty = Available(if_=Expression.parse("soc < 50"), else_="it is busy")
+    async with running(tmp_path, replace(commanded(hardware), variants=(), available=empty)) as log:
+        await pass_s(60)
+        assert hardware.writes == []
+        hardware.values["soc"] = 49.0
+        await pass_s(5)
+        assert [value for _, _, value in hardware.writes] == [-100.0]
+        assert [line["reason"] for line in log if line["event"] == "device.unavailable"] == ["it is busy"]
 
 
 async def test_writes_that_wear_out_memory_are_counted_beyond_the_process(tmp_path):

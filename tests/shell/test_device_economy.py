@@ -4,11 +4,12 @@ import pytest
 
 from s2d.command import Command, Step
 from s2d.driver import PointSettings
+from s2d.economy import RESERVE
 from s2d.effects import Applied, Refused
 from s2d.expression import Expression
 from s2d.ledger import Ledger
 from s2d.quantities import Duration
-from s2d.values import Quality, Reading, Setpoint
+from s2d.values import RELEASE, Quality, Reading, Setpoint
 from s2d.variant import Make
 from tests.fakes import pass_s
 from tests.shell.device_stage import at_work
@@ -53,6 +54,20 @@ async def test_beyond_its_budget_it_is_refused_until_the_day_is_over():
             await pass_s(1)
         assert stage.written() == [("limit", 5.0), ("limit", 6.0)]
         assert stage.log.events() == ["budget.spent", "budget.spent"]
+
+
+async def test_control_is_given_back_beyond_the_budget_but_not_for_ever():
+    command = Command(steps=(Step(write={"limit": E("value")}),), release=(Step(write={"limit": E("0")}),))
+    async with at_work(Make(points={"limit": WORN}, commands={"power": command}), limit=0.0) as stage:
+        for value in (1.0, RELEASE, 2.0, RELEASE):
+            stage.device.offer(wanted(value, "power"))
+            await pass_s(1)
+        assert stage.written() == [("limit", 1.0), ("limit", 0.0)]
+        for count in range(RESERVE + 1):
+            stage.hardware.values["limit"] = 50.0 + count
+            stage.device.offer(wanted(RELEASE, "power"))
+            await pass_s(1)
+        assert stage.written() == [("limit", 0.0)] * RESERVE
 
 
 async def test_the_budget_outlives_a_restart(tmp_path):

@@ -6,9 +6,9 @@ import pytest
 from pymodbus.client import AsyncModbusTcpClient
 
 from s2d import clock
+from s2d.cli.scene import CannotSimulate, profile_scene
 from s2d.errors import ConfigError
 from s2d.fieldwork.profiled import library_for, profiled
-from s2d.fieldwork.scene import CannotSimulate, profile_scene
 from s2d.fieldwork.visit import visited
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
@@ -114,6 +114,20 @@ async def test_it_shows_and_obeys_as_the_profile_says(tmp_path):
         assert battery.setpoint_w == 0
 
 
+async def test_a_fault_shows_as_the_profile_says_and_goes_without_a_trace(tmp_path):
+    hand = HandClock()
+    failing = LIMITS.replace("  starts:", "  fails: {mode: \"'forced'\", grid: 65, name: \"'broken'\"}\n  starts:")
+    async with simulated(written_to(tmp_path, failing), hand=hand) as (visit, battery, _, _):
+        sound = {"mode": "automatic", "grid": 300, "name": "S2D-SIM-0001"}
+        assert await values(visit, *sound) == sound
+        battery.set_fault(True, hand.now_s)
+        assert await values(visit, *sound) == {"mode": "forced", "grid": 65, "name": "broken"}
+        battery.set_fault(False, hand.now_s)
+        assert await values(visit, *sound) == sound
+        await visit.driver.write(Setpoint("mode", "forced", "test"))
+        assert await values(visit, "mode") == {"mode": "forced"}
+
+
 async def test_it_is_the_variant_that_its_own_values_choose(tmp_path):
     newer = LIMITS.replace("firmware: 4, ", "firmware: 5, ")
     async with simulated(written_to(tmp_path, newer)) as (visit, _, _, address):
@@ -188,3 +202,16 @@ async def test_wrong_keys_are_named(tmp_path):
     with pytest.raises(ConfigError) as caught:
         profile_scene(written_to(tmp_path), {"unit_id": "many"}, SimulatedBattery(), Faults())
     assert '-p:1:1: unit_id: expected a whole number, got "many"' in str(caught.value)
+
+
+async def test_a_meter_shows_what_the_battery_beside_it_takes(tmp_path):
+    meter = """
+title: A meter
+driver: modbus
+points: {power: {register: 10, type: int16, unit: W}}
+simulation: {shows: {power: power + 300}}
+"""
+    battery = SimulatedBattery(ramp_w_per_s=1e9)
+    registers = profile_scene(written_to(tmp_path, meter), {}, battery, Faults()).units[1]
+    battery.order(1200, 0.0)
+    assert registers.read(10, 1, 1.0) == [1500]

@@ -1,14 +1,11 @@
-"""Every battery profile that comes with s2d, at work: a simulated device of it, the daemon and a CEM in conversation."""
+"""Every battery profile that comes with s2d, at work: a simulated device of it, the daemon and a CEM that steers it."""
 
 import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
-from structlog.testing import capture_logs
 
-from s2d import daemon
-from s2d.config import load
-from s2d.fieldwork.scene import profile_scene
+from s2d.cli.scene import profile_scene
 from s2d.profile import Library
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
@@ -17,6 +14,7 @@ from s2d.yaml_source import parse
 from tests.ptys import pty_pair
 from tests.system.cem import cem
 from tests.system.daemon import configured
+from tests.system.in_process import running
 
 pytestmark = pytest.mark.system
 
@@ -56,19 +54,6 @@ async def simulated(name, library=None):
     else:
         async with serve_tcp(registers, unit=unit, also=dict(others)) as address:
             yield battery, parameters, {"host": address.host, "port": address.port}
-
-
-@asynccontextmanager
-async def running(config):
-    """The daemon, in this process, and its log."""
-    stopping = asyncio.Event()
-    with capture_logs() as log:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(daemon.run(load(config), stopping=stopping))
-            try:
-                yield log
-            finally:
-                stopping.set()
 
 
 def power_w(battery):

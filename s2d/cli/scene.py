@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import S2dError
+from ..fieldwork.profiled import library_for, somewhere
+from ..fieldwork.recording import NoRecording, recording_of
+from ..fieldwork.tools import tools_of
 from ..simulation.battery import SimulatedBattery
 from ..simulation.faults import Faults
 from ..simulation.profile import ProfileRegisters
 from ..simulation.registers import BatteryRegisters, Registers
 from ..simulation.replay import Replay
 from ..values import Value
-from .profiled import library_for, somewhere
-from .recording import NoRecording, recording_of
-from .tools import tools_of
 
 
 @dataclass
@@ -70,7 +70,9 @@ def profile_scene(
         "max_charge_power": f'"{battery.max_charge_power_w:.0f} W"',
         "max_discharge_power": f'"{battery.max_discharge_power_w:.0f} W"',
     }
-    device = somewhere(name, {**sizes, **keys}, library, "-p").device
+    content = profile.device.content
+    is_battery = isinstance(content, dict) and "kind" in content and content["kind"].node.content == "battery"
+    device = somewhere(name, {**(sizes if is_battery else {}), **keys}, library, "-p").device
     tools = tools_of(device.driver)
     if tools is None:
         raise CannotSimulate(name, f"the driver {device.driver.__name__} has no simulator")
