@@ -102,6 +102,14 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             raise BadReading(self._outside(value))
         return value * factor if (factor := self._factor) != 1 else value
 
+    def objection_to(self, value: Value) -> str | None:
+        """Why *value* can never be written, if so; a driver knows further reasons."""
+        try:
+            self.raw_of(value)
+        except DeviceRefused as exc:
+            return exc.reason
+        return None
+
     def raw_of(self, value: Value) -> Value:
         """The raw value that means *value*: the inverse of `value_of`.
 

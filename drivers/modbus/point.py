@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from s2d.driver import PointSettings
+from s2d.errors import DeviceRefused
+from s2d.values import Value
 
 from .block import Table
 from .form import NUMBERS, Order, Sentinel, size_of
@@ -134,6 +136,20 @@ class ModbusPoint(PointSettings, frozen=True, kw_only=True, forbid_unknown_field
         ):
             raise ValueError("scale_register: belongs to a number")
         _ = self.sentinels
+
+    def objection_to(self, value: Value) -> str | None:
+        from .codec import Codec  # which knows points in turn
+
+        if objection := super().objection_to(value):
+            return objection
+        codec = Codec("", self, self.base or 0)
+        if self.alternatives or codec.needs_present:
+            return None  # what it fits into is only known of the device
+        try:
+            codec.words_of(value)
+        except DeviceRefused as exc:
+            return exc.reason.removeprefix(": ")
+        return None
 
     @property
     def alternatives(self) -> tuple[str, ...]:

@@ -139,7 +139,7 @@ def device_of(spelt: Spelt, where: Where, around: Surroundings) -> DeviceConfig:
         if kind:
             for of, made in makes:
                 findings.problems += _kind_problems(kind, settings, made, of, where, spelt, used)
-            fallback = findings.attempt(fallback_of, kind, built.make, node, around.decoder, where)
+            fallback = findings.attempt(fallback_of, kind, settings, built.make, node, around.decoder, where)
             findings.problems += variant_problems(fallback, variants, spelt.variants) if fallback else ()
     if kind:
         findings.problems += _cem_problems(node, around, where)

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from msgspec import Struct
+
 from ..command import Command
 from ..decoder import Decoder, Findings, mapping_of, unknown_key
 from ..driver import PointSettings
-from ..errors import ConfigError, DeviceRefused, Problem
+from ..errors import ConfigError, Problem
 from ..profile import SpeltVariant
 from ..quantities import UNITS, Duration
 from ..resources import Kind
@@ -16,7 +18,7 @@ from .model import Fallback
 from .point import quantity_of
 
 
-def fallback(kind: Kind, make: Make, device: Node, decoder: Decoder, where: Where) -> Fallback:
+def fallback(kind: Kind, settings: Struct | None, make: Make, device: Node, decoder: Decoder, where: Where) -> Fallback:
     """What stands under `fallback:` of *device*, completed by what is safe for its *kind*.
 
     A command that can give control back does so, unless the owner wants a value. A point that is wrong itself is
@@ -60,11 +62,11 @@ def fallback(kind: Kind, make: Make, device: Node, decoder: Decoder, where: Wher
                 findings.problems.append(unknown_key(key, given, ["after", *writable], inside[:-1]))
     for name, value in values.items():
         target = writable[name]
-        try:
-            if isinstance(target, PointSettings):
-                target.raw_of(value)
-        except DeviceRefused as exc:
-            findings.problems.append(spots[name].problem((*where, "fallback", name), str(exc)))
+        objection = _beyond(kind, settings, name, value)
+        if objection is None and isinstance(target, PointSettings):
+            objection = target.objection_to(value)
+        if objection:
+            findings.problems.append(spots[name].problem((*where, "fallback", name), objection))
     findings.settle()
     return Fallback(after_s, tuple(Setpoint(name, value, "fallback") for name, value in values.items()))
 
@@ -80,6 +82,13 @@ def variant_problems(
             if command is None or (setpoint.value == RELEASE and not command.release):
                 what = f"this variant cannot fall back to {setpoint.point}: {setpoint.value}"
                 yield written.when.spot.problem(written.where, what)
+
+
+def _beyond(kind: Kind, settings: Struct | None, name: str, value: Value) -> str | None:
+    reach = kind.reach(settings).get(name) if settings else None
+    if reach is None or isinstance(value, str) or reach[0] <= value <= reach[1]:
+        return None
+    return f"{value:g} is beyond what this {kind.name} may be told, {reach[0]:g} .. {reach[1]:g}"
 
 
 def _dimension(kind: Kind, name: str, target: PointSettings | Command) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -82,6 +82,8 @@ class Kind:
     """What it can offer to a CEM, by the short names of `messages.common.CONTROL_TYPES`."""
     safe: Mapping[str, Value]
     """What its points become without a CEM, unless the owner says otherwise."""
+    reach: Callable[[Any], Mapping[str, tuple[float, float]]]
+    """Of its settings: the least and the most that may be written to its points."""
     resource: Callable[..., Resource]
     """Makes the resource: `resource(resource_id, name, settings, points, fallback)`."""
 

@@ -174,6 +174,10 @@ def _quantities_of(settings: BatterySettings, points: Collection[str]) -> tuple[
     return (THREE_PHASES,)
 
 
+def _reach(settings: BatterySettings) -> dict[str, tuple[float, float]]:
+    return {"power_setpoint": (-float(settings.max_discharge_power_w), float(settings.max_charge_power_w))}
+
+
 KIND = Kind(
     name="battery",
     settings=BatterySettings,
@@ -190,5 +194,6 @@ KIND = Kind(
     required=("soc", "power", "power_setpoint"),
     control_types=("frbc",),
     safe={"power_setpoint": 0.0},
+    reach=_reach,
     resource=Battery,
 )

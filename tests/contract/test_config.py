@@ -376,6 +376,14 @@ DEVICE = [
         ("unit: W, access: write}", "unit: W, access: write, min: 10}"),
         "3:3: fallback: power_setpoint: 0 W is outside 10 .. …",
     ),
+    (
+        ("kind: battery", "kind: battery\n  fallback: {power_setpoint: -1 kW}"),
+        "5:30: fallback: power_setpoint: the raw value -1000 does not fit uint16",
+    ),
+    (
+        ("kind: battery", "kind: battery\n  fallback: {power_setpoint: 50 kW}"),
+        "5:30: fallback: power_setpoint: 50000 is beyond what this battery may be told, -5000 .. 5000",
+    ),
     (("kind: battery", "kind: battery\n  fallback: {soc: 5 %}"), '5:14: fallback: unknown key "soc"'),
     # points of other devices
     (
@@ -483,7 +491,10 @@ def test_what_is_written_is_what_one_gets(tmp_path: Path) -> None:
         ("kind: battery", "kind: battery\n  resource_id: bat-1\n  control_types: [frbc, pebc]\n  serial_number: '007'"),
         ("capacity: 10 kWh", "capacity: 10 kWh\n  report: {power: 50 W, soc: 0.5 %, every: 30 s}"),
         ("power: {register: 842, unit: W}", "power: {from: Grid. Old meter.power}"),
-        ("access: write}", "access: write}\n  fallback: {after: 2 min, power_setpoint: -1 kW}\n  poll: 500 ms"),
+        (
+            "access: write}",
+            "access: write, type: int16}\n  fallback: {after: 2 min, power_setpoint: -1 kW}\n  poll: 500 ms",
+        ),
     )
     identity = "2c4de72e-9ae7-4b4b-8e05-5a2f3a4b6c7d"
     (tmp_path / "s2d.yaml").write_text(f"gateway: {{name: on, id: {identity}, state_dir: state}}\n" + text + METER)
@@ -501,7 +512,7 @@ def test_what_is_written_is_what_one_gets(tmp_path: Path) -> None:
     assert battery.connection == modbus.Connection(host="192.168.1.20")
     assert battery.points == {
         "soc": modbus.Point(register=843, unit="%"),
-        "power_setpoint": modbus.Point(register=2700, unit="W", access="write"),
+        "power_setpoint": modbus.Point(register=2700, unit="W", access="write", type="int16"),
     }
     assert battery.sources == {"power": PointSource("Grid. Old meter", "power")}
     assert battery.fallback == Fallback(120.0, (Setpoint("power_setpoint", -1000.0, "fallback"),))
