@@ -13,6 +13,7 @@ from ..messages.common import (
     PowerMeasurement,
     ReceptionStatus,
     ReceptionStatusValues,
+    ResourceManagerDetails,
     Tagged,
 )
 from ..messages.wire import name_of
@@ -188,6 +189,10 @@ def _words(message: Message, conversation: Conversation) -> str:
             return _power(message)
         case PowerForecast():
             return _forecast(message)
+        case ResourceManagerDetails():
+            # Introduced again, it is the control types that differ.
+            offer = f"offers {', '.join(message.available_control_types) or 'nothing'}"
+            return f"{message.name}  {offer}" if message.name else offer
         case InstructionStatusUpdate() if given := conversation.instructions.get(message.instruction_id):
             return f"#{given.number} {given.name}  status_type {message.status_type}"
     if given := conversation.instructions.get(getattr(message, "id", "")):

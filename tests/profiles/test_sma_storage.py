@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.profiles.image import Image, Written, i32, played, u32
+from tests.profiles.image import Image, Written, configured, i32, played, u32
 
 NAN = 0xFFFFFFFF
 OWNER = {"capacity": "10 kWh", "max_charge_power": "5 kW", "max_discharge_power": "4 kW"}
@@ -34,6 +34,19 @@ async def test_what_it_says() -> None:
         }
 
 
+async def test_it_discharges() -> None:
+    discharging = image()
+    discharging.holding |= dict(enumerate([*u32(NAN), *u32(900)], 31393))
+    async with played("sma-storage", discharging, **OWNER) as device:
+        assert (await device.read())["power"] == -900
+
+
+def test_it_is_reminded_in_time_and_not_believed_for_ever() -> None:
+    make = configured("sma-storage", **OWNER).make
+    command = make.commands["power_setpoint"]
+    assert (command.refresh_s, command.timeout_s({}), make.points["soc"].max_age) == (20, 60, 3600)
+
+
 async def test_an_error_is_a_fault_and_an_unknown_soc_is_not_zero() -> None:
     broken = image()
     broken.holding |= {30202: 35, 30845: 0xFFFF, 30846: 0xFFFF}
@@ -60,6 +73,10 @@ async def test_it_is_told_its_power_directly(wanted_w: float, written_w: int) ->
 
 async def test_it_is_told_its_power_by_limits() -> None:
     async with played("sma-storage", image(), **OWNER, control="limits") as device:
+        assert await device.told("power_setpoint", 3000.0) == [
+            Written(16, 40236, u32(2289)),
+            Written(16, 40793, [*u32(3000), *u32(3000), *u32(0), *u32(0), *u32(0)]),
+        ]
         assert await device.told("power_setpoint", -2500.0) == [
             Written(16, 40236, u32(2290)),
             Written(16, 40793, [*u32(0), *u32(0), *u32(2500), *u32(2500), *u32(0)]),
