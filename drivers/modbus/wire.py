@@ -6,6 +6,7 @@ Nothing here waits longer than its caller does, and nothing is retried.
 import asyncio
 import os
 import termios
+from abc import ABC, abstractmethod
 from contextlib import suppress
 
 from .cost import Line
@@ -14,7 +15,7 @@ _MOST_UNREAD = 1024
 """Bytes nobody asked for are forgotten beyond this; the longest frame has 260."""
 
 
-class Wire:
+class Wire(ABC):
     """What has been received and not been taken, and whether there is more to come."""
 
     def __init__(self) -> None:
@@ -39,15 +40,16 @@ class Wire:
         if self.is_lost:
             raise ConnectionResetError
 
+    @abstractmethod
     def send(self, frame: bytes) -> None:
         """Sends *frame*, whole.
 
         Raises: OSError: that cannot be done.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def close(self) -> None:
-        raise NotImplementedError
+        """Hangs up at once, whatever is still to be sent."""
 
     def _take(self, received: bytes) -> None:
         self.received += received
