@@ -143,6 +143,11 @@ def test_everything_known_of_two_resource_managers():
             True,
         ),
         (
+            heard(details("NOT_CONTROLABLE")),
+            "12:00:00Z Home battery < ResourceManagerDetails  Home battery  offers NOT_CONTROLABLE",
+            True,
+        ),
+        (
             heard(update("ab", "STARTED")),
             "12:00:00Z Home battery < InstructionStatusUpdate  status_type STARTED  timestamp 2030-01-01T00:00:00Z",
             True,

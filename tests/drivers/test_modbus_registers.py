@@ -240,3 +240,10 @@ def test_a_value_that_does_not_fit_is_refused(settings: dict[str, object], value
     with pytest.raises(DeviceRefused) as refusal:
         codec(**settings).words_of(value, [0])
     assert str(refusal.value) == reason
+
+
+def test_the_state_that_stands_for_all_others_is_never_written() -> None:
+    point = ModbusPoint(register=1, access="read_write", values={"0": "idle", "_": "busy"})
+    assert Codec("p", point).words_of("idle") == [0]
+    with pytest.raises(DeviceRefused, match="'busy' is none of the states"):
+        Codec("p", point).words_of("busy")
