@@ -120,7 +120,8 @@ class Instructions(Generic[Wish]):
                 effects += self._tell(earlier.id, InstructionStatus.ABORTED, now, "overtaken before it started")
             ripe[order.scope] = order
         for order in ripe.values():
-            effects += self.end(order.scope, "overtaken by a newer instruction", now)
+            if order.scope in self.started:
+                effects += self.end(order.scope, "overtaken by a newer instruction", now)
             self.started[order.scope] = order
             effects += self._tell(order.id, InstructionStatus.STARTED, now)
         return effects, list(ripe.values())

@@ -5,7 +5,6 @@ the hardware shall do when nobody is. No I/O and no clock: time is an argument.
 """
 
 from collections.abc import Callable, Iterable
-from math import inf
 from typing import cast
 
 from .control import Control, control
@@ -135,7 +134,7 @@ class ResourceManager:
             effects += self._session.due(now)
         if self._control and _is_due(self._control, now):
             effects += self._voiced(self._control.due(now), now)
-        if min(self._measurement_deadlines(), default=inf) <= now.mono:
+        if self._measurement and self._measurement.is_stale(now):
             effects += self._report(now)
         return effects
 
@@ -146,10 +145,8 @@ class ResourceManager:
             yield from self._session.deadlines()
         if self._control:
             yield from self._control.deadlines()
-        yield from self._measurement_deadlines()
-
-    def _measurement_deadlines(self) -> Iterable[float]:
-        return self._measurement.deadlines() if self._measurement else ()
+        if self._measurement:
+            yield from self._measurement.deadlines()
 
     def _obey(self, message: Message, now: Now) -> list[Effect]:
         """Carries out a message the session allows; raises InvalidContent, having changed nothing, to refuse it."""

@@ -112,7 +112,7 @@ class Session:
         return [self._send(message, now), *odd]
 
     def _send(self, message: Message, now: Now, *, is_repeat: bool = False) -> Send:
-        self._said.note(message, RM, now)
+        self._said.note(message, now)
         kind = _kind_of(message)
         self._ledger[message.message_id] = _Unanswered(message, kind, now.mono + ANSWER_WITHIN_S, is_repeat)
         self._newest[kind] = message.message_id
@@ -141,7 +141,7 @@ class Session:
             if message.__class__ not in self._hearable:
                 raise InvalidContent("STATE-001", "/message_type", f"not allowed while {self._state()}")
             warnings = self._judged(message, now)
-            self._said.note(message, CEM, now)
+            self._said.note(message, now)
             effects = [*self._converse(message, now), *obey(message, now)]
         except InvalidContent as exc:
             return self._refuse(message.message_id, ReceptionStatusValues.INVALID_CONTENT, exc.label, _name(message))

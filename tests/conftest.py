@@ -35,7 +35,7 @@ async def _without_leak(test: object) -> set[str]:
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """A loop that never waits: with nothing ready, time is the next timer's; while anything happens, it stands still."""
+    """A loop that never waits: with nothing ready, time is the next timer's; until then it stands still."""
 
     def __init__(self) -> None:
         self.now_s = 0.0

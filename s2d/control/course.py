@@ -34,7 +34,6 @@ class Course:
         self.status = PowerSequenceStatus.SCHEDULED
         """As far as the device was seen to follow."""
         self._lasts = lasts
-        self._lasts_s = lasts.total_seconds()
         self._runs_since: float | None = now.mono
         self._ran_s = 0.0
         self._over_at: float | None = None
@@ -58,7 +57,7 @@ class Course:
         """When (monotonic seconds) it will have run to its end; None unless it is seen to run."""
         if self.status is not PowerSequenceStatus.EXECUTING or self._runs_since is None:
             return None
-        return self._runs_since + self._lasts_s - self._ran_s
+        return self._runs_since + self._lasts.total_seconds() - self._ran_s
 
     def command(self, action: Action, now: Now) -> None:
         """Notes that the device was told to pause, or to go on."""
@@ -73,7 +72,7 @@ class Course:
     def finish(self) -> None:
         """Notes that it has run to its end, which was when `finishes_at` said."""
         self._over_at, self._runs_since = self.finishes_at, None
-        self._ran_s = self._lasts_s
+        self._ran_s = self._lasts.total_seconds()
         self.status = PowerSequenceStatus.FINISHED
 
     def abort(self, now: Now) -> None:

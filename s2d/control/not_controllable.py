@@ -45,6 +45,10 @@ class NotControllable:
         )
         return [Send(measured)]
 
+    def is_stale(self, now: Now) -> bool:
+        """Whether `report` has something to say by itself."""
+        return self._told.is_stale(now)
+
     def deadlines(self) -> Iterable[float]:
         """When (monotonic seconds) `report` has something to say by itself."""
         return self._told.deadlines()

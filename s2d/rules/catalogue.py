@@ -187,15 +187,15 @@ def _part_of(annotation: Any) -> tuple[type[Struct] | None, bool]:
 
 def _judge_parts(message: Tagged, places: list[_Place], violations: list[Violation]) -> None:
     standing: list[Sequence[Any]] = [(message,)]
-    for place in places:
-        owners = standing[place.parent]
+    for parent, _, _, parts_of, checks in places:
+        owners = standing[parent]
         parts: Sequence[Any]
         if len(owners) == 1:
-            parts = place.parts_of(owners[0])
+            parts = parts_of(owners[0])
         else:
-            parts = list(chain.from_iterable(map(place.parts_of, owners)))
+            parts = list(chain.from_iterable(map(parts_of, owners)))
         standing.append(parts)
-        for rule, check in place.checks if parts else ():
+        for rule, check in checks if parts else ():
             breach = check(parts)
             if breach is not None:
                 index, pointer, sentence = breach

@@ -67,12 +67,14 @@ def sequence(message: Instruction, said: Said) -> Breach | None:
 
 @rule("PPBC-005", "a status covers every container of its profile", source="S2 JSON, PPBC.PowerProfileStatus")
 def complete(message: PowerProfileStatus, said: Said) -> Breach | None:
-    told = {(each.power_profile_id, each.sequence_container_id) for each in message.sequence_container_status}
-    for profile_id in dict.fromkeys(each.power_profile_id for each in message.sequence_container_status):
+    told: dict[str, set[str]] = {}
+    for each in message.sequence_container_status:
+        told.setdefault(each.power_profile_id, set()).add(each.sequence_container_id)
+    for profile_id, container_ids in told.items():
         definition = said.definitions.get(profile_id)
-        for container_id in definition.places if definition else ():
-            if (profile_id, container_id) not in told:
-                return "/sequence_container_status", f"container {container_id!r} of {profile_id!r} is missing"
+        if definition is not None and not definition.places.keys() <= container_ids:
+            missing = next(each for each in definition.places if each not in container_ids)
+            return "/sequence_container_status", f"container {missing!r} of {profile_id!r} is missing"
     return None
 
 
@@ -148,7 +150,7 @@ def pause(message: ScheduleInstruction, said: Said) -> Breach | None:
     meant = place.sequences.get(message.power_sequence_id)
     scheduled = said.scheduled.get((message.power_profile_id, place.before))
     if meant is not None and meant.max_pause_before is not None and scheduled is not None:
-        pause_ms = (message.execution_time - scheduled.start) // _MS - scheduled.duration_ms
+        pause_ms = (message.execution_time - scheduled.start) // _MS - _duration_ms(scheduled.sequence)
         if pause_ms > meant.max_pause_before:
             return "/execution_time", f"a pause of {pause_ms} ms, of at most {meant.max_pause_before} ms"
     return None

@@ -11,14 +11,12 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 from ..messages import ddbc, frbc, ombc, pebc, ppbc
 from ..messages.common import (
     ControlType,
-    EnergyManagementRole,
     InstructionStatus,
     InstructionStatusUpdate,
     Message,
     ResourceManagerDetails,
     RevokeObject,
     SelectControlType,
-    Tagged,
     Timer,
 )
 from ..values import Now
@@ -87,7 +85,7 @@ class Scheduled(NamedTuple):
     """What was ordered last for a sequence container."""
 
     start: datetime
-    duration_ms: int
+    sequence: ppbc.PowerSequence
 
 
 class Place(NamedTuple):
@@ -141,10 +139,9 @@ class Said:
         """`message_id` → `id` of the instructions that did not end otherwise than well."""
         self._forget_published()
 
-    def note(self, message: Tagged, sender: EnergyManagementRole, now: Now) -> None:
-        """Remembers that *message* from *sender* was accepted, or sent."""
-        if isinstance(message, Message):
-            _remember(self.message_ids, message.message_id, None, MESSAGE_IDS_LIMIT)
+    def note(self, message: Message, now: Now) -> None:
+        """Remembers that *message* was accepted, or sent."""
+        _remember(self.message_ids, message.message_id, None, MESSAGE_IDS_LIMIT)
         take = _TAKES.get(message.__class__)
         if take is not None:
             take(self, message, now)
@@ -233,8 +230,7 @@ class Said:
         container_id, sequence_id = message.sequence_container_id, message.power_sequence_id
         sequence = None if definition is None else definition.sequence(container_id, sequence_id)
         if sequence is not None:
-            duration_ms = sum([element.duration for element in sequence.elements])
-            scheduled = Scheduled(message.execution_time, duration_ms)
+            scheduled = Scheduled(message.execution_time, sequence)
             _remember(self.scheduled, (message.power_profile_id, container_id), scheduled, SCHEDULED_LIMIT)
 
     def _take_update(self, message: InstructionStatusUpdate, now: Now) -> None:
@@ -264,7 +260,7 @@ def _remember(held: OrderedDict[Key, Held], key: Key, value: Held, limit: int) -
         held.popitem(last=False)
 
 
-_TAKES: dict[type[Tagged], Callable[[Said, Any, Now], None]] = {
+_TAKES: dict[type[Message], Callable[[Said, Any, Now], None]] = {
     ResourceManagerDetails: Said._take_details,
     SelectControlType: Said._take_selection,
     InstructionStatusUpdate: Said._take_update,

@@ -4,7 +4,7 @@ import pytest
 
 from s2d.effects import Effect, Event, Received, Send
 from s2d.messages import wire
-from s2d.messages.common import ReceptionStatus, Tagged
+from s2d.messages.common import Message, ReceptionStatus, Tagged
 from s2d.rules import Said, Severity, judge
 
 from ..contract.test_messages import UuidStage, everything_said
@@ -29,12 +29,13 @@ class JudgedStage(UuidStage):
         if heard is not None:
             violations = judge(heard, CEM, self.known, self.now)
             errors = [each.label for each in violations if each.rule.severity is Severity.ERROR]
-            if not errors:
-                self.known.note(heard, CEM, self.now)
+            if not errors and isinstance(heard, Message):
+                self.known.note(heard, self.now)
         effects = super().on(event)
         for message in [effect.message for effect in effects if isinstance(effect, Send)]:
             self.blamed += [each.label for each in judge(message, RM, self.known, self.now)]
-            self.known.note(message, RM, self.now)
+            if isinstance(message, Message):
+                self.known.note(message, self.now)
             if heard is not None and isinstance(message, ReceptionStatus):
                 self.verdicts.append((errors, message.diagnostic_label))
         return effects

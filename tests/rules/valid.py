@@ -52,13 +52,12 @@ def expected(value: float, quantity: CommodityQuantity = L1, **bands: float) -> 
 
 
 def said(*messages: Message, control_type: ControlType | None = None) -> Said:
-    """What is known after *messages*, of which only instructions and selections are the CEM's."""
+    """What is known after *messages*."""
     known = Said()
     if control_type is not None:
-        known.note(SelectControlType(message_id="select", control_type=control_type), CEM, NOW)
+        known.note(SelectControlType(message_id="select", control_type=control_type), NOW)
     for message in messages:
-        is_order = hasattr(message, "execution_time") or isinstance(message, SelectControlType)
-        known.note(message, CEM if is_order else RM, NOW)
+        known.note(message, NOW)
     return known
 
 
