@@ -12,6 +12,7 @@ import msgspec
 from s2d.messages import wire
 from s2d.messages.vet import vet
 
+from .patterned import patterned
 from .run import REPOSITORY, Run, Unmeasured, started
 from .samples import samples
 from .stopwatch import loops_for, seconds_of
@@ -36,6 +37,7 @@ def rows(run: Run) -> list[Row]:
     version = wire.VERSIONS[0]
     known, our_decode = wire.MESSAGES_OF[version], wire.decoder_of(version)
     bare_decode = msgspec.json.Decoder(Union[known]).decode  # noqa: UP007 (of a tuple)
+    strict_decode = msgspec.json.Decoder(Union[tuple(map(patterned, known))]).decode  # noqa: UP007 (of a tuple)
     bare_encode = msgspec.json.Encoder().encode
 
     def our_read(text: str) -> None:
@@ -48,6 +50,10 @@ def rows(run: Run) -> list[Row]:
         messages = {name: messages[name] for name in peer.known}
         run.tell(f"reading {len(texts)} types of messages")
         reading = {name: _cost(run, peer, "decode", name, our_read, bare_decode, text) for name, text in texts.items()}
+        run.tell(f"reading {len(texts)} types of messages whose ids msgspec checks")
+        strictly = {
+            name: _cost(run, peer, "decode", name, our_read, strict_decode, text) for name, text in texts.items()
+        }
         run.tell(f"decoding {len(texts)} types of messages")
         decoding = {
             name: _cost(run, peer, "decode", name, our_decode, bare_decode, text) for name, text in texts.items()
@@ -59,8 +65,9 @@ def rows(run: Run) -> list[Row]:
         }
     return [
         *_summary("read", reading),
-        _beside_bare("read", reading),
-        _beside_bare("decode, the shape alone", decoding, at_most=TIMES_BARE),
+        _beside_bare("read: times bare msgspec that checks ids by a pattern", strictly, at_most=TIMES_BARE),
+        _beside_bare("read: times bare msgspec that does not check ids", reading),
+        _beside_bare("decode, the shape alone: times bare msgspec", decoding, at_most=TIMES_BARE),
         *_summary("encode", encoding),
         *_details("read", reading),
         *_details("encode", encoding),
@@ -127,7 +134,7 @@ def _summary(what: str, costs: dict[str, _Cost]) -> list[Row]:
 
 def _beside_bare(what: str, costs: dict[str, _Cost], at_most: float | None = None) -> Row:
     return Row(
-        what=f"{what}: times bare msgspec, median of {len(costs)} types",
+        what=f"{what}, median of {len(costs)} types",
         unit="x",
         ours=median(cost.ours / cost.floor for cost in costs.values()),
         peer=median(cost.peer / cost.floor for cost in costs.values()),
