@@ -1,7 +1,7 @@
 """The points of one device: as the driver wants them, and as the kind knows them."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -151,6 +151,8 @@ def problems_of_kind(
             yield access.problem((*inside, "access"), f'must be readable, got "{point.access}"', hint)
         if point.unit in UNITS or not point.unit:
             yield from unit_problem(canonical.dimension, point, spot_of(written[name].node, "unit"), (*inside, "unit"))
+        if settings and point.is_writable and point.scale != 0 and point.dimension == canonical.dimension:
+            yield from _reach_problems(kind.reach(settings).get(name, ()), point, written[name].spot, inside)
     yield from _phase_problems(kind, settings, written, where, beside)
 
 
@@ -163,6 +165,16 @@ def unit_problem(
     article = "an" if dimension.startswith("e") else "a"
     expected = f"{article} {dimension} such as {base_unit(dimension)}" if dimension else "no unit"
     yield spot.problem(where, f"expected {expected}, got {point.unit or 'nothing'}")
+
+
+def _reach_problems(reach: Sequence[float], point: PointSettings, spot: Spot, where: Where) -> Iterator[Problem]:
+    """That *point* cannot take what it will be told, *reach*, from one end to the other, if so."""
+    for value in reach:
+        if objection := point.objection_to(value):
+            told = " .. ".join(f"{each:g}" for each in reach)
+            what = f"will be told {told} {base_unit(point.dimension)}, but {objection}"
+            yield spot.problem(where, what, "Give it a type and limits that take this, or lower the device's powers")
+            return
 
 
 def base_unit(dimension: str) -> str:

@@ -25,8 +25,10 @@ devices:
   points:
     soc: {register: 843, unit: "%"}
     power: {register: 842, unit: W}
-    power_setpoint: {register: 2700, unit: W, access: write}
+    power_setpoint: {register: 2700, unit: W, access: write, type: int16}
 """
+TOLD = "Home battery: points: power_setpoint: will be told -5000 .. 5000 W, but"
+FIT = "Give it a type and limits that take this, or lower the device's powers"
 METER = """\
 - name: Grid. Old meter
   driver: modbus
@@ -240,7 +242,7 @@ DEVICE = [
         "the `port` has its own key",
     ),
     (
-        ("access: write}", "access: write, daily_writes: 5}"),
+        ("access: write,", "access: write, daily_writes: 5,"),
         "13:76: points: power_setpoint: daily_writes: counts the writes of a persistent point only. "
         'Add "persistent: true"',
     ),
@@ -289,7 +291,7 @@ DEVICE = [
         '12:45: points: power: access: must be readable, got "write". Write "access: read" or "access: read_write"',
     ),
     (
-        (", access: write}", "}"),
+        (", access: write,", ","),
         '13:21: points: power_setpoint: access: must be writable, got "read". '
         'Write "access: write" or "access: read_write"',
     ),
@@ -369,16 +371,25 @@ DEVICE = [
         '5:30: fallback: power_setpoint: expected a power such as "5 kW", got 0',
     ),
     (
-        ("unit: W, access: write}", "unit: W, access: write, max: 4000}\n  fallback: {power_setpoint: 5 kW}"),
-        "14:30: fallback: power_setpoint: 5000 W is outside … .. 4000",
+        ("type: int16}", "type: int16, max: 4000}\n  fallback: {power_setpoint: 5 kW}"),
+        [
+            f"s2d.yaml:13:5: {TOLD} 5000 W is outside … .. 4000. {FIT}",
+            "s2d.yaml:14:30: Home battery: fallback: power_setpoint: 5000 W is outside … .. 4000",
+        ],
     ),
     (
-        ("unit: W, access: write}", "unit: W, access: write, min: 10}"),
-        "3:3: fallback: power_setpoint: 0 W is outside 10 .. …",
+        ("type: int16}", "type: int16, min: 10}"),
+        [
+            "s2d.yaml:3:3: Home battery: fallback: power_setpoint: 0 W is outside 10 .. …",
+            f"s2d.yaml:13:5: {TOLD} -5000 W is outside 10 .. …. {FIT}",
+        ],
     ),
     (
-        ("kind: battery", "kind: battery\n  fallback: {power_setpoint: -1 kW}"),
-        "5:30: fallback: power_setpoint: the raw value -1000 does not fit uint16",
+        (", type: int16}", "}\n  fallback: {power_setpoint: -1 kW}"),
+        [
+            f"s2d.yaml:13:5: {TOLD} the raw value -5000 does not fit uint16. {FIT}",
+            "s2d.yaml:14:30: Home battery: fallback: power_setpoint: the raw value -1000 does not fit uint16",
+        ],
     ),
     (
         ("kind: battery", "kind: battery\n  fallback: {power_setpoint: 50 kW}"),
@@ -406,7 +417,7 @@ DEVICE = [
         ],
     ),
     (
-        ("power_setpoint: {register: 2700, unit: W, access: write}", "power_setpoint: {from: a.b}"),
+        ("power_setpoint: {register: 2700, unit: W, access: write, type: int16}", "power_setpoint: {from: a.b}"),
         [
             "s2d.yaml:13:5: Home battery: points: power_setpoint: is written; it cannot come from another device",
             's2d.yaml:13:28: Home battery: points: power_setpoint: from: no device is named "a"',
@@ -469,7 +480,7 @@ def test_all_problems_are_found_at_once(tmp_path: Path) -> None:
         ("max_charge_power: 5 kW", "max_charge_power: 5 kWh"),
         ("power: {register: 842, unit: W}", "power: {register: -1, unit: W}"),
         ('unit: "%"}', "unit: V}"),
-        ("unit: W, access: write}", "unit: P, access: write}\n  fallback: {after: 1, power_setpoint: 0, pwr: 1}"),
+        ("W, access: write, type: int16}", "P, access: write}\n  fallback: {after: 1, power_setpoint: 0, pwr: 1}"),
     )
     assert [line.split(": ")[0] for line in problems(tmp_path, text + METER.replace("modbus", "modbsu"))] == [
         "s2d.yaml:1:7",  # url
@@ -492,7 +503,7 @@ def test_what_is_written_is_what_one_gets(tmp_path: Path) -> None:
         ("capacity: 10 kWh", "capacity: 10 kWh\n  report: {power: 50 W, soc: 0.5 %, every: 30 s}"),
         ("power: {register: 842, unit: W}", "power: {from: Grid. Old meter.power}"),
         (
-            "access: write}",
+            "access: write, type: int16}",
             "access: write, type: int16}\n  fallback: {after: 2 min, power_setpoint: -1 kW}\n  poll: 500 ms",
         ),
     )

@@ -25,7 +25,7 @@ devices:
   points:
     soc: {register: 843, unit: "%"}
     power: {register: 842, unit: W}
-    power_setpoint: {register: 2700, unit: W, access: write}
+    power_setpoint: {register: 2700, unit: W, access: write, type: int16}
     remote: {register: 10, values: {0: "off", 1: "on"}}
     awake: {register: 11, type: uint32, unit: s}
 """

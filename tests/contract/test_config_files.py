@@ -18,7 +18,7 @@ max_discharge_power: 5 kW
 points:
   soc: {register: 843, unit: "%"}
   power: {register: 842, unit: W}
-  power_setpoint: {register: 2700, unit: W, access: write}
+  power_setpoint: {register: 2700, unit: W, access: write, type: int16}
 """
 CEM = 'cem: {url: "wss://cem/{resource_id}"}\n'
 

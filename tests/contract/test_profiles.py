@@ -127,7 +127,8 @@ def test_an_owners_point_takes_the_place_of_what_was_computed_and_of_what_was_co
     device = device_of(
         tmp_path,
         device=DEVICE
-        + "points: {power: {register: 5, unit: W}, power_setpoint: {register: 6, unit: W, access: write}}\n"
+        + "points: {power: {register: 5, unit: W}, "
+        + "power_setpoint: {register: 6, unit: W, access: write, type: int16}}\n"
         + "commands: {power_setpoint: null}\n",
     )
     assert (dict(device.computed), dict(device.commands)) == ({}, {})
@@ -328,7 +329,7 @@ FRAGMENT = """\
 points:
   soc: {register: 1, unit: "%"}
   power: {register: 2, unit: W}
-  power_setpoint: {register: 3, unit: W, access: write}
+  power_setpoint: {register: 3, unit: W, access: write, type: int16}
 caveats: [of the family]
 """
 FAMILY = """\
