@@ -47,8 +47,8 @@ class Node:
         self._posted: list[Event] = []
         self._unlogged: list[Note] = []
         self._is_stopping = False
-        self._unsettled: set[Setpoint] = set()
-        """The default state, as far as the device has not confirmed it, when we stop."""
+        self._unsettled: dict[Setpoint, str] = {}
+        """The default state, as far as the device has not confirmed it, when we stop; and why it has not."""
         self._is_safe = asyncio.Event()
         device.listen(self.take)
 
@@ -58,7 +58,7 @@ class Node:
         effects = self._resource_manager.handle(event, now)
         if isinstance(event, Stopping):
             self._is_stopping = True
-            self._unsettled = {effect.setpoint for effect in effects if isinstance(effect, Apply)}
+            self._unsettled = {each.setpoint: "the device is silent" for each in effects if isinstance(each, Apply)}
         for effect in effects:
             self._carry_out(effect)
         if self._unlogged:
@@ -135,8 +135,11 @@ class Node:
 
     def _settle_up(self, event: Event) -> None:
         """Crosses off what the device confirmed, or will not take, of its default state when we stop."""
-        if isinstance(event, Applied) or (isinstance(event, Refused) and not event.will_retry):
-            self._unsettled.discard(event.setpoint)
+        match event:
+            case Refused(setpoint, reason, will_retry=True) if setpoint in self._unsettled:
+                self._unsettled[setpoint] = reason
+            case Applied(setpoint) | Refused(setpoint, will_retry=False):
+                self._unsettled.pop(setpoint, None)
         if self._is_stopping and not self._unsettled:
             self._is_safe.set()
 
@@ -145,8 +148,8 @@ class Node:
             async with asyncio.timeout(SAFE_WITHIN_S - FAREWELL_WITHIN_S):
                 await self._is_safe.wait()
         except TimeoutError:
-            for setpoint in self._unsettled:
-                self._log.error("fallback.unconfirmed", point=setpoint.point, value=setpoint.value)
+            for setpoint, why in self._unsettled.items():
+                self._log.error("fallback.unconfirmed", point=setpoint.point, value=setpoint.value, why=why)
 
 
 _LEVELS = {Level.DEBUG: 10, Level.INFO: 20, Level.WARNING: 30, Level.ERROR: 40}

@@ -249,7 +249,18 @@ async def test_stopping_it_waits_for_a_hung_battery_only_so_long():
         stage.hardware.is_hung = True
         await pass_s(5)
         assert 4 < await stage.stop() < 8.5
+        assert [line["why"] for line in stage.log.lines if line["level"] == "error"] == ["the device is silent"]
+
+
+async def test_stopping_it_says_why_the_battery_is_not_at_rest():
+    async with at_work() as stage:
+        await stage.activate()
+        stage.instruct("now", stage.charge)
+        await pass_s(5)
+        stage.hardware.refusal = DeviceUnreachable("nobody is there")
+        await stage.stop()
         assert stage.log.events("error") == ["fallback.unconfirmed"]
+        assert [line["why"] for line in stage.log.lines if line["level"] == "error"] == ["nobody is there"]
 
 
 async def test_stopping_it_waits_for_a_cem_that_does_not_let_go_only_so_long():
