@@ -8,6 +8,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
+from msgspec import Struct
+
 from ..messages import ddbc, frbc, ombc, pebc, ppbc
 from ..messages.common import (
     ControlType,
@@ -109,16 +111,13 @@ class Definition(NamedTuple):
         return None if place is None else place.sequences.get(sequence_id)
 
 
-class Given:
+class Given(Struct):
     """An instruction and what was said to have become of it."""
 
-    __slots__ = ("lasts", "message_id", "status")
-
-    def __init__(self, message_id: str, *, lasts: bool) -> None:
-        self.message_id = message_id
-        self.lasts = lasts
-        """Whether it goes on once it has succeeded: limits hold until they lapse, a sequence runs to its end."""
-        self.status: InstructionStatus | None = None
+    message_id: str
+    lasts: bool
+    """Whether it goes on once it has succeeded: limits hold until they lapse, a sequence runs to its end."""
+    status: InstructionStatus | None = None
 
     def has_ended(self) -> bool:
         """Whether nothing becomes of it any more."""
@@ -220,7 +219,7 @@ class Said:
         _remember(self.definitions, message.id, Definition(message, places), PUBLISHED_LIMIT)
 
     def _take_instruction(self, message: Instruction, now: Now) -> None:
-        given = Given(message.message_id, lasts=message.__class__ in _LASTING)
+        given = Given(message.message_id, message.__class__ in _LASTING)
         _remember(self.instructions, message.id, given, IDS_LIMIT)
         _remember(self.ids_by_message, message.message_id, message.id, IDS_LIMIT)
 
