@@ -2,6 +2,8 @@
 
 A test marked `virtual_time` runs on a loop whose clock jumps to the next timer whenever everybody waits; a test in
 which everybody waits for ever fails at once.
+
+Hypothesis takes its time, however slow the machine.
 """
 
 import asyncio
@@ -10,6 +12,10 @@ import selectors
 import socket
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("calm")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -39,7 +39,7 @@ ODDITIES = [
     *("{resource_id}", "{", "ws://[", "-1", "0", "5 kW", "-5 s", "0 s", "1e400 W", "95 % .. 10 %"),
 ]
 
-calm = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+calm = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def explains_or_loads(file: Path) -> None:

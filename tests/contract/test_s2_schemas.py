@@ -230,7 +230,7 @@ def test_every_place_refuses_what_does_not_fit(version: str, name: str) -> None:
 
 @needs_spec
 @pytest.mark.parametrize(("version", "name"), MESSAGES_TO_TRY)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(choices=st.data())
 def test_what_is_published_as_valid_is_valid(version: str, name: str, choices: st.DataObject) -> None:
     message = choices.draw(instances(meant(published(version)[name])))
@@ -241,7 +241,7 @@ def test_what_is_published_as_valid_is_valid(version: str, name: str, choices: s
 
 @needs_spec
 @pytest.mark.parametrize(("version", "name"), MESSAGES_TO_TRY)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(choices=st.data())
 def test_a_mutant_is_judged_alike(version: str, name: str, choices: st.DataObject) -> None:
     schema = meant(published(version)[name])

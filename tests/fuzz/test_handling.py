@@ -1,7 +1,7 @@
 """Whatever arrives, in whatever order: handling is total, every frame is answered once, and nothing piles up."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from s2d.messages import wire
@@ -26,7 +26,6 @@ STATUSES = [status for status in ReceptionStatusValues if status is not Receptio
 
 
 @given(phases, parts, st.lists(noise | any_json, min_size=1, max_size=30))
-@settings(deadline=None)
 def test_noise_is_answered_once_and_changes_nothing(phase: str, part: type[Part], frames: list[str | bytes]) -> None:
     trial = Trial(phase, part())
     for frame in frames:
@@ -36,7 +35,6 @@ def test_noise_is_answered_once_and_changes_nothing(phase: str, part: type[Part]
 
 @pytest.mark.parametrize("part", PARTS)
 @given(phase=phases, choices=st.data())
-@settings(deadline=None)
 def test_a_conversation_of_anything_goes_on(part: type[Part], phase: str, choices: st.DataObject) -> None:
     trial = Trial(phase, part())
     for count in range(choices.draw(st.integers(1, 30))):
@@ -80,7 +78,6 @@ def test_a_conversation_of_anything_goes_on(part: type[Part], phase: str, choice
 
 
 @given(twins(("a1", "i1")))
-@settings(deadline=None)
 def test_a_key_that_stands_twice_is_found_wherever_it_stands(frame: str) -> None:
     for version in wire.VERSIONS:
         with pytest.raises(wire.UnreadableFrame):
@@ -88,6 +85,5 @@ def test_a_key_that_stands_twice_is_found_wherever_it_stands(frame: str) -> None
 
 
 @given(st.binary(max_size=500))
-@settings(deadline=None)
 def test_what_atheris_would_try_runs(octets: bytes) -> None:
     one_conversation(octets)

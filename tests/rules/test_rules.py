@@ -614,7 +614,7 @@ ORDERS = tuple(wire.name_of(kind) for kind in get_args(Instruction))
 IDS = ("order", "actuator", "off", "run", "limits", "laundry", "wash", "eco", "m1", "timer")
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.lists(st.tuples(messages(IDS, ORDERS), st.sampled_from([CEM, RM])), min_size=1, max_size=4))
 def test_whatever_can_be_read_can_be_judged(frames: list[tuple[str, EnergyManagementRole]]) -> None:
     known = said(FRBC, OMBC, DDBC, CONSTRAINTS, PROFILE, FRBC_ORDER, control_type=FRBC_CONTROL)
