@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeVar
 
-PATIENCE_S = 8.0
+PATIENCE_S = 60.0
+"""Only who will never come is waited for as long: the machine may be slow, and busy with something else."""
 
 T = TypeVar("T")
 

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 
 from websockets.asyncio.client import connect
 
-PATIENCE_S = 10.0
+from tests.chronicle import PATIENCE_S
+
 ACTUATOR = "2ef52ab8-edcb-4363-b851-2dd1516e890c"
 IDLE, CHARGE, DISCHARGE = (f"0000000{n}-0000-4000-8000-000000000000" for n in (1, 2, 3))
 

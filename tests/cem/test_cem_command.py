@@ -12,9 +12,10 @@ import termios
 from contextlib import asynccontextmanager
 
 import pytest
-from played_rm import CHARGE, PATIENCE_S, played_rm, storage_status
+from played_rm import CHARGE, played_rm, storage_status
 
 from s2d.__main__ import main
+from tests.chronicle import PATIENCE_S
 
 pytestmark = pytest.mark.system
 

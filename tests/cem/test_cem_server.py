@@ -4,7 +4,7 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
-from played_rm import CHARGE, DISCHARGE, PATIENCE_S, counted_ids, details, handshake, played_rm, storage_status
+from played_rm import CHARGE, DISCHARGE, counted_ids, details, handshake, played_rm, storage_status
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -16,6 +16,7 @@ from s2d.cem.script import steps_of
 from s2d.cem.server import CannotListen, serve
 from s2d.cem.transcript import Closed, Opened, TurnedAway
 from s2d.errors import S2dError
+from tests.chronicle import PATIENCE_S
 
 pytestmark = pytest.mark.system
 

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
-from played_rm import PATIENCE_S, counted_ids
+from played_rm import counted_ids
 from websockets.asyncio.client import connect
 
 from s2d import clock
@@ -15,6 +15,7 @@ from s2d.effects import Applied, Apply, Connected, Measured, Received, Send, Sta
 from s2d.messages import wire
 from s2d.messages.common import ControlType
 from s2d.values import Reading
+from tests.chronicle import PATIENCE_S
 from tests.core.resources_roof import RoofStage
 
 pytestmark = pytest.mark.system

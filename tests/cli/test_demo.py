@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.chronicle import PATIENCE_S
+
 DEMO = [sys.executable, "-m", "s2d", "demo"]
-WITHIN_S = 30.0
 
 
 def lines_until(process: "subprocess.Popen[str]", wanted: str) -> list[str]:
@@ -26,7 +27,7 @@ def lines_until(process: "subprocess.Popen[str]", wanted: str) -> list[str]:
 
 def test_it_tells_the_main_job_line_by_line_and_ends_well(tmp_path: Path) -> None:
     shown = subprocess.run(
-        [*DEMO, "--duration", "6s"], cwd=tmp_path, capture_output=True, text=True, timeout=WITHIN_S, check=False
+        [*DEMO, "--duration", "6s"], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert (shown.returncode, shown.stderr) == (0, "")
     told = [line for line in shown.stdout.splitlines() if "Home battery" in line or "battery: " in line]
@@ -55,7 +56,7 @@ def test_a_signal_ends_it_with_the_battery_at_rest(tmp_path: Path, ending: signa
         process.send_signal(ending)
         rest = lines_until(process, "the battery is at rest")
         assert any("battery: power_setpoint = 0" in line for line in rest)
-        _, complaints = process.communicate(timeout=WITHIN_S)
+        _, complaints = process.communicate(timeout=PATIENCE_S)
         assert (process.returncode, complaints) == (0, "")
 
 
@@ -73,7 +74,7 @@ def test_on_a_terminal_it_is_a_live_table(tmp_path: Path) -> None:
                 screen += os.read(ours, 65536)
             except OSError:  # how a pty says that nobody is left at the other end
                 break
-        assert process.wait(WITHIN_S) == 0
+        assert process.wait(PATIENCE_S) == 0
     os.close(ours)
     shown = screen.decode()
     for part in ("fill level", "█", "power", "mode", "instruction", "SUCCEEDED", "FRBC.StorageStatus"):

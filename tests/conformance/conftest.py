@@ -10,8 +10,6 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from s2d import __version__
-from tests.chronicle import PATIENCE_S
-
 from .cem import Cem, listening, serving
 from .foreign import Foreign
 from .own import Plant
@@ -23,6 +21,7 @@ from .wire import SHORT
 
 JOINS_WITHIN_S = 90.0
 """A foreign RM may back off for a minute, and somebody may have to start it."""
+RM_PATIENCE_S = 8.0
 _REASON_LIMIT = 120
 _WHOLE_MESSAGES = re.compile(r"(, but|:) \{.*")
 """What was said instead fills pages; pytest shows it above."""
@@ -44,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--rm-patience",
         type=float,
         metavar="SECONDS",
-        default=PATIENCE_S,
+        default=RM_PATIENCE_S,
         help="how long the foreign RM may take for what has no limit in S2 (default: %(default)g)",
     )
     group.addoption("--rm-restart", metavar="COMMAND", help="starts the foreign RM again, when it stays away")

@@ -22,7 +22,6 @@ from tests.published import has_schema, violations
 from .profiles import Profile
 from .wire import ANSWER_WITHIN_S, NIL, Message, new_id
 
-ENDS_WITHIN_S = 5.0
 S2_PYTHON_CANNOT = ("DDBC.SystemDescription", "PPBC.PowerProfileStatus")
 """Valid messages that s2-python refuses."""
 
@@ -170,7 +169,7 @@ class Connection:
         await self._websocket.close()
 
     async def has_ended(self) -> None:
-        async with asyncio.timeout(ENDS_WITHIN_S):
+        async with asyncio.timeout(PATIENCE_S):
             await self.ended.wait()
 
     async def listen(self) -> None:

@@ -36,7 +36,7 @@ from tests.system.daemon import battery, configured
 from tests.system.simulator import Simulator, at
 
 POLL_S = 0.03
-ENDS_WITHIN_S = 15.0
+ENDS_WITHIN_S = 30.0
 CALM = Reporting(power_w=50.0, fill_level=1.0, every_s=60.0)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from .cem import listening
 
-ENDS_WITHIN_S = 60.0
+ENDS_WITHIN_S = 300.0
 ROWS = (
     "test_version.py::test_hello",
     "test_version.py::test_another_rm",
@@ -20,7 +20,7 @@ ROWS = (
 EXPECTED = {
     "VERSION-1": "PASS",
     "VERSION-7": "FAIL assert 'OK' == 'INVALID_CONTENT'",
-    "CERT-FRBC-3": "FAIL messages of the RM: no FRBC.StorageStatus within 1 s",
+    "CERT-FRBC-3": "FAIL messages of the RM: no FRBC.StorageStatus within 5 s",
     "PEBC-1": "N_A PEBC is not offered",
     "STATUS-2": "N_A needs hardware, a clock or settings in the hands of the suite",
 }
@@ -37,7 +37,7 @@ async def test_the_report_on_an_rm_made_with_s2_python(tmp_path):
     pytest.importorskip("s2python")
     port = free_port()
     rm = [sys.executable, "-m", "tests.conformance.peer_rm", f"ws://127.0.0.1:{port}"]
-    options = ["--rm-port", str(port), "--cem", "plain", "--rm-patience", "1", "--rm-joins-within", "20"]
+    options = ["--rm-port", str(port), "--cem", "plain", "--rm-patience", "5", "--rm-joins-within", "60"]
     report = tmp_path / "report.txt"
     async with running(*rm):
         status, said = await asked(*ROWS, *options, "--conformance-report", str(report))

@@ -11,6 +11,8 @@ from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 from s2d_drivers.modbus import Modbus, ModbusConnection, ModbusPoint
 
+from tests.chronicle import PATIENCE_S
+
 WRITES = (5, 6, 15, 16)
 
 
@@ -127,7 +129,7 @@ async def raw_server(*scenes: Scene) -> AsyncIterator[int]:
         assert not left, "not every scene was played"
     finally:
         server.close()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE_S):
             for stage in stages:
                 await stage
 

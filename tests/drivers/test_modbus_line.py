@@ -11,6 +11,7 @@ from s2d_drivers.modbus import Modbus, ModbusConnection, ModbusPoint
 from s2d.errors import DeviceUnreachable
 from s2d.quantities import Duration
 from s2d.values import Quality, Reading
+from tests.chronicle import PATIENCE_S
 from tests.hybrid import POINTS, REGISTERS
 from tests.paced import PacedUnit, paced_line
 
@@ -73,7 +74,7 @@ async def test_an_adapter_is_pulled_out_and_put_back_elsewhere(tmp_path: Path) -
     unit = PacedUnit(offset=5)
     name = tmp_path / "usb-FTDI"
     right = [Reading("first", 15.0), Reading("second", 16.0)]
-    async with asyncio.timeout(10), paced_line({1: unit}) as line, drivers({1: unit}, str(name)) as polled:
+    async with asyncio.timeout(PATIENCE_S), paced_line({1: unit}) as line, drivers({1: unit}, str(name)) as polled:
         name.symlink_to(line.path)
         assert await polled[1].read(PAIR) == right
         for _ in range(2):

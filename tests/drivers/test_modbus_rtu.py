@@ -16,6 +16,7 @@ from s2d_drivers.modbus import Modbus, ModbusConnection, ModbusPoint
 from s2d.errors import DeviceUnreachable
 from s2d.quantities import Duration
 from s2d.values import Reading, Setpoint
+from tests.chronicle import PATIENCE_S
 from tests.ptys import pty_pair
 
 POINTS = {
@@ -81,7 +82,7 @@ async def far_end(path: str) -> AsyncIterator[tuple["asyncio.Queue[bytes]", Call
 async def test_a_late_answer_is_not_taken_for_the_next_one() -> None:
     """Neither one that came in the meantime, nor one of another unit that comes just now."""
     async with (
-        asyncio.timeout(5),
+        asyncio.timeout(PATIENCE_S),
         pty_pair() as (ours, theirs),
         far_end(theirs) as (requests, send),
         device(POINTS, serial=ours, timeout_s=Duration(0.05)) as rtu,
@@ -110,7 +111,7 @@ async def _read_once_patient(rtu: Modbus) -> list[Reading]:
 async def test_a_line_that_is_switched_round_may_glitch() -> None:
     """The receiver sees a byte or two before the answer, and an echo of the question."""
     async with (
-        asyncio.timeout(2),
+        asyncio.timeout(PATIENCE_S),
         pty_pair() as (ours, theirs),
         far_end(theirs) as (requests, send),
         device(POINTS, serial=ours) as rtu,
@@ -125,7 +126,7 @@ async def test_a_line_that_is_switched_round_may_glitch() -> None:
 
 async def test_noise_is_shown_for_what_it_is() -> None:
     async with (
-        asyncio.timeout(2),
+        asyncio.timeout(PATIENCE_S),
         pty_pair() as (ours, theirs),
         far_end(theirs) as (requests, send),
         device(POINTS, serial=ours, timeout_s=Duration(0.1)) as rtu,
@@ -147,8 +148,8 @@ async def test_an_adapter_that_is_unplugged_ends_the_wait_at_once() -> None:
     loop.add_reader(adapter, asked.set)
     try:
         async with (
-            asyncio.timeout(2),
-            device(POINTS, serial=path, timeout_s=Duration(60)) as rtu,
+            asyncio.timeout(PATIENCE_S),
+            device(POINTS, serial=path, timeout_s=Duration(3600)) as rtu,
             asyncio.TaskGroup() as tasks,
         ):
             reading = tasks.create_task(_outcome(rtu))
@@ -203,7 +204,7 @@ async def test_a_line_has_one_setting_for_all() -> None:
 async def test_a_line_on_which_somebody_never_stops_talking_is_used_all_the_same() -> None:
     loop = asyncio.get_running_loop()
     async with (
-        asyncio.timeout(5),
+        asyncio.timeout(PATIENCE_S),
         pty_pair() as (ours, theirs),
         far_end(theirs) as (requests, send),
         device(POINTS, serial=ours, gap_s=Duration(0.05)) as rtu,
@@ -265,7 +266,7 @@ async def test_an_adapter_from_which_nothing_is_heard_any_more_is_connected_anew
         assert len(await reader.read()) == 24, "asked twice as the connection was new, and once more"
 
     async with (
-        asyncio.timeout(5),
+        asyncio.timeout(PATIENCE_S),
         raw_server(hangs) as port,
         device(POINTS, host="127.0.0.1", port=port, framing="rtu", timeout_s=Duration(0.05)) as rtu,
     ):

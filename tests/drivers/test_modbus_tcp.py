@@ -11,6 +11,7 @@ from s2d_drivers.modbus import Modbus, ModbusConnection, ModbusPoint
 from s2d.errors import DeviceRefused, DeviceUnreachable
 from s2d.quantities import Duration
 from s2d.values import Quality, Reading, Setpoint
+from tests.chronicle import PATIENCE_S
 
 HOST = "127.0.0.1"
 SOC = {"soc": ModbusPoint(register=10, unit="%")}
@@ -216,7 +217,7 @@ async def test_two_units_share_one_connection() -> None:
 async def test_a_gateway_that_gets_no_answer_is_asked_for_that_unit_less_and_less_often() -> None:
     """The answer is prompt, but the gateway may have waited for long."""
     living, dead = Unit(), Unit(refuses=lambda function, register, count: ExcCodes.GATEWAY_NO_RESPONSE)
-    async with tcp_server({1: living, 2: dead}) as server, asyncio.timeout(5):
+    async with tcp_server({1: living, 2: dead}) as server, asyncio.timeout(PATIENCE_S):
         alive, gone = (ModbusConnection(host=HOST, port=server.port, unit=unit) for unit in (1, 2))
         async with (
             Modbus.open_bus(alive) as bus,
@@ -333,7 +334,7 @@ async def test_a_device_that_comes_back_is_read_again() -> None:
     where = ModbusConnection(host=HOST, port=await _free_port())
     async with Modbus.open_bus(where) as bus, Modbus.open(where, SOC, bus) as modbus:
         for _ in range(2):
-            async with tcp_server({1: unit}, where.port), asyncio.timeout(3):
+            async with tcp_server({1: unit}, where.port), asyncio.timeout(PATIENCE_S):
                 assert await _read_once_reachable(modbus) == [Reading("soc", 55.0)]
             with pytest.raises(DeviceUnreachable):
                 await modbus.read(SOC)
@@ -489,8 +490,8 @@ async def test_a_connection_that_ends_ends_the_wait_at_once() -> None:
 
     async with (
         raw_server(hangs_up, reads_words(55)) as port,
-        device(SOC, host=HOST, port=port, timeout_s=Duration(60)) as modbus,
-        asyncio.timeout(2),
+        device(SOC, host=HOST, port=port, timeout_s=Duration(3600)) as modbus,
+        asyncio.timeout(PATIENCE_S),
     ):
         with pytest.raises(DeviceUnreachable, match="closed the connection; if this repeats"):
             await modbus.read(SOC)
@@ -509,7 +510,7 @@ async def test_a_device_may_hang_up_after_every_answer() -> None:
     async with (
         raw_server(once, once, once) as port,
         device(SOC, host=HOST, port=port) as modbus,
-        asyncio.timeout(2),
+        asyncio.timeout(PATIENCE_S),
     ):
         for _ in range(3):
             assert await modbus.read(SOC) == [Reading("soc", 55.0)]
@@ -554,7 +555,7 @@ async def test_a_request_nobody_waits_for_any_more_is_not_made() -> None:
 async def test_whenever_a_bus_is_shut_down_it_ends(turns: int) -> None:
     """Also at the very moment of the answer."""
     async with (
-        asyncio.timeout(2),
+        asyncio.timeout(PATIENCE_S),
         raw_server(reads_words(55)) as port,
         asyncio.TaskGroup() as tasks,
         device(SOC, host=HOST, port=port) as modbus,
@@ -576,7 +577,7 @@ async def test_waiting_callers_are_told_that_the_bus_is_shut_down() -> None:
 
     async with raw_server(scene) as port:
         where = ModbusConnection(host=HOST, port=port)
-        async with asyncio.timeout(2), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
             async with Modbus.open_bus(where) as bus, Modbus.open(where, SOC, bus) as modbus:
                 reads = [tasks.create_task(_outcome(modbus)) for _ in range(3)]
                 await asked.wait()

@@ -11,6 +11,7 @@ from sunspec_peers import SunSpecUnit, model, sunspec_map
 from s2d.errors import DeviceRefused, DeviceUnreachable
 from s2d.quantities import Duration
 from s2d.values import Quality, Reading, Setpoint
+from tests.chronicle import PATIENCE_S
 from tests.ptys import pty_pair
 
 HOST = "127.0.0.1"
@@ -178,7 +179,7 @@ async def test_after_reconnecting_to_a_device_that_was_set_up_anew_points_are_wh
 
 
 async def values_once_reachable(modbus: Modbus, points: Collection[str]) -> set[object]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 return {reading.value for reading in await modbus.read(points)}

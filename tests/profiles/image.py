@@ -25,6 +25,7 @@ from s2d.knowledge import Knowledge
 from s2d.plan import Memory, Wait, Write
 from s2d.values import RELEASE, Reading, Setpoint, Value
 from s2d.variant import Make, commands_of
+from tests.chronicle import PATIENCE_S
 from tests.fakes import FakeLog
 
 Words = int | Sequence[int]
@@ -244,7 +245,7 @@ async def _served(image: Image) -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE_S):
             for stage in stages:
                 await stage
 

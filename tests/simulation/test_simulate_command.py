@@ -14,10 +14,9 @@ from pymodbus.client import AsyncModbusTcpClient
 
 from s2d.__main__ import main
 from s2d.simulation.faults import FAULTS
+from tests.chronicle import PATIENCE_S
 
 pytestmark = pytest.mark.system
-
-PATIENCE_S = 20.0
 
 
 @asynccontextmanager
@@ -47,7 +46,7 @@ async def line_of(process):
 
 async def client_of(line):
     port = int(re.fullmatch(r"Modbus TCP on 127\.0\.0\.1:(\d+), unit \d+", line)[1])
-    client = AsyncModbusTcpClient("127.0.0.1", port=port, retries=0, reconnect_delay=0)
+    client = AsyncModbusTcpClient("127.0.0.1", port=port, timeout=PATIENCE_S, retries=0, reconnect_delay=0)
     assert await client.connect()
     return client
 

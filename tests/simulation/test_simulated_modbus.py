@@ -9,11 +9,10 @@ from pymodbus.exceptions import ModbusIOException
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.modbus import CannotServe, serve_rtu, serve_tcp
 from s2d.simulation.registers import BatteryRegisters
+from tests.chronicle import PATIENCE_S
 from tests.ptys import pty_pair
 
 pytestmark = pytest.mark.system
-
-PATIENCE_S = 5.0
 
 
 class HandClock:

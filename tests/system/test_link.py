@@ -11,6 +11,7 @@ import pytest
 from s2python.common import ReceptionStatusValues, SessionRequestType
 from websockets.exceptions import ConnectionClosed
 
+from tests.chronicle import PATIENCE_S
 from tests.system.cem import cem
 from tests.system.certificates import authority, server_context
 from tests.system.daemon import battery, configured, daemon
@@ -90,7 +91,7 @@ async def test_asked_to_reconnect_it_comes_back_and_the_battery_goes_on(tmp_path
         charge = await rm.instruct(mode="charge", factor=1.0)
         await rm.status_of(charge)
         await rm.request(SessionRequestType.RECONNECT)
-        await asyncio.wait_for(rm.ended.wait(), 2)
+        await asyncio.wait_for(rm.ended.wait(), PATIENCE_S)
         assert rm.close_code == 1000
         rm = await energy_manager.joined()
         await rm.in_charge()
@@ -106,7 +107,7 @@ async def test_terminated_it_leaves_the_battery_in_its_default_state_and_stays_a
         later = await rm.instruct(mode="charge", factor=0.5, at=datetime.now(UTC) + timedelta(seconds=1))
         await rm.reached(later, "ACCEPTED")
         await rm.request(SessionRequestType.TERMINATE)
-        await asyncio.wait_for(rm.ended.wait(), 2)
+        await asyncio.wait_for(rm.ended.wait(), PATIENCE_S)
         await simulator.written(0, 5000, 0)
         await process.logged("session.closed")
         assert len(energy_manager.requests.all) == 1
@@ -117,7 +118,7 @@ async def test_a_version_nobody_offered_ends_the_session(tmp_path):
         rm = await energy_manager.joined()
         with pytest.raises(AssertionError, match="STATE-003"):
             await rm.negotiate("2.0.0")
-        await asyncio.wait_for(rm.ended.wait(), 2)
+        await asyncio.wait_for(rm.ended.wait(), PATIENCE_S)
         assert [type(message).__name__ for message in rm.heard.all] == ["Handshake", "SessionRequest"]
 
 
@@ -127,7 +128,7 @@ async def test_a_frame_of_a_mebibyte_is_read_and_a_larger_one_ends_the_connectio
         await rm.negotiate()
         assert (await rm.send_raw("x" * 2**20)).status is ReceptionStatusValues.INVALID_DATA
         await rm.send("x" * (2**20 + 1))
-        await asyncio.wait_for(rm.ended.wait(), 2)
+        await asyncio.wait_for(rm.ended.wait(), PATIENCE_S)
         assert rm.close_code == 1009
         rm = await energy_manager.joined()
         await rm.in_charge()

@@ -8,14 +8,12 @@ import pytest
 from s2python.common import ControlType, ResourceManagerDetails, SessionRequest, SessionRequestType
 from s2python.frbc import FRBCActuatorStatus, FRBCStorageStatus
 
+from tests.chronicle import PATIENCE_S
 from tests.system.cem import cem
 from tests.system.daemon import battery, configured, daemon
 from tests.system.simulator import Simulator, at
 
 pytestmark = pytest.mark.system
-
-RETURNS_WITHIN_S = 11.0
-"""What comes back after a second or two is found again within this, by any back-off."""
 
 
 async def free_port():
@@ -50,12 +48,12 @@ async def test_all_that_is_offline_joins_as_it_comes_up(tmp_path):
         await process.logged("link.lost")
         await process.logged("device.unreachable")
         energy_manager = await peers.enter_async_context(cem(cem_port))
-        rm = await energy_manager.joined(within_s=RETURNS_WITHIN_S)
+        rm = await energy_manager.joined()
         details = await rm.negotiate()
         assert details.available_control_types == [ControlType.NOT_CONTROLABLE]
         await rm.select(ControlType.NOT_CONTROLABLE)
         await peers.enter_async_context(simulator.on_tcp(battery_port))
-        await rm.expect(ResourceManagerDetails, within_s=RETURNS_WITHIN_S)
+        await rm.expect(ResourceManagerDetails)
         await rm.select_frbc()
         await process.logged("device.recovered")
         charge = await rm.instruct(mode="charge", factor=1.0)
@@ -78,7 +76,7 @@ async def test_a_cem_that_was_killed_comes_back_in_time(tmp_path):
                 await process.logged("session.closed")
             await process.logged("link.lost")
             async with cem(port) as energy_manager:
-                rm = await energy_manager.joined(within_s=RETURNS_WITHIN_S)
+                rm = await energy_manager.joined()
                 await process.logged("link.recovered")
                 await rm.in_charge()
                 status = await rm.expect(FRBCActuatorStatus)
@@ -121,7 +119,7 @@ async def test_a_battery_that_was_switched_off_comes_back(tmp_path):
             refused = await rm.instruct(mode="discharge", factor=0.0)
             assert await rm.status_of(refused) == ["REJECTED"]
             await battery_server.enter_async_context(simulator.on_tcp(address.port))
-            await process.logged("device.recovered", RETURNS_WITHIN_S)
+            await process.logged("device.recovered")
             again = await rm.instruct(mode="discharge", factor=0.0)
             assert await rm.status_of(again) == ["ACCEPTED", "STARTED", "SUCCEEDED"]
             await simulator.written(0, 5000, -4000)
@@ -217,7 +215,7 @@ async def test_sigterm_with_a_device_that_hangs(tmp_path):
             await working.in_charge()
             charge = await working.instruct(mode="charge", factor=1.0)
             await working.status_of(charge)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 await asked.wait()
             assert await process.stopped() == 0
             for rm in (working, hanging):
@@ -243,7 +241,7 @@ async def test_sigterm_brings_the_battery_to_its_default_state_before_the_daemon
             assert await process.stopped() == 0
             assert (await rm.status_of(running))[:2] == ["ACCEPTED", "STARTED"]
             assert (await rm.expect(SessionRequest)).request is SessionRequestType.TERMINATE
-            await asyncio.wait_for(rm.ended.wait(), 1)
+            await asyncio.wait_for(rm.ended.wait(), PATIENCE_S)
             assert rm.close_code == 1000
             assert simulator.writes.all[-1] == 0
             await process.logged("setpoint.applied", value=0.0, reason="stop")
@@ -263,12 +261,12 @@ async def test_a_second_sigterm_ends_the_daemon_at_once(tmp_path):
         hanging = battery(connection={"host": "127.0.0.1", "port": port, "timeout": "60 s"})
         config = configured(tmp_path, {"url": f"ws://127.0.0.1:{await free_port()}"}, hanging)
         async with daemon(config) as process:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 await asked.wait()
             process.terminate()
             await process.logged("daemon.stopping")
             process.terminate()
-            assert await process.ended(within_s=2) == 1
+            assert await process.ended() == 1
 
 
 async def test_after_a_kill_the_battery_is_brought_to_its_default_state_first(tmp_path):
@@ -283,7 +281,7 @@ async def test_after_a_kill_the_battery_is_brought_to_its_default_state_first(tm
             await rm.status_of(charge)
             process.kill()
             assert await process.ended() == -9
-            await asyncio.wait_for(rm.ended.wait(), 2)
+            await asyncio.wait_for(rm.ended.wait(), PATIENCE_S)
         assert simulator.battery.setpoint_w == 5000
         async with daemon(config) as process:
             await simulator.written(0, 5000, 0)
