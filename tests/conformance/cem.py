@@ -24,6 +24,8 @@ class Cem:
         self.joins_within_s = PATIENCE_S
         self.patience_s = PATIENCE_S
         """How long it waits for what an RM should say by and by."""
+        self.answers_within_s = PATIENCE_S
+        """How long for what is due at once. Ours shares a process with the suite, and is as late as that is busy."""
         self.turns_away_with: int | None = None
         """The HTTP status that whoever connects is answered with."""
 
@@ -42,7 +44,7 @@ async def serving(profile: Profile, sock: socket.socket) -> AsyncIterator[Cem]:
         return connection.respond(cem.turns_away_with, "not now\n") if cem.turns_away_with else None  # type: ignore[arg-type]
 
     async def serve_one(websocket: ServerConnection) -> None:
-        rm = Rm(websocket, profile, cem.faults, cem.patience_s)
+        rm = Rm(websocket, profile, cem.faults, cem.patience_s, cem.answers_within_s)
         cem.rms.add(rm)
         await rm.listen()
 

@@ -17,7 +17,7 @@ from .plants import PLANTS, home_battery
 from .profiles import PROFILES, Profile
 from .rm import Rm
 from .rows import FAIL, NOT_APPLICABLE, PASS, ROWS, Results, Row
-from .wire import SHORT
+from .wire import ANSWER_WITHIN_S, SHORT
 
 JOINS_WITHIN_S = 90.0
 """A foreign RM may back off for a minute, and somebody may have to start it."""
@@ -161,6 +161,7 @@ class Bench:
                 cem = await stack.enter_async_context(serving(self.profile, self._foreign.door.dup()))
                 cem.joins_within_s = self._foreign.joins_within_s
                 cem.patience_s = self._foreign.patience_s
+                cem.answers_within_s = ANSWER_WITHIN_S
                 await self._foreign.has_come(cem)
             else:
                 cem = await stack.enter_async_context(serving(self.profile, listening()))

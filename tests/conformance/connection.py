@@ -20,7 +20,7 @@ from tests.chronicle import PATIENCE_S, Chronicle
 from tests.published import has_schema, violations
 
 from .profiles import Profile
-from .wire import ANSWER_WITHIN_S, NIL, Message, new_id
+from .wire import NIL, Message, new_id
 
 S2_PYTHON_CANNOT = ("DDBC.SystemDescription", "PPBC.PowerProfileStatus")
 """Valid messages that s2-python refuses."""
@@ -49,7 +49,12 @@ class Connection:
     """The RM under test on one connection."""
 
     def __init__(
-        self, websocket: ServerConnection, profile: Profile, faults: list[str], patience_s: float = PATIENCE_S
+        self,
+        websocket: ServerConnection,
+        profile: Profile,
+        faults: list[str],
+        patience_s: float = PATIENCE_S,
+        answers_within_s: float = PATIENCE_S,
     ) -> None:
         self._websocket = websocket
         self._faults = faults
@@ -58,6 +63,8 @@ class Connection:
             "answers of the RM", lambda answer: answer["subject_message_id"], patience_s
         )
         self._message_ids: set[str] = set()
+        self.answers_within_s = answers_within_s
+        """So soon it answers, and says what has to follow by itself."""
         self.profile = profile
         self.heard: Record[Message] = Record("messages of the RM", lambda heard: heard["message_type"], patience_s)
         """All messages but answers."""
@@ -138,7 +145,7 @@ class Connection:
     async def answer_to(self, message_id: str) -> Message:
         """The one answer to what was sent."""
         return await self._answers.next(
-            lambda answer: answer["subject_message_id"] == message_id, f"answer about {message_id}", ANSWER_WITHIN_S
+            lambda answer: answer["subject_message_id"] == message_id, f"answer about {message_id}", self.answers_within_s
         )
 
     async def answer(self, message_id: str, status: str = "OK") -> None:

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from .connection import Connection
 from .wire import (
-    ANSWER_WITHIN_S,
     DESCRIPTION,
     FINAL,
     FRBC,
@@ -59,7 +58,7 @@ class Rm(Connection):
             await self.must_take("Handshake", role="CEM", supported_protocol_versions=["0.0.2-beta", "1.0.0"])
         self.version = version or self.profile.version_of(hello["supported_protocol_versions"])
         await self.must_take("HandshakeResponse", selected_protocol_version=self.version)
-        return await self.expect("ResourceManagerDetails", within_s=ANSWER_WITHIN_S)
+        return await self.expect("ResourceManagerDetails", within_s=self.answers_within_s)
 
     async def is_offering(self, control_type: str, within_s: float | None = None) -> bool:
         """Whether it offers *control_type*, now or within that time."""

@@ -10,7 +10,7 @@ from s2d.messages.common import NumberRange
 from .own import ModbusBattery
 from .plants import by_control_type, home_battery, roof, tank
 from .rows import row
-from .wire import ANSWER_WITHIN_S, FRBC, NO_SELECTION, NOT_CONTROLABLE
+from .wire import FRBC, NO_SELECTION, NOT_CONTROLABLE
 
 TOOL = "certification tool"
 LEAKS = (
@@ -65,7 +65,7 @@ async def test_power_measurement(bench, control_type):
     async with bench.in_charge(control_type) as rm:
         if not (declared := rm.details["provides_power_measurement_types"]):
             pytest.skip("no quantity is declared")
-        measured = await rm.expect("PowerMeasurement", within_s=ANSWER_WITHIN_S)
+        measured = await rm.expect("PowerMeasurement", within_s=rm.answers_within_s)
         assert {each["commodity_quantity"] for each in measured["values"]} <= set(declared)
 
 
@@ -83,7 +83,7 @@ async def test_power_forecast(bench, foresees):
             pytest.skip(f"a forecast is {'not ' if foresees else ''}announced")
         await bench.any_charge(rm)
         if foresees:
-            forecast = await rm.expect("PowerForecast", within_s=ANSWER_WITHIN_S)
+            forecast = await rm.expect("PowerForecast", within_s=rm.answers_within_s)
             foreseen = [value["commodity_quantity"] for each in forecast["elements"] for value in each["power_values"]]
             assert set(foreseen) <= set(rm.details["provides_power_measurement_types"])
         await rm.is_well()
@@ -93,7 +93,7 @@ async def test_power_forecast(bench, foresees):
 @row("CERT-FRBC-1", "FRBC.SystemDescription and then FRBC.StorageStatus come once FRBC is selected", source=TOOL)
 async def test_frbc_setup(bench):
     async with bench.in_charge(FRBC) as rm:
-        await rm.expect("FRBC.StorageStatus", within_s=ANSWER_WITHIN_S)
+        await rm.expect("FRBC.StorageStatus", within_s=rm.answers_within_s)
         kinds = [each["message_type"] for each in rm.heard.all]
         assert kinds.index("FRBC.SystemDescription") < kinds.index("FRBC.StorageStatus")
 
@@ -105,7 +105,7 @@ async def test_frbc_setup_again(bench):
             await rm.must_take("SelectControlType", control_type=NO_SELECTION)
             rm.description = {}
             await rm.take_charge(FRBC)
-            await rm.expect("FRBC.StorageStatus", within_s=ANSWER_WITHIN_S)
+            await rm.expect("FRBC.StorageStatus", within_s=rm.answers_within_s)
 
 
 @row("CERT-FRBC-3", "the fill level lies strictly within the range published", source=TOOL)

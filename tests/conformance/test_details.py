@@ -5,7 +5,7 @@ from tests.core.stage import FRBC as OUR_FRBC
 
 from .plants import home_battery, pump_with_tank
 from .rows import row
-from .wire import ANSWER_WITHIN_S, FRBC, NO_SELECTION, NOT_CONTROLABLE, OMBC
+from .wire import FRBC, NO_SELECTION, NOT_CONTROLABLE, OMBC
 
 
 @row(
@@ -19,7 +19,7 @@ async def test_details(bench):
         await rm.expect("Handshake")
         version = bench.profile.version_of(rm.told("Handshake")[0]["supported_protocol_versions"])
         await rm.must_take("HandshakeResponse", selected_protocol_version=version)
-        details = await rm.expect("ResourceManagerDetails", within_s=ANSWER_WITHIN_S)
+        details = await rm.expect("ResourceManagerDetails", within_s=rm.answers_within_s)
         assert details["available_control_types"]
         assert details["roles"]
 

@@ -12,7 +12,8 @@ VERSION = re.compile(r"v?\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?")
 @row("VERSION-1", "the RM says by itself that it is an RM, and which versions it speaks", source="certification tool")
 async def test_hello(bench):
     async with bench.cem() as cem:
-        hello = await (await cem.joined()).expect("Handshake", within_s=5.0)
+        rm = await cem.joined()
+        hello = await rm.expect("Handshake", within_s=rm.answers_within_s)
         assert hello["role"] == "RM"
         assert hello["supported_protocol_versions"]
 
