@@ -21,6 +21,7 @@ from s2d.config import load
 from s2d.control.reporting import Reporting
 from s2d.device import Device
 from s2d.driver import PointSettings
+from s2d.effects import Tick
 from s2d.errors import DeviceRefused, DeviceUnreachable
 from s2d.instructions import Updates
 from s2d.link import Link
@@ -111,10 +112,11 @@ class Played:
         self.built = self.resource()
         self.stopping = asyncio.Event()
         self.backoff = Backoff(first_s=0.02, most_s=0.1)
+        self._passed = timedelta()
 
     def now(self) -> Now:
         real = clock.now()
-        return Now(real.mono, real.utc + self.step)
+        return Now(real.mono + self._passed.total_seconds(), real.utc + self._passed + self.step)
 
     @asynccontextmanager
     async def at_work(self, url: str, directory: Path) -> AsyncIterator[None]:
@@ -136,11 +138,16 @@ class Played:
             control_types=self.control_types,
         )
         resource_manager = ResourceManager(Identity(str(uuid4()), "Played"), self.built, policy, lambda: str(uuid4()))
-        node = Node(resource_manager, device, clock=self.now, log=log.logger)
+        self._node = node = Node(resource_manager, device, clock=self.now, log=log.logger)
         link = Link(url, take=node.take, log=log.logger, backoff=self.backoff, token_file=self.token_file)
         async with _beside(node.run(link, self.stopping)):
             yield
         _has_no_bug(log.lines)
+
+    def passes(self, seconds: float) -> None:
+        """Lets so much time pass for the RM, in an instant: what lasts is not a race with a slow machine."""
+        self._passed += timedelta(seconds=seconds)
+        self._node.post(Tick())
 
     # What the hardware is made to do.
 

@@ -27,9 +27,10 @@ from tests.core.stage import settings
 from .own import ModbusBattery, Plant, Played
 from .wire import DDBC, FRBC, NOT_CONTROLABLE, OMBC, PEBC, PPBC, SHORT
 
-TIMER_S = 0.4
-"""How long the timers of these resources run: long enough to be met running, short enough to wait for."""
-FOLLOWS_WITHIN_S = 1.0
+TIMER_S = 30.0
+"""How long the timers of these resources run: long enough to be met running on a slow machine."""
+FOLLOWS_WITHIN_S = 30.0
+WASH_S = 1800.0
 READ, WRITE, BOTH = PointSettings(), PointSettings(access="write"), PointSettings(access="read_write")
 RUN = common.Timer(id="run", duration=round(TIMER_S * 1000))
 REST = common.Timer(id="rest", duration=round(2 * TIMER_S * 1000))
@@ -120,13 +121,13 @@ def new_limits(lowest: float) -> Constraints:
     return constraints(*limits(lowest))
 
 
-def washer(wash_s: float = 30.0, **changes: Any) -> Played:
+def washer(**changes: Any) -> Played:
     """PPBC: a wash in one of three ways, then drying; it has four hours for it, and it is not too early."""
     now = datetime.now(UTC)
     wash = PowerSequenceContainer(
         id="wash",
         power_sequences=(
-            sequence("quick", wash_s),
+            sequence("quick", WASH_S),
             sequence("eco", 1800, is_interruptible=False),
             sequence("boost", 60, abnormal_condition_only=True),
         ),

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from tests.core.resources_modes import way
 
-from .plants import PLANTS, TIMED, by_modes, heat_pump
+from .plants import PLANTS, TIMED, TIMER_S, by_modes, heat_pump
 from .rows import row
 from .wire import DESCRIPTION, DONE, OMBC, SHORT, new_id, seconds_from_now, soon, time_of
 
@@ -177,9 +177,11 @@ async def test_abnormal(own):
 async def test_impossible_by_then(own):
     plant = heat_pump()
     async with own.in_charge(OMBC, plant) as rm:
-        first = await rm.instruct("on", at=soon(0.2))
-        then = await rm.instruct("off", at=soon(0.3))
+        first = await rm.instruct("on", at=soon(TIMER_S))
+        then = await rm.instruct("off", at=soon(TIMER_S + 10))
+        plant.passes(TIMER_S)
         assert await rm.fate_of(first) == DONE
+        plant.passes(10)
         assert await rm.fate_of(then) == ["ACCEPTED", "STARTED", "ABORTED"]
         assert await rm.active_mode(rm.machine()) == "on"
 

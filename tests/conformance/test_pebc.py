@@ -9,7 +9,7 @@ from .rows import row
 from .wire import DONE, PEBC, new_id, soon
 
 L1 = "ELECTRIC.POWER.L1"
-STEP_MS = 200
+STEP_S = 30
 
 
 def corners(description):
@@ -134,8 +134,11 @@ async def test_cannot_be_meant(bench):
 async def test_elements(own):
     plant = roof()
     async with own.in_charge(PEBC, plant) as rm:
-        order = await rm.give(envelope(rm, (STEP_MS, -2000, 0), (STEP_MS, -1000, 0)))
+        order = await rm.give(envelope(rm, (1000 * STEP_S, -2000, 0), (1000 * STEP_S, -1000, 0)))
         assert await rm.fate_of(order) == DONE
+        plant.passes(STEP_S)
+        await plant.has_written("limits", "none", "none", "L1 -2000..0", "L1 -1000..0")
+        plant.passes(STEP_S)
         await plant.has_written("limits", "none", "none", "L1 -2000..0", "L1 -1000..0", "none")
         assert rm.steps_of(order) == DONE
 
@@ -200,10 +203,11 @@ async def test_new_constraints(own):
     by=["plain"],
 )
 async def test_valid_until(own):
-    plant = roof(valid_for_s=0.6)
+    plant = roof(valid_for_s=STEP_S)
     async with own.in_charge(PEBC, plant) as rm:
         order = await rm.give(envelope(rm, (3_600_000, -2000, 0)))
         assert await rm.fate_of(order) == DONE
+        plant.passes(STEP_S)
         await plant.has_written("limits", "none", "none", "L1 -2000..0", "none")
         await rm.reached(order, "ABORTED")
         assert await rm.fate_of(await rm.give(envelope(rm, (1000, -2000, 0)))) == ["REJECTED"]
@@ -218,10 +222,11 @@ async def test_valid_until(own):
 async def test_future(own):
     plant = roof()
     async with own.in_charge(PEBC, plant) as rm:
-        first = await rm.give(envelope(rm, (3_600_000, -2000, 0), at=soon(0.2)))
-        then = await rm.give(envelope(rm, (3_600_000, -1000, 0), at=soon(0.3)))
+        first = await rm.give(envelope(rm, (3_600_000, -2000, 0), at=soon(STEP_S)))
+        then = await rm.give(envelope(rm, (3_600_000, -1000, 0), at=soon(2 * STEP_S)))
         assert (await rm.revoke(first))["status"] == "OK"
         assert await rm.fate_of(first) == ["ACCEPTED", "REVOKED"]
+        plant.passes(2 * STEP_S)
         assert await rm.fate_of(then) == DONE
         await plant.has_written("limits", "none", "none", "L1 -1000..0")
 
@@ -285,7 +290,9 @@ async def test_durations(own):
 async def test_queue(own):
     plant = roof()
     async with own.in_charge(PEBC, plant) as rm:
-        await rm.give(envelope(rm, (10_000, -3000, 0)))
-        then = await rm.give(envelope(rm, (STEP_MS, -2000, 0), at=soon(0.2)))
+        assert await rm.fate_of(await rm.give(envelope(rm, (5000 * STEP_S, -3000, 0)))) == DONE
+        then = await rm.give(envelope(rm, (1000 * STEP_S, -2000, 0), at=soon(STEP_S)))
+        plant.passes(STEP_S)
         assert await rm.fate_of(then) == DONE
+        plant.passes(STEP_S)
         await plant.has_written("limits", "none", "none", "L1 -3000..0", "L1 -2000..0", "none")

@@ -6,7 +6,6 @@ from .test_certification import LEAKS
 from .wire import DONE, FRBC, OMBC, new_id, soon
 
 CLIENT = "FlexMeasures client"
-PROMPT_S = 1.0
 
 
 @row(
@@ -18,7 +17,7 @@ PROMPT_S = 1.0
 async def test_described_again(bench):
     async with bench.in_charge(FRBC) as rm:
         await rm.expect("FRBC.StorageStatus")
-        again = await rm.expect("FRBC.SystemDescription", within_s=2.0)
+        again = await rm.expect("FRBC.SystemDescription")
         assert again["actuators"] == rm.description["actuators"]
         assert (await rm.fate_of(await rm.instruct(await rm.elsewhere())))[-1] == "SUCCEEDED"
 
@@ -92,16 +91,18 @@ async def test_s2_python(bench):
 
 @row(
     "PEER-7",
-    "the description is there within a second of the selection, and statuses only after it",
+    "the description is there as soon as it is selected, whatever the device does, and statuses only after it",
     source="Victron: six ticks",
     by=["victron"],
 )
 async def test_prompt_description(own):
-    async with own.negotiated(heat_pump()) as rm:
+    plant = heat_pump()
+    async with own.negotiated(plant) as rm:
         await rm.is_offering(OMBC)
+        plant.hardware.is_hung = True
         await rm.select(OMBC)
-        rm.description = await rm.expect("OMBC.SystemDescription", within_s=PROMPT_S)
-        status = await rm.expect("OMBC.Status", within_s=PROMPT_S)
+        rm.description = await rm.expect("OMBC.SystemDescription")
+        status = await rm.expect("OMBC.Status")
         assert rm.heard.all.index(rm.description) < rm.heard.all.index(status)
 
 
@@ -168,4 +169,6 @@ async def test_starts_afresh(own):
         assert set(told_since(rm.heard.all)) <= {"OMBC.Status", "OMBC.TimerStatus", "PowerMeasurement"}
         assert (await rm.statuses(rm.machine()))[-1]["active_operation_mode_id"] == "on"
         assert plant.written("resource") == ["off 0", "on 0"]
-        assert await rm.fate_of(await rm.instruct("off", at=soon(TIMER_S + 0.1))) == DONE
+        later = await rm.instruct("off", at=soon(TIMER_S))
+        plant.passes(TIMER_S)
+        assert await rm.fate_of(later) == DONE

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
-from .plants import washer
+from .plants import WASH_S, washer
 from .rows import row
 from .wire import DONE, PPBC, new_id, soon
 
 SEQUENCES = "S2 JSON, PPBC"
+AHEAD_S = 60.0
 
 
 def order(rm, kind, container, sequence, *, after_s=0.0, **changes):
@@ -55,12 +56,14 @@ async def test_definition(bench):
     by=["plain"],
 )
 async def test_schedule(own):
-    plant = washer(wash_s=0.3)
+    plant = washer()
     async with own.in_charge(PPBC, plant) as rm:
-        given = await rm.give(schedule(rm, "wash", "quick", after_s=0.2))
+        given = await rm.give(schedule(rm, "wash", "quick", after_s=AHEAD_S))
         await told(rm, "wash", "SCHEDULED")
+        plant.passes(AHEAD_S)
         assert await rm.fate_of(given) == DONE
         await told(rm, "wash", "EXECUTING")
+        plant.passes(WASH_S)
         await told(rm, "wash", "FINISHED")
         await plant.has_written("task", "nothing", "run wash quick", "nothing")
 

@@ -1,20 +1,17 @@
 """Answers: those the RM gives, and what it makes of those it gets, or does not get."""
 
-import time
-
 import pytest
 from msgspec.structs import replace
 
 from s2d.messages.common import ReceptionStatus, ReceptionStatusValues
 from tests.core.stage import Stage, closed, notes, said, told
 
-from .plants import heat_pump, hybrid, roof, washer
+from .plants import FOLLOWS_WITHIN_S, heat_pump, hybrid, roof, washer
 from .rows import row
 from .test_certification import a_tank_with_outlooks
 from .wire import DDBC, DESCRIPTION, FRBC, NO_SELECTION, OMBC, PEBC, PPBC, SHORT, new_id
 
 STATUS = "S2 JSON, ReceptionStatus"
-PROMPT_S = 1.0
 TELLING = {
     FRBC: a_tank_with_outlooks,
     OMBC: heat_pump,
@@ -36,7 +33,7 @@ async def test_answered_once(bench):
 
 @row(
     "RECEPTION-2",
-    "the answer does not wait for the hardware: it is there within a second",
+    "the answer does not wait for the hardware",
     source="s2-python peers",
     by=["plain"],
 )
@@ -44,9 +41,9 @@ async def test_prompt(own):
     plant = heat_pump()
     async with own.in_charge(OMBC, plant) as rm:
         plant.hardware.is_hung = True
-        since = time.monotonic()
         order = await rm.instruct("on")
-        assert time.monotonic() - since < PROMPT_S
+        assert "ABORTED" not in rm.steps_of(order)
+        plant.passes(FOLLOWS_WITHIN_S)
         assert (await rm.fate_of(order))[-1] == "ABORTED"
 
 

@@ -6,13 +6,16 @@ from collections import Counter
 
 from s2d.backoff import Backoff
 from s2d.link import BACKOFF
+from tests.chronicle import PATIENCE_S
 
 from .own import ModbusBattery
 from .plants import heat_pump, home_battery, pump_with_tank
 from .rows import row
+from .test_certification import settled
 from .wire import DESCRIPTION, FRBC, NO_SELECTION, OMBC, soon
 
 QUIET_S = 0.3
+AHEAD_S = 30.0
 RECONNECTS = 30
 SELECTIONS = 50
 
@@ -61,15 +64,16 @@ async def test_terminate_and_leave(own):
     by=["plain", "certification"],
 )
 async def test_terminate_makes_safe(own):
-    plant = ModbusBattery()
+    plant = home_battery()
     async with own.in_charge(FRBC, plant) as rm:
         await rm.fate_of(await rm.instruct(rm.mode("charge"), 1.0))
-        later = await rm.instruct(rm.mode("charge"), 0.5, at=soon(QUIET_S))
+        later = await rm.instruct(rm.mode("charge"), 0.5, at=soon(AHEAD_S))
         await rm.reached(later, "ACCEPTED")
         await rm.must_take("SessionRequest", request="TERMINATE")
         await rm.has_ended()
-        await asyncio.sleep(2 * QUIET_S)
-        await plant.simulator.written(0, 5000, 0)
+        plant.passes(AHEAD_S)
+        await plant.is_read()
+        await plant.has_written("power_setpoint", 0, 5000, 0)
 
 
 @row("SESSION-5", "a CEM that crashes is found again, and what the device does goes on meanwhile", source="peers")
@@ -95,7 +99,7 @@ async def test_crash(own):
     by=["plain"],
 )
 async def test_fallback(own):
-    plant = home_battery(fallback_after_s=QUIET_S)
+    plant = home_battery(fallback_after_s=AHEAD_S)
     async with own.cem(plant) as cem:
         rm = await cem.joined()
         await rm.negotiate()
@@ -103,6 +107,9 @@ async def test_fallback(own):
         assert (await rm.fate_of(await rm.instruct(rm.mode("charge"), 1.0)))[-1] == "SUCCEEDED"
         cem.turns_away_with = 503
         rm.break_off()
+        await plant.has_logged("session.closed")
+        assert plant.written("power_setpoint") == [0, 5000]
+        plant.passes(AHEAD_S)
         await plant.has_written("power_setpoint", 0, 5000, 0)
 
 
@@ -118,14 +125,15 @@ async def test_forgotten(own):
         rm = await cem.joined()
         await rm.negotiate()
         await own.select(rm, FRBC)
-        later = await rm.instruct(rm.mode("charge"), 1.0, at=soon(QUIET_S))
+        later = await rm.instruct(rm.mode("charge"), 1.0, at=soon(AHEAD_S))
         await rm.reached(later, "ACCEPTED")
         rm.break_off()
         rm = await cem.joined()
         await rm.negotiate()
         await own.select(rm, FRBC)
         assert (await rm.revoke(later))["status"] == "INVALID_CONTENT"
-        await asyncio.sleep(2 * QUIET_S)
+        plant.passes(AHEAD_S)
+        await plant.is_read()
         assert 5000 not in plant.written("power_setpoint")
 
 
@@ -146,7 +154,7 @@ async def test_silent_cem(bench):
 @row("SESSION-9", "pings are answered", source="RFC 6455, section 5.5.2")
 async def test_ping(bench):
     async with bench.negotiated() as rm:
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(PATIENCE_S):
             await rm.ping()
 
 
@@ -219,13 +227,15 @@ async def test_nothing_is_left(own):
             rm = await cem.joined()
             await rm.negotiate()
             await own.select(rm, FRBC)
-            await rm.must_take("SessionRequest", request="RECONNECT")
-            await rm.has_ended()
             if number in (RECONNECTS // 2, RECONNECTS - 1):
+                for _ in range(2):  # then nothing is on its way, in either direction
+                    await settled(rm)
                 gc.collect()
                 kept = Counter(type(each).__name__ for each in gc.get_objects() if _is_of_the_rm(each))
                 counts = len(asyncio.all_tasks()), kept
                 before = before or counts
+            await rm.must_take("SessionRequest", request="RECONNECT")
+            await rm.has_ended()
         assert counts == before
 
 

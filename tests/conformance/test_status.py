@@ -3,11 +3,13 @@
 from s2d.control.reporting import Reporting
 from s2d.values import Quality, Reading
 
+from .own import CALM
 from .plants import home_battery
 from .rows import row
 from .wire import FRBC, soon
 
 EAGER = Reporting(power_w=50.0, fill_level=1.0, every_s=0.3)
+AGES_AFTER_S = 60.0
 
 
 def levels(rm):
@@ -51,10 +53,15 @@ async def test_heartbeat(own):
     by=["plain", "s2-python"],
 )
 async def test_unknown_level(own):
-    plant = home_battery(max_age_s=0.1)
+    plant = home_battery(max_age_s=AGES_AFTER_S)
     async with own.in_charge(FRBC, plant) as rm:
         plant.shows(soc=Reading("soc", None, Quality.BAD, "not a number"))
-        assert (await rm.fate_of(await rm.instruct(rm.mode("charge"), 1.0, at=soon(0.3))))[-1] == "ABORTED"
+        await plant.is_read()
+        later = await rm.instruct(rm.mode("charge"), 1.0, at=soon(2 * AGES_AFTER_S))
+        plant.passes(1.5 * AGES_AFTER_S)
+        await plant.is_read()
+        plant.passes(AGES_AFTER_S)
+        assert (await rm.fate_of(later))[-1] == "ABORTED"
         assert await rm.fate_of(await rm.instruct(rm.mode("charge"), 1.0)) == ["REJECTED"]
         assert set(levels(rm)) == {50.0}
         plant.shows(soc=53.0)
@@ -126,7 +133,7 @@ async def test_told_at_once(own):
         for message_type in ("FRBC.SystemDescription", "FRBC.StorageStatus", "FRBC.ActuatorStatus", "PowerMeasurement"):
             await rm.must_take("SelectControlType", control_type="NO_SELECTION")
             await rm.must_take("SelectControlType", control_type=FRBC)
-            await rm.expect(message_type, within_s=1.0)
+            await rm.expect(message_type, within_s=CALM.every_s / 2)
         plant.hardware.is_hung = False
 
 

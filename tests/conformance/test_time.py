@@ -7,7 +7,7 @@ import pytest
 from s2d.effects import Tick
 from tests.core.stage import Stage, applied, told
 
-from .plants import heat_pump, home_battery
+from .plants import TIMER_S, heat_pump, home_battery
 from .rows import row
 from .wire import DONE, FRBC, OMBC, soon, time_of
 
@@ -75,10 +75,14 @@ async def test_step_back(own):
     async with own.in_charge(OMBC, plant) as rm:
         running = await rm.instruct("on")
         assert await rm.fate_of(running) == DONE
-        later = await rm.instruct("boost", at=soon(1))
+        later = await rm.instruct("boost", at=soon(2 * TIMER_S))
         await rm.reached(later, "ACCEPTED")
         plant.step = -HOUR
-        assert await rm.fate_of(await rm.instruct("off", at=soon(0.5) - HOUR)) == DONE
+        off = await rm.instruct("off", at=soon(TIMER_S) - HOUR)
+        plant.passes(TIMER_S)
+        assert await rm.fate_of(off) == DONE
+        plant.passes(2 * TIMER_S)
+        await plant.is_read()
         assert rm.steps_of(later) == ["ACCEPTED"]
         assert rm.steps_of(running) == DONE
 
