@@ -1,7 +1,9 @@
 """How tests run here: `async def` tests on a loop of their own, no task left behind, no socket beyond this machine.
 
 A test marked `virtual_time` runs on a loop whose clock jumps to the next timer whenever everybody waits; a test in
-which everybody waits for ever fails at once.
+which everybody waits for ever fails at once. With `virtual_time(is_wired=True)` some wait for the kernel, which carries
+what they say from one end of a socket or a line to the other: before time jumps it is given a little real time. However
+slow the machine is, nobody in the test is late by the test's clock.
 
 Hypothesis tries the same examples in every run, and takes its time; `--hypothesis-profile=long` looks for new ones.
 """
@@ -10,6 +12,7 @@ import asyncio
 import inspect
 import selectors
 import socket
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -26,7 +29,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
-    factory = VirtualTimeLoop if pyfuncitem.get_closest_marker("virtual_time") else asyncio.new_event_loop
+    virtual = pyfuncitem.get_closest_marker("virtual_time")
+    factory = partial(VirtualTimeLoop, **virtual.kwargs) if virtual else asyncio.new_event_loop
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
     with asyncio.Runner(loop_factory=factory) as runner:
         left = runner.run(_without_leak(pyfuncitem.obj(**arguments)))
@@ -43,9 +47,9 @@ async def _without_leak(test: object) -> set[str]:
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """A loop that never waits: with nothing ready, time is the next timer's; until then it stands still."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_wired: bool = False) -> None:
         self.now_s = 0.0
-        super().__init__(_NeverWaits(self))
+        super().__init__(_WaitsALittle(self) if is_wired else _NeverWaits(self))
 
     def time(self) -> float:
         return self.now_s
@@ -58,6 +62,24 @@ class _NeverWaits(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
+        if not ready:
+            if timeout is None:
+                raise RuntimeError("deadlock: everybody waits and no timer is set")
+            self._loop.now_s += timeout
+        return ready
+
+
+class _WaitsALittle(selectors.DefaultSelector):
+    """Leaves the kernel a tenth of the time to come, which is plenty: it needs microseconds."""
+
+    def __init__(self, loop: VirtualTimeLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is not None and timeout <= 0:
+            return super().select(0)
+        ready = super().select(60.0 if timeout is None else min(1.0, max(0.01, timeout / 10)))
         if not ready:
             if timeout is None:
                 raise RuntimeError("deadlock: everybody waits and no timer is set")

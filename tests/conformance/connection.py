@@ -145,7 +145,9 @@ class Connection:
     async def answer_to(self, message_id: str) -> Message:
         """The one answer to what was sent."""
         return await self._answers.next(
-            lambda answer: answer["subject_message_id"] == message_id, f"answer about {message_id}", self.answers_within_s
+            lambda answer: answer["subject_message_id"] == message_id,
+            f"answer about {message_id}",
+            self.answers_within_s,
         )
 
     async def answer(self, message_id: str, status: str = "OK") -> None:

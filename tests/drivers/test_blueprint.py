@@ -10,6 +10,8 @@ from s2d_drivers._blueprint import Heater, HeaterConnection, HeaterPoint
 from s2d.errors import DeviceRefused, DeviceUnreachable
 from s2d.values import Quality, Reading, Setpoint
 
+pytestmark = pytest.mark.virtual_time(is_wired=True)
+
 POINTS = {
     "power": HeaterPoint(word="PWR", unit="kW"),
     "limit": HeaterPoint(word="LIM", unit="W", access="read_write"),

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import pytest
 from s2d_drivers.modbus import Modbus, ModbusConnection, ModbusPoint
 
 from s2d.errors import DeviceUnreachable
@@ -14,6 +15,8 @@ from s2d.values import Quality, Reading
 from tests.chronicle import PATIENCE_S
 from tests.hybrid import POINTS, REGISTERS
 from tests.paced import PacedUnit, paced_line
+
+wired = pytest.mark.virtual_time(is_wired=True)
 
 PAIR = {"first": ModbusPoint(register=10), "second": ModbusPoint(register=11)}
 PERIOD_S = 0.4
@@ -44,6 +47,7 @@ async def poll(driver: Modbus, took: list[list[Reading]], reasons: list[str]) ->
         await asyncio.sleep(due - loop.time())
 
 
+@wired
 async def test_five_units_of_which_one_is_dead_one_late_and_one_garbles() -> None:
     units = {unit: PacedUnit(offset=1000 * unit) for unit in range(1, 6)}
     units[2].is_dead = True
@@ -69,6 +73,7 @@ async def test_five_units_of_which_one_is_dead_one_late_and_one_garbles() -> Non
     assert len(units[2].asked) <= 6, "a dead unit was asked again and again"
 
 
+@wired
 async def test_an_adapter_is_pulled_out_and_put_back_elsewhere(tmp_path: Path) -> None:
     """The line keeps its name below by-id, and the port behind it gets another number."""
     unit = PacedUnit(offset=5)
@@ -119,6 +124,7 @@ async def test_an_adapter_that_is_pulled_out_while_nobody_asks_costs_nothing() -
         assert time.process_time() - began_s < 0.1
 
 
+@wired
 async def test_83_scattered_registers_take_ten_requests() -> None:
     unit = PacedUnit()
     async with paced_line({1: unit}) as line:
@@ -130,6 +136,7 @@ async def test_83_scattered_registers_take_ten_requests() -> None:
     assert len(unit.asked) == 10
 
 
+@wired
 async def test_a_timeout_is_for_the_device_and_not_for_the_line() -> None:
     """At 1200 baud question and answer alone take 0.14 s."""
     unit = PacedUnit(turnaround_s=0.05)
@@ -141,6 +148,7 @@ async def test_a_timeout_is_for_the_device_and_not_for_the_line() -> None:
         assert len(unit.asked) == 1
 
 
+@wired
 async def test_every_unit_has_its_own_gap() -> None:
     """One needs a rest before it is asked, and after it has answered; the others are not slowed down by it."""
     units = {1: PacedUnit(), 2: PacedUnit()}

@@ -19,6 +19,8 @@ from s2d.values import Reading, Setpoint
 from tests.chronicle import PATIENCE_S
 from tests.ptys import pty_pair
 
+pytestmark = pytest.mark.virtual_time(is_wired=True)
+
 POINTS = {
     "power": ModbusPoint(table="input", register=0, type="int32", unit="W"),
     "limit": ModbusPoint(register=20, unit="W", access="read_write"),
@@ -214,7 +216,7 @@ async def test_a_line_on_which_somebody_never_stops_talking_is_used_all_the_same
         async def babble() -> None:
             while True:
                 send("AA")
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0.02)
 
         babbling = tasks.create_task(babble())
         reading = tasks.create_task(rtu.read({"limit"}))

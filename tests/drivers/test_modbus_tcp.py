@@ -12,6 +12,9 @@ from s2d.errors import DeviceRefused, DeviceUnreachable
 from s2d.quantities import Duration
 from s2d.values import Quality, Reading, Setpoint
 from tests.chronicle import PATIENCE_S
+from tests.fakes import pass_s
+
+pytestmark = pytest.mark.virtual_time(is_wired=True)
 
 HOST = "127.0.0.1"
 SOC = {"soc": ModbusPoint(register=10, unit="%")}
@@ -228,6 +231,7 @@ async def test_a_gateway_that_gets_no_answer_is_asked_for_that_unit_less_and_les
             while asyncio.get_running_loop().time() < began + 1.8:
                 await answering.read(SOC)
                 await _outcome(silent)
+                await pass_s(0.05)
     assert len(dead.asked) == 3, "at once, after 0.5 s, and a second later"
     assert len(living.asked) > 20
     assert server.connections.count(True) == 1

@@ -8,6 +8,8 @@ from s2d.errors import DeviceRefused
 from s2d.quantities import Duration
 from s2d.values import Setpoint
 
+pytestmark = pytest.mark.virtual_time(is_wired=True)
+
 HOST = "127.0.0.1"
 POINTS = {
     "mode": ModbusPoint(register=20, access="read_write", values={"0": "self", "2": "forced"}),

@@ -14,6 +14,8 @@ from s2d.values import Quality, Reading, Setpoint
 from tests.chronicle import PATIENCE_S
 from tests.ptys import pty_pair
 
+pytestmark = pytest.mark.virtual_time(is_wired=True)
+
 HOST = "127.0.0.1"
 COMMON = model(1, {"Mn": "Acme", "Md": "Hybrid 10", "Vr": "1.2.3", "SN": "4711"})
 INVERTER = model(103, {"W": -1234, "W_SF": 0, "WH": 123456789, "WH_SF": 0, "St": 4, "Hz": 4998, "Hz_SF": -2})

@@ -193,7 +193,7 @@ async def played(profile: str, image: Image, **keys: Any) -> AsyncIterator[Playe
     Raises: ConfigError: the profile or the keys are wrong.
     """
     async with _served(image) as port:
-        connection = {"host": "127.0.0.1", "port": port} | keys.pop("connection", {})
+        connection = {"host": "127.0.0.1", "port": port, "timeout": f"{PATIENCE_S:g} s"} | keys.pop("connection", {})
         config = configured(profile, connection=connection, **keys)
         async with config.driver.open_bus(config.connection) as bus:
             make = config.make

@@ -3,9 +3,9 @@
 import asyncio
 from contextlib import asynccontextmanager
 
+import pytest
 from s2d_drivers.modbus import Modbus, ModbusConnection, ModbusPoint
 
-from s2d import clock
 from s2d.command import Command, Step, Verify
 from s2d.computed import Computed
 from s2d.device import Device
@@ -15,7 +15,9 @@ from s2d.quantities import Duration
 from s2d.values import RELEASE, Setpoint
 from s2d.variant import Make, Nameplate, Variant
 from tests.drivers.modbus_peers import WRITES, Unit, tcp_server
-from tests.fakes import FakeLog
+from tests.fakes import FakeLog, now
+
+pytestmark = pytest.mark.virtual_time(is_wired=True)
 
 E = Expression.parse
 WITHIN_S = 5.0
@@ -58,7 +60,7 @@ async def at_work(unit):
             lambda points: Modbus.open(where, points, bus),
             Make(points=IDENTITY),
             poll_s=60.0,
-            clock=clock.now,
+            clock=now,
             log=FakeLog().logger,
             variants=(Variant(E("firmware >= 300"), MAKE),),
         )
