@@ -12,10 +12,13 @@ import asyncio
 import inspect
 import selectors
 import socket
+from collections.abc import Iterator
 from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.ports import held_port
 
 settings.register_profile("calm", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")
@@ -85,6 +88,20 @@ class _WaitsALittle(selectors.DefaultSelector):
                 raise RuntimeError("deadlock: everybody waits and no timer is set")
             self._loop.now_s += timeout
         return ready
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A port where nobody listens, until the test does."""
+    with held_port() as held:
+        yield held
+
+
+@pytest.fixture
+def other_port() -> Iterator[int]:
+    """One more."""
+    with held_port() as held:
+        yield held
 
 
 @pytest.fixture(autouse=True)

@@ -58,9 +58,7 @@ async def test_what_is_not_there_is_one_sentence(tmp_path, capsys):
     ]
 
 
-async def test_a_device_that_does_not_answer_is_a_failure(tmp_path, capsys):
-    async with served() as address:
-        pass
-    nobody = Address(address.host, address.port)
+async def test_a_device_that_does_not_answer_is_a_failure(tmp_path, capsys, port):
+    nobody = Address("127.0.0.1", port)
     assert await s2d("read", "-c", configured(tmp_path, **sma(nobody)), "battery") == 1
     assert capsys.readouterr().err.splitlines()[0] == f"s2d read: cannot connect to {nobody}: Connection refused"

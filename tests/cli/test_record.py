@@ -29,11 +29,6 @@ class HandClock:
         return self.now_s
 
 
-def served(battery, faults=None):
-    scene = profile_scene("sma-storage", {}, battery, faults or Faults())
-    return serve_tcp(scene.units[3], unit=3, faults=faults)
-
-
 @asynccontextmanager
 async def recording(*typed):
     process = await asyncio.create_subprocess_exec(
@@ -178,15 +173,14 @@ async def test_a_driver_that_does_not_show_the_wire_leaves_no_file(tmp_path, cap
     assert not file.exists()
 
 
-async def test_a_device_that_never_answers_is_a_failure(tmp_path):
-    async with served(SimulatedBattery()) as address:
-        pass
-    config, file = configured(tmp_path, **sma(Address(*address))), tmp_path / "none.jsonl"
+async def test_a_device_that_never_answers_is_a_failure(tmp_path, port):
+    nobody = Address("127.0.0.1", port)
+    config, file = configured(tmp_path, **sma(nobody)), tmp_path / "none.jsonl"
     async with recording("-c", config, "battery", file, "--for", "10ms", "--every", "5s") as process:
         output, _ = await process.communicate()
     assert (process.returncode, output.decode()) == (1, f"{file}: answered 0 of 1 times\n")
     _, moment = [json.loads(line) for line in file.read_bytes().splitlines()]
-    assert moment["silent"] == f"cannot connect to {address}: Connection refused"
+    assert moment["silent"] == f"cannot connect to {nobody}: Connection refused"
 
 
 async def test_nothing_is_overwritten(tmp_path):

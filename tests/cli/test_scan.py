@@ -123,11 +123,9 @@ async def test_who_says_nothing_is_said_to_want_another_way(capsys, nowhere):
     ]
 
 
-async def test_nobody_there_is_a_failure(capsys, nowhere):
-    async with serve_tcp(registers()) as address:
-        pass
-    assert await s2d("scan", *nowhere, str(address)) == 1
-    assert capsys.readouterr().out == f"cannot connect to {address}: Connection refused\n"
+async def test_nobody_there_is_a_failure(capsys, nowhere, port):
+    assert await s2d("scan", *nowhere, f"127.0.0.1:{port}") == 1
+    assert capsys.readouterr().out == f"cannot connect to 127.0.0.1:{port}: Connection refused\n"
 
 
 async def test_it_has_to_be_told_where_to_look(capsys, nowhere):

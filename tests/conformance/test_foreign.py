@@ -7,8 +7,6 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from .cem import listening
-
 ENDS_WITHIN_S = 300.0
 ROWS = (
     "test_version.py::test_hello",
@@ -33,9 +31,8 @@ def _not_itself_on_a_foreign_rm(pytestconfig):
         pytest.skip("the suite is at it")
 
 
-async def test_the_report_on_an_rm_made_with_s2_python(tmp_path):
+async def test_the_report_on_an_rm_made_with_s2_python(tmp_path, port):
     pytest.importorskip("s2python")
-    port = free_port()
     rm = [sys.executable, "-m", "tests.conformance.peer_rm", f"ws://127.0.0.1:{port}"]
     options = ["--rm-port", str(port), "--cem", "plain", "--rm-patience", "5", "--rm-joins-within", "60"]
     report = tmp_path / "report.txt"
@@ -46,16 +43,11 @@ async def test_the_report_on_an_rm_made_with_s2_python(tmp_path):
     assert "conformance of the RM on port" in said
 
 
-async def test_an_rm_that_stays_away_is_not_waited_for_in_every_row():
-    options = ["--rm-port", str(free_port()), "--cem", "plain", "--rm-joins-within", "0.1"]
+async def test_an_rm_that_stays_away_is_not_waited_for_in_every_row(port):
+    options = ["--rm-port", str(port), "--cem", "plain", "--rm-joins-within", "0.1"]
     _, said = await asked("test_version.py", *options)
     assert "the RM has stayed away from 3 rows running" in said
     assert "FAIL   the RM has not come within 0.1 s" in said
-
-
-def free_port():
-    with listening() as sock:
-        return sock.getsockname()[1]
 
 
 def verdicts(report):

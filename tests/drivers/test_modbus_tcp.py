@@ -284,11 +284,9 @@ async def test_a_device_all_of_whose_points_are_in_another_unit_is_lost_with_it(
             await modbus.read(["state"])
 
 
-async def test_a_connection_that_cannot_be_made_is_the_end_of_all_points() -> None:
+async def test_a_connection_that_cannot_be_made_is_the_end_of_all_points(port: int) -> None:
     points = {"soc": ModbusPoint(register=10), "state": ModbusPoint(register=11, unit_id=7)}
-    async with tcp_server({1: Unit()}) as server:
-        pass
-    async with device(points, host=HOST, port=server.port) as modbus:
+    async with device(points, host=HOST, port=port) as modbus:
         for asked in ("soc", "state"):
             with pytest.raises(DeviceUnreachable, match="cannot connect"):
                 await modbus.read([asked])
@@ -332,10 +330,10 @@ async def _queued(tasks: asyncio.TaskGroup, call: object) -> asyncio.Task[object
     return task
 
 
-async def test_a_device_that_comes_back_is_read_again() -> None:
+async def test_a_device_that_comes_back_is_read_again(port: int) -> None:
     unit = Unit()
     unit.holding[10] = 55
-    where = ModbusConnection(host=HOST, port=await _free_port())
+    where = ModbusConnection(host=HOST, port=port)
     async with Modbus.open_bus(where) as bus, Modbus.open(where, SOC, bus) as modbus:
         for _ in range(2):
             async with tcp_server({1: unit}, where.port), asyncio.timeout(PATIENCE_S):
@@ -357,20 +355,15 @@ async def test_a_host_that_cannot_be_a_name_is_unreachable() -> None:
         assert (await _outcome(modbus)).startswith("cannot connect to a..b:502: ")
 
 
-async def test_after_a_failed_connect_there_is_a_pause_without_attempts() -> None:
+async def test_after_a_failed_connect_there_is_a_pause_without_attempts(port: int) -> None:
     """Somebody starts to listen, but no request finds out before the pause is over."""
-    where = ModbusConnection(host=HOST, port=await _free_port())
+    where = ModbusConnection(host=HOST, port=port)
     async with Modbus.open_bus(where) as bus, Modbus.open(where, SOC, bus) as modbus:
         assert await _outcome(modbus) == f"cannot connect to 127.0.0.1:{where.port}: Connection refused"
         async with tcp_server({1: Unit()}, where.port) as server:
             with pytest.raises(DeviceUnreachable, match="Connection refused"):
                 await modbus.read(SOC)
             assert server.connections == []
-
-
-async def _free_port() -> int:
-    async with raw_server() as port:
-        return port
 
 
 async def test_the_first_request_on_a_connection_may_go_unheard() -> None:

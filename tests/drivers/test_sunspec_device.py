@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection
 
 import pytest
-from modbus_peers import device, raw_server, rtu_server, tcp_server
+from modbus_peers import device, rtu_server, tcp_server
 from s2d_drivers.modbus import Modbus, ModbusConnection, ModbusPoint
 from sunspec_peers import SunSpecUnit, model, sunspec_map
 
@@ -166,13 +166,14 @@ async def test_a_device_without_a_map_still_gives_its_other_points() -> None:
     assert readings["soc"].detail.startswith("the device has no SunSpec map")
 
 
-async def test_after_reconnecting_to_a_device_that_was_set_up_anew_points_are_where_they_are_now() -> None:
+async def test_after_reconnecting_to_a_device_that_was_set_up_anew_points_are_where_they_are_now(
+    port: int,
+) -> None:
     before = SunSpecUnit(sunspec_map(COMMON, INVERTER, STORAGE))
     in_floats = model(113, {"W": -77.5})
     after = SunSpecUnit(sunspec_map(COMMON, in_floats, STORAGE))
     points = {name: POINTS[name] for name in ("power", "soc")}
-    async with raw_server() as port:
-        where = ModbusConnection(host=HOST, port=port)
+    where = ModbusConnection(host=HOST, port=port)
     async with Modbus.open_bus(where) as bus, Modbus.open(where, points, bus) as modbus:
         async with tcp_server({1: before}, port):
             assert await values_once_reachable(modbus, points) == {1234, 55.5}

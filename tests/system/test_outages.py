@@ -16,12 +16,6 @@ from tests.system.simulator import Simulator, at
 pytestmark = pytest.mark.system
 
 
-async def free_port():
-    """A port that nobody listens on, and nobody has lately."""
-    async with await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0) as server:
-        return server.sockets[0].getsockname()[1]
-
-
 @asynccontextmanager
 async def hung_device():
     """The port of a device that takes every connection and every request, and never answers."""
@@ -38,21 +32,20 @@ async def hung_device():
         yield server.sockets[0].getsockname()[1], asked
 
 
-async def test_all_that_is_offline_joins_as_it_comes_up(tmp_path):
-    cem_port, battery_port = await free_port(), await free_port()
-    connection = {"host": "127.0.0.1", "port": battery_port, "timeout": "500 ms"}
-    config = configured(tmp_path, {"url": f"ws://127.0.0.1:{cem_port}"}, battery(connection=connection))
+async def test_all_that_is_offline_joins_as_it_comes_up(tmp_path, port, other_port):
+    connection = {"host": "127.0.0.1", "port": other_port, "timeout": "500 ms"}
+    config = configured(tmp_path, {"url": f"ws://127.0.0.1:{port}"}, battery(connection=connection))
     simulator = Simulator()
     async with AsyncExitStack() as peers, daemon(config) as process:
         await process.logged("daemon.ready", devices=1)
         await process.logged("link.lost")
         await process.logged("device.unreachable")
-        energy_manager = await peers.enter_async_context(cem(cem_port))
+        energy_manager = await peers.enter_async_context(cem(port))
         rm = await energy_manager.joined()
         details = await rm.negotiate()
         assert details.available_control_types == [ControlType.NOT_CONTROLABLE]
         await rm.select(ControlType.NOT_CONTROLABLE)
-        await peers.enter_async_context(simulator.on_tcp(battery_port))
+        await peers.enter_async_context(simulator.on_tcp(other_port))
         await rm.expect(ResourceManagerDetails)
         await rm.select_frbc()
         await process.logged("device.recovered")
@@ -61,10 +54,9 @@ async def test_all_that_is_offline_joins_as_it_comes_up(tmp_path):
         await simulator.written(0, 5000)
 
 
-async def test_a_cem_that_was_killed_comes_back_in_time(tmp_path):
+async def test_a_cem_that_was_killed_comes_back_in_time(tmp_path, port):
     simulator = Simulator()
     async with simulator.on_tcp() as address:
-        port = await free_port()
         config = configured(tmp_path, {"url": f"ws://127.0.0.1:{port}"}, battery(connection=at(address)))
         async with daemon(config) as process:
             async with cem(port) as energy_manager:
@@ -86,10 +78,9 @@ async def test_a_cem_that_was_killed_comes_back_in_time(tmp_path):
                 await simulator.written(0, 5000, 0)
 
 
-async def test_a_cem_that_stays_away_leaves_the_battery_in_its_default_state(tmp_path):
+async def test_a_cem_that_stays_away_leaves_the_battery_in_its_default_state(tmp_path, port):
     simulator = Simulator()
     async with simulator.on_tcp() as address:
-        port = await free_port()
         fallback = {"after": "1 s", "power_setpoint": "-100 W"}
         away = battery(connection=at(address), fallback=fallback)
         async with daemon(configured(tmp_path, {"url": f"ws://127.0.0.1:{port}"}, away)) as process:
@@ -104,10 +95,10 @@ async def test_a_cem_that_stays_away_leaves_the_battery_in_its_default_state(tmp
             await simulator.written(-100, 5000, -100)
 
 
-async def test_a_battery_that_was_switched_off_comes_back(tmp_path):
+async def test_a_battery_that_was_switched_off_comes_back(tmp_path, port):
     simulator = Simulator()
     async with AsyncExitStack() as battery_server, cem() as energy_manager:
-        address = await battery_server.enter_async_context(simulator.on_tcp())
+        address = await battery_server.enter_async_context(simulator.on_tcp(port))
         config = configured(tmp_path, {"url": energy_manager.url}, battery(connection=at(address)))
         async with daemon(config) as process:
             rm = await energy_manager.joined()
@@ -125,10 +116,10 @@ async def test_a_battery_that_was_switched_off_comes_back(tmp_path):
             await simulator.written(0, 5000, -4000)
 
 
-async def test_an_order_that_does_not_reach_the_battery_is_aborted_and_never_caught_up_on(tmp_path):
+async def test_an_order_that_does_not_reach_the_battery_is_aborted_and_never_caught_up_on(tmp_path, port):
     simulator = Simulator()
     async with AsyncExitStack() as battery_server, cem() as energy_manager:
-        address = await battery_server.enter_async_context(simulator.on_tcp())
+        address = await battery_server.enter_async_context(simulator.on_tcp(port))
         # So rarely polled, that the order is the first to find out.
         seldom = battery(connection=at(address), poll="5 s")
         async with daemon(configured(tmp_path, {"url": energy_manager.url}, seldom)) as process:
@@ -143,10 +134,10 @@ async def test_an_order_that_does_not_reach_the_battery_is_aborted_and_never_cau
             await simulator.written(0, 0)
 
 
-async def test_one_battery_that_dies_does_not_touch_the_other(tmp_path):
+async def test_one_battery_that_dies_does_not_touch_the_other(tmp_path, port):
     dies, lives = Simulator(), Simulator()
     async with AsyncExitStack() as dying, cem() as energy_manager, lives.on_tcp() as at_living:
-        at_dying = await dying.enter_async_context(dies.on_tcp())
+        at_dying = await dying.enter_async_context(dies.on_tcp(port))
         url = f"ws://127.0.0.1:{energy_manager.port}/{{name}}"
         batteries = (
             battery("dies", connection=at(at_dying), poll="100 ms"),
@@ -169,10 +160,10 @@ async def test_one_battery_that_dies_does_not_touch_the_other(tmp_path):
             await process.logged("device.recovered", device="dies")
 
 
-async def test_a_battery_takes_no_orders_while_the_meter_it_leans_on_is_away(tmp_path):
+async def test_a_battery_takes_no_orders_while_the_meter_it_leans_on_is_away(tmp_path, port):
     store, measures = Simulator(), Simulator(soc_percent=60.0)
     async with AsyncExitStack() as meter_server, cem() as energy_manager, store.on_tcp() as address:
-        at_meter = await meter_server.enter_async_context(measures.on_tcp())
+        at_meter = await meter_server.enter_async_context(measures.on_tcp(port))
         soc = {"register": 843, "table": "input", "type": "uint16", "scale": 0.1, "unit": "%"}
         leaning = battery(connection=at(address))
         leaning["points"] = leaning["points"] | {"soc": {"from": "meter.soc"}}
@@ -248,18 +239,18 @@ async def test_sigterm_brings_the_battery_to_its_default_state_before_the_daemon
             assert "fallback.unconfirmed" not in process.events()
 
 
-async def test_sigterm_with_nobody_there(tmp_path):
-    nobody = {"host": "127.0.0.1", "port": await free_port()}
-    config = configured(tmp_path, {"url": f"ws://127.0.0.1:{await free_port()}"}, battery(connection=nobody))
+async def test_sigterm_with_nobody_there(tmp_path, port, other_port):
+    nobody = {"host": "127.0.0.1", "port": other_port}
+    config = configured(tmp_path, {"url": f"ws://127.0.0.1:{port}"}, battery(connection=nobody))
     async with daemon(config) as process:
         await process.logged("device.unreachable")
         assert await process.stopped() == 0
 
 
-async def test_a_second_sigterm_ends_the_daemon_at_once(tmp_path):
-    async with hung_device() as (port, asked):
-        hanging = battery(connection={"host": "127.0.0.1", "port": port, "timeout": "60 s"})
-        config = configured(tmp_path, {"url": f"ws://127.0.0.1:{await free_port()}"}, hanging)
+async def test_a_second_sigterm_ends_the_daemon_at_once(tmp_path, port):
+    async with hung_device() as (hung, asked):
+        hanging = battery(connection={"host": "127.0.0.1", "port": hung, "timeout": "60 s"})
+        config = configured(tmp_path, {"url": f"ws://127.0.0.1:{port}"}, hanging)
         async with daemon(config) as process:
             async with asyncio.timeout(PATIENCE_S):
                 await asked.wait()
