@@ -2,16 +2,23 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from s2d.__main__ import main
 from s2d.simulation.modbus import Address
+from tests.chronicle import PATIENCE_S
 
 
 async def s2d(*typed: object) -> int:
     """The exit status of the command *typed*; it runs in a thread, so that a peer in this process can answer it."""
     return await asyncio.to_thread(main, [str(word) for word in typed])
+
+
+def without_ages(text: str) -> list[str]:
+    """The lines of *text*; how old a reading is depends on how slow the machine is."""
+    return re.sub(r"\d\.\d s  ", "A.G s  ", text).splitlines()
 
 
 def configured(folder: Path, **device: Any) -> Path:
@@ -30,7 +37,7 @@ def sma(address: Address, **connection: Any) -> dict[str, Any]:
     """A battery of the profile sma-storage at *address*."""
     return {
         "profile": "sma-storage",
-        "connection": {"host": address.host, "port": address.port, "timeout": "1 s", **connection},
+        "connection": {"host": address.host, "port": address.port, "timeout": f"{PATIENCE_S:g} s", **connection},
         "capacity": "10 kWh",
         "max_charge_power": "5 kW",
         "max_discharge_power": "5 kW",

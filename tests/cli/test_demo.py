@@ -25,12 +25,13 @@ def lines_until(process: "subprocess.Popen[str]", wanted: str) -> list[str]:
     raise AssertionError(f"ended without {wanted!r}: {lines}")
 
 
-def test_it_tells_the_main_job_line_by_line_and_ends_well(tmp_path: Path) -> None:
-    shown = subprocess.run(
-        [*DEMO, "--duration", "6s"], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S, check=False
-    )
-    assert (shown.returncode, shown.stderr) == (0, "")
-    told = [line for line in shown.stdout.splitlines() if "Home battery" in line or "battery: " in line]
+def test_it_tells_the_main_job_line_by_line(tmp_path: Path) -> None:
+    with subprocess.Popen(DEMO, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        lines = lines_until(process, "status_type SUCCEEDED")
+        process.terminate()
+        rest, complaints = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, complaints) == (0, "")
+    told = [line for line in [*lines, *rest.splitlines()] if "Home battery" in line or "battery: " in line]
     story = [
         "SelectControlType",
         "FRBC.SystemDescription",
@@ -45,8 +46,16 @@ def test_it_tells_the_main_job_line_by_line_and_ends_well(tmp_path: Path) -> Non
     for chapter in story:
         while told and chapter not in told[0]:
             told.pop(0)
-        assert told, f"no {chapter!r} in its place in\n{shown.stdout}"
+        assert told, f"no {chapter!r} in its place in\n{lines} and {rest}"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_it_ends_well_when_its_time_is_over(tmp_path: Path) -> None:
+    shown = subprocess.run(
+        [*DEMO, "--duration", "500ms"], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout.splitlines()[-1] == "the battery is at rest, all is closed"
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
@@ -63,19 +72,21 @@ def test_a_signal_ends_it_with_the_battery_at_rest(tmp_path: Path, ending: signa
 def test_on_a_terminal_it_is_a_live_table(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     environment = os.environ | {"TERM": "xterm", "COLUMNS": "120", "LINES": "30"}
-    command = [*DEMO, "--duration", "5s"]
+    parts = ("fill level", "█", "power", "mode", "instruction", "SUCCEEDED", "FRBC.StorageStatus")
     with subprocess.Popen(
-        command, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
+        DEMO, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
     ) as process:
         os.close(theirs)
-        screen = b""
+        screen, is_asked_to_end = b"", False
         while True:
             try:
                 screen += os.read(ours, 65536)
             except OSError:  # how a pty says that nobody is left at the other end
                 break
+            if not is_asked_to_end and all(part.encode() in screen for part in parts):
+                process.terminate()
+                is_asked_to_end = True
         assert process.wait(PATIENCE_S) == 0
     os.close(ours)
-    shown = screen.decode()
-    for part in ("fill level", "█", "power", "mode", "instruction", "SUCCEEDED", "FRBC.StorageStatus"):
-        assert part in shown
+    for part in parts:
+        assert part.encode() in screen

@@ -47,7 +47,7 @@ async def test_it_finds_the_unit_and_shows_all_that_a_register_may_mean(capsys):
 
 async def test_it_says_when_rtu_is_spoken_through_tcp_and_4xxxx_is_meant(capsys):
     async with serve_tcp(registers(), framing="rtu") as address:
-        typed = ("--host", address.host, "--port", address.port, "--register", "40844", "--timeout", "0.2")
+        typed = ("--host", address.host, "--port", address.port, "--register", "40844", "--timeout", "0.5")
         assert await s2d("probe", *typed) == 0
     assert without_times(capsys.readouterr().out) == [
         "it does not speak Modbus TCP but RTU through TCP, as adapters do that only pass a serial line on: "
@@ -64,7 +64,7 @@ async def test_it_says_when_rtu_is_spoken_through_tcp_and_4xxxx_is_meant(capsys)
 
 async def test_on_a_line_it_tries_units_and_shows_text(capsys):
     async with pty_pair() as (line, far_end), serve_rtu(registers(), far_end, baudrate=19200, unit=2):
-        typed = ("--serial", line, "--baudrate", 19200, "--parity", "N", "--register", "850..851", "--timeout", "0.1")
+        typed = ("--serial", line, "--baudrate", 19200, "--parity", "N", "--register", "850..851", "--timeout", "0.5")
         assert await s2d("probe", *typed) == 0
     lines = without_times(capsys.readouterr().out)
     assert lines[0] == f"connection: {{serial: {line}, baudrate: 19200, parity: N, unit: 2}}"
@@ -121,7 +121,7 @@ async def test_a_unit_that_only_answers_to_its_number_is_found(capsys):
                 writer.write(answer_to(request, 500))
 
     async with raw_server(*[answers_unit_3] * 5) as port:
-        typed = ("--host", "127.0.0.1", "--port", port, "--unit", "1..3", "--register", 843, "--timeout", "0.05")
+        typed = ("--host", "127.0.0.1", "--port", port, "--unit", "1..3", "--register", 843, "--timeout", "0.5")
         assert await s2d("probe", *typed) == 0
     assert capsys.readouterr().out.splitlines()[:2] == [
         "it minds the unit id: others than 3 had no answer",

@@ -14,7 +14,7 @@ from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import Address, serve_tcp
 from s2d.simulation.registers import Refusal
 from tests.chronicle import PATIENCE_S, Chronicle
-from tests.cli.fieldwork import configured, s2d, sma
+from tests.cli.fieldwork import configured, s2d, sma, without_ages
 
 pytestmark = pytest.mark.system
 
@@ -68,7 +68,7 @@ async def test_what_was_recorded_is_read_again_as_it_was(tmp_path, capsys):
     async with serve_tcp(registers, unit=3) as address:
         config = configured(tmp_path, **sma(address))
         assert await s2d("read", "-c", config, "battery") == 0
-        before = capsys.readouterr().out
+        before = without_ages(capsys.readouterr().out)
         async with recording("-c", config, "battery", file, "--for", "10m", "--every", "100ms") as process:
             await registers.are_read(10)
             battery.order(3000, asyncio.get_running_loop().time())
@@ -93,18 +93,10 @@ async def test_what_was_recorded_is_read_again_as_it_was(tmp_path, capsys):
     async with serve_tcp(scene.units[3], unit=3, clock=clock) as address:
         config = configured(tmp_path, **sma(address))
         assert await s2d("read", "-c", config, "battery") == 0
-        assert capsys.readouterr().out == before
+        assert without_ages(capsys.readouterr().out) == before
         clock.now_s += json.loads(moments[-1])["at_s"] / 10
         assert await s2d("read", "-c", config, "battery", "power") == 0
-        assert capsys.readouterr().out.splitlines()[1].split() == [
-            "power",
-            "3000",
-            "W",
-            "(computed)",
-            "0.0",
-            "s",
-            "good",
-        ]
+        assert without_ages(capsys.readouterr().out)[1].split()[:3] == ["power", "3000", "W"]
 
 
 async def test_exceptions_and_silence_are_replayed_too(tmp_path, capsys):
@@ -132,7 +124,7 @@ async def test_exceptions_and_silence_are_replayed_too(tmp_path, capsys):
     file.write_text("".join(json.dumps(each) + "\n" for each in (header, *moments)) + '{"at_s": 4.0, "not')
     clock, scene = HandClock(), replay_scene(file, 1.0, None)
     async with serve_tcp(scene.units[1], clock=clock) as address:
-        where = {"host": address.host, "port": address.port, "timeout": "200 ms"}
+        where = {"host": address.host, "port": address.port, "timeout": "1 s"}
         config = configured(tmp_path, connection=where, **meter)
         told = []
         for _ in range(4):
@@ -142,7 +134,7 @@ async def test_exceptions_and_silence_are_replayed_too(tmp_path, capsys):
     assert [each.out.splitlines()[1].split()[1] for each in told if each.out] == ["700", "700", "800"]
     assert "exception 2" in told[0].out
     assert "exception 4" in told[1].out
-    assert told[2].err.startswith(f"s2d read: no answer from unit 1 at {address} within 0.2 s")
+    assert told[2].err.startswith(f"s2d read: no answer from unit 1 at {address} within 1 s")
 
 
 async def test_registers_that_could_not_be_read_together_cannot_be_again(tmp_path):

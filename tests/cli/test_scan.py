@@ -62,7 +62,7 @@ simulation: {obeys: power_setpoint}
         pty_pair() as (line, far_end),
         serve_rtu(registers(str(profile), 1), far_end, baudrate=115200, unit=2),
     ):
-        typed = ("--serial", line, "--baudrate", 115200, "--units", "1..4", "--timeout", "0.1")
+        typed = ("--serial", line, "--baudrate", 115200, "--units", "1..4", "--timeout", "0.5")
         assert await s2d("scan", *nowhere, *typed) == 0
     assert capsys.readouterr().out.splitlines()[0] == (
         f"connection: {{serial: {line}, baudrate: 115200, parity: N, unit: 2}}  "
@@ -117,7 +117,7 @@ async def test_a_device_that_does_not_look_at_unit_ids_is_one_device(capsys, now
 
 async def test_who_says_nothing_is_said_to_want_another_way(capsys, nowhere):
     async with serve_tcp(BatteryRegisters(SimulatedBattery()), framing="rtu") as address:
-        assert await s2d("scan", *nowhere, str(address), "--timeout", "0.05") == 1
+        assert await s2d("scan", *nowhere, str(address), "--timeout", "0.5") == 1
     assert capsys.readouterr().out.splitlines() == [
         f"{address} takes the connection and says nothing; `s2d probe --host 127.0.0.1` tries other ways to speak"
     ]
