@@ -8,7 +8,6 @@ from played_rm import CHARGE, DISCHARGE, counted_ids, details, handshake, played
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from s2d import clock
 from s2d.cem.commands import CommandRefused
 from s2d.cem.grammar import parse
 from s2d.cem.performance import ScriptFailed, perform
@@ -17,15 +16,16 @@ from s2d.cem.server import CannotListen, serve
 from s2d.cem.transcript import Closed, Opened, TurnedAway
 from s2d.errors import S2dError
 from tests.chronicle import PATIENCE_S
+from tests.fakes import now
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.virtual_time(is_wired=True)]
 
 
 @asynccontextmanager
 async def serving(**options):
     async with (
         asyncio.timeout(PATIENCE_S),
-        serve(clock=clock.now, new_id=counted_ids(), **options) as cem,
+        serve(clock=now, new_id=counted_ids(), **options) as cem,
     ):
         yield cem
 

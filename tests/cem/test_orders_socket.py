@@ -7,7 +7,6 @@ import pytest
 from played_rm import counted_ids
 from websockets.asyncio.client import connect
 
-from s2d import clock
 from s2d.cem.performance import ScriptFailed, perform
 from s2d.cem.script import steps_of
 from s2d.cem.server import serve
@@ -17,12 +16,13 @@ from s2d.messages.common import ControlType
 from s2d.values import Reading
 from tests.chronicle import PATIENCE_S
 from tests.core.resources_roof import RoofStage
+from tests.fakes import now, pass_s
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.virtual_time(is_wired=True)]
 
 
 class LiveRoof:
-    """A roof whose hardware does at once what it is told."""
+    """A roof whose hardware does what it is told within a millisecond."""
 
     def __init__(self, socket):
         self._socket = socket
@@ -36,13 +36,14 @@ class LiveRoof:
             await self._happen(Received(frame))
 
     async def _happen(self, event):
-        for effect in self._resource_manager.handle(event, clock.now()):
+        for effect in self._resource_manager.handle(event, now()):
             match effect:
                 case Send(message):
                     await self._socket.send(wire.encode(message).decode())
                 case Apply(setpoint):
                     self.written.append(setpoint.value)
                     await self._happen(Applied(setpoint))
+                    await pass_s(0.001)
                     await self._happen(Measured((Reading("power", -900.0),)))
 
 
@@ -50,7 +51,7 @@ class LiveRoof:
 async def met():
     async with (
         asyncio.timeout(PATIENCE_S),
-        serve(clock=clock.now, new_id=counted_ids(), control_type=ControlType.POWER_ENVELOPE_BASED_CONTROL) as cem,
+        serve(clock=now, new_id=counted_ids(), control_type=ControlType.POWER_ENVELOPE_BASED_CONTROL) as cem,
         connect(f"ws://{cem.address}/s2/roof") as socket,
         asyncio.TaskGroup() as tasks,
     ):
