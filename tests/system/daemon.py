@@ -109,7 +109,7 @@ def battery(name: str = "Home battery", *, connection: dict[str, Any], **changes
         "max_charge_power": "5 kW",
         "max_discharge_power": "4 kW",
         "usable_range": "10 % .. 90 %",
-        "follow_within": "5 s",
+        "follow_within": "60 s",
         "poll": "200 ms",
         "points": {
             "soc": {"register": 843, "table": "input", "type": "uint16", "scale": 0.1, "unit": "%"},

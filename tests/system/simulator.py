@@ -6,7 +6,7 @@ from typing import Any
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.modbus import Address, serve_rtu, serve_tcp
 from s2d.simulation.registers import BatteryRegisters
-from tests.chronicle import Chronicle
+from tests.chronicle import PATIENCE_S, Chronicle
 
 
 class Simulator:
@@ -33,4 +33,4 @@ class Simulator:
 
 def at(address: Address) -> dict[str, Any]:
     """The `connection:` for it."""
-    return {"host": address.host, "port": address.port, "unit": 1, "timeout": "500 ms"}
+    return {"host": address.host, "port": address.port, "unit": 1, "timeout": f"{PATIENCE_S:g} s"}

@@ -19,7 +19,8 @@ PROFILES = ("sma-storage", "sungrow-sh")
 """One that forgets what it is told and cannot be asked for it, and one that keeps it for ever and can."""
 LIMIT_W = 3000
 """What its owner allows; the battery itself could do more."""
-SHORTER = {"late-reply": "late-reply=600ms", "forgets": "forgets=1s"}
+TIMEOUT_S = 1.0
+SHORTER = {"late-reply": f"late-reply={2 * TIMEOUT_S:g}s", "forgets": "forgets=1s"}
 EITHER = {"SUCCEEDED", "ABORTED"}
 ENDS = {
     "nan": {"ABORTED"},
@@ -65,10 +66,10 @@ async def simulated(profile, faults):
             {
                 "name": profile,
                 "profile": profile,
-                "connection": {"host": address.host, "port": address.port, "timeout": "300 ms"},
+                "connection": {"host": address.host, "port": address.port, "timeout": f"{TIMEOUT_S:g} s"},
                 "poll": "200 ms",
                 "points": {"soc": {"poll": "200 ms"}},
-                "follow_within": "1500 ms",
+                "follow_within": "5 s",
                 "capacity": "10 kWh",
                 "max_charge_power": f"{LIMIT_W} W",
                 "max_discharge_power": f"{LIMIT_W} W",

@@ -104,7 +104,7 @@ async def test_terminated_it_leaves_the_battery_in_its_default_state_and_stays_a
         await rm.in_charge()
         charge = await rm.instruct(mode="charge", factor=1.0)
         await rm.status_of(charge)
-        later = await rm.instruct(mode="charge", factor=0.5, at=datetime.now(UTC) + timedelta(seconds=1))
+        later = await rm.instruct(mode="charge", factor=0.5, at=datetime.now(UTC) + timedelta(hours=1))
         await rm.reached(later, "ACCEPTED")
         await rm.request(SessionRequestType.TERMINATE)
         await asyncio.wait_for(rm.ended.wait(), PATIENCE_S)

@@ -33,7 +33,7 @@ async def hung_device():
 
 
 async def test_all_that_is_offline_joins_as_it_comes_up(tmp_path, port, other_port):
-    connection = {"host": "127.0.0.1", "port": other_port, "timeout": "500 ms"}
+    connection = {"host": "127.0.0.1", "port": other_port, "timeout": f"{PATIENCE_S:g} s"}
     config = configured(tmp_path, {"url": f"ws://127.0.0.1:{port}"}, battery(connection=connection))
     simulator = Simulator()
     async with AsyncExitStack() as peers, daemon(config) as process:
@@ -91,7 +91,7 @@ async def test_a_cem_that_stays_away_leaves_the_battery_in_its_default_state(tmp
                 await rm.status_of(charge)
             closed = await process.logged("session.closed")
             applied = await process.logged("fallback.applied")
-            assert 0.9 < _seconds_between(closed, applied) < 1.5
+            assert 0.9 < _seconds_between(closed, applied) < 6
             await simulator.written(-100, 5000, -100)
 
 
@@ -197,7 +197,7 @@ async def test_sigterm_with_a_device_that_hangs(tmp_path):
     async with hung_device() as (hung, asked), cem() as energy_manager, simulator.on_tcp() as address:
         url = f"ws://127.0.0.1:{energy_manager.port}/{{name}}"
         batteries = (
-            battery("hangs", connection={"host": "127.0.0.1", "port": hung, "timeout": "60 s"}),
+            battery("hangs", connection={"host": "127.0.0.1", "port": hung, "timeout": "600 s"}),
             battery("works", connection=at(address)),
         )
         async with daemon(configured(tmp_path, {"url": url}, *batteries)) as process:
@@ -249,7 +249,7 @@ async def test_sigterm_with_nobody_there(tmp_path, port, other_port):
 
 async def test_a_second_sigterm_ends_the_daemon_at_once(tmp_path, port):
     async with hung_device() as (hung, asked):
-        hanging = battery(connection={"host": "127.0.0.1", "port": hung, "timeout": "60 s"})
+        hanging = battery(connection={"host": "127.0.0.1", "port": hung, "timeout": "600 s"})
         config = configured(tmp_path, {"url": f"ws://127.0.0.1:{port}"}, hanging)
         async with daemon(config) as process:
             async with asyncio.timeout(PATIENCE_S):

@@ -11,6 +11,7 @@ from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import serve_rtu, serve_tcp
 from s2d.yaml_source import parse
+from tests.chronicle import PATIENCE_S
 from tests.ptys import pty_pair
 from tests.system.cem import cem
 from tests.system.daemon import configured
@@ -67,9 +68,9 @@ async def test_it_charges_when_told_and_is_given_back_at_the_end(tmp_path, name)
         device = {
             "name": "Home battery",
             "profile": name,
-            "connection": where | {"timeout": "1 s"},
+            "connection": where | {"timeout": f"{PATIENCE_S:g} s"},
             "poll": "200 ms",
-            "follow_within": "5 s",
+            "follow_within": f"{PATIENCE_S:g} s",
             **SIZES,
             **{key: parse(value, key).content for key, value in parameters.items()},
         }
