@@ -23,6 +23,9 @@ from tests.ports import held_port
 settings.register_profile("calm", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")
 
+CARRIED_WITHIN_S = 0.02
+"""Of real time."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "virtual_time: time jumps while everybody waits")
@@ -73,7 +76,7 @@ class _NeverWaits(selectors.DefaultSelector):
 
 
 class _WaitsALittle(selectors.DefaultSelector):
-    """Leaves the kernel a tenth of the time to come, which is plenty: it needs microseconds."""
+    """Leaves the kernel CARRIED_WITHIN_S before time jumps, which is plenty: it needs microseconds."""
 
     def __init__(self, loop: VirtualTimeLoop) -> None:
         super().__init__()
@@ -82,7 +85,7 @@ class _WaitsALittle(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is not None and timeout <= 0:
             return super().select(0)
-        ready = super().select(60.0 if timeout is None else min(1.0, max(0.01, timeout / 10)))
+        ready = super().select(60.0 if timeout is None else CARRIED_WITHIN_S)
         if not ready:
             if timeout is None:
                 raise RuntimeError("deadlock: everybody waits and no timer is set")

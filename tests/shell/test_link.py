@@ -14,7 +14,7 @@ from s2d.link import Link
 from s2d.messages.common import EnergyManagementRole, Handshake
 from tests.fakes import FakeLog, pass_s
 
-pytestmark = pytest.mark.virtual_time
+pytestmark = pytest.mark.virtual_time(is_wired=True)
 
 HELLO = Handshake(message_id="hello", role=EnergyManagementRole.RM, supported_protocol_versions=("0.0.2-beta",))
 
