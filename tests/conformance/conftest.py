@@ -10,6 +10,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from s2d import __version__
+
 from .cem import Cem, listening, serving
 from .foreign import Foreign
 from .own import Plant

@@ -182,9 +182,7 @@ class Rm:
         """Sends *frame* as it is; returns the one answer *about* that id."""
         self._asked.append(about)
         await self._websocket.send(frame)
-        return await self._answers.next(
-            lambda answer: answer.subject_message_id == about, f"answer about {about}"
-        )
+        return await self._answers.next(lambda answer: answer.subject_message_id == about, f"answer about {about}")
 
     async def send(self, frame: str) -> None:
         """Sends *frame* and waits for nothing."""
