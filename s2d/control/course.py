@@ -12,6 +12,8 @@ from ..values import Now
 LATENESS = timedelta(seconds=5)
 """Sequences planned back to back may overlap by this much, as no start is ever quite on time: the next one waits."""
 
+_MS = timedelta(milliseconds=1)
+
 
 class Action(Enum):
     """What the device shall do about a sequence."""
@@ -105,8 +107,9 @@ def duration_of(sequence: PowerSequence) -> timedelta:
 
 def misfit(ends_at: datetime, begins_at: datetime, follower: PowerSequence) -> str | None:
     """Why *follower* cannot begin then, if what is before it ends at *ends_at*."""
-    if begins_at + LATENESS < ends_at:
+    pause = begins_at - ends_at
+    if pause < -LATENESS:
         return f"the container before runs until {ends_at:%H:%M:%S}"
-    if follower.max_pause_before is None or begins_at - ends_at <= timedelta(milliseconds=follower.max_pause_before):
+    if follower.max_pause_before is None or pause / _MS <= follower.max_pause_before:
         return None
     return f"the pause before {follower.id} may last {follower.max_pause_before / 1000:g} s at most"

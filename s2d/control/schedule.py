@@ -114,10 +114,10 @@ class Schedule:
         """Why the sequence of *step* does not fit between what is before it and what comes after."""
         profile, slot = self._profile, step.slot
         begins_at = step.begins_at if now.utc - step.begins_at <= LATENESS else now.utc
-        ends_at = begins_at + step.lasts
         if begins_at < profile.start_time:
             return f"the profile does not start before {profile.start_time:%H:%M:%S}"
-        if ends_at + slot.later > profile.end_time:
+        # No instant is added up before it is known to be one: a peer may name the last there is.
+        if step.lasts + slot.later > profile.end_time - begins_at:
             return f"the profile could not finish by {profile.end_time:%H:%M:%S}"
         if slot.before is not None:
             before = self._ends_at(slot.before, now)
@@ -126,7 +126,7 @@ class Schedule:
             if objection := misfit(before, begins_at, step.sequence):
                 return objection
         if slot.after is not None and (follower := self._waiting(slot.after)):
-            return misfit(ends_at, follower.begins_at, follower.sequence)
+            return misfit(begins_at + step.lasts, follower.begins_at, follower.sequence)
         return None
 
     def standings(self) -> list[Standing]:

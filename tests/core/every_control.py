@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from s2d.effects import Applied, Apply, Effect, Tick
@@ -16,6 +16,14 @@ from .resources_washer import WasherStage, dishes, sequence
 from .stage import NOON, Stage, said
 
 DAY = 86_400.0
+EDGES_OF_TIME = (
+    datetime.min.replace(tzinfo=UTC),
+    datetime.min.replace(tzinfo=timezone(timedelta(hours=14))),
+    datetime(9999, 12, 31, 20, tzinfo=UTC),
+    datetime.max.replace(tzinfo=UTC),
+    datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone(timedelta(hours=-12))),
+)
+"""The first and the last instants that a message can name, also beyond those of UTC."""
 
 
 class Staged(ABC):
@@ -28,7 +36,7 @@ class Staged(ABC):
     def __init__(self, updates: Updates = "full", **decided: Any) -> None: ...
 
     @abstractmethod
-    def order(self, count: int, *, after_s: float = 0.0) -> list[Effect]:
+    def order(self, count: int, *, after_s: float = 0.0, **changes: Any) -> list[Effect]:
         """The instruction `i-{count}`."""
 
     @abstractmethod
@@ -62,8 +70,9 @@ class Frbc(Staged):
         self.stage: Stage = Stage(updates, decided=decided)
         self.stage.active()
 
-    def order(self, count: int, *, after_s: float = 0.0) -> list[Effect]:
-        return self.stage.hears(self.stage.instruction(f"i-{count}", self.stage.charge, count / 1000, after_s=after_s))
+    def order(self, count: int, *, after_s: float = 0.0, **changes: Any) -> list[Effect]:
+        instruction = self.stage.instruction(f"i-{count}", self.stage.charge, count / 1000, after_s=after_s, **changes)
+        return self.stage.hears(instruction)
 
     def shows(self, *values: Any) -> list[Effect]:
         return self.stage.measured(soc=50.0, power=values[-1])
@@ -76,8 +85,8 @@ class Ombc(Staged):
         self.stage: Play = Play(HeatPump(transitions=(), timers=()), updates=updates, decided=decided)
         self.stage.connected()
 
-    def order(self, count: int, *, after_s: float = 0.0) -> list[Effect]:
-        return self.stage.orders(f"on {count / 1000}", name=f"i-{count}", after_s=after_s)
+    def order(self, count: int, *, after_s: float = 0.0, **changes: Any) -> list[Effect]:
+        return self.stage.orders(f"on {count / 1000}", name=f"i-{count}", after_s=after_s, **changes)
 
     def shows(self, *values: Any) -> list[Effect]:
         return self.stage.seen(resource=values[-1])
@@ -90,8 +99,8 @@ class Ddbc(Staged):
         self.stage: Play = Play(Hybrid(), updates=updates, decided=decided)
         self.stage.connected()
 
-    def order(self, count: int, *, after_s: float = 0.0) -> list[Effect]:
-        return self.stage.orders(f"on {count / 1000}", of="boiler", name=f"i-{count}", after_s=after_s)
+    def order(self, count: int, *, after_s: float = 0.0, **changes: Any) -> list[Effect]:
+        return self.stage.orders(f"on {count / 1000}", of="boiler", name=f"i-{count}", after_s=after_s, **changes)
 
     def shows(self, *values: Any) -> list[Effect]:
         return self.stage.seen(boiler=values[-1])
@@ -104,8 +113,8 @@ class Pebc(Staged):
         self.stage: RoofStage = RoofStage(updates=updates, **decided)
         self.stage.active()
 
-    def order(self, count: int, *, after_s: float = 0.0) -> list[Effect]:
-        return self.stage.hears(self.stage.envelope(f"i-{count}", (DAY, -count, 0), after_s=after_s))
+    def order(self, count: int, *, after_s: float = 0.0, **changes: Any) -> list[Effect]:
+        return self.stage.hears(self.stage.envelope(f"i-{count}", (DAY, -count, 0), after_s=after_s, **changes))
 
     def shows(self, *values: Any) -> list[Effect]:
         return self.stage.measured(power=0.0)
@@ -122,11 +131,11 @@ class Ppbc(Staged):
         self.stage: WasherStage = WasherStage(task, updates, **decided)
         self.stage.active()
 
-    def order(self, count: int, *, after_s: float = 0.0) -> list[Effect]:
+    def order(self, count: int, *, after_s: float = 0.0, **changes: Any) -> list[Effect]:
         instruct: Callable[..., Any] = self.stage.schedule
         if count > 1:
             instruct = self.stage.resumption if count % 2 else self.stage.interruption
-        return self.stage.hears(instruct(f"i-{count}", after_s=after_s))
+        return self.stage.hears(instruct(f"i-{count}", after_s=after_s, **changes))
 
     def shows(self, *values: Any) -> list[Effect]:
         return self.stage.measured(power=0.0, does=values[-1])

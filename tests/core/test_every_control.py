@@ -1,13 +1,14 @@
 """What holds of instructions under every control type."""
 
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from s2d.effects import Apply, Effect
+from s2d.messages.common import ControlType
 
-from .every_control import EVERY, Staged, statuses
+from .every_control import EDGES_OF_TIME, EVERY, Staged, statuses
 from .stage import told
 
 every = pytest.mark.parametrize("staged", EVERY)
@@ -44,6 +45,20 @@ def test_what_comes_late_is_done_at_once(staged: type[Staged]) -> None:
     effects = scene.order(1, after_s=-30 * 24 * HOUR_S)
     assert written_for(effects) == [1]
     assert statuses(scene.follows(effects)) == [(1, "SUCCEEDED")]
+
+
+@every
+@pytest.mark.parametrize("at", EDGES_OF_TIME, ids=str)
+def test_an_order_for_the_edge_of_time_is_answered_and_hinders_no_other(staged: type[Staged], at: datetime) -> None:
+    scene = staged()
+    effects = scene.order(1, execution_time=at)
+    # A task has an end; all else can wait for ever.
+    later = "REJECTED" if scene.control_type is ControlType.POWER_PROFILE_BASED_CONTROL else "ACCEPTED"
+    assert told(effects)[0] == "ReceptionStatus OK"
+    assert statuses(effects)[-1] == (1, later if at.year > 9000 else "STARTED")
+    scene.follows(effects)
+    scene.lives(HOUR_S)
+    assert told(scene.order(2))[0] == "ReceptionStatus OK"
 
 
 @every

@@ -3,11 +3,13 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from s2d.messages import wire
 from s2d.messages.common import ReceptionStatus, ReceptionStatusValues
 from s2d.messages.vet import vet
 
+from ..core.every_control import EDGES_OF_TIME
 from .atheris_handling import one_conversation
 from .frames import any_json, messages, near_messages, nearly, noise, twins
 from .parts import PARTS, Part
@@ -17,7 +19,17 @@ phases = st.sampled_from(PHASES)
 parts = st.sampled_from(PARTS)
 happenings = st.sampled_from(
     (
-        *("ordered", "ordered", "ordered", "nearly ordered", "said", "nearly said", "noise", "answered"),
+        *(
+            "ordered",
+            "ordered",
+            "ordered",
+            "ordered for the edge of time",
+            "nearly ordered",
+            "said",
+            "nearly said",
+            "noise",
+            "answered",
+        ),
         *("passed", "stepped", "measured", "followed", "followed", "quiet"),
         *("changed", "lost", "selected", "came back"),
     )
@@ -43,6 +55,10 @@ def test_a_conversation_of_anything_goes_on(part: type[Part], phase: str, choice
         match happening:
             case "ordered":
                 trial.receives(wire.encode(trial.part.order(f"order-{count}", choice)).decode())
+            case "ordered for the edge of time":
+                at = EDGES_OF_TIME[choice % len(EDGES_OF_TIME)]
+                order = replace(trial.part.order(f"order-{count}", choice), execution_time=at)
+                trial.receives(wire.encode(order).decode())
             case "nearly ordered":
                 trial.receives(choices.draw(nearly(trial.part.order(f"order-{count}", choice))))
             case "said":
