@@ -152,18 +152,21 @@ class Instructions(Generic[Wish]):
         return self._finish(scope, InstructionStatus.ABORTED, now, reason)
 
     def revoke(self, object_id: str, now: Now) -> tuple[list[Effect], str | None]:
-        """Takes back the instruction with the id, or message id, *object_id*; also gives the scope it had started in.
+        """Takes back the instruction with the id *object_id*, else the first one that came in the message of that id.
 
+        Also gives the scope it had started in.
         Raises: InvalidContent: no such instruction waits or runs.
         """
-        for order in self._held:
-            if object_id in (order.id, order.message_id):
-                self._held.remove(order)
-                return self._tell(order.id, InstructionStatus.REVOKED, now), None
-        for scope, order in self.started.items():
-            if object_id in (order.id, order.message_id):
-                return self._finish(scope, InstructionStatus.REVOKED, now), scope
-        raise InvalidContent("REV-001", "/object_id", f"instruction {object_id!r} has ended")
+        orders = [*self._held, *self.started.values()]
+        named = [order for order in orders if order.id == object_id]
+        named += [order for order in orders if order.message_id == object_id]
+        if not named:
+            raise InvalidContent("REV-001", "/object_id", f"instruction {object_id!r} has ended")
+        order = named[0]
+        if self.started.get(order.scope) is order:
+            return self._finish(order.scope, InstructionStatus.REVOKED, now), order.scope
+        self._held.remove(order)
+        return self._tell(order.id, InstructionStatus.REVOKED, now), None
 
     def abandon(self, reason: str, now: Now) -> list[Effect]:
         """Ends everything that waits or runs."""

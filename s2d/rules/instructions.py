@@ -9,6 +9,7 @@ from ..messages.common import (
     RevokableObjects,
     RevokeObject,
 )
+from ..messages.wire import name_of
 from .catalogue import Breach, Severity, rule
 from .said import Said
 
@@ -65,8 +66,8 @@ def new_id(message: Instruction, said: Said) -> Breach | None:
 @rule("INST-002", "an update is about an instruction that was given", source="S2 JSON, InstructionStatusUpdate")
 def given(message: InstructionStatusUpdate, said: Said) -> Breach | None:
     if said.control_type is not None and message.instruction_id not in said.instructions:
-        meant = said.ids_by_message.get(message.instruction_id)
-        hint = f": it is the message_id of {meant!r}" if meant else ""
+        meant = said.given(message.instruction_id)
+        hint = f": it is the message_id of {meant.id!r}" if meant else ""
         return "/instruction_id", f"no instruction {message.instruction_id!r} was given{hint}"
     return None
 
@@ -90,7 +91,7 @@ def order(message: InstructionStatusUpdate, said: Said) -> Breach | None:
 
 @rule(
     "REV-001",
-    "what a CEM revokes is an instruction that has not ended",
+    "what a CEM revokes is an instruction of that type that has not ended",
     source="S2 JSON, RevokeObject.object_id",
     sender=EnergyManagementRole.CEM,
 )
@@ -98,9 +99,11 @@ def not_ended(message: RevokeObject, said: Said) -> Breach | None:
     if said.control_type is None or message.object_type not in _ORDERS:
         return None
     object_id = message.object_id
-    known = said.instructions.get(object_id) or said.instructions.get(said.ids_by_message.get(object_id, ""))
+    known = said.given(object_id)
     if known is None:
         return "/object_id", f"instruction {object_id!r} is unknown"
+    if message.object_type != name_of(known.kind):
+        return "/object_type", f"{object_id!r} is a {name_of(known.kind)}"
     if known.has_ended():
         return "/object_id", f"instruction {object_id!r} has ended"
     return None
@@ -128,11 +131,8 @@ def by_cem(message: RevokeObject, said: Said) -> Breach | None:
 def published(message: RevokeObject, said: Said) -> Breach | None:
     if said.control_type is None or message.object_type in _ORDERS:
         return None
-    object_id = message.object_id
-    systems = [system for systems in said.systems.values() for system in systems]
-    is_held = object_id in said.constraints or object_id in said.energy_constraints or object_id in said.definitions
-    if not is_held and not any(system.message_id == object_id for system in systems):
-        return "/object_id", f"{message.object_type} {object_id!r} is unknown"
+    if not said.holds(message.object_type, message.object_id):
+        return "/object_id", f"{message.object_type} {message.object_id!r} is unknown"
     return None
 
 

@@ -17,6 +17,7 @@ from ..messages.common import (
     InstructionStatusUpdate,
     Message,
     ResourceManagerDetails,
+    RevokableObjects,
     RevokeObject,
     SelectControlType,
     Timer,
@@ -50,9 +51,21 @@ Instruction: TypeAlias = (
     | ppbc.EndInterruptionInstruction
 )
 
-_ENDED_BADLY = frozenset((InstructionStatus.REJECTED, InstructionStatus.REVOKED, InstructionStatus.ABORTED))
-_ENDED = _ENDED_BADLY | {InstructionStatus.SUCCEEDED}
+_ENDED = frozenset(
+    (
+        InstructionStatus.REJECTED,
+        InstructionStatus.REVOKED,
+        InstructionStatus.ABORTED,
+        InstructionStatus.SUCCEEDED,
+    )
+)
 _LASTING = (pebc.Instruction, ppbc.ScheduleInstruction)
+_DESCRIBED_BY = {
+    RevokableObjects.FRBC_SYSTEM_DESCRIPTION: ControlType.FILL_RATE_BASED_CONTROL,
+    RevokableObjects.OMBC_SYSTEM_DESCRIPTION: ControlType.OPERATION_MODE_BASED_CONTROL,
+    RevokableObjects.DDBC_SYSTEM_DESCRIPTION: ControlType.DEMAND_DRIVEN_BASED_CONTROL,
+}
+"""They have no id of their own, their message's stands in for it."""
 
 Key = TypeVar("Key")
 Held = TypeVar("Held")
@@ -114,10 +127,15 @@ class Definition(NamedTuple):
 class Given(Struct):
     """An instruction and what was said to have become of it."""
 
+    id: str
     message_id: str
-    lasts: bool
-    """Whether it goes on once it has succeeded: limits hold until they lapse, a sequence runs to its end."""
+    kind: type[Instruction]
     status: InstructionStatus | None = None
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it goes on once it has succeeded: limits hold until they lapse, a sequence runs to its end."""
+        return self.kind in _LASTING
 
     def has_ended(self) -> bool:
         """Whether nothing becomes of it any more."""
@@ -134,8 +152,6 @@ class Said:
         self.message_ids: OrderedDict[str, None] = OrderedDict()
         self.instructions: OrderedDict[str, Given] = OrderedDict()
         """By id, of all control types: an id stays used until the session ends."""
-        self.ids_by_message: OrderedDict[str, str] = OrderedDict()
-        """`message_id` → `id` of the instructions that did not end otherwise than well."""
         self._forget_published()
 
     def note(self, message: Message, now: Now) -> None:
@@ -153,6 +169,33 @@ class Said:
         if len(systems) > 1:
             return next((system for system in reversed(systems) if system.valid_from <= now.utc), systems[0])
         return systems[0]
+
+    def given(self, name: str) -> Given | None:
+        """The instruction with the id *name*; else that which came in the message of that id, one that has not ended.
+
+        A peer in the field names instructions by their messages.
+        """
+        if (by_id := self.instructions.get(name)) is not None:
+            return by_id
+        by_message = [given for given in self.instructions.values() if given.message_id == name]
+        return next((given for given in by_message if not given.has_ended()), by_message[-1] if by_message else None)
+
+    def holds(self, object_type: RevokableObjects, object_id: str) -> bool:
+        """Whether an object of that type and id was published and not taken back."""
+        control_type = _DESCRIBED_BY.get(object_type)
+        if control_type is not None:
+            return any(system.message_id == object_id for system in self.systems.get(control_type, ()))
+        return object_id in self._published(object_type)
+
+    def _published(self, object_type: RevokableObjects) -> OrderedDict[str, Any]:
+        match object_type:
+            case RevokableObjects.PEBC_POWER_CONSTRAINTS:
+                return self.constraints
+            case RevokableObjects.PEBC_ENERGY_CONSTRAINT:
+                return self.energy_constraints
+            case RevokableObjects.PPBC_POWER_PROFILE_DEFINITION:
+                return self.definitions
+        return OrderedDict()
 
     def _forget_published(self) -> None:
         self.systems: dict[ControlType, list[System]] = {}
@@ -219,9 +262,8 @@ class Said:
         _remember(self.definitions, message.id, Definition(message, places), PUBLISHED_LIMIT)
 
     def _take_instruction(self, message: Instruction, now: Now) -> None:
-        given = Given(message.message_id, message.__class__ in _LASTING)
+        given = Given(message.id, message.message_id, message.__class__)
         _remember(self.instructions, message.id, given, IDS_LIMIT)
-        _remember(self.ids_by_message, message.message_id, message.id, IDS_LIMIT)
 
     def _take_schedule(self, message: ppbc.ScheduleInstruction, now: Now) -> None:
         self._take_instruction(message, now)
@@ -236,16 +278,15 @@ class Said:
         given = self.instructions.get(message.instruction_id)
         if given is not None and not given.has_ended():
             given.status = message.status_type
-            if given.status in _ENDED_BADLY:
-                self.ids_by_message.pop(given.message_id, None)
 
     def _take_revocation(self, message: RevokeObject, now: Now) -> None:
         # An instruction has ended only when the RM says so.
-        self.constraints.pop(message.object_id, None)
-        self.energy_constraints.pop(message.object_id, None)
-        self.definitions.pop(message.object_id, None)
-        for systems in self.systems.values():
+        control_type = _DESCRIBED_BY.get(message.object_type)
+        if control_type is not None:
+            systems = self.systems.get(control_type, [])
             systems[:] = [system for system in systems if system.message_id != message.object_id]
+        else:
+            self._published(message.object_type).pop(message.object_id, None)
 
 
 def _machine(modes: tuple[OperationMode, ...], timers: tuple[Timer, ...]) -> Machine:

@@ -23,6 +23,7 @@ from s2d.messages.common import (
 )
 from s2d.values import Quality, Reading, Setpoint
 
+from .resources_played import updates
 from .stage import FRBC, NOON, Stage, applied, notes, said, settings, told
 
 INVALID_CONTENT = ReceptionStatusValues.INVALID_CONTENT
@@ -417,6 +418,40 @@ def test_revoking_what_runs_brings_the_device_to_its_default(by: str) -> None:
     effects = stage.hears(revoke(by))
     assert told(effects) == ["ReceptionStatus OK", "InstructionStatusUpdate REVOKED"]
     assert applied(effects) == [("power_setpoint", 0.0)]
+
+
+def test_an_id_names_its_own_instruction_before_one_that_came_in_a_message_of_that_id() -> None:
+    stage = Stage()
+    stage.active()
+    stage.hears(stage.instruction("one", stage.charge, 0.5, after_s=60, message_id="two"))
+    stage.hears(stage.instruction("two", stage.charge, 0.7, after_s=120))
+    assert updates(stage.hears(revoke("two"))) == [("two", "REVOKED")]
+    assert applied(stage.after(61)) == [("power_setpoint", 2500.0)]
+
+
+def test_two_instructions_with_one_message_id_are_revoked_by_it_one_after_the_other() -> None:
+    stage = Stage()
+    stage.active()
+    for name, after_s in (("running", 0), ("first", 60), ("second", 120)):
+        stage.hears(stage.instruction(name, stage.charge, 0.5, after_s=after_s, message_id="same"))
+    revocations = [stage.hears(revoke("same")) for _ in range(4)]
+    assert [updates(effects) for effects in revocations] == [
+        [("first", "REVOKED")],
+        [("second", "REVOKED")],
+        [("running", "REVOKED")],
+        [],
+    ]
+    assert told(revocations[-1]) == ["ReceptionStatus INVALID_CONTENT"]
+    assert [applied(effects) for effects in revocations] == [[], [], [("power_setpoint", 0.0)], []]
+
+
+def test_revoking_an_instruction_takes_back_nothing_else_of_its_id() -> None:
+    stage = Stage()
+    (described,) = [each for each in said(stage.active()) if isinstance(each, frbc.SystemDescription)]
+    name = described.message_id
+    stage.hears(stage.instruction(name, stage.charge, 0.5, after_s=60))
+    assert updates(stage.hears(revoke(name))) == [(name, "REVOKED")]
+    assert told(stage.measured(soc=70.0)) == ["FRBC.StorageStatus"]
 
 
 def test_what_has_ended_or_never_was_cannot_be_revoked() -> None:

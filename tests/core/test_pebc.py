@@ -404,6 +404,14 @@ def test_revoking_limits_in_force_lifts_them(by: str) -> None:
     assert applied(stage.after(4 * HOUR)) == []
 
 
+def test_revoking_an_instruction_leaves_the_constraints_of_the_same_id() -> None:
+    stage = RoofStage()
+    stage.active()
+    stage.hears(stage.envelope(stage.constraints_id, (60, -100, 0), after_s=60))
+    stage.hears(revoke(stage.constraints_id))
+    assert updates(stage.hears(stage.envelope("next", (60, -100, 0))))[0] == ("next", "ACCEPTED")
+
+
 def test_after_one_was_revoked_the_next_one_has_a_verdict_of_its_own() -> None:
     stage = RoofStage()
     stage.active()

@@ -409,6 +409,18 @@ def test_a_pause_on_top_of_one_that_is_not_yet_seen_leaves_that_one_watched(afte
     assert statuses(stage.after(1))[-1] == [("quick", "FINISHED", 600_000), FREE]
 
 
+def test_a_schedule_is_not_revoked_as_an_interruption() -> None:
+    stage = WasherStage()
+    stage.active()
+    stage.hears(stage.schedule("wash", after_s=60))
+    for kind in (
+        RevokableObjects.PPBC_START_INTERRUPTION_INSTRUCTION,
+        RevokableObjects.PPBC_END_INTERRUPTION_INSTRUCTION,
+    ):
+        assert told(stage.hears(revoke("wash", kind))) == ["ReceptionStatus INVALID_CONTENT"]
+    assert updates(stage.hears(revoke("wash"))) == [("wash", "REVOKED")]
+
+
 def test_an_interruption_can_be_revoked_until_it_has_succeeded() -> None:
     kind = RevokableObjects.PPBC_START_INTERRUPTION_INSTRUCTION
     stage = washing()

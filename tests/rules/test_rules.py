@@ -151,6 +151,7 @@ ON = said(FRBC, control_type=FRBC_CONTROL)
 ORDERED = said(FRBC, FRBC_ORDER, control_type=FRBC_CONTROL)
 UNDESCRIBED = said(control_type=FRBC_CONTROL)
 DEFINED = said(PROFILE)
+PEBC = said(CONSTRAINTS, control_type=ControlType.POWER_ENVELOPE_BASED_CONTROL)
 FAR = timedelta(days=400)
 FALLING = changed(RUN.elements[1], power_ranges=(power(0, 100), power(0, -100, L2)))
 SECOND = changed(ACTUATOR, id="second", operation_modes=(OFF, changed(RUN, elements=(RUN.elements[0], FALLING))))
@@ -320,8 +321,17 @@ BROKEN = [
         said(FRBC_ORDER, update("SUCCEEDED"), control_type=FRBC_CONTROL),
         CEM,
     ),
+    Row(
+        "REV-001",
+        revoke("PPBC.StartInterruptionInstruction", "order"),
+        "/object_type",
+        said(SCHEDULE, control_type=ControlType.POWER_PROFILE_BASED_CONTROL),
+        CEM,
+    ),
     Row("REV-002", revoke("FRBC.SystemDescription", "order"), "/object_type", ORDERED, CEM),
     Row("REV-003", revoke("FRBC.SystemDescription", "other"), "/object_id", ORDERED, RM),
+    Row("REV-003", revoke("FRBC.SystemDescription", "limits"), "/object_id", PEBC, RM),
+    Row("REV-003", revoke("PEBC.EnergyConstraint", "limits"), "/object_id", PEBC, RM),
     Row("REV-004", revoke("FRBC.Instruction", "order"), "/object_type", ORDERED, RM),
     Row(
         "FRBC-001",
@@ -521,11 +531,6 @@ def test_a_rule_broken_twice_is_told_once() -> None:
     assert violation.pointer == "/power_envelopes/0/power_envelope_elements/0/lower_limit"
 
 
-def test_an_instruction_that_ended_is_remembered_by_its_id_alone() -> None:
-    known = said(FRBC_ORDER, update("ACCEPTED"), update("ABORTED"))
-    assert (list(known.instructions), known.ids_by_message) == (["order"], {})
-
-
 def test_a_label_says_which_rule_where_and_what() -> None:
     (violation,) = judge(changed(FRBC_ORDER, operation_mode="sleep"), CEM, ON, NOW)
     assert violation.label == "FRBC-004 at /operation_mode: 'sleep' is not a mode of it"
@@ -573,6 +578,29 @@ def test_limits_and_sequences_go_on_after_they_succeeded_and_may_be_revoked_or_a
 
 def test_an_instruction_may_be_revoked_by_its_message_id() -> None:
     assert judge(revoke("FRBC.Instruction", "m-order"), CEM, ORDERED, NOW) == []
+
+
+def test_of_several_in_one_message_id_any_that_has_not_ended_may_be_revoked_by_it() -> None:
+    second = changed(FRBC_ORDER, id="second")
+    known = said(FRBC_ORDER, second, control_type=FRBC_CONTROL)
+    revoked: list[bool] = []
+    for instruction in ("second", "order"):
+        revoked.append(judge(revoke("FRBC.Instruction", "m-order"), CEM, known, NOW) == [])
+        known.note(update("REVOKED", instruction), NOW)
+    (violation,) = judge(revoke("FRBC.Instruction", "m-order"), CEM, known, NOW)
+    assert (revoked, violation.sentence) == ([True, True], "instruction 'm-order' has ended")
+
+
+def test_an_instruction_taken_back_takes_nothing_else_of_its_id_along() -> None:
+    known = said(FRBC, CONSTRAINTS, ENERGY, PROFILE)
+    for name in ("system", "limits", "energy", "laundry"):
+        known.note(changed(revoke("FRBC.Instruction", name), message_id=f"revoke-{name}"), NOW)
+    assert known.system(FRBC_CONTROL, NOW) is not None
+    assert [list(each) for each in (known.constraints, known.energy_constraints, known.definitions)] == [
+        ["limits"],
+        ["energy"],
+        ["laundry"],
+    ]
 
 
 def test_what_is_said_again_under_another_message_id_is_no_second_object() -> None:
