@@ -28,6 +28,9 @@ from .reporting import Reporting, Told
 from .state_machine import DescribedMachine
 from .timers import Timers
 
+DEADBAND = 0.01
+"""A change of demand below this share of the largest supply is not told by itself: some versions describe all anew."""
+
 
 class DemandDrivenResource(OperationModeResource, Protocol):
     """Actuators that meet a demand which cannot be moved; an actuator's id is its scope."""
@@ -40,7 +43,7 @@ class DemandDrivenResource(OperationModeResource, Protocol):
         ...
 
     def present_demand_rate(self) -> NumberRange:
-        """In the unit of the supply ranges. Every change is told: as coarse as is worth telling."""
+        """In the unit of the supply ranges."""
         ...
 
     def average_demand_rate_forecast(self) -> tuple[datetime, tuple[AverageDemandRateForecastElement, ...]] | None:
@@ -54,7 +57,8 @@ class DemandDrivenResource(OperationModeResource, Protocol):
 class DemandDrivenControl(OperationModes[DemandDrivenResource]):
     """DDBC while it is the active control type."""
 
-    _told_demand: Told
+    _demand: NumberRange
+    """As it was told last."""
     _told_forecast: object
 
     def __init__(
@@ -68,6 +72,7 @@ class DemandDrivenControl(OperationModes[DemandDrivenResource]):
     ) -> None:
         super().__init__(resource, reporting, terms, new_id, timers)
         self._has_demand_status = PresentDemandStatus in MESSAGES_OF[version]
+        self._told_demand = Told(reporting.every_s)
 
     def _described_machines(self) -> Mapping[str, DescribedMachine]:
         return {actuator.id: actuator for actuator in self._resource.suppliers()}
@@ -86,7 +91,7 @@ class DemandDrivenControl(OperationModes[DemandDrivenResource]):
             message_id=message_id,
             valid_from=valid_from,
             actuators=actuators,
-            present_demand_rate=self._resource.present_demand_rate(),
+            present_demand_rate=self._demand,
             provides_average_demand_rate_forecast=provides_forecast,
         )
 
@@ -108,23 +113,34 @@ class DemandDrivenControl(OperationModes[DemandDrivenResource]):
         return self._accept(message, message.actuator_id, message.operation_mode_id, now)
 
     def _describe(self, now: Now) -> list[Effect]:
+        if not self._has_demand_status:
+            self._note_demand(now)
         effects = super()._describe(now)
         if effects:
-            self._told_demand, self._told_forecast = Told(self._reporting.every_s), None
+            self._told_forecast = None
+            if self._has_demand_status:
+                self._told_demand = Told(self._reporting.every_s)
         return effects
 
     def _told(self) -> Iterable[Told]:
         return (self._told_demand, *super()._told())
 
     def _tell_state(self, now: Now) -> list[Effect]:
-        if not self._has_demand_status:
+        if not self._has_demand_status or not self._note_demand(now):
             return []
+        return [Send(PresentDemandStatus(message_id=self._new_id(), present_demand_rate=self._demand))]
+
+    def _note_demand(self, now: Now) -> bool:
+        """Takes note of the present demand if it is worth telling, and says whether it is."""
         demand = self._resource.present_demand_rate()
         numbers = (demand.start_of_range, demand.end_of_range)
-        if not self._told_demand.is_due(now, numbers, 0.0):
-            return []
+        supplies = [mode.supply_range for each in self._resource.suppliers() for mode in each.operation_modes]
+        largest = max(max(abs(supply.start_of_range), abs(supply.end_of_range)) for supply in supplies)
+        if not self._told_demand.is_due(now, numbers, DEADBAND * largest):
+            return False
         self._told_demand.tell(now, numbers)
-        return [Send(PresentDemandStatus(message_id=self._new_id(), present_demand_rate=demand))]
+        self._demand = demand
+        return True
 
     def _tell_outlook(self, now: Now) -> list[Effect]:
         if not self._resource.provides_average_demand_rate_forecast:

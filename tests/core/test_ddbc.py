@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from s2d.effects import Effect
 from s2d.messages import ddbc
 from s2d.messages.common import (
     InstructionStatusUpdate,
@@ -27,6 +28,15 @@ def play(version: str = BETA, **changes: Any) -> Play:
     playing = Play(Hybrid(**changes), version)
     playing.connected()
     return playing
+
+
+def demands(effects: list[Effect]) -> list[NumberRange]:
+    """Every demand told, however it was."""
+    return [
+        message.present_demand_rate
+        for message in messages(effects)
+        if isinstance(message, ddbc.SystemDescriptionBeta | ddbc.PresentDemandStatus)
+    ]
 
 
 def test_before_the_first_version_the_demand_stands_in_the_description() -> None:
@@ -85,6 +95,19 @@ def test_another_demand_is_told_as_the_version_has_it() -> None:
         assert isinstance(told_demand, ddbc.SystemDescriptionBeta | ddbc.PresentDemandStatus)
         assert told_demand.present_demand_rate == HIGHER
         assert messages(playing.seen()) == []
+
+
+@pytest.mark.parametrize("version", [BETA, FIRST])
+def test_a_demand_that_moves_by_less_than_a_hundredth_of_the_supply_is_told_at_the_steady_pace(version: str) -> None:
+    playing = play(version)
+    assert isinstance(playing.resource, Hybrid)
+    for start, is_news in ((3000.001, False), (2961.0, False), (3039.0, False), (3040.0, True), (3001.0, False)):
+        playing.resource.demand = NumberRange(start_of_range=start, end_of_range=3500.0)
+        effects = playing.seen()
+        assert demands(effects) == ([playing.resource.demand] if is_news else [])
+        assert bool(messages(effects)) is is_news
+    assert demands(playing.after(86_400)) == [playing.resource.demand]
+    assert demands(playing.after(86_400)) == ([playing.resource.demand] if version is FIRST else [])
 
 
 def test_another_demand_disturbs_no_instruction() -> None:
