@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from typing import get_args
 
+from msgspec.structs import fields
+
 from ..messages import ddbc, frbc, ombc, pebc, ppbc
 from ..messages.common import (
     ControlType,
@@ -14,6 +16,7 @@ from ..messages.common import (
     PowerMeasurement,
     ResourceManagerDetails,
     SelectControlType,
+    Timestamp,
 )
 from ..values import Now
 from .catalogue import Breach, Severity, rule
@@ -43,6 +46,8 @@ Dated = (
     | PowerForecast
     | InstructionStatusUpdate
     | frbc.SystemDescription
+    | frbc.ActuatorStatus
+    | frbc.TimerStatus
     | frbc.LeakageBehaviour
     | frbc.UsageForecast
     | frbc.FillLevelTargetProfile
@@ -55,18 +60,18 @@ Dated = (
     | ppbc.StartInterruptionInstruction
     | ppbc.EndInterruptionInstruction
     | ombc.SystemDescription
+    | ombc.Status
+    | ombc.TimerStatus
     | ombc.Instruction
     | ddbc.SystemDescription
     | ddbc.SystemDescriptionBeta
+    | ddbc.ActuatorStatus
+    | ddbc.TimerStatus
     | ddbc.AverageDemandRateForecast
     | ddbc.Instruction
 )
-_DATE_OF = {
-    kind: next(
-        name
-        for name in ("measurement_timestamp", "timestamp", "start_time", "valid_from", "execution_time")
-        if name in kind.__struct_fields__
-    )
+_DATES_OF = {
+    kind: tuple(field.name for field in fields(kind) if field.type in (Timestamp, Timestamp | None))
     for kind in get_args(Dated)
 }
 
@@ -74,20 +79,22 @@ _DATE_OF = {
 @rule(
     "MSG-008",
     "a timestamp is plausible: within a year of now, and what has happened does not lie ahead",
-    source="S2 JSON, *_timestamp, *_time, valid_from",
+    source="S2 JSON, *_timestamp, *_time, valid_from, valid_until, finished_at",
     severity=Severity.WARNING,
 )
 def plausible(message: Dated, said: Said, now: Now) -> Breach | None:
-    name = _DATE_OF[message.__class__]
-    date: datetime = getattr(message, name)
-    ahead = date - now.utc
-    if ahead > AHEAD:
-        if ahead > AWAY:
-            return f"/{name}", f"{date.isoformat()} is more than a year from now"
-        if name.endswith("timestamp"):
-            return f"/{name}", f"{date.isoformat()} lies ahead"
-    elif ahead < _BEHIND:
-        return f"/{name}", f"{date.isoformat()} is more than a year ago"
+    for name in _DATES_OF[message.__class__]:
+        date: datetime | None = getattr(message, name)
+        if date is None:
+            continue
+        ahead = date - now.utc
+        if ahead > AHEAD:
+            if ahead > AWAY:
+                return f"/{name}", f"{date.isoformat()} is more than a year from now"
+            if name.endswith("timestamp"):
+                return f"/{name}", f"{date.isoformat()} lies ahead"
+        elif ahead < _BEHIND and name != "finished_at":  # a timer that never ran has finished at any time before
+            return f"/{name}", f"{date.isoformat()} is more than a year ago"
     return None
 
 

@@ -1,9 +1,13 @@
-"""The rules that cannot be judged here, for they are about frames or about whose turn it is: stated, to be found."""
+"""The rules that are not judged here, but stated, to be found.
+
+They are about frames, about whose turn it is, or about what a control type alone knows: how its device stands.
+"""
 
 from .catalogue import Rule, Severity, state
 
 _WIRE, _VET, _SESSION = "s2d/messages/wire.py", "s2d/messages/vet.py", "s2d/session.py"
-_ERROR = Severity.ERROR
+_MODES, _MACHINE = "s2d/control/operation_modes.py", "s2d/control/state_machine.py"
+_ERROR, _REJECTED = Severity.ERROR, Severity.WARNING
 
 for _rule in (
     Rule("MSG-001", _ERROR, "a message is a text frame", "S2 JSON over WebSocket", _SESSION),
@@ -21,5 +25,47 @@ for _rule in (
     ),
     Rule("STATE-002", _ERROR, "one side is a CEM, the other an RM", "S2 JSON, Handshake.role", _SESSION),
     Rule("STATE-003", _ERROR, "the version selected is one that was offered", "S2 JSON, HandshakeResponse", _SESSION),
+    Rule(
+        "INST-004",
+        _REJECTED,
+        "a mode for abnormal conditions only is ordered under such; its control type rejects it",
+        "S2 JSON, *.OperationMode.abnormal_condition_only",
+        _MODES,
+    ),
+    Rule(
+        "INST-005",
+        _REJECTED,
+        "a transition for abnormal conditions only is made under such; its control type rejects it",
+        "S2 JSON, Transition.abnormal_condition_only",
+        _MACHINE,
+    ),
+    Rule(
+        "INST-006",
+        _REJECTED,
+        "a transition is not made while a timer blocks it; its control type rejects it",
+        "S2 JSON, Transition.blocking_timers",
+        _MACHINE,
+    ),
+    Rule(
+        "INST-007",
+        _REJECTED,
+        "where there are transitions, one leads to the mode that is ordered; its control type rejects it",
+        "EN 50491-12-2, Transition",
+        _MACHINE,
+    ),
+    Rule(
+        "PEBC-010",
+        _REJECTED,
+        "a limit lies in an allowed range, one for abnormal conditions only under such; its control type rejects it",
+        "S2 JSON, PEBC.PowerEnvelopeElement, PEBC.AllowedLimitRange",
+        "s2d/control/constraints.py",
+    ),
+    Rule(
+        "PPBC-014",
+        _REJECTED,
+        "a sequence for abnormal conditions only is scheduled under such; its control type rejects it",
+        "S2 JSON, PPBC.PowerSequence.abnormal_condition_only",
+        "s2d/control/schedule.py",
+    ),
 ):
     state(_rule)

@@ -66,11 +66,15 @@ def mode_of_actuator(message: Instruction, said: Said, now: Now) -> Breach | Non
 
 @rule(
     "FRBC-005",
-    "an instruction names a mode with an element for the present fill level",
-    source="S2 JSON, FRBC.OperationModeElement.fill_level_range",
+    "an instruction, unless for abnormal conditions, names a mode with an element for the present fill level",
+    source="S2 JSON, FRBC.OperationModeElement.fill_level_range, FRBC.StorageDescription.fill_level_range",
 )
 def covers_level(message: Instruction, said: Said, now: Now) -> Breach | None:
     level = said.fill_level
+    # Outside its range a storage may ignore what it is told, "except during abnormal conditions": S2 JSON. Modes need
+    # no elements there (FRBC-002), so to ask for one would be to ignore it. What would do harm is still rejected.
+    if message.abnormal_condition:
+        return None
     machine = machine_of(said, _FRBC, message.actuator_id, now)
     mode = None if machine is None else machine.modes.get(message.operation_mode)
     if level is None or not isinstance(mode, OperationMode):

@@ -12,6 +12,7 @@ from msgspec import Struct
 from ..messages import ddbc, frbc, ombc, pebc, ppbc
 from ..messages.common import NumberRange, PowerForecast, PowerMeasurement
 from .catalogue import Breach, PartBreach, Severity, rule
+from .said import Said
 
 Actuated = frbc.SystemDescription | ddbc.SystemDescription | ddbc.SystemDescriptionBeta
 Machine = frbc.ActuatorDescription | ddbc.ActuatorDescription | ombc.SystemDescription
@@ -74,6 +75,19 @@ def sequence_ids(container: ppbc.PowerSequenceContainer) -> Breach | None:
 @rule("ID-007", "an envelope id stands once in its instruction", source="S2 JSON, PEBC.PowerEnvelope.id")
 def envelope_ids(message: pebc.Instruction) -> Breach | None:
     return _once("/power_envelopes", [envelope.id for envelope in message.power_envelopes])
+
+
+@rule(
+    "ID-008",
+    "an envelope id is used once in a session; nothing refers to it",
+    source="S2 JSON, PEBC.PowerEnvelope.id",
+    severity=Severity.WARNING,
+)
+def new_envelope_ids(message: pebc.Instruction, said: Said) -> Breach | None:
+    for index, envelope in enumerate(message.power_envelopes):
+        if envelope.id in said.envelope_ids:
+            return f"/power_envelopes/{index}/id", f"{envelope.id!r} was used before in this session"
+    return None
 
 
 @rule("NUM-001", "numbers are finite", source="RFC 8259, section 6")

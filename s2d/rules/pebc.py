@@ -1,6 +1,7 @@
 """PEBC: limits of power."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from msgspec.structs import replace
 
@@ -9,12 +10,15 @@ from ..messages.pebc import (
     EnergyConstraint,
     Instruction,
     PowerConstraints,
+    PowerEnvelope,
     PowerEnvelopeElement,
     PowerEnvelopeLimitType,
 )
 from ..values import Now
 from .catalogue import Breach, PartBreach, Severity, rule
 from .said import Said
+
+_MS = timedelta(milliseconds=1)
 
 
 @rule(
@@ -98,8 +102,51 @@ def averages(message: EnergyConstraint) -> Breach | None:
     "PEBC-008", "a constraint id is used for one thing", source="S2 JSON, PEBC.PowerConstraints.id, EnergyConstraint.id"
 )
 def constraint_ids(message: PowerConstraints | EnergyConstraint, said: Said) -> Breach | None:
-    held = said.constraints.get(message.id) or said.energy_constraints.get(message.id)
+    held = said.constraints.get(message.id) or said.energy_constraints.get(message.id) or said.withdrawn.get(message.id)
     # A message that was not understood is said again, under another message id.
     if held is not None and replace(held, message_id=message.message_id) != message:
         return "/id", f"{message.id!r} was used before in this session"
+    return None
+
+
+@rule(
+    "PEBC-009",
+    "an envelope that spans the time of an energy constraint allows its energy",
+    source="S2 JSON, PEBC.EnergyConstraint.upper_average_power, lower_average_power",
+    severity=Severity.WARNING,
+)
+def energy(message: Instruction, said: Said, now: Now) -> Breach | None:
+    start = max(message.execution_time, now.utc)
+    for constraint in said.energy_constraints.values():
+        for index, envelope in enumerate(message.power_envelopes):
+            if envelope.commodity_quantity is not constraint.commodity_quantity:
+                continue
+            average = _average(
+                envelope, (constraint.valid_from - start) // _MS, (constraint.valid_until - start) // _MS
+            )
+            # What is to be consumed counts upwards, what is to be produced downwards.
+            if average is not None:
+                lower, upper = average
+                if upper < constraint.upper_average_power and constraint.upper_average_power > 0:
+                    what = f"{upper:g} on average, of {constraint.upper_average_power:g} for {constraint.id!r}"
+                    return f"/power_envelopes/{index}", f"its upper limits allow {what}"
+                if lower > constraint.lower_average_power and constraint.lower_average_power < 0:
+                    what = f"{lower:g} on average, of {constraint.lower_average_power:g} for {constraint.id!r}"
+                    return f"/power_envelopes/{index}", f"its lower limits allow {what}"
+    return None
+
+
+def _average(envelope: PowerEnvelope, from_ms: int, until_ms: int) -> tuple[float, float] | None:
+    """The lower and the upper limit from *from_ms* to *until_ms* after its start, on average; None if it is shorter."""
+    lower = upper = 0.0
+    begins_ms = 0
+    if from_ms < 0 or until_ms <= from_ms:
+        return None
+    for element in envelope.power_envelope_elements:
+        ends_ms = begins_ms + element.duration
+        share = max(0, min(ends_ms, until_ms) - max(begins_ms, from_ms)) / (until_ms - from_ms)
+        lower, upper = lower + share * element.lower_limit, upper + share * element.upper_limit
+        if ends_ms >= until_ms:
+            return lower, upper
+        begins_ms = ends_ms
     return None

@@ -140,6 +140,19 @@ def phases(
     return None
 
 
+@rule(
+    "PM-009",
+    "a device that uses a single phase calls it L1",
+    source="S2 JSON, CommodityQuantity",
+    severity=Severity.WARNING,
+)
+def first_phase(message: ResourceManagerDetails) -> Breach | None:
+    used = _PHASES.intersection(message.provides_power_measurement_types)
+    if len(used) == 1 and CommodityQuantity.ELECTRIC_POWER_L1 not in used:
+        return "/provides_power_measurement_types", f"{min(used)} is its only phase"
+    return None
+
+
 @rule("PM-007", "an operation mode has one power range per quantity", source="S2 JSON, *.power_ranges")
 def ranged_once(parts: Sequence[Ranged]) -> PartBreach | None:
     return _one_each(parts)

@@ -101,23 +101,26 @@ def defined(message: PowerProfileStatus, said: Said) -> Breach | None:
 
 @rule(
     "PPBC-007",
-    "progress is told once a sequence has started",
+    "progress is told once a sequence has started, and none of what is not scheduled",
     source="S2 JSON, PPBC.PowerSequenceContainerStatus.progress",
 )
 def progress(part: PowerSequenceContainerStatus) -> Breach | None:
     if part.status in _BEGUN and part.progress is None:
         return "/progress", f"{part.status} without progress"
+    if part.status is PowerSequenceStatus.NOT_SCHEDULED and part.progress is not None:
+        return "/progress", f"{part.status} with progress"
     return None
 
 
 @rule(
     "PPBC-008",
-    "a sequence is named unless none is scheduled",
+    "a sequence is named if, and only if, one is scheduled",
     source="S2 JSON, PPBC.PowerSequenceContainerStatus.selected_sequence_id",
 )
 def selected(part: PowerSequenceContainerStatus) -> Breach | None:
-    if part.status is not PowerSequenceStatus.NOT_SCHEDULED and part.selected_sequence_id is None:
-        return "/selected_sequence_id", f"{part.status} without a sequence"
+    is_scheduled = part.status is not PowerSequenceStatus.NOT_SCHEDULED
+    if is_scheduled is (part.selected_sequence_id is None):
+        return "/selected_sequence_id", f"{part.status} {'without' if is_scheduled else 'with'} a sequence"
     return None
 
 
@@ -169,11 +172,22 @@ def fitting(message: PowerProfileDefinition) -> Breach | None:
     return None
 
 
+@rule("PPBC-013", "a status tells of a container once", source="S2 JSON, PPBC.PowerProfileStatus")
+def told_once(message: PowerProfileStatus) -> Breach | None:
+    told = [(each.power_profile_id, each.sequence_container_id) for each in message.sequence_container_status]
+    if len(set(told)) < len(told):
+        again = next(index for index, each in enumerate(told) if each in told[:index])
+        where = f"/sequence_container_status/{again}/sequence_container_id"
+        return where, f"{told[again][1]!r} stands there before"
+    return None
+
+
 @rule("PPBC-012", "a profile id is used for one thing", source="S2 JSON, PPBC.PowerProfileDefinition.id")
 def definition_ids(message: PowerProfileDefinition, said: Said) -> Breach | None:
-    held = said.definitions.get(message.id)
+    definition = said.definitions.get(message.id)
+    held = said.withdrawn.get(message.id) if definition is None else definition.message
     # A message that was not understood is said again, under another message id.
-    if held is not None and replace(held.message, message_id=message.message_id) != message:
+    if held is not None and replace(held, message_id=message.message_id) != message:
         return "/id", f"{message.id!r} was used before in this session"
     return None
 

@@ -29,7 +29,9 @@ IDS_LIMIT = 20_000
 MESSAGE_IDS_LIMIT = 1000
 """Most message ids remembered."""
 PUBLISHED_LIMIT = 100
-"""Most constraints, and most definitions, held at once."""
+"""Most constraints, most definitions, and most of those taken back, held at once."""
+ENVELOPE_IDS_LIMIT = 20_000
+"""Most ids of power envelopes remembered."""
 ANNOUNCED_LIMIT = 10
 """Most system descriptions held that are not valid yet."""
 ACTUATORS_LIMIT = 100
@@ -152,6 +154,7 @@ class Said:
         self.message_ids: OrderedDict[str, None] = OrderedDict()
         self.instructions: OrderedDict[str, Given] = OrderedDict()
         """By id, of all control types: an id stays used until the session ends."""
+        self.envelope_ids: OrderedDict[str, None] = OrderedDict()
         self._forget_published()
 
     def note(self, message: Message, now: Now) -> None:
@@ -205,6 +208,8 @@ class Said:
         self.constraints: OrderedDict[str, pebc.PowerConstraints] = OrderedDict()
         self.energy_constraints: OrderedDict[str, pebc.EnergyConstraint] = OrderedDict()
         self.definitions: OrderedDict[str, Definition] = OrderedDict()
+        self.withdrawn: OrderedDict[str, Message] = OrderedDict()
+        """Constraints and definitions that were taken back, by id: it stays used."""
         self.scheduled: OrderedDict[tuple[str, str], Scheduled] = OrderedDict()
         """By profile id and container id."""
 
@@ -265,6 +270,11 @@ class Said:
         given = Given(message.id, message.message_id, message.__class__)
         _remember(self.instructions, message.id, given, IDS_LIMIT)
 
+    def _take_envelopes(self, message: pebc.Instruction, now: Now) -> None:
+        self._take_instruction(message, now)
+        for envelope in message.power_envelopes:
+            _remember(self.envelope_ids, envelope.id, None, ENVELOPE_IDS_LIMIT)
+
     def _take_schedule(self, message: ppbc.ScheduleInstruction, now: Now) -> None:
         self._take_instruction(message, now)
         definition = self.definitions.get(message.power_profile_id)
@@ -285,8 +295,11 @@ class Said:
         if control_type is not None:
             systems = self.systems.get(control_type, [])
             systems[:] = [system for system in systems if system.message_id != message.object_id]
-        else:
-            self._published(message.object_type).pop(message.object_id, None)
+            return
+        published = self._published(message.object_type).pop(message.object_id, None)
+        if published is not None:
+            withdrawn = published.message if isinstance(published, Definition) else published
+            _remember(self.withdrawn, message.object_id, withdrawn, PUBLISHED_LIMIT)
 
 
 def _machine(modes: tuple[OperationMode, ...], timers: tuple[Timer, ...]) -> Machine:
@@ -311,7 +324,7 @@ _TAKES: dict[type[Message], Callable[[Said, Any, Now], None]] = {
     frbc.Instruction: Said._take_instruction,
     pebc.PowerConstraints: Said._take_constraints,
     pebc.EnergyConstraint: Said._take_energy_constraint,
-    pebc.Instruction: Said._take_instruction,
+    pebc.Instruction: Said._take_envelopes,
     ppbc.PowerProfileDefinition: Said._take_definition,
     ppbc.ScheduleInstruction: Said._take_schedule,
     ppbc.StartInterruptionInstruction: Said._take_instruction,

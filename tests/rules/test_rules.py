@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from s2d.messages import ddbc, frbc, ombc, ppbc, wire
+from s2d.messages import ddbc, frbc, ombc, pebc, ppbc, wire
 from s2d.messages.common import (
     ControlType,
     EnergyManagementRole,
@@ -29,6 +29,7 @@ from s2d.messages.common import (
 from s2d.messages.schema import schemas
 from s2d.rules import CATALOGUE, Said, Severity, judge
 from s2d.rules.__main__ import listing
+from s2d.rules.common import _DATES_OF
 from s2d.rules.instructions import Instruction
 from s2d.rules.numbers import Factored, Numbered
 
@@ -139,8 +140,8 @@ def select(control_type: ControlType) -> SelectControlType:
     return SelectControlType(message_id="select-it", control_type=control_type)
 
 
-def timer(kind: Any, **where: str) -> Any:
-    return kind(message_id="timer-status", timer_id="nothing", finished_at=NOON, **where)
+def timer(kind: Any, **changes: Any) -> Any:
+    return kind(**({"message_id": "timer-status", "timer_id": "nothing", "finished_at": NOON} | changes))
 
 
 def statuses(*parts: Any) -> ppbc.PowerProfileStatus:
@@ -152,9 +153,32 @@ ORDERED = said(FRBC, FRBC_ORDER, control_type=FRBC_CONTROL)
 UNDESCRIBED = said(control_type=FRBC_CONTROL)
 DEFINED = said(PROFILE)
 PEBC = said(CONSTRAINTS, control_type=ControlType.POWER_ENVELOPE_BASED_CONTROL)
+SCHEDULED = ppbc.PowerSequenceStatus.SCHEDULED
 FAR = timedelta(days=400)
 FALLING = changed(RUN.elements[1], power_ranges=(power(0, 100), power(0, -100, L2)))
 SECOND = changed(ACTUATOR, id="second", operation_modes=(OFF, changed(RUN, elements=(RUN.elements[0], FALLING))))
+
+WITHDRAWN = said(
+    CONSTRAINTS,
+    ENERGY,
+    PROFILE,
+    revoke("PEBC.PowerConstraints", "limits"),
+    revoke("PEBC.EnergyConstraint", "energy"),
+    revoke("PPBC.PowerProfileDefinition", "laundry"),
+)
+NEEDY = said(CONSTRAINTS, changed(ENERGY, lower_average_power=-1000.0, upper_average_power=1000.0))
+
+
+def envelope(*elements: tuple[int, float, float]) -> pebc.PowerEnvelope:
+    """Of elements as seconds, lower and upper limit."""
+    return changed(  # type: ignore[no-any-return]
+        ENVELOPE,
+        power_envelope_elements=tuple(
+            pebc.PowerEnvelopeElement(duration=seconds * 1000, lower_limit=lower, upper_limit=upper)
+            for seconds, lower, upper in elements
+        ),
+    )
+
 
 BROKEN = [
     Row("ID-001", changed(FRBC, actuators=(ACTUATOR, ACTUATOR)), "/actuators/1/id"),
@@ -179,6 +203,13 @@ BROKEN = [
         changed(PEBC_ORDER, power_envelopes=(ENVELOPE, changed(ENVELOPE, commodity_quantity=L2))),
         "/power_envelopes/1/id",
         sender=CEM,
+    ),
+    Row(
+        "ID-008",
+        changed(PEBC_ORDER, message_id="m1", id="second"),
+        "/power_envelopes/0/id",
+        said(CONSTRAINTS, PEBC_ORDER),
+        CEM,
     ),
     Row("NUM-001", frbc.StorageStatus(message_id="m1", present_fill_level=float("inf")), "/present_fill_level"),
     Row("NUM-001", forecast(expected(1.0), expected(float("nan"), L2)), "/elements/0/power_values/1/value_expected"),
@@ -225,6 +256,23 @@ BROKEN = [
     Row("MSG-008", measured(L1, measurement_timestamp=SOON), "/measurement_timestamp"),
     Row("MSG-008", changed(FRBC_ORDER, execution_time=NOON + FAR), "/execution_time", sender=CEM),
     Row("MSG-008", changed(TARGET, start_time=NOON - FAR), "/start_time"),
+    *(
+        Row("MSG-008", message, f"/{name}")
+        for message, name in (
+            (measured(L1, measurement_timestamp=NOON + FAR), "measurement_timestamp"),
+            (changed(CONSTRAINTS, valid_until=NOON + FAR), "valid_until"),
+            (changed(ENERGY, valid_until=NOON + FAR), "valid_until"),
+            (changed(PROFILE, end_time=NOON + FAR), "end_time"),
+            (timer(frbc.TimerStatus, actuator_id="actuator", finished_at=NOON + FAR), "finished_at"),
+            (timer(ombc.TimerStatus, finished_at=NOON + FAR), "finished_at"),
+            (timer(ddbc.TimerStatus, actuator_id="actuator", finished_at=NOON + FAR), "finished_at"),
+            *(
+                (changed(status, previous_operation_mode_id="run", transition_timestamp=date), "transition_timestamp")
+                for status in (FRBC_STATUS, OMBC_STATUS, DDBC_STATUS)
+                for date in (SOON, NOON - FAR)
+            ),
+        )
+    ),
     Row("MSG-009", Handshake(message_id="m1", role=RM), "/supported_protocol_versions"),
     Row("PM-001", measured(L1, L1), "/values/1/commodity_quantity"),
     Row("PM-002", measured(L1, L2), "/values/1/commodity_quantity", said(DETAILS)),
@@ -239,7 +287,12 @@ BROKEN = [
     Row("PM-006", measured(L1, SYMMETRIC), "/values"),
     Row(
         "PM-006",
-        changed(DETAILS, provides_power_measurement_types=(SYMMETRIC, L2)),
+        changed(DETAILS, provides_power_measurement_types=(SYMMETRIC, L1)),
+        "/provides_power_measurement_types",
+    ),
+    Row(
+        "PM-009",
+        changed(DETAILS, provides_power_measurement_types=(L2,)),
         "/provides_power_measurement_types",
     ),
     Row(
@@ -421,6 +474,16 @@ BROKEN = [
     ),
     Row("PEBC-007", changed(ENERGY, lower_average_power=3.0), "/lower_average_power"),
     Row("PEBC-008", changed(CONSTRAINTS, message_id="m1", valid_until=None), "/id", said(CONSTRAINTS)),
+    Row("PEBC-008", changed(CONSTRAINTS, message_id="m1", valid_until=None), "/id", WITHDRAWN),
+    Row("PEBC-008", changed(ENERGY, message_id="m1", upper_average_power=3.0), "/id", WITHDRAWN),
+    *(
+        Row("PEBC-009", changed(PEBC_ORDER, power_envelopes=(limits,)), "/power_envelopes/0", NEEDY, CEM)
+        for limits in (
+            envelope((1800, -5000, 999), (1800, -5000, 1000)),
+            envelope((1800, -1000, 5000), (1801, -999, 5000)),
+            envelope((3600, 0, 5000)),
+        )
+    ),
     Row("PPBC-001", changed(PROFILE, end_time=NOON), "/end_time"),
     Row("PPBC-002", changed(SCHEDULE, power_profile_id="other"), "/power_profile_id", DEFINED, CEM),
     Row("PPBC-003", changed(SCHEDULE, sequence_container_id="iron"), "/sequence_container_id", DEFINED, CEM),
@@ -428,7 +491,7 @@ BROKEN = [
     Row("PPBC-005", statuses(WASH_STATUS), "/sequence_container_status", DEFINED),
     Row(
         "PPBC-006",
-        statuses(WASH_STATUS, changed(DRY_STATUS, selected_sequence_id="slow")),
+        statuses(WASH_STATUS, changed(DRY_STATUS, status=SCHEDULED, selected_sequence_id="slow")),
         "/sequence_container_status/1/selected_sequence_id",
         DEFINED,
     ),
@@ -443,9 +506,23 @@ BROKEN = [
         statuses(changed(WASH_STATUS, status=ppbc.PowerSequenceStatus.EXECUTING, selected_sequence_id="eco")),
         "/sequence_container_status/0/progress",
     ),
+    *(
+        Row(
+            "PPBC-007",
+            statuses(changed(WASH_STATUS, status=ppbc.PowerSequenceStatus(status), selected_sequence_id="eco")),
+            "/sequence_container_status/0/progress",
+        )
+        for status in ("INTERRUPTED", "FINISHED")
+    ),
+    Row("PPBC-007", statuses(changed(WASH_STATUS, progress=1)), "/sequence_container_status/0/progress"),
     Row(
         "PPBC-008",
         statuses(changed(WASH_STATUS, status=ppbc.PowerSequenceStatus.SCHEDULED)),
+        "/sequence_container_status/0/selected_sequence_id",
+    ),
+    Row(
+        "PPBC-008",
+        statuses(changed(WASH_STATUS, selected_sequence_id="eco")),
         "/sequence_container_status/0/selected_sequence_id",
     ),
     Row(
@@ -478,6 +555,13 @@ BROKEN = [
     ),
     Row("PPBC-011", changed(PROFILE, end_time=NOON + timedelta(seconds=119)), "/end_time"),
     Row("PPBC-012", changed(PROFILE, message_id="m1", start_time=NOON - timedelta(1)), "/id", DEFINED),
+    Row("PPBC-012", changed(PROFILE, message_id="m1", start_time=NOON - timedelta(1)), "/id", WITHDRAWN),
+    Row(
+        "PPBC-013",
+        statuses(WASH_STATUS, DRY_STATUS, changed(WASH_STATUS, status=SCHEDULED, selected_sequence_id="eco")),
+        "/sequence_container_status/2/sequence_container_id",
+        DEFINED,
+    ),
     Row("OMBC-001", changed(OMBC, transitions=(changed(TRANSITION, from_="sleep"),)), "/transitions/0/from"),
     Row("OMBC-002", changed(OMBC, timers=()), "/transitions/0/start_timers/0"),
     Row("OMBC-003", changed(OMBC_ORDER, operation_mode_id="sleep"), "/operation_mode_id", said(OMBC), CEM),
@@ -603,6 +687,38 @@ def test_an_instruction_taken_back_takes_nothing_else_of_its_id_along() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "elements",
+    [
+        [(3599, 0.0, 0.0)],
+        [(1800, -2000.0, 2000.0), (1800, 0.0, 0.0)],
+        [(3600, -1000.0, 1000.0)],
+    ],
+    ids=["not the whole time", "all in the first half", "just enough"],
+)
+def test_an_envelope_that_leaves_room_for_the_energy_is_not_odd(elements: list[tuple[int, float, float]]) -> None:
+    order = changed(PEBC_ORDER, power_envelopes=(envelope(*elements),))
+    assert judge(order, CEM, NEEDY, NOW) == []
+    before = changed(PEBC_ORDER, power_envelopes=(envelope((3600, 0.0, 0.0)),), execution_time=NOON + timedelta(1))
+    assert [violation.rule.id for violation in judge(before, CEM, NEEDY, NOW)] == []
+
+
+def test_a_timer_that_never_ran_has_finished_at_any_time_before() -> None:
+    known = said(FRBC, control_type=FRBC_CONTROL)
+    never = timer(frbc.TimerStatus, actuator_id="actuator", timer_id="timer", finished_at=NOON - 100 * FAR)
+    assert judge(never, RM, known, NOW) == []
+
+
+def test_what_was_taken_back_may_be_published_again_as_it_was() -> None:
+    for message in (CONSTRAINTS, ENERGY, PROFILE):
+        assert judge(changed(message, message_id="again"), RM, WITHDRAWN, NOW) == []
+
+
+def test_under_abnormal_conditions_a_mode_is_right_at_any_fill_level() -> None:
+    empty = said(FRBC, frbc.StorageStatus(message_id="m1", present_fill_level=-1.0))
+    assert judge(changed(FRBC_ORDER, abnormal_condition=True), CEM, empty, NOW) == []
+
+
 def test_what_is_said_again_under_another_message_id_is_no_second_object() -> None:
     known = said(CONSTRAINTS, PROFILE, FRBC_ORDER, update("ACCEPTED"))
     for message in (CONSTRAINTS, PROFILE, update("ACCEPTED")):
@@ -630,6 +746,19 @@ def test_every_message_with_a_number_is_checked_for_infinite_ones() -> None:
     found: dict[str, Any] = {**schemas("1.0.0"), **schemas("0.0.2-beta")}
     numbered = {wire.name_of(kind) for kind in wire.MESSAGES if has_number(found[wire.name_of(kind)], found)}
     assert {wire.name_of(kind) for kind in get_args(Numbered | Factored)} == numbered
+
+
+def test_every_date_is_looked_at() -> None:
+    def dates(kind: type[Tagged]) -> list[str]:
+        found = {**schemas("1.0.0"), **schemas("0.0.2-beta")}[wire.name_of(kind)]["properties"]
+        return [name for name, schema in found.items() if "date-time" in json.dumps(schema)]
+
+    assert {kind: list(_DATES_OF.get(kind, ())) for kind in wire.MESSAGES} == {k: dates(k) for k in wire.MESSAGES}
+
+
+def test_what_is_judged_elsewhere_is_judged_in_a_file_that_there_is() -> None:
+    root = Path(__file__).parents[2]
+    assert [rule.id for rule in CATALOGUE.values() if not (root / rule.judged_in).exists()] == []
 
 
 def test_the_listing_has_a_line_for_each_rule() -> None:
