@@ -69,8 +69,8 @@ class Session:
 
     def __init__(self, new_id: Callable[[], str]) -> None:
         self.control_type = ControlType.NO_SELECTION
+        self._speak(wire.VERSIONS[0])
         self._enter(Phase.NEGOTIATING)
-        self._decode = wire.decoder_of(wire.VERSIONS[0])
         self.is_closing = False
         self._new_id = new_id
         self._said = Said()
@@ -163,10 +163,14 @@ class Session:
         is_none = control_type in (ControlType.NO_SELECTION, ControlType.NOT_CONTROLABLE)
         self._enter(Phase.INITIALISED if is_none else Phase.ACTIVE)
 
+    def _speak(self, version: str) -> None:
+        self._decode = wire.decoder_of(version)
+        self._known = frozenset(wire.MESSAGES_OF[version])
+
     def _enter(self, phase: Phase) -> None:
         self.phase = phase
         self._hearable = frozenset((*CEM_MAY_SEND[phase], *INSTRUCTIONS.get(self.control_type, ())))
-        self._sayable = frozenset((*RM_MAY_SEND[phase], *STATUSES.get(self.control_type, ())))
+        self._sayable = self._known.intersection((*RM_MAY_SEND[phase], *STATUSES.get(self.control_type, ())))
 
     def end(self, request: SessionRequestType, label: str, now: Now) -> list[Effect]:
         """Tells the CEM that the session ends; after this nothing is said or heard any more."""
@@ -245,8 +249,8 @@ class Session:
                 if version.removeprefix("v") not in wire.VERSIONS:
                     what = f"{version[:64]!r} is none of {', '.join(wire.VERSIONS)}"
                     raise _Incompatible(f"STATE-003 at /selected_protocol_version: {what}")
+                self._speak(version.removeprefix("v"))
                 self._enter(Phase.INITIALISED)
-                self._decode = wire.decoder_of(version.removeprefix("v"))
                 return [Settled(), Note(Level.INFO, "session.opened", {"version": version})]
         return []
 

@@ -1,9 +1,12 @@
 """The conversation on one connection: phases, answers, the ledger of what was said."""
 
+import itertools
+
 import pytest
 
 from s2d.effects import Close, Connected, Note, Received, Return, Send, Started
-from s2d.messages import frbc, ombc, wire
+from s2d.errors import LocalProtocolError
+from s2d.messages import ddbc, frbc, ombc, wire
 from s2d.messages.common import (
     NIL_ID,
     ControlType,
@@ -23,7 +26,9 @@ from s2d.messages.common import (
     SessionRequest,
     SessionRequestType,
 )
+from s2d.session import Session
 
+from .resources_modes import DEMAND, Hybrid
 from .stage import FRBC, NOON, OK, Stage, applied, closed, notes, said, told
 
 INVALID_DATA = ReceptionStatusValues.INVALID_DATA
@@ -237,6 +242,56 @@ def test_each_message_is_welcome_in_its_phases_only(
     assert isinstance(answer, ReceptionStatus)
     expected = OK if message_type in welcome else INVALID_CONTENT
     assert (answer.subject_message_id, answer.status) == (message.message_id, expected)
+
+
+@pytest.mark.parametrize(
+    ("selects", "why"),
+    [(True, "instruction 'held' has ended"), (False, "nothing can be revoked while no control type is active")],
+)
+def test_a_revocation_while_no_control_type_is_active_is_heard_and_too_late(selects: bool, why: str) -> None:
+    stage = Stage()
+    if selects:
+        stage.active()
+        stage.hears(stage.instruction("held", stage.charge, 1.0, after_s=60))
+        stage.hears(SelectControlType(message_id="none", control_type=ControlType.NO_SELECTION))
+    else:
+        stage.measured(soc=50.0, power=0.0)
+        stage.negotiated()
+    (answer,) = said(stage.hears(A_CEM_SAYS[RevokeObject]))
+    assert isinstance(answer, ReceptionStatus)
+    assert (answer.status, answer.diagnostic_label) == (INVALID_CONTENT, f"REV-001 at /object_id: {why}")
+
+
+@pytest.mark.parametrize(
+    ("version", "unknown"),
+    [
+        ("0.0.2-beta", [ddbc.PresentDemandStatus, ddbc.SystemDescription]),
+        ("1.0.0", [ddbc.SystemDescriptionBeta]),
+    ],
+)
+def test_only_what_the_version_has_is_said(version: str, unknown: list[type[Message]]) -> None:
+    ids = (f"rm-{count}" for count in itertools.count())
+    session, now = Session(lambda: next(ids)), Stage().now
+    response = HandshakeResponse(message_id="version", selected_protocol_version=version)
+    session.receive(wire.encode(response).decode(), lambda *_: (), now)
+    session.select(ControlType.DEMAND_DRIVEN_BASED_CONTROL)
+    actuators = Hybrid().suppliers()
+    forecasts = {"provides_average_demand_rate_forecast": False}
+    refused: list[type[Message]] = []
+    for kind, content in (
+        (ddbc.SystemDescription, {"valid_from": NOON, "actuators": actuators, **forecasts}),
+        (
+            ddbc.SystemDescriptionBeta,
+            {"valid_from": NOON, "actuators": actuators, "present_demand_rate": DEMAND, **forecasts},
+        ),
+        (ddbc.PresentDemandStatus, {"present_demand_rate": DEMAND}),
+    ):
+        message: Message = kind(message_id=next(ids), **content)  # type: ignore[arg-type]
+        try:
+            session.say(message, now)
+        except LocalProtocolError:
+            refused.append(type(message))
+    assert set(refused) == set(unknown)
 
 
 @pytest.mark.parametrize("phase", ["negotiating", "initialised", "active"])
