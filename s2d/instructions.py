@@ -24,6 +24,8 @@ from .values import Now, Value
 
 HELD_LIMIT = 2000
 """Most instructions that wait at once; further ones are rejected."""
+ELEMENTS_LIMIT = 20_000
+"""Most elements that all that wait have together, however they are spread; what goes beyond is rejected."""
 Updates = Literal["full", "final"]
 """Whether the CEM hears of every status, or only of the one an instruction ends in."""
 
@@ -62,6 +64,8 @@ class Order(Struct, Generic[Wish], frozen=True):
     message_id: str
     scope: str
     wish: Wish
+    elements: int = 1
+    """How many parts it is made of: what it takes to remember it."""
 
 
 _execution_time_of = attrgetter("execution_time")
@@ -76,30 +80,42 @@ class Instructions(Generic[Wish]):
         self._lasting: set[str] = set()
         self._held: list[Order[Wish]] = []
         """Soonest first; those for one instant as they arrived."""
+        self._held_elements = 0
         self._new_id = new_id
         self._terms = terms
 
     def accept(
-        self, *, instruction_id: str, message_id: str, scope: str, execution_time: datetime, wish: Wish, now: Now
+        self,
+        *,
+        instruction_id: str,
+        message_id: str,
+        scope: str,
+        execution_time: datetime,
+        wish: Wish,
+        now: Now,
+        elements: int = 1,
     ) -> list[Effect]:
         """Holds an instruction until its execution time; one for the same scope and instant gives way to it."""
-        if objection := self.objection_to(execution_time, now):
+        if objection := self.objection_to(execution_time, now, elements):
             return self.reject(instruction_id, objection, now)
         effects: list[Effect] = []
         place = bisect_left(self._held, execution_time, key=_execution_time_of)
         while place < len(self._held) and self._held[place].execution_time == execution_time:
             if self._held[place].scope == scope:
-                rival = self._held.pop(place)
+                rival = self._release(place)
                 effects += self._tell(rival.id, InstructionStatus.ABORTED, now, "replaced by one for the same instant")
             else:
                 place += 1
-        self._held.insert(place, Order(execution_time, instruction_id, message_id, scope, wish))
+        self._held.insert(place, Order(execution_time, instruction_id, message_id, scope, wish, elements))
+        self._held_elements += elements
         return [*effects, *self._tell(instruction_id, InstructionStatus.ACCEPTED, now)]
 
-    def objection_to(self, execution_time: datetime, now: Now) -> str | None:
+    def objection_to(self, execution_time: datetime, now: Now, elements: int = 1) -> str | None:
         """Why no instruction for that time is taken on, whatever it asks for."""
         if len(self._held) >= HELD_LIMIT:
             return f"{HELD_LIMIT} instructions are waiting already"
+        if self._held_elements + elements > ELEMENTS_LIMIT:
+            return f"with its {elements} elements more than {ELEMENTS_LIMIT} would be waiting"
         max_age_s = self._terms.max_age_s
         if max_age_s is not None and (age_s := (now.utc - execution_time).total_seconds()) > max_age_s:
             return f"its execution time was {age_s:.0f} s ago, of at most {max_age_s:g} s"
@@ -114,7 +130,7 @@ class Instructions(Generic[Wish]):
         ripe: dict[str, Order[Wish]] = {}
         effects: list[Effect] = []
         while self._held and self._held[0].execution_time <= now.utc:
-            order = self._held.pop(0)
+            order = self._release(0)
             if order.scope in ripe:
                 earlier = ripe.pop(order.scope)
                 effects += self._tell(earlier.id, InstructionStatus.ABORTED, now, "overtaken before it started")
@@ -165,14 +181,14 @@ class Instructions(Generic[Wish]):
         order = named[0]
         if self.started.get(order.scope) is order:
             return self._finish(order.scope, InstructionStatus.REVOKED, now), order.scope
-        self._held.remove(order)
+        self._release(self._held.index(order))
         return self._tell(order.id, InstructionStatus.REVOKED, now), None
 
     def abandon(self, reason: str, now: Now) -> list[Effect]:
         """Ends everything that waits or runs."""
         effects = [effect for scope in list(self.started) for effect in self.end(scope, reason, now)]
         while self._held:
-            effects += self._tell(self._held.pop(0).id, InstructionStatus.ABORTED, now, reason)
+            effects += self._tell(self._release(0).id, InstructionStatus.ABORTED, now, reason)
         return effects
 
     def waiting(self, scope: str) -> list[Order[Wish]]:
@@ -192,7 +208,7 @@ class Instructions(Generic[Wish]):
         """Aborts all that waits in *scope*."""
         effects: list[Effect] = []
         for order in self.waiting(scope):
-            self._held.remove(order)
+            self._release(self._held.index(order))
             effects += self._tell(order.id, InstructionStatus.ABORTED, now, reason)
         return effects
 
@@ -200,6 +216,11 @@ class Instructions(Generic[Wish]):
         """When `due` has something to start."""
         if self._held:
             yield self._held[0].execution_time
+
+    def _release(self, place: int) -> Order[Wish]:
+        order = self._held.pop(place)
+        self._held_elements -= order.elements
+        return order
 
     def _finish(self, scope: str, status: InstructionStatus, now: Now, reason: str = "") -> list[Effect]:
         order = self.started.pop(scope, None)

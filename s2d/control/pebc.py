@@ -202,8 +202,8 @@ class PowerEnvelopeControl:
         is_immediate = instruction.execution_time <= now.utc
         begins_at = now.utc if is_immediate else instruction.execution_time
         wish = Envelopes(instruction.power_envelopes, begins_at, instruction.abnormal_condition)
-        first = wish.first_limits()
-        objection = self._objection(wish.every_limits(), wish.is_abnormal, begins_at)
+        first, limits = wish.first_limits(), wish.every_limits()
+        objection = self._objection(limits, wish.is_abnormal, begins_at)
         if objection is None and is_immediate:
             objection = self._resource.obstacle_to(first)
         if objection:
@@ -215,6 +215,7 @@ class PowerEnvelopeControl:
             execution_time=instruction.execution_time,
             wish=wish,
             now=now,
+            elements=len(limits),
         )
         return [*accepted, *self._start_due(now, first)] if is_immediate else accepted
 

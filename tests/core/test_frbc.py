@@ -5,6 +5,7 @@ from datetime import timedelta, timezone
 import pytest
 
 from s2d.effects import Apply, Connected, Level, Lost, Measured, Note, Refused, Send, Started, Stopping, Tick
+from s2d.instructions import HELD_LIMIT
 from s2d.messages import frbc
 from s2d.messages.common import (
     CommodityQuantity,
@@ -418,6 +419,18 @@ def test_revoking_what_runs_brings_the_device_to_its_default(by: str) -> None:
     effects = stage.hears(revoke(by))
     assert told(effects) == ["ReceptionStatus OK", "InstructionStatusUpdate REVOKED"]
     assert applied(effects) == [("power_setpoint", 0.0)]
+
+
+def test_no_more_instructions_wait_than_can_be_remembered() -> None:
+    stage = Stage()
+    stage.active()
+    for count in range(HELD_LIMIT):
+        order = stage.instruction(f"i-{count}", stage.charge, 0.5, after_s=60.0 + count)
+        assert updates(stage.hears(order)) == [(f"i-{count}", "ACCEPTED")]
+    effects = stage.hears(stage.instruction("beyond", stage.charge, 0.5, after_s=1.0))
+    assert (told(effects)[0], updates(effects)) == ("ReceptionStatus OK", [("beyond", "REJECTED")])
+    stage.hears(revoke("i-7"))
+    assert updates(stage.hears(stage.instruction("next", stage.charge, 0.5, after_s=1.0))) == [("next", "ACCEPTED")]
 
 
 def test_an_id_names_its_own_instruction_before_one_that_came_in_a_message_of_that_id() -> None:

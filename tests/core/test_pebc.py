@@ -7,7 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from s2d.control.pebc import EnergyNeed
-from s2d.effects import Apply, Connected, Lost, Refused, Tick
+from s2d.effects import Apply, Connected, Lost, Note, Refused, Tick
+from s2d.instructions import ELEMENTS_LIMIT
 from s2d.messages import pebc, wire
 from s2d.messages.common import (
     ControlType,
@@ -380,6 +381,28 @@ def test_an_envelope_for_a_lost_roof_is_rejected_now_and_aborted_later() -> None
     effects = stage.after(60)
     assert updates(effects) == [("later", "STARTED"), ("later", "ABORTED")]
     assert applied(effects) == [("limits", "none")]
+
+
+def test_no_more_elements_wait_than_can_be_remembered() -> None:
+    stage = RoofStage()
+    stage.active()
+    day = [(300.0, -1000.0, 0.0)] * 288
+
+    def sent(count: int) -> list[tuple[str, str]]:
+        return updates(stage.hears(stage.envelope(f"day-{count}", *day, after_s=HOUR * count)))
+
+    most = ELEMENTS_LIMIT // len(day)
+    assert [sent(count) for count in range(1, most + 1)] == [[(f"day-{n}", "ACCEPTED")] for n in range(1, most + 1)]
+    effects = stage.hears(stage.envelope("beyond", *day, after_s=1.0))
+    assert (told(effects)[0], updates(effects)) == ("ReceptionStatus OK", [("beyond", "REJECTED")])
+    (note,) = [each for each in effects if isinstance(each, Note) and each.event == "instruction.refused"]
+    assert note.facts["reason"] == "with its 288 elements more than 20000 would be waiting"
+    # Whatever ceases to wait makes room.
+    stage.hears(revoke("day-2"))
+    assert sent(most + 1) == [(f"day-{most + 1}", "ACCEPTED")]
+    assert sent(most + 2) == [(f"day-{most + 2}", "REJECTED")]
+    stage.after(HOUR)
+    assert sent(most + 3) == [(f"day-{most + 3}", "ACCEPTED")]
 
 
 # --- ends ------------------------------------------------------------------------------------------------------------

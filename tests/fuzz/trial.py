@@ -7,7 +7,7 @@ from datetime import timedelta
 from math import isinf
 
 from s2d.effects import Apply, Close, Connected, Disconnected, Effect, Lost, Measured, Note, Received
-from s2d.instructions import HELD_LIMIT
+from s2d.instructions import ELEMENTS_LIMIT, HELD_LIMIT
 from s2d.messages import wire
 from s2d.messages.common import (
     EnergyManagementRole,
@@ -167,6 +167,7 @@ class Trial:
         if control is not None:
             instructions = control._instructions
             assert len(instructions._held) <= HELD_LIMIT
+            assert instructions._held_elements == sum(order.elements for order in instructions._held) <= ELEMENTS_LIMIT
             assert len(instructions.started) <= self.part.scopes
             assert len(control._pursuits._under_way) <= self.part.scopes
 
