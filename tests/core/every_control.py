@@ -7,7 +7,7 @@ from typing import Any
 
 from s2d.effects import Applied, Apply, Effect, Tick
 from s2d.instructions import Updates
-from s2d.messages.common import ControlType
+from s2d.messages.common import ControlType, RevokableObjects, RevokeObject
 from s2d.messages.ppbc import PowerSequenceContainer
 
 from .resources_modes import HeatPump, Hybrid, Play
@@ -42,6 +42,15 @@ class Staged(ABC):
     @abstractmethod
     def shows(self, *values: Any) -> list[Effect]:
         """The device is read doing what was written."""
+
+    def revokes(self, count: int) -> list[Effect]:
+        """The instruction `i-{count}` is taken back."""
+        kind = RevokableObjects(self.kind_of(count))
+        return self.stage.hears(RevokeObject(message_id=f"revoke-{count}", object_type=kind, object_id=f"i-{count}"))
+
+    def kind_of(self, count: int) -> str:
+        """The message type of the instruction `i-{count}`."""
+        return f"{type(self).__name__.upper()}.Instruction"
 
     def follows(self, effects: list[Effect]) -> list[Effect]:
         """The device confirms what is to be written among *effects* and is read doing it, a moment later."""
@@ -136,6 +145,11 @@ class Ppbc(Staged):
         if count > 1:
             instruct = self.stage.resumption if count % 2 else self.stage.interruption
         return self.stage.hears(instruct(f"i-{count}", after_s=after_s, **changes))
+
+    def kind_of(self, count: int) -> str:
+        if count == 1:
+            return "PPBC.ScheduleInstruction"
+        return "PPBC.EndInterruptionInstruction" if count % 2 else "PPBC.StartInterruptionInstruction"
 
     def shows(self, *values: Any) -> list[Effect]:
         return self.stage.measured(power=0.0, does=values[-1])

@@ -40,6 +40,18 @@ def test_the_first_thing_told_can_be_the_verdict(staged: type[Staged], after_s: 
 
 
 @every
+@pytest.mark.parametrize("after_s", [0, 600])
+def test_the_verdict_on_what_is_taken_back_is_that_it_was(staged: type[Staged], after_s: float) -> None:
+    scene = staged("final")
+    count = 1
+    if after_s:
+        scene.follows(scene.order(1))
+        count = 2
+    assert statuses(scene.order(count, after_s=after_s)) == []
+    assert statuses(scene.revokes(count)) == [(count, "REVOKED")]
+
+
+@every
 def test_what_comes_late_is_done_at_once(staged: type[Staged]) -> None:
     scene = staged()
     effects = scene.order(1, after_s=-30 * 24 * HOUR_S)

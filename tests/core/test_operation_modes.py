@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from s2d.control.ombc import WHOLE
 from s2d.effects import Effect, Note
 from s2d.messages import ombc
-from s2d.messages.common import ControlType, RevokableObjects, RevokeObject, SelectControlType
+from s2d.messages.common import ControlType, RevokableObjects, RevokeObject, SelectControlType, Timer
 
 from .resources_modes import RUN, HeatPump, Play, timers, way
 from .stage import NOON, applied, said, told
@@ -241,6 +241,31 @@ def test_a_change_while_nobody_watched_counts_from_when_it_is_found() -> None:
     playing.seen(**{WHOLE: "off 0"})
     playing.elapsed_s = 200.0
     assert timers(playing.connected()) == [("rest", 800.0), ("run", 200.0 - DAY_S)]
+
+
+@pytest.mark.parametrize("names", [("run", "grid"), ("grid", "run")])
+def test_of_several_timers_all_are_started_and_each_blocks(names: tuple[str, str]) -> None:
+    transitions = (way("off", "on", starts=names), way("on", "off", blocked_by=names))
+    playing = play(transitions=transitions, timers=(RUN, Timer(id="grid", duration=900_000)))
+    effects = playing.orders("on 1")
+    assert sorted(timers(effects)) == [("grid", 900.0), ("run", 300.0)]
+    playing.follows(effects)
+    for at_s, blocking in ((299.0, names[0]), (301.0, "grid"), (899.0, "grid")):
+        playing.elapsed_s = at_s
+        refused = playing.orders("off 0")
+        assert (told(refused), applied(refused)) == (REJECTED, [])
+        assert reasons(refused) == [f"the transition is blocked by the timer {blocking}"]
+    playing.elapsed_s = 900.0
+    assert applied(playing.orders("off 0")) == [(WHOLE, "off 0")]
+
+
+def test_a_change_by_the_device_itself_starts_every_timer_of_it() -> None:
+    both = ("run", "grid")
+    transitions = (way("off", "on", starts=both), way("on", "off", blocked_by=both))
+    playing = play(transitions=transitions, timers=(RUN, Timer(id="grid", duration=900_000)))
+    assert timers(playing.seen(**{WHOLE: "on 1"})) == [("run", 300.0), ("grid", 900.0)]
+    playing.elapsed_s = 301.0
+    assert told(playing.orders("off 0")) == REJECTED
 
 
 @pytest.mark.parametrize("step", [timedelta(hours=1), timedelta(hours=-1)])

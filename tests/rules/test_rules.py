@@ -56,6 +56,7 @@ from .valid import (
     FRBC_STATUS,
     L1,
     L2,
+    L3,
     LEAKAGE,
     LOWER,
     NOW,
@@ -180,6 +181,12 @@ def envelope(*elements: tuple[int, float, float]) -> pebc.PowerEnvelope:
     )
 
 
+def providing(*what: str) -> frbc.StorageDescription:
+    """A storage that tells of *what* and of nothing else."""
+    flags = ("leakage_behaviour", "usage_forecast", "fill_level_target_profile")
+    return changed(STORAGE, **{f"provides_{flag}": flag in what for flag in flags})  # type: ignore[no-any-return]
+
+
 BROKEN = [
     Row("ID-001", changed(FRBC, actuators=(ACTUATOR, ACTUATOR)), "/actuators/1/id"),
     Row("ID-001", changed(DDBC, actuators=(DDBC_ACTUATOR, DDBC_ACTUATOR)), "/actuators/1/id"),
@@ -284,7 +291,23 @@ BROKEN = [
         changed(USAGE, elements=(changed(USAGE.elements[0], usage_rate_lower_68PPR=2.0),)),
         "/elements/0",
     ),
-    Row("PM-006", measured(L1, SYMMETRIC), "/values"),
+    *(
+        Row("PM-005", forecast(expected(1.0, **{f"value_{band}": wrong})), "/elements/0/power_values/0")
+        for side, wrong in (("lower", 1.1), ("upper", 0.9))
+        for band in (f"{side}_68PPR", f"{side}_95PPR", f"{side}_limit")
+    ),
+    *(
+        Row(
+            "PM-005",
+            forecast(
+                expected(1.0, **{f"value_{side}_{within}": beyond, f"value_{side}_{without}": (beyond + 1.0) / 2})
+            ),
+            "/elements/0/power_values/0",
+        )
+        for side, beyond in (("lower", 0.0), ("upper", 2.0))
+        for within, without in (("68PPR", "95PPR"), ("95PPR", "limit"), ("68PPR", "limit"))
+    ),
+    *(Row("PM-006", measured(phase, SYMMETRIC), "/values") for phase in (L1, L2, L3)),
     Row(
         "PM-006",
         changed(DETAILS, provides_power_measurement_types=(SYMMETRIC, L1)),
@@ -419,12 +442,25 @@ BROKEN = [
     Row("FRBC-006", system(transitions=(changed(TRANSITION, to="sleep"),)), "/actuators/0/transitions/0/to"),
     Row("FRBC-007", system(timers=()), "/actuators/0/transitions/0/start_timers/0"),
     Row(
+        "FRBC-007",
+        system(transitions=(changed(TRANSITION, blocking_timers=("timer", "none")),)),
+        "/actuators/0/transitions/0/blocking_timers/1",
+    ),
+    Row(
         "FRBC-008",
         changed(LEAKAGE, elements=(LEAKAGE.elements[0], changed(LEAKAGE.elements[1], fill_level_range=span(40, 100)))),
         "/elements/1/fill_level_range",
     ),
     Row("FRBC-009", LEAKAGE, "", ON),
     Row("FRBC-009", USAGE, "", ON),
+    *(
+        Row("FRBC-009", message, "", said(changed(FRBC, storage=providing(*others)), control_type=FRBC_CONTROL))
+        for message, others in (
+            (LEAKAGE, ("usage_forecast", "fill_level_target_profile")),
+            (USAGE, ("leakage_behaviour", "fill_level_target_profile")),
+            (TARGET, ("leakage_behaviour", "usage_forecast")),
+        )
+    ),
     Row(
         "FRBC-010",
         changed(TARGET, elements=(changed(TARGET.elements[0], fill_level_range=span(101, 102)),)),
@@ -564,6 +600,11 @@ BROKEN = [
     ),
     Row("OMBC-001", changed(OMBC, transitions=(changed(TRANSITION, from_="sleep"),)), "/transitions/0/from"),
     Row("OMBC-002", changed(OMBC, timers=()), "/transitions/0/start_timers/0"),
+    Row(
+        "OMBC-002",
+        changed(OMBC, transitions=(changed(TRANSITION, blocking_timers=("none",)),)),
+        "/transitions/0/blocking_timers/0",
+    ),
     Row("OMBC-003", changed(OMBC_ORDER, operation_mode_id="sleep"), "/operation_mode_id", said(OMBC), CEM),
     Row(
         "OMBC-003",
@@ -574,6 +615,11 @@ BROKEN = [
     ),
     Row("DDBC-001", ddbc_system(transitions=(changed(TRANSITION, to="sleep"),)), "/actuators/0/transitions/0/to"),
     Row("DDBC-002", ddbc_system(timers=()), "/actuators/0/transitions/0/start_timers/0"),
+    Row(
+        "DDBC-002",
+        ddbc_system(transitions=(changed(TRANSITION, blocking_timers=("none",)),)),
+        "/actuators/0/transitions/0/blocking_timers/0",
+    ),
     Row("DDBC-003", changed(DDBC_ORDER, actuator_id="nobody"), "/actuator_id", said(DDBC), CEM),
     Row("DDBC-004", changed(DDBC_ORDER, operation_mode_id="sleep"), "/operation_mode_id", said(DDBC), CEM),
     Row("DDBC-005", DEMAND, "", said(DDBC)),
@@ -712,6 +758,12 @@ def test_a_timer_that_never_ran_has_finished_at_any_time_before() -> None:
 def test_what_was_taken_back_may_be_published_again_as_it_was() -> None:
     for message in (CONSTRAINTS, ENERGY, PROFILE):
         assert judge(changed(message, message_id="again"), RM, WITHDRAWN, NOW) == []
+
+
+@pytest.mark.parametrize("level", [0.0, 50.0, 100.0])
+def test_the_ends_of_a_fill_level_band_belong_to_it(level: float) -> None:
+    known = said(FRBC, frbc.StorageStatus(message_id="m1", present_fill_level=level))
+    assert judge(FRBC_ORDER, CEM, known, NOW) == []
 
 
 def test_under_abnormal_conditions_a_mode_is_right_at_any_fill_level() -> None:

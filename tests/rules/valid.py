@@ -31,7 +31,7 @@ from ..core.stage import NOON
 CEM, RM = EnergyManagementRole.CEM, EnergyManagementRole.RM
 NOW = Now(1000.0, NOON)
 SOON = NOON + timedelta(hours=1)
-L1, L2 = CommodityQuantity.ELECTRIC_POWER_L1, CommodityQuantity.ELECTRIC_POWER_L2
+L1, L2, L3 = (CommodityQuantity(f"ELECTRIC.POWER.L{phase}") for phase in (1, 2, 3))
 SYMMETRIC = CommodityQuantity.ELECTRIC_POWER_3_PHASE_SYMMETRIC
 
 
