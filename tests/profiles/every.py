@@ -1,0 +1,40 @@
+"""Every profile that comes with s2d, as devices whose owners said what they have to."""
+
+from collections.abc import Iterator
+
+from s2d.config import DeviceConfig
+from s2d.fieldwork.profiled import somewhere
+from s2d.fieldwork.recognition import asked_of
+from s2d.profile import Library
+from s2d.variant import Make
+
+LIBRARY = Library()
+NAMES = LIBRARY.names()
+SIMULATED = [name for name in NAMES if LIBRARY.profile(name).about.simulation]
+
+
+def asked(name: str) -> dict[str, str]:
+    """The parameters that the owner of such a device has to say, as YAML."""
+    parameters = LIBRARY.profile(name).about.parameters
+    return {key: each.example for key, each in parameters.items() if each.is_required}
+
+
+def device(name: str, **keys: str) -> DeviceConfig:
+    """A device of the profile *name*; *keys* are its owner's, as YAML."""
+    return somewhere(name, {**asked_of(LIBRARY.profile(name)), **keys}, LIBRARY, name).device
+
+
+def makes(name: str) -> Iterator[Make]:
+    """All that a device of the profile *name* may turn out to be."""
+    config = device(name)
+    yield config.make
+    yield from (variant.make for variant in config.variants)
+
+
+def inputs_of(make: Make, name: str) -> set[str]:
+    """The points that *name* is, or is computed of."""
+    if name in make.points:
+        return {name}
+    if name not in make.computed:
+        return set()
+    return set().union(*(inputs_of(make, each) for each in make.computed[name].value.names))
