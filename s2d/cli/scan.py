@@ -7,6 +7,7 @@ import asyncio
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 
+from .. import clock
 from ..driver import find
 from ..fieldwork.enquiry import ask
 from ..fieldwork.profiled import own_profiles
@@ -43,7 +44,7 @@ async def _scan(args: Namespace) -> int:
     library = Library(own_profiles(args.config))
     for connection in finding.connections:
         where = ", ".join(f"{key} {value}" for key, value in connection.items())
-        found = await matches(driver, connection, library)
+        found = await matches(driver, connection, library, clock.now)
         for match in found:
             print(f"{where} {sentence_of(match)}", *match.block, sep="\n")
         if not found:

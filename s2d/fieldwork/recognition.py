@@ -13,15 +13,17 @@ from ..errors import ConfigError, DeviceError
 from ..profile import Library, Profile
 from ..resources import KINDS
 from ..resources import kind as kind_of
-from ..values import Quality, Value
+from ..values import Clock, Quality, Value
 from ..wording import example_of
 from .profiled import profiled
 from .table import shown
-from .visit import alone_on_bus
+from .visit import visited
 
 PROFILE_WITHIN_S = 10.0
 DEVICE_WITHIN_S = 60.0
 """So long a profile is tried at most, and all of them at one device."""
+_STATE = ("soc", "power")
+"""Where one of these is nonsense, the device is of another type."""
 
 
 class Match(NamedTuple):
@@ -29,13 +31,15 @@ class Match(NamedTuple):
 
     profile: Profile
     said: Mapping[str, Value]
-    """Its nameplate points, as the device answers them."""
+    """What it says once of itself: its nameplate, and what else tells its type."""
     block: list[str]
     """What to paste."""
 
 
-async def matches(driver: type[Driver], connection: Mapping[str, Any], library: Library) -> list[Match]:
-    """The profiles of *library* that fit the device at *connection*, the most telling first."""
+async def matches(driver: type[Driver], connection: Mapping[str, Any], library: Library, clock: Clock) -> list[Match]:
+    """The profiles of *library* that fit the device at *connection*, be it in one of their variants; the most telling
+    first.
+    """
     found = []
     give_up_at = asyncio.get_running_loop().time() + DEVICE_WITHIN_S
     for name in library.names():
@@ -53,7 +57,7 @@ async def matches(driver: type[Driver], connection: Mapping[str, Any], library: 
         try:
             left_s = give_up_at - asyncio.get_running_loop().time()
             async with asyncio.timeout(min(PROFILE_WITHIN_S, max(0.0, left_s))):
-                said = await _said(device)
+                said = await _said(device, clock)
         except (DeviceError, TimeoutError):
             continue
         if said:
@@ -61,21 +65,17 @@ async def matches(driver: type[Driver], connection: Mapping[str, Any], library: 
     return sorted(found, key=lambda match: -_weight(match.said))
 
 
-async def _said(device: DeviceConfig) -> dict[str, Value]:
-    """What the nameplate points of *device* say; nothing if they, or its state, make no sense."""
-    once = {name: point for name, point in device.points.items() if point.poll == "once" and point.is_readable}
-    states = {name: point for name, point in device.points.items() if name in ("soc", "power") and point.is_readable}
-    if not once:
-        return {}
-    points = {**once, **states}
-    async with (
-        alone_on_bus(device) as bus,
-        device.driver.open(device.connection, points, bus) as opened,
-    ):
-        readings = {reading.point: reading for reading in await opened.read(points)}
-    for name, point in points.items():
-        if not point.optional and readings[name].quality is Quality.BAD:
+async def _said(device: DeviceConfig, clock: Clock) -> dict[str, Value]:
+    """What *device* says once of itself; nothing if that, or its state, makes no sense."""
+    async with visited(device, clock) as visit:
+        points = visit.make.points
+        once = [name for name, point in points.items() if point.poll == "once" and point.is_readable]
+        if not once:
             return {}
+        asked = dict.fromkeys([*once, *visit.contact.knowledge.inputs_of(_STATE)])
+        readings = {reading.point: reading for reading in await visit.read(asked)}
+    if any(readings[name].quality is Quality.BAD and not points[name].optional for name in asked):
+        return {}
     values = {name: readings[name].value for name in once}
     return {name: value for name, value in values.items() if value not in (None, "", 0)}
 

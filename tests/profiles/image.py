@@ -192,7 +192,7 @@ async def played(profile: str, image: Image, **keys: Any) -> AsyncIterator[Playe
 
     Raises: ConfigError: the profile or the keys are wrong.
     """
-    async with _served(image) as port:
+    async with served(image) as port:
         connection = {"host": "127.0.0.1", "port": port, "timeout": f"{PATIENCE_S:g} s"} | keys.pop("connection", {})
         config = configured(profile, connection=connection, **keys)
         async with config.driver.open_bus(config.connection) as bus:
@@ -224,7 +224,7 @@ async def _found_out(config: DeviceConfig, driver: Driver) -> Make:
 
 
 @asynccontextmanager
-async def _served(image: Image) -> AsyncIterator[int]:
+async def served(image: Image) -> AsyncIterator[int]:
     """The port of a Modbus TCP server that answers for every unit with *image*."""
     stages: list[asyncio.Task[None]] = []
 

@@ -3,14 +3,15 @@
 import pytest
 
 from s2d.errors import DeviceRefused
-from tests.profiles.image import Image, Written, i16, i32, played
+from tests.profiles.image import Image, Written, i16, i32, played, text
 
 OWNER = {"capacity": "10 kWh", "max_charge_power": "5 kW", "max_discharge_power": "4 kW"}
 OFF, POWER = 0, 1
 
 
-def image(pv1_w: int = 1200, pv2_w: int = 800, battery_w: int = 1500, soc: int = 71) -> Image:
-    return Image(dict.fromkeys(range(0x7C, 0x89), 0), input={0x0A: pv1_w, 0x0B: pv2_w, 0x16: i16(battery_w), 0x1C: soc})
+def image(pv1_w: int = 1200, pv2_w: int = 800, battery_w: int = 1500, soc: int = 71, status: int = 2) -> Image:
+    said = {0x09: status, 0x0A: pv1_w, 0x0B: pv2_w, 0x16: i16(battery_w), 0x1C: soc}
+    return Image({0: text("H34A10IC123456", 7)} | dict.fromkeys(range(0x7C, 0x89), 0), input=said)
 
 
 def block(mode: int, ac_w: int) -> Written:
@@ -18,15 +19,45 @@ def block(mode: int, ac_w: int) -> Written:
     return Written(16, 0x7C, [mode, 1, *i32(ac_w)[::-1], 0, 0, 20, 0, 0, 0, 0, 0, 0])
 
 
+SAYS = {
+    "soc": 71,
+    "power": 1500,
+    "status": "normal",
+    "fault": "ok",
+    "serial": "H34A10IC123456",
+    "pv1": 1200,
+    "pv2": 800,
+    "pv": 2000,
+}
+
+
 async def test_what_it_says() -> None:
     async with played("solax-g4", image(), **OWNER) as device:
         assert device.config.connection.unit == 1
-        assert await device.read() == {"soc": 71, "power": 1500, "pv1": 1200, "pv2": 800, "pv": 2000}
+        assert await device.read() == SAYS
 
 
 async def test_discharging_is_negative_and_what_cannot_be_is_unknown() -> None:
     async with played("solax-g4", image(pv1_w=0xFFFF, battery_w=-900, soc=0xFFFF), **OWNER) as device:
-        assert await device.read() == {"power": -900, "pv2": 800}
+        unknown = {"soc": None, "pv1": None, "pv": None}
+        assert await device.read() == {
+            name: value for name, value in (SAYS | {"power": -900} | unknown).items() if value is not None
+        }
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "fault"),
+    [
+        (3, "fault", "the inverter reports a fault"),
+        (4, "permanent fault", "the inverter reports a fault"),
+        (21, "other", "ok"),
+        (0xFFFF, None, None),
+    ],
+)
+async def test_its_mode_tells_a_fault(status: int, told: str | None, fault: str | None) -> None:
+    async with played("solax-g4", image(status=status), **OWNER) as device:
+        readings = await device.read()
+        assert (readings.get("status"), readings.get("fault")) == (told, fault)
 
 
 @pytest.mark.parametrize(
