@@ -1,0 +1,48 @@
+"""A battery with a fault says so by its own registers, in every profile that knows where."""
+
+import pytest
+
+from s2d import clock
+from s2d.cli.scene import profile_scene
+from s2d.fieldwork.visit import visited
+from s2d.simulation.battery import SimulatedBattery
+from s2d.simulation.faults import Faults
+from s2d.simulation.modbus import serve_tcp
+from s2d.values import Value
+from tests.profiles.every import SIMULATED, asked, device, makes
+
+pytestmark = pytest.mark.system
+
+TELLING = {name for name in SIMULATED if all("fault" in {*make.points, *make.computed} for make in makes(name))}
+SILENT = {
+    "goodwe-et": "where it tells a fault is not in the map",
+    "kostal-plenticore": "where it tells a fault is not in the map",
+    "marstek-venus": "known from one source for its first generations, and an empty battery is one of its faults",
+    "sungrow-sh": "where it tells a fault is not in the map",
+    "victron-gx-ess": "a fault is an alarm of one of many devices behind it",
+}
+"""Batteries whose fault cannot be seen, and why."""
+
+
+def test_every_battery_tells_a_fault_or_there_is_a_reason() -> None:
+    assert {*SIMULATED} - TELLING == {*SILENT}
+
+
+@pytest.mark.parametrize("name", sorted(TELLING))
+async def test_a_fault_that_is_simulated_is_told_and_goes(name: str) -> None:
+    battery = SimulatedBattery(watchdog_s=0)
+    scene = profile_scene(name, asked(name), battery, Faults())
+    (unit, registers), *others = scene.units.items()
+    async with serve_tcp(registers, unit=unit, also=dict(others)) as address:
+        connection = f'{{host: {address.host}, port: {address.port}, gap: "0 s", warm_up: "0 s"}}'
+        async with visited(device(name, connection=connection), clock.now) as visit:
+
+            async def fault() -> Value | None:
+                (reading,) = await visit.read(["fault"])
+                return reading.value
+
+            assert await fault() == "ok"
+            battery.set_fault(True, 0.0)
+            assert await fault() not in ("ok", None)
+            battery.set_fault(False, 0.0)
+            assert await fault() == "ok"
