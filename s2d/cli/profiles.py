@@ -1,5 +1,6 @@
 """Lists the profiles: device types that s2d knows. With a name, explains one and what to write for it."""
 
+import re
 import sys
 import textwrap
 from argparse import ArgumentParser, Namespace
@@ -94,20 +95,22 @@ def pasted(profile: Profile) -> list[str]:
     about = profile.about
     device = next(iter(_parts(profile).values()))
     connection = _mapping(device, "connection")
-    lines = [f"name: {about.title.split(',')[0]}", f"profile: {profile.name}"]
+    # What stands in brackets explains, and may have commas of its own.
+    name = re.sub(r" *\([^)]*\)", "", about.title).partition(",")[0]
+    lines = [f"name: {name}", f"profile: {profile.name}"]
     if len(profile.parts) > 1:
         lines.append(f"# part: {' or '.join(profile.parts)}; without it {next(iter(profile.parts))}")
     if "baudrate" in connection:
         lines.append("connection: {serial: /dev/serial/by-id/usb-FTDI_FT232R-if00-port0}")
     elif "host" not in connection:
         lines.append("connection: {host: 192.168.1.20}")
-    for name, parameter in about.parameters.items():
+    for key, parameter in about.parameters.items():
         if parameter.is_required:
-            lines.append(f"{name}: {parameter.example}{' ' * 4}# {parameter.help}")
+            lines.append(f"{key}: {parameter.example}{' ' * 4}# {parameter.help}")
     lines += [f"{key}: {example}" for key, example in _wanted(device, about.parameters)]
-    for name, parameter in about.parameters.items():
+    for key, parameter in about.parameters.items():
         if parameter.default is not None:
-            lines.append(f"# {name}: {_default(parameter)}    # {parameter.help}")
+            lines.append(f"# {key}: {_default(parameter)}    # {parameter.help}")
     return lines
 
 

@@ -60,6 +60,17 @@ def test_what_is_there_to_paste_is_a_device(name: str, tmp_path: Path) -> None:
     assert config.warnings == ()
 
 
+def test_the_name_to_paste_is_a_whole_one() -> None:
+    names = {name: pasted(LIBRARY.profile(name))[0].removeprefix("name: ") for name in LIBRARY.names()}
+    assert {name: names[name] for name in ("victron-gx-ess", "marstek-venus", "sungrow-sh", "sma-storage")} == {
+        "victron-gx-ess": "Victron GX with ESS",
+        "marstek-venus": "Marstek Venus E and C and Venus E v3",
+        "sungrow-sh": "Sungrow SH hybrid inverters",
+        "sma-storage": "SMA Sunny Boy Storage",
+    }
+    assert not [name for name in names.values() if {*name} & {*"(),"}]
+
+
 def test_they_are_listed_by_kind(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["profiles", "--kind", "battery"]) == 0
     head, *lines = capsys.readouterr().out.splitlines()
