@@ -73,13 +73,13 @@ async def test_an_impossible_soc_is_none() -> None:
     ("wanted_w", "power_w", "command"),
     [(3000, 3000, CHARGE), (-2500, 2500, DISCHARGE), (9000, 5000, CHARGE), (-9000, 4000, DISCHARGE)],
 )
-async def test_it_is_told_power_then_direction_then_mode(wanted_w: float, power_w: int, command: int) -> None:
+async def test_it_stands_still_until_it_is_told_all(wanted_w: float, power_w: int, command: int) -> None:
     async with played("sungrow-sh", image(), **OWNER) as device:
         assert await device.told("power_setpoint", wanted_w) == [
             Written(6, COMMAND, [STOP]),
+            Written(6, MODE, [2]),
             Written(6, POWER, [power_w]),
             Written(6, COMMAND, [command]),
-            Written(6, MODE, [2]),
         ]
         assert await device.released("power_setpoint") == [Written(6, COMMAND, [STOP]), Written(6, MODE, [0])]
 
@@ -93,15 +93,27 @@ async def test_rest_is_stop_in_forced_mode(command: int) -> None:
 async def test_it_stops_before_it_turns_round_only() -> None:
     async with played("sungrow-sh", image(), **OWNER) as device:
         await device.told("power_setpoint", 5000.0)
-        assert (await device.told("power_setpoint", 3000.0))[:2] == [
+        assert await device.told("power_setpoint", 3000.0) == [
+            Written(6, MODE, [2]),
             Written(6, POWER, [3000]),
             Written(6, COMMAND, [CHARGE]),
         ]
-        assert (await device.told("power_setpoint", -1000.0))[:3] == [
+        assert await device.told("power_setpoint", -1000.0) == [
             Written(6, COMMAND, [STOP]),
+            Written(6, MODE, [2]),
             Written(6, POWER, [1000]),
             Written(6, COMMAND, [DISCHARGE]),
         ]
+
+
+@pytest.mark.parametrize("left", [CHARGE, DISCHARGE])
+@pytest.mark.parametrize("wanted_w", [3000.0, -2500.0, 0.0])
+async def test_what_it_was_told_before_never_acts_when_it_is_forced_again(left: int, wanted_w: float) -> None:
+    idle = image(mode=0, command=left)
+    idle.holding[POWER] = 5000
+    async with played("sungrow-sh", idle, **OWNER) as device:
+        written = await device.told("power_setpoint", wanted_w)
+        assert written[:2] == [Written(6, COMMAND, [STOP]), Written(6, MODE, [2])]
 
 
 @pytest.mark.parametrize(("rated", "power_w"), [(30, 3000), (0, 5000), (0xFFFF, 5000)])
@@ -131,5 +143,6 @@ async def test_what_the_inverter_refuses_is_told() -> None:
     async with played("sungrow-sh", strict, **OWNER) as device:
         with pytest.raises(DeviceRefused):
             await device.told("power_setpoint", 3000.0)
-        assert strict.holding[COMMAND] == STOP
+        assert (strict.holding[MODE], strict.holding[COMMAND]) == (2, STOP)
+        assert await device.released("power_setpoint") == [Written(6, COMMAND, [STOP]), Written(6, MODE, [0])]
         assert strict.holding[MODE] == 0
