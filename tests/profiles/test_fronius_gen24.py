@@ -89,6 +89,8 @@ async def test_it_discharges_sleeps_and_fails() -> None:
             await device.told("power_setpoint", 1000.0)
     async with played("fronius-gen24", image(state=7), **OWNER) as device:
         assert (await device.read())["fault"] == "the inverter reports a fault"
+    async with played("fronius-gen24", image(state=0xFFFF), **OWNER) as device:
+        assert "fault" not in await device.read()
 
 
 async def test_one_with_more_strings_has_its_battery_further_behind() -> None:
@@ -177,6 +179,16 @@ async def test_its_watchdog_is_set_if_it_has_one_and_fed_in_time() -> None:
         assert await device.told("power_setpoint", 0.0) == limits(0, 0, 3)
         command = device.commands["power_setpoint"]
         assert (command.refresh_s, command.timeout_s({})) == (30, 120)
+
+
+async def test_one_that_refuses_its_watchdog_may_be_told_without() -> None:
+    strict = image()
+    strict.refuses[REVERSION] = 4
+    async with played("fronius-gen24", strict, **OWNER) as device:
+        with pytest.raises(DeviceRefused, match=str(REVERSION)):
+            await device.told("power_setpoint", 0.0)
+    async with played("fronius-gen24", strict, **OWNER, reverts=False) as device:
+        assert await device.told("power_setpoint", 0.0) == limits(0, 0, 3)
 
 
 async def test_where_charging_from_the_grid_is_allowed_already_that_is_not_written() -> None:

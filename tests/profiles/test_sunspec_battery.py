@@ -175,6 +175,18 @@ async def test_what_knows_neither_modes_nor_reversion_is_told_the_rest() -> None
         ]
 
 
+@pytest.mark.parametrize("heartbeat", [False, True])
+async def test_one_that_refuses_a_reversion_time_may_be_told_without(heartbeat: bool) -> None:
+    strict = whole()
+    strict.refuses[REVERSION_TIME] = 3
+    async with played("sunspec-battery", strict, **OWNER, heartbeat=heartbeat, reverts=False) as device:
+        assert (await device.told("power_setpoint", 3000.0))[-3:] == [
+            Written(6, MODE, [1]),
+            Written(16, SETPOINT, i32(-3000)),
+            Written(6, ENABLED, [1]),
+        ]
+
+
 def test_without_which_points_it_is_no_battery() -> None:
     points = configured("sunspec-battery", **OWNER).points
     assert {name for name, point in points.items() if not point.optional} == {"soc", "power", "setpoint", "setpoint_on"}

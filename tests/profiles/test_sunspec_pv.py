@@ -176,6 +176,15 @@ async def test_without_a_reversion_time_the_limit_is_told_all_the_same() -> None
         ]
 
 
+async def test_one_that_refuses_a_reversion_time_may_be_told_without() -> None:
+    before = (COMMON, IN_WHOLE_NUMBERS, RATINGS)
+    revert, percent, on = (place(offset, *before) for offset in (7, 5, 9))
+    strict = image(*before, model(123, CONTROLS))
+    strict.refuses[revert] = 3
+    async with played("sunspec-pv", strict, reverts=False) as device:
+        assert await device.told("power_limit", 5000.0) == [Written(6, percent, [5000]), Written(6, on, [1])]
+
+
 async def test_all_can_be_taken_away_even_if_nobody_knows_how_much_that_is() -> None:
     unset = (model(120, {"WRtg": 0, "WRtg_SF": 0}), model(121, {"WMax": 0, "WMax_SF": 0}))
     before = (COMMON, IN_WHOLE_NUMBERS, *unset)
