@@ -151,6 +151,13 @@ class Played:
         known = {*self.make.points, *self.make.computed}
         return {name: value for name, value in self._knowledge.values.items() if name in known}
 
+    async def obstacle(self) -> str | None:
+        """Why it cannot be had as it is now; None: it can."""
+        await self.read()
+        available = self.make.available
+        is_had = available is None or available.if_.evaluate(self._knowledge.values) in (True, None)
+        return None if is_had or available is None else available.else_
+
     async def told(self, command: str, value: Value) -> list[Written | Pause]:
         """What *value* of *command* puts on the wire, after everything was read anew.
 

@@ -73,11 +73,10 @@ async def test_no_more_than_the_inverter_is_rated_for() -> None:
         assert await device.told("power_setpoint", -9000.0) == [Written(16, ORDERED, words(3000, LOW_FIRST))]
 
 
-@pytest.mark.parametrize("management", [0, 1])
-async def test_one_that_does_not_listen_is_told_nothing(management: int) -> None:
+@pytest.mark.parametrize(("management", "can_be_had"), [(0, False), (1, False), (2, True), (0xFFFF, True)])
+async def test_one_that_does_not_listen_counts_as_away(management: int, can_be_had: bool) -> None:
     async with played("kostal-plenticore", image(management=management), **OWNER) as device:
-        with pytest.raises(DeviceRefused, match="not external via Modbus"):
-            await device.told("power_setpoint", 1000.0)
+        assert await device.obstacle() == (None if can_be_had else "its battery management is not external via Modbus")
 
 
 @pytest.mark.parametrize("soc", [1, 2, 55])
@@ -94,6 +93,7 @@ async def test_an_older_one_that_tells_little_is_told_its_power() -> None:
     for register in (5, 210, 211, 531, 1080):
         del older.holding[register]
     async with played("kostal-plenticore", older, **OWNER) as device:
+        assert await device.obstacle() is None
         assert await device.told("power_setpoint", 9000.0) == [Written(16, ORDERED, words(-5000, LOW_FIRST))]
 
 

@@ -207,11 +207,12 @@ async def test_with_a_heartbeat_it_counts_on_every_second() -> None:
         assert device.commands["power_setpoint"].refresh_s == 1
 
 
-async def test_one_that_is_controlled_at_the_device_is_left_alone() -> None:
+async def test_one_that_is_controlled_at_the_device_counts_as_away() -> None:
+    for peer in (whole(LocRemCtl=0), whole(LocRemCtl=0xFFFF), bare()):
+        async with played("sunspec-battery", peer, **OWNER) as device:
+            assert await device.obstacle() is None
     async with played("sunspec-battery", whole(LocRemCtl=1), **OWNER) as device:
-        with pytest.raises(DeviceRefused, match="the battery is switched to local control"):
-            await device.told("power_setpoint", 1000.0)
-        assert await device.released("power_setpoint") == [Written(6, ENABLED, [0])]
+        assert await device.obstacle() == "the battery is switched to local control"
 
 
 async def test_what_is_no_battery_says_which_models_it_has_instead() -> None:
