@@ -170,7 +170,7 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             return Plan(RELEASE, steps, counts=counts)
         if self.allowed and not self.allowed.if_.evaluate(known):
             raise DeviceRefused(self.allowed.else_)
-        value = self._bounded(value, known)
+        value = self.bounded(value, known)
         if not again and self._is_within_deadband(value, memory):
             return Plan(value, (), is_needless=True)
         scope = {**known, "value": value}
@@ -188,7 +188,11 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             return timeout if isinstance(timeout, int | float) else None
         return self.timeout
 
-    def _bounded(self, value: Value, known: Mapping[str, Value]) -> Value:
+    def bounded(self, value: Value, known: Mapping[str, Value]) -> Value:
+        """*value* as it is done: within `min`..`max`, a multiple of `step`, and 0 where it is nearer than `least`.
+
+        Raises: DeviceRefused: no value to set, or a bound is not *known*.
+        """
         # 0 is what a device is told to be safe; it must not fail because a limit is unknown.
         if isinstance(value, str | bool) or value == 0:
             return value

@@ -140,13 +140,16 @@ class ModbusPoint(PointSettings, frozen=True, kw_only=True, forbid_unknown_field
     def objection_to(self, value: Value) -> str | None:
         from .codec import Codec  # which knows points in turn
 
-        if objection := super().objection_to(value):
-            return objection
-        codec = Codec("", self, self.base or 0)
-        if self.alternatives or codec.needs_present:
-            return None  # what it fits into is only known of the device
+        if self.alternatives:
+            from .sunspec import place_of, settled  # reads files: only for who uses it
+
+            each = [settled(self, place_of(address, self.group)) for address in self.alternatives]
+            objections = [point.objection_to(value) for point in each]
+            return objections[0] if all(objections) else None
+        if self.scale_register is not None:
+            return super().objection_to(value)  # what it fits into is only known of the device
         try:
-            codec.words_of(value)
+            Codec("", self).words_of(value, [0] * self.count)
         except DeviceRefused as exc:
             return exc.reason.removeprefix(": ")
         return None

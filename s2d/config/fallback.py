@@ -14,6 +14,7 @@ from ..resources import Kind
 from ..values import RELEASE, Setpoint, Value
 from ..variant import Make, Variant, commands_of
 from ..yaml_source import Node, Where
+from .constants import objection_to
 from .model import Fallback
 from .point import quantity_of
 
@@ -65,6 +66,8 @@ def fallback(kind: Kind, settings: Struct | None, make: Make, device: Node, deco
         objection = _beyond(kind, settings, name, value)
         if objection is None and isinstance(target, PointSettings):
             objection = target.objection_to(value)
+        elif objection is None and isinstance(target, Command):
+            objection = objection_to(target, value, make)
         if objection:
             findings.problems.append(spots[name].problem((*where, "fallback", name), objection))
     findings.settle()
@@ -79,9 +82,11 @@ def variant_problems(
         commands = commands_of(variant.make)
         for setpoint in fallback.setpoints:
             command = commands.get(setpoint.point)
+            what = f"this variant cannot fall back to {setpoint.point}: {setpoint.value}"
             if command is None or (setpoint.value == RELEASE and not command.release):
-                what = f"this variant cannot fall back to {setpoint.point}: {setpoint.value}"
                 yield written.when.spot.problem(written.where, what)
+            elif objection := objection_to(command, setpoint.value, variant.make):
+                yield written.when.spot.problem(written.where, what, objection)
 
 
 def _beyond(kind: Kind, settings: Struct | None, name: str, value: Value) -> str | None:

@@ -18,6 +18,7 @@ from ..values import Value
 from ..variant import Available, Make, Nameplate
 from ..yaml_source import Entry, Node, Spot, Where
 from . import point as device_points
+from .constants import comparison_problems, constant_problems
 from .model import PointSource
 
 _UNSAID = Nameplate()
@@ -105,6 +106,7 @@ def make_of(
     sources = {name: point for name, point in points.items() if isinstance(point, PointSource)}
     findings.problems += _name_problems(make, sources, decoder.formulas, entries, where)
     findings.problems += _write_problems(make, entries, where)
+    findings.problems += constant_problems(make, entries, where)
     findings.problems += _cycles(make, entries, where)
     findings.problems += _uptime_problems(make, sources, entries, where)
     return Built(make, sources)
@@ -175,6 +177,7 @@ def _formula_problems(
             yield spot.problem(where, f'"{name}" comes from another device; only own points are known here')
         elif name not in known:
             yield spot.problem(where, f'nothing is called "{name}"', did_you_mean(name, known))
+    yield from comparison_problems(expression, make.points, spot, where)
 
 
 def _computed(entries: Mapping[str, Entry], decoder: Decoder, where: Where, findings: Findings) -> dict[str, Computed]:
