@@ -121,10 +121,10 @@ class ModbusConnection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def bus(self) -> tuple[str | int, ...]:
-        """The same for all that share one owner, by whichever name they call a serial port."""
+        """The same for all that share one owner, however they write its name or call a serial port."""
         if self.serial is not None:
             return "serial", os.path.realpath(self.serial)
-        return "tcp", str(self.host), self.port
+        return "tcp", str(self.host).lower(), self.port
 
     @property
     def place(self) -> str:

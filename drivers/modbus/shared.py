@@ -7,7 +7,7 @@ that, until `address_base` (or the point's `base`) says something. Numbers of si
 
 import os
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 from .block import Block
 from .codec import Codec
 from .connection import ModbusConnection
+from .cost import Cost
 from .plan import Borders, blocks_of
 from .point import ModbusPoint
 from .refusals import place_of as place_named
@@ -48,8 +49,15 @@ class Attached(Protocol):
     @property
     def poll_s(self) -> float: ...
     @property
-    def profile(self) -> str | None:
-        """Its parts may share one unit."""
+    def refreshes(self) -> Iterable[tuple[float, Collection[str], Sequence[Collection[str]]]]:
+        """What it is told again and again: how often, the points read for it, and those of each write."""
+        ...
+
+    @property
+    def profile(self) -> str | None: ...
+    @property
+    def part(self) -> str | None:
+        """Of the profile; different ones may share a unit."""
         ...
 
 
@@ -110,25 +118,37 @@ def _endpoints(devices: Iterable[Attached]) -> Iterable[list[Attached]]:
 def _share_of(device: Attached) -> float:
     connection: ModbusConnection = device.connection
     cost, borders = connection.cost(), Borders(connection.hole_blocks)
-    due: dict[float, list[Block]] = defaultdict(list)
-    share = 0.0
-    for codec in _codecs(device):
+    codecs = {codec.name: codec for codec in _codecs(device)}
+    due: dict[float, list[Codec]] = defaultdict(list)
+    for codec in codecs.values():
         point = codec.point
         if point.is_readable and (point.poll is None or isinstance(point.poll, float)):
-            period_s = point.poll or device.poll_s
-            if point.merge:
-                due[period_s] += codec.blocks
-            else:
-                share += sum(map(cost.of, codec.blocks)) / period_s
-        if point.refresh:
-            more = sum(_MORE_TO_WRITE[block.count > 1] for block in codec.value_blocks)
-            times = 2 if point.is_readable else 1
-            read_s = sum(map(cost.of, codec.value_blocks))
-            share += (times * read_s + more * connection.line.character_s) / point.refresh
-    for period_s, wanted in due.items():
-        planned = blocks_of(wanted, cost, borders, connection.max_registers)
-        share += sum(cost.of(block) for block, _ in planned) / period_s
+            due[point.poll or device.poll_s].append(codec)
+
+    def read_s(wanted: Sequence[Codec]) -> float:
+        shared = [block for codec in wanted if codec.point.merge for block in codec.blocks]
+        alone = [block for codec in wanted if not codec.point.merge for block in codec.blocks]
+        planned = [block for block, _ in blocks_of(shared, cost, borders, connection.max_registers)]
+        return sum(map(cost.of, planned + alone))
+
+    share = sum(read_s(wanted) / period_s for period_s, wanted in due.items())
+    for period_s, read, writes in device.refreshes:
+        share += read_s([codecs[name] for name in read if name in codecs]) / period_s
+        for names in writes:
+            written = [codecs[name] for name in names if name in codecs]
+            share += _write_s(written, cost, connection.line.character_s) / period_s
     return share
+
+
+def _write_s(written: Sequence[Codec], cost: Cost, character_s: float) -> float:
+    """What it costs to write all of *written* at once, with the looks before and after."""
+    looks = [block for codec in written if codec.needs_present for block in codec.blocks]
+    looks += [block for codec in written if codec.point.is_readable for block in codec.value_blocks]
+    blocks = [block for codec in written for block in codec.value_blocks]
+    if len(written) > 1:
+        blocks = [Block(blocks[0].table, blocks[0].register, sum(block.count for block in blocks))]
+    more = sum(_MORE_TO_WRITE[block.count > 1] for block in blocks)
+    return sum(map(cost.of, looks + blocks)) + more * character_s
 
 
 def _codecs(device: Attached) -> Iterator[Codec]:
@@ -206,10 +226,16 @@ def _remarks_on_points(device: Attached) -> Iterator[Remark]:
 def _clash_of_units(one: Attached, other: Attached) -> Iterator[Remark]:
     """Where two devices turn out to be one: forgotten numbers of units, and two hands at one switch."""
     mine, others = _places(other), _places(one)
+    is_of_one_type = one.profile is not None and one.profile == other.profile
     if mine.keys() == others.keys():
         what = f'"{one.name}" is {one.connection.place} too, and has the same registers'
         yield Remark(other.name, ("connection", "unit"), what, "Give each its own unit")
-    elif one.profile is None or one.profile != other.profile:
+    elif is_of_one_type and one.part != other.part:
+        return
+    elif is_of_one_type and _written(mine) and _written(others) and _is_read_alike(mine, others):
+        what = f'"{one.name}" is {one.connection.place} too; two devices cannot control one'
+        yield Remark(other.name, ("connection", "unit"), what, "Give each its own unit, or leave one of them out")
+    else:
         for (unit, block), codec in _written(mine).items():
             for (taken_unit, taken), whose in _written(others).items():
                 if unit == taken_unit and _overlap(block, taken) and not (codec.is_part and whose.is_part):
@@ -217,6 +243,20 @@ def _clash_of_units(one: Attached, other: Attached) -> Iterator[Remark]:
                     hint = "Give each its own unit, or leave the point out of one"
                     yield Remark(other.name, ("points", codec.name), what, hint)
                     return
+
+
+def _is_read_alike(*devices: Mapping[tuple[int, Block], Codec]) -> bool:
+    """Whether what both of *devices* say again and again is the same: other names of it would say something else."""
+    mine, others = (
+        {codec.name: place for place, codec in places.items() if codec.point.is_readable and not _is_fixed(codec)}
+        for places in devices
+    )
+    common = mine.keys() & others.keys()
+    return bool(common) and all(mine[name] == others[name] for name in common)
+
+
+def _is_fixed(codec: Codec) -> bool:
+    return isinstance(codec.point.poll, str)
 
 
 def _places(device: Attached) -> dict[tuple[int, Block], Codec]:

@@ -60,7 +60,7 @@ def _objections(
     step: Step, points: Mapping[str, PointSettings], known: Mapping[str, Value]
 ) -> Iterator[tuple[str, str, str]]:
     """Key of *step*, point under it, and why that can never take what is *known* of what it is told."""
-    if step.if_ and step.if_.evaluate(known) in (False, 0):
+    if step.if_ and _value(_tree(step.if_), known) in (False, 0):
         return
     told: list[tuple[str, str, Iterator[Value]]] = [
         (key, name, _outcomes(_tree(expression), known))
@@ -117,10 +117,12 @@ def _comparisons(tree: ast.expr) -> Iterator[tuple[str, Value]]:
 
 
 def _value(node: ast.expr, known: Mapping[str, Value]) -> Value | None:
+    """What *node* comes to; None if *known* lacks a name in it, as what it has then is not all that it may be."""
     try:
-        return Expression.parse(ast.unparse(node)).evaluate(known)
+        expression = Expression.parse(ast.unparse(node))
     except ValueError:  # spelt out again it can be longer than an expression may be
         return None
+    return expression.evaluate(known) if expression.names <= known.keys() else None
 
 
 def _tree(expression: Expression) -> ast.expr:

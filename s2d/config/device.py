@@ -165,6 +165,7 @@ def device_of(spelt: Spelt, where: Where, around: Surroundings) -> DeviceConfig:
         parameters=built.make.parameters,
         variants=tuple(variants),
         profile=spelt.profile.name if spelt.profile else None,
+        part=spelt.part,
         poll_s=keys.poll_s,
         kind=keys.kind,
         settings=settings,

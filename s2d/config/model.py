@@ -2,10 +2,10 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 from urllib.parse import quote, urlsplit
 from uuid import UUID
 
@@ -13,11 +13,11 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ..command import Command, Step
-from ..computed import Computed
+from ..computed import Computed, in_order
 from ..errors import Problem
 from ..quantities import Duration, Percentage, Power
 from ..values import Setpoint, Value
-from ..variant import Available, Make, Nameplate, Variant
+from ..variant import Available, Make, Nameplate, Variant, commands_of
 
 if TYPE_CHECKING:
     from ..driver import Driver, PointSettings
@@ -146,6 +146,16 @@ class PointSource:
     point: str
 
 
+class Refresh(NamedTuple):
+    """What a device is told again and again, for as long as somebody wants something of it."""
+
+    every_s: float
+    reads: frozenset[str]
+    """Points it is planned with."""
+    writes: tuple[frozenset[str], ...]
+    """Points of each request."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceConfig:
     """One device; with a kind, one resource as well."""
@@ -171,6 +181,8 @@ class DeviceConfig:
     variants: tuple[Variant, ...] = ()
     profile: str | None = None
     """None for a device that was spelt out."""
+    part: str | None = None
+    """Of the profile; None if it has none."""
     poll_s: float = 2.0
     kind: str | None = None
     """None for what only gives points to other devices."""
@@ -203,6 +215,35 @@ class DeviceConfig:
             uptime=self.uptime,
             parameters=self.parameters,
         )
+
+    @property
+    def refreshes(self) -> list[Refresh]:
+        """What is done again and again, at most: where only the device can decide whether, it counts."""
+        make = self.make
+        return [
+            Refresh(command.refresh_s, _inputs(command, make), tuple(_requests(command, make)))
+            for command in commands_of(make).values()
+            if command.refresh_s
+        ]
+
+
+def _inputs(command: Command, make: Make) -> frozenset[str]:
+    names = set(command.names_for(0) | ({command.verify.point} if command.verify else set()))
+    for name in reversed(in_order(make.computed)):
+        if name in names:
+            names |= make.computed[name].value.names
+    return frozenset(
+        name for name, point in make.points.items() if name in names and point.is_readable and point.poll != "once"
+    )
+
+
+def _requests(command: Command, make: Make) -> Iterator[frozenset[str]]:
+    for step in command.steps:
+        if step.if_ and step.if_.names <= make.parameters.keys() and not step.if_.evaluate(make.parameters):
+            continue
+        yield from (frozenset({name}) for name in (*(step.write or {}), *(step.life or {})))
+        if step.together:
+            yield frozenset(step.together)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ class Spelt:
     points: frozenset[str] = frozenset()
     """Names of points which the profile knows, whatever the kind of the device does."""
     profile: Profile | None = None
+    part: str | None = None
+    """Of the profile; None if it has none."""
     warnings: tuple[Problem, ...] = ()
 
     @property
@@ -62,7 +64,7 @@ def spelt_out(device: Node, where: Where, library: Library, decoder: Decoder, fi
     profile = _profile(written["profile"].node, where, library)
     part = _part(profile, written.get("part"), where)
     arguments = arguments_of(profile.about.parameters, device, decoder, where, findings)
-    bare = filled(overlay(profile.device, part) if part else profile.device, arguments, where, findings)
+    bare = filled(overlay(profile.device, _keys_of(profile, part)), arguments, where, findings)
     own = {key: entry for key, entry in written.items() if key not in ("profile", "part", *profile.about.parameters)}
     node, variants = _variants(_with_plate(bare), Node(own, device.spot), arguments, where, findings)
     return Spelt(
@@ -71,6 +73,7 @@ def spelt_out(device: Node, where: Where, library: Library, decoder: Decoder, fi
         {name: argument.value for name, argument in arguments.items()},
         _points(bare),
         profile,
+        part,
         tuple(_secret_warnings(profile, written, decoder, where)),
     )
 
@@ -85,17 +88,23 @@ def _profile(wish: Node, where: Where, library: Library) -> Profile:
         raise ConfigError([wish.spot.problem((*where, "profile"), f"no profile {wish}", hint)]) from exc
 
 
-def _part(profile: Profile, wish: Entry | None, where: Where) -> Node | None:
-    name = next(iter(profile.parts), None) if wish is None else wish.node.content
-    if name is None and wish is None:
-        return None
+def _part(profile: Profile, wish: Entry | None, where: Where) -> str | None:
+    if wish is None:
+        return next(iter(profile.parts), None)
+    name = wish.node.content
     if isinstance(name, str) and name in profile.parts:
-        part = profile.parts[name]
-        return Node({key: entry for key, entry in mapping_of(part, where).items() if key != "of"}, part.spot)
-    assert wish
+        return name
     known = f"it has {', '.join(profile.parts)}" if profile.parts else "it has none"
     what = f"{profile.name} has no part {wish.node}; {known}"
     raise ConfigError([wish.node.spot.problem((*where, "part"), what)])
+
+
+def _keys_of(profile: Profile, part: str | None) -> Node:
+    """The keys of a device that *part* of *profile* lays over those of all parts."""
+    if part is None:
+        return Node({}, profile.device.spot)
+    node = profile.parts[part]
+    return Node({key: entry for key, entry in mapping_of(node, ()).items() if key != "of"}, node.spot)
 
 
 def _variants(

@@ -98,6 +98,27 @@ def test_it_says_how_often_memory_that_wears_out_is_written(capsys: pytest.Captu
     assert last == "one: limit is kept in memory that wears out, and written at most 20 times a day"
 
 
+def test_what_a_device_is_told_again_and_again_is_part_of_the_load(tmp_path: Path) -> None:
+    (tmp_path / "s2d.yaml").write_text("""\
+cem: {url: "ws://cem"}
+devices:
+- name: one
+  profile: sunspec-battery
+  connection: {serial: /dev/serial/by-id/usb-A}
+  heartbeat: true
+  capacity: 10 kWh
+  max_charge_power: 5 kW
+  max_discharge_power: 5 kW
+""")
+    (one,) = load(tmp_path).devices
+    (refresh,) = one.refreshes
+    assert refresh.every_s == 1
+    assert refresh.reads == {"controlled", "setpoint_mode", "reversion_time"}
+    steps = ("heartbeat_counter", "setpoint_mode", "setpoint", "reversion_time", "setpoint_on")
+    assert refresh.writes == tuple(frozenset({name}) for name in steps)
+    assert 0.3 < next(iter(Modbus.loads_of_buses([one]))).share < 0.5
+
+
 class Terminal(StringIO):
     def isatty(self) -> bool:
         return True

@@ -58,6 +58,14 @@ STEPS = [
         "together: {order: max_charge_power * 10}",
         "35: release: together: order: the raw value 50000 does not fit int16",
     ),
+    (
+        "write: {order: 99999 if known(soc) else 1}",
+        "32: release: write: order: the raw value 99999 does not fit int16",
+    ),
+    (
+        "{write: {order: 99999}, if: known(soc)}",
+        "33: release: write: order: the raw value 99999 does not fit int16",
+    ),
     ("write: {part: 16}", "31: release: write: part: the raw value 16 does not fit bits 0..3"),
     ("write: {share: 4}", "32: release: write: share: the raw value 4 does not fit bits 0..1"),
     (
@@ -98,6 +106,8 @@ def test_a_step_does_not_write_what_its_point_cannot_take_nor_wait_for_what_it_n
         "write: {order: 99999 if capacity > 20000 else 3}",
         "{write: {order: 99999}, if: capacity > 20000}",
         "write: {order: soc * 99999}",
+        "{write: {order: 1}, if: known(soc)}",
+        "write: {order: 'first(soc, 99999)'}",
         "write: {part: 15}",
         "write: {share: 3}",
         "life: {beat: 1..100}",

@@ -1,6 +1,6 @@
 """What is said of devices that share an endpoint before anything is connected."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,11 +8,12 @@ import pytest
 from s2d_drivers.modbus import Modbus, ModbusConnection, ModbusPoint
 from s2d_drivers.modbus.shared import Load, Remark, loads, remarks
 
-from s2d.quantities import Duration
 from tests.hybrid import POINTS
 
 SOC = {"soc": ModbusPoint(register=10)}
-SETPOINT = {"setpoint": ModbusPoint(register=20, type="int32", access="read_write")}
+SETPOINT = {"setpoint": ModbusPoint(register=20, type="int32", access="read_write", poll="never")}
+LIMIT = {"limit": ModbusPoint(register=25, access="write")}
+SERIAL = {"serial": ModbusPoint(register=50, poll="once")}
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Device:
     points: Mapping[str, ModbusPoint]
     poll_s: float = 2.0
     profile: str | None = None
+    part: str | None = None
+    refreshes: Sequence[tuple[float, Collection[str], Sequence[Collection[str]]]] = ()
 
 
 def at(unit: int = 1, **connection: object) -> ModbusConnection:
@@ -75,10 +78,38 @@ def test_two_devices_do_not_write_the_same_registers() -> None:
     assert told(Device("A", at(), SETPOINT), Device("B", at(), half)) == [Remark("B", ("points", "half"), what, hint)]
 
 
+def test_a_device_that_is_told_in_two_ways_has_two_hands_at_it() -> None:
+    one, other = Device("A", at(), SOC | SETPOINT, profile="p"), Device("B", at(), SOC | LIMIT, profile="p")
+    what = '"A" is unit 1 at gateway:502 too; two devices cannot control one'
+    hint = "Give each its own unit, or leave one of them out"
+    assert told(one, other) == [Remark("B", ("connection", "unit"), what, hint)]
+
+
+def test_two_of_a_type_do_not_write_the_same_registers_unless_they_are_parts_of_one() -> None:
+    half = {"half": ModbusPoint(register=21, access="write")}
+    twins = Device("A", at(), SETPOINT, profile="p", part="left"), Device("B", at(), half, profile="p", part="left")
+    what = '"A" writes holding registers 20..21 too; two devices cannot control one'
+    hint = "Give each its own unit, or leave the point out of one"
+    assert told(*twins) == [Remark("B", ("points", "half"), what, hint)]
+
+
+def test_a_host_is_the_same_however_it_is_written() -> None:
+    [remark] = told(Device("A", at(3, host="gw.local"), SOC), Device("B", at(3, host="GW.local"), SOC))
+    assert remark.what == '"A" is unit 3 at gw.local:502 too, and has the same registers'
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (Device("battery", at(), SETPOINT, profile="hybrid"), Device("pv", at(), SETPOINT | SOC, profile="hybrid")),
+        (
+            Device("battery", at(), SETPOINT, profile="hybrid", part="battery"),
+            Device("pv", at(), SETPOINT | SOC, profile="hybrid", part="pv"),
+        ),
+        (Device("one", at(), SOC | LIMIT, profile="hybrid"), Device("other", at(), SOC, profile="hybrid")),
+        (
+            Device("left", at(), {"power": ModbusPoint(register=30)} | SERIAL | LIMIT, profile="hybrid"),
+            Device("right", at(), {"power": ModbusPoint(register=40)} | SERIAL | SETPOINT, profile="hybrid"),
+        ),
         (Device("battery", at(), SETPOINT), Device("meter", at(), SOC)),
         (Device("battery", at(), SETPOINT), Device("watcher", at(), {"setpoint": ModbusPoint(register=20)} | SOC)),
         (
@@ -86,7 +117,14 @@ def test_two_devices_do_not_write_the_same_registers() -> None:
             Device("other", at(), {"p": ModbusPoint(register=7, bits=1, type="bool", access="read_write")}),
         ),
     ],
-    ids=["parts of one profile", "a source beside", "who only reads", "bits of one register"],
+    ids=[
+        "parts of one profile",
+        "who only looks on",
+        "halves of a device",
+        "a source beside",
+        "who only reads",
+        "bits of one register",
+    ],
 )
 def test_devices_may_share_a_unit(one: Device, other: Device) -> None:
     assert told(one, other) == []
@@ -158,24 +196,38 @@ def test_a_point_is_not_in_a_hole() -> None:
 
 
 def test_the_load_of_a_line_is_forecast() -> None:
-    """One register is 23 characters and two silences of 3.5; a refresh is a write and a look."""
+    """One register is 15 characters there and back, and two silences of 3.5."""
     character_s = 10 / 9600
     read_s = (8 + 7 + 7) * character_s
-    refreshed = {"setpoint": ModbusPoint(register=20, access="read_write", refresh=Duration(10))}
     devices = [
         Device("A", on_line(1), SOC, poll_s=1),
         Device("B", on_line(2), SOC, poll_s=2),
         Device(
             "C", on_line(2), {"p": ModbusPoint(register=1, poll="once"), "q": ModbusPoint(register=2, poll="never")}
         ),
-        Device("D", on_line(3), refreshed, poll_s=5),
         Device("E", at(), POINTS, poll_s=0.1),
     ]
     [load] = loads(devices)
-    write_s = (8 + 8 + 7) * character_s
-    assert load == Load("/dev/serial/by-id/usb-A", pytest.approx(load.share), "9600 8N1, 3 units")
-    assert load.share == pytest.approx(read_s + read_s / 2 + read_s / 5 + (write_s + read_s) / 10, rel=0.01)
+    assert load == Load("/dev/serial/by-id/usb-A", pytest.approx(load.share), "9600 8N1, 2 units")
+    assert load.share == pytest.approx(read_s + read_s / 2, rel=0.01)
     assert list(Modbus.loads_of_buses(devices)) == [load]
+
+
+def test_what_a_line_carries_again_and_again_is_forecast_too() -> None:
+    """What it is planned with is read, bits are looked at before they are written, and what can be read afterwards."""
+    points = {
+        "soc": ModbusPoint(register=10, poll="never"),
+        "power": ModbusPoint(register=11, poll="never"),
+        "order": ModbusPoint(register=20, access="write"),
+        "more": ModbusPoint(register=21, access="write"),
+        "switch": ModbusPoint(register=30, access="read_write", type="bool", bits=3, poll="never"),
+    }
+    told_again = [(10.0, ["soc", "power"], [["order", "more"], ["switch"]]), (1.0, [], [["order"]])]
+    [load] = loads([Device("A", on_line(), points, refreshes=told_again)])
+    character_s = 10 / 9600
+    one, two = (8 + 7 + 7) * character_s, (8 + 9 + 7) * character_s
+    write_one, write_two = (8 + 8 + 7) * character_s, (13 + 8 + 7) * character_s
+    assert load.share == pytest.approx((two + write_two + one + write_one + one) / 10 + write_one, rel=0.01)
 
 
 def test_what_is_not_merged_costs_a_request_each() -> None:
