@@ -1,15 +1,17 @@
 """Finds everything wrong in a configuration and changes nothing; exit status 0 fine, 78 not."""
 
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import TextIO
 
 from ..columns import aligned
-from ..config import Config, DeviceConfig, load
+from ..config import Config, DeviceConfig, Gateway, load
 from ..config.point import base_unit
-from ..errors import ConfigError
+from ..errors import ConfigError, Problem
 from ..resources import kind
+from ..store import try_out
 from ..values import RELEASE, Setpoint
 from . import DIM, add_config_argument, print_problems, print_warnings, styled
 
@@ -23,7 +25,10 @@ def run(args: Namespace) -> int:
         config = load(args.config)
     except ConfigError as exc:
         return print_problems(exc)
-    print_warnings(config.warnings)
+    problems, doubts = _state_problems(config.gateway)
+    print_warnings([*config.warnings, *doubts])
+    if problems:
+        return print_problems(ConfigError(problems))
     print(summary(config, sys.stdout))
     return 0
 
@@ -39,6 +44,20 @@ def summary(config: Config, stream: TextIO) -> str:
     lines = aligned(rows)
     wearing = (line for device in config.devices for line in _wearing(device))
     return "\n".join([head, styled(lines[0], DIM, stream), *lines[1:], *_loads(config), *wearing])
+
+
+def _state_problems(gateway: Gateway) -> tuple[list[Problem], list[Problem]]:
+    """What would stop a daemon at its state directory, and what may be so here alone: a service gets one of its own."""
+    if gateway.id:
+        return [], []
+    try:
+        try_out(gateway.state_dir)
+    except ConfigError as exc:
+        if gateway.state_dir != Gateway().state_dir or "STATE_DIRECTORY" in os.environ:
+            return exc.problems, []
+        hint = "As a service of systemd s2d has one of its own; elsewhere set gateway: state_dir"
+        return [], [problem._replace(hint=hint) for problem in exc.problems]
+    return [], []
 
 
 def _loads(config: Config) -> Iterator[str]:

@@ -14,15 +14,17 @@ from s2d.config import DeviceConfig, load
 CONFIG = Path(__file__).parents[2] / "config"
 
 
-def test_a_good_configuration_is_summed_up(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/s2d")
+def test_a_good_configuration_is_summed_up(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
     assert main(["check", "-c", str(CONFIG / "example")]) == 0
     serial = "serial /dev/serial/by-id/usb-FTDI_FT232R-if00-port0"
     url = "ws://192.168.1.10:8080/s2/{resource_id}"
     gap = " " * 33
     out, err = capsys.readouterr()
     assert out.splitlines() == [
-        "gateway Utility room, state in /var/lib/s2d",
+        f"gateway Utility room, state in {tmp_path}",
         f"DEVICE          KIND     DRIVER  WHERE{gap + ' ' * 15}POINTS  CEM{' ' * 38}FALLBACK",
         f"Home battery    battery  Modbus  tcp 192.168.1.20 502{gap}4       {url}  power_setpoint 0 W after 60 s",
         f"Cellar meter    -        Modbus  {serial}  1       -{' ' * 40}-",
@@ -44,9 +46,58 @@ def test_every_problem_is_one_line_and_the_status_is_78(capsys: pytest.CaptureFi
 
 
 def test_a_gateway_without_devices_says_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    (tmp_path / "s2d.yaml").write_text("gateway: {name: Attic, state_dir: /s}\n")
+    (tmp_path / "s2d.yaml").write_text("gateway: {name: Attic, state_dir: s}\n")
     assert main(["check", "-c", str(tmp_path)]) == 0
-    assert capsys.readouterr().out == "gateway Attic, state in /s\nno devices\n"
+    assert capsys.readouterr().out == f"gateway Attic, state in {tmp_path}/s\nno devices\n"
+
+
+UNUSABLE = "Make it writable for the user s2d runs as, or set gateway: state_dir"
+
+
+def test_a_state_directory_that_a_daemon_could_not_use_is_a_problem(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "s2d.yaml").write_text("gateway: {state_dir: file/state}\n")
+    (tmp_path / "file").touch()
+    assert main(["check", "-c", str(tmp_path)]) == 78
+    path = tmp_path / "file/state/gateway-id"
+    assert capsys.readouterr() == ("", f"{path}: cannot be used: Not a directory. {UNUSABLE}\n")
+
+    (tmp_path / "s2d.yaml").write_text("gateway: {state_dir: there}\n")
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there/gateway-id").write_text("me")
+    assert main(["check", "-c", str(tmp_path)]) == 78
+    assert capsys.readouterr().err == (
+        f"{tmp_path}/there/gateway-id:1:1: holds no UUID. Restore the file, or remove it to become a new gateway\n"
+    )
+
+
+def test_a_state_directory_is_tried_without_a_trace(tmp_path: Path) -> None:
+    (tmp_path / "s2d.yaml").write_text("gateway: {state_dir: deep/down/state}\n")
+    assert main(["check", "-c", str(tmp_path)]) == 0
+    assert [each.name for each in tmp_path.iterdir()] == ["s2d.yaml"]
+
+
+def test_who_needs_no_id_needs_no_directory_for_it(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    identity = "2c4de72e-9ae7-4b4b-8e05-5a2f3a4b6c7d"
+    (tmp_path / "s2d.yaml").write_text(f"gateway: {{id: {identity}, state_dir: file/state}}\n")
+    assert main(["check", "-c", str(tmp_path)]) == 0
+
+
+def test_where_nobody_said_a_state_directory_a_service_will_get_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "s2d.yaml").write_text("devices: []\n")
+    (tmp_path / "file").touch()
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    path = tmp_path / "file/.local/state/s2d/gateway-id"
+    hint = "As a service of systemd s2d has one of its own; elsewhere set gateway: state_dir"
+    assert main(["check", "-c", str(tmp_path)]) == 0
+    assert capsys.readouterr().err.splitlines()[-1] == f"{path}: warning: cannot be used: Not a directory. {hint}"
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "file/state"))
+    assert main(["check", "-c", str(tmp_path)]) == 78
 
 
 class Talkative(Modbus):
