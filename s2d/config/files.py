@@ -66,7 +66,10 @@ def read(path: Path) -> Config:
     built = {device.name: device for device in devices if device}
     for node in nodes:
         findings.problems += _source_problems(node, nodes, built)
-    warnings = [warning for each in spelt if each for warning in each.warnings]
+    warnings = [*_left_out(path, file.include), *(warning for each in spelt if each for warning in each.warnings)]
+    if not nodes:
+        hint = f'Put each device into a file that matches "{file.include}", or write it under "devices"'
+        warnings.append(root.spot.problem((), "there is no device", hint))
     for problem, is_warning in _bus_problems(nodes, built):
         (warnings if is_warning else findings.problems).append(problem)
     findings.settle()
@@ -75,11 +78,7 @@ def read(path: Path) -> Config:
 
 def _included(path: Path, pattern: str, wish: Entry | None, findings: Findings) -> Iterator[Node]:
     """The devices in the files that match *pattern*; *wish* is where the operator asked for them."""
-    names = [
-        name
-        for name in sorted(glob.glob(pattern, root_dir=path.parent))
-        if os.path.realpath(path.parent / name) != os.path.realpath(path)
-    ]
+    names = _matching(path, pattern)
     if not names and wish:
         findings.problems.append(wish.node.spot.problem(("include",), f'no file matches "{pattern}"'))
     for name in names:
@@ -92,6 +91,21 @@ def _included(path: Path, pattern: str, wish: Entry | None, findings: Findings) 
             yield node
         else:
             findings.problems.append(node.spot.problem((), f"expected a device or a list of devices, got {node}"))
+
+
+def _left_out(path: Path, pattern: str) -> Iterator[Problem]:
+    """Files that lie where those of *pattern* do and look like them, but do not match."""
+    matching = _matching(path, pattern)
+    for name in _matching(path, os.path.join(os.path.dirname(pattern), "*")):
+        if name not in matching and name.lower().endswith((".yaml", ".yml")):
+            hint = "Rename it, or change `include`, if it holds devices"
+            yield Problem(name, 0, 0, "", f'is not read: it does not match include "{pattern}"', hint)
+
+
+def _matching(path: Path, pattern: str) -> list[str]:
+    """Names of the files that match *pattern*, but for the gateway file *path* itself."""
+    names = sorted(glob.glob(pattern, root_dir=path.parent))
+    return [name for name in names if os.path.realpath(path.parent / name) != os.path.realpath(path)]
 
 
 def _buses(nodes: list[Node], findings: Findings) -> dict[str, Node]:
@@ -187,7 +201,15 @@ def _bus_problems(nodes: list[Node], built: Mapping[str, DeviceConfig]) -> Itera
             continue
         devices = [device for device in built.values() if device.driver is driver]
         for name, keys, what, hint, is_warning in problems_of_bus(devices):
-            yield node_at(by_name[name], *keys).spot.problem((name, *keys), what, hint), is_warning
+            yield _spot_of(by_name[name], *keys).problem((name, *keys), what, hint), is_warning
+
+
+def _spot_of(device: Node, *keys: str) -> Spot:
+    """Where *device* has *keys*; of its connection, what its owner wrote of that and no profile can know."""
+    spots = [node_at(device, *keys[:depth]).spot for depth in range(len(keys) + 1)]
+    if keys[:1] == ("connection",):
+        spots = [spot for spot in spots if spot.path == device.spot.path]
+    return spots[-1]
 
 
 def _points(node: Node) -> list[tuple[str, Entry]]:

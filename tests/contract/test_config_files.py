@@ -167,3 +167,46 @@ def test_the_gateway_file_does_not_include_itself(tmp_path: Path) -> None:
     (tmp_path / "s2d.yaml").write_text(f"{CEM}include: '*.yaml'\n")
     (tmp_path / "battery.yaml").write_text(BATTERY)
     assert [device.name for device in load(tmp_path).devices] == ["Home battery"]
+
+
+def warnings(path: Path) -> list[str]:
+    return [str(warning) for warning in load(path).warnings]
+
+
+def test_a_file_that_was_meant_to_hold_devices_is_not_passed_over_in_silence(tmp_path: Path) -> None:
+    folder(tmp_path, s2d_yaml=CEM)
+    for name in ("home.yml", "GARAGE.YAML", "notes.txt", "old.yaml.bak"):
+        (tmp_path / "devices.d" / name).write_text(BATTERY)
+    what = (
+        'is not read: it does not match include "devices.d/*.yaml". Rename it, or change `include`, if it holds devices'
+    )
+    missing = 'Put each device into a file that matches "devices.d/*.yaml", or write it under "devices"'
+    assert warnings(tmp_path) == [
+        f"devices.d/GARAGE.YAML: {what}",
+        f"devices.d/home.yml: {what}",
+        f"s2d.yaml:1:1: there is no device. {missing}",
+    ]
+    folder(tmp_path, s2d_yaml=f"{CEM}include: devices.d/*.y*ml\n")
+    assert warnings(tmp_path) == [f"devices.d/GARAGE.YAML: {what.replace('*.yaml', '*.y*ml')}"]
+    folder(tmp_path, s2d_yaml=f"{CEM}include: devices.d/*.[yY]*\n")
+    assert problems(tmp_path) != []
+
+
+def test_where_all_files_match_nothing_is_said(tmp_path: Path) -> None:
+    folder(tmp_path, s2d_yaml=CEM, battery_yaml=BATTERY)
+    assert warnings(tmp_path) == []
+
+
+def test_two_hands_at_one_device_are_told_where_their_owner_wrote_it(tmp_path: Path) -> None:
+    device = "profile: sma-storage\nconnection: {host: HOST}\ncapacity: 10 kWh\n"
+    device += "max_charge_power: 5 kW\nmax_discharge_power: 5 kW\n"
+    folder(
+        tmp_path,
+        s2d_yaml=CEM,
+        one_yaml=f"name: One\n{device.replace('HOST', 'gw.local')}",
+        two_yaml=f"name: Two\ncontrol: limits\n{device.replace('HOST', 'GW.local')}",
+    )
+    assert problems(tmp_path) == [
+        'devices.d/two.yaml:4:13: Two: connection: unit: "One" is unit 3 at gw.local:502 too; two devices cannot '
+        "control one. Give each its own unit, or leave one of them out"
+    ]
