@@ -276,13 +276,21 @@ def _check_file(node: Node, value: object, meta: Meta, where: Where) -> None:
         return
     try:
         status = value.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise ConfigError([node.spot.problem(where, f"{node} is no file")])
+        written = value.read_bytes()
     except OSError as exc:
         raise ConfigError([node.spot.problem(where, f"{node} cannot be read: {exc.strerror}")]) from exc
-    if not stat.S_ISREG(status.st_mode):
-        raise ConfigError([node.spot.problem(where, f"{node} is no file")])
-    if kind == "secret" and status.st_mode & 0o077:
+    if kind != "secret":
+        return
+    if status.st_mode & 0o077:
         what = f"{node} is open to others than its owner (mode {stat.S_IMODE(status.st_mode):03o})"
         raise ConfigError([node.spot.problem(where, what, f"Run: chmod 600 {value}")])
+    lines = written.strip().splitlines()
+    if len(lines) != 1 or not re.fullmatch(rb"[\x20-\x7e]+", lines[0]):
+        is_odd = "has more than one line" if len(lines) > 1 else "has other than plain characters"
+        what = f"{node} {is_odd if lines else 'is empty'}"
+        raise ConfigError([node.spot.problem(where, what, "The secret stands in it alone, on one line")])
 
 
 def _hint(node: Node, expected: object) -> str:

@@ -157,6 +157,30 @@ def test_a_secret_is_its_owners_alone(tmp_path: Path) -> None:
     assert (cem.token_file, cem.ca_file) == (token, tmp_path / "secrets/ca.pem")
 
 
+@pytest.mark.parametrize(
+    ("written", "what"),
+    [
+        (b"", "is empty"),
+        (b" \n\n", "is empty"),
+        (b"abc\ndef\n", "has more than one line"),
+        (b"# token\nabc", "has more than one line"),
+        (b"caf\xc3\xa9", "has other than plain characters"),
+        (b"abc\n", None),
+        (b"\nabc\r\n\n", None),
+    ],
+)
+def test_a_secret_stands_alone_in_its_file(tmp_path: Path, written: bytes, what: str | None) -> None:
+    folder(tmp_path, s2d_yaml="cem: {url: 'wss://cem', token_file: token}\n")
+    token = tmp_path / "token"
+    token.write_bytes(written)
+    token.chmod(0o600)
+    if what is None:
+        assert load(tmp_path).cem
+    else:
+        hint = "The secret stands in it alone, on one line"
+        assert problems(tmp_path) == [f's2d.yaml:1:37: cem: token_file: "token" {what}. {hint}']
+
+
 def test_a_file_that_is_not_there_is_named_as_the_operator_named_it(tmp_path: Path) -> None:
     what = "there is no such file. Say with -c where the configuration is; config/README.md tells what stands in it"
     assert problems(tmp_path / "nowhere") == [f"{tmp_path}/nowhere: {what}"]
