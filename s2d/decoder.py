@@ -90,7 +90,9 @@ class Decoder:
             key, colon, what = str(exc).partition(": ")
             entries = mapping_of(node, where)
             if colon and key in entries:
-                raise ConfigError([entries[key].spot.problem((*where, key), what)]) from exc
+                value = entries[key].node
+                got = f", got {value}" if what.startswith("must ") else ""
+                raise ConfigError([value.spot.problem((*where, key), what + got)]) from exc
             raise ConfigError([node.spot.problem(where, str(exc))]) from exc
 
     def fields(self, node: Node, shape: type[Struct], where: Where, findings: Findings) -> dict[str, object]:
@@ -296,7 +298,9 @@ def _check_file(node: Node, value: object, meta: Meta, where: Where) -> None:
 def _hint(node: Node, expected: object) -> str:
     match node.content, expected:
         case str(text), _ if get_origin(expected) is Literal:
-            return did_you_mean(text, map(str, get_args(expected)))
+            choices = list(map(str, get_args(expected)))
+            initial = text[:1].upper()
+            return did_you_mean(initial if initial in choices else text, choices)
         case (("on" | "yes" | "On" | "Yes"), type()) if expected is bool:
             return "Write true"
         case (("off" | "no" | "Off" | "No"), type()) if expected is bool:

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct, field
@@ -81,6 +82,8 @@ class ModbusConnection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError(
                 f"host: expected a name or an address alone, got {self.host!r}; the `port` has its own key"
             )
+        if self.host is not None and re.fullmatch(r"[\d.]+|.*:.*", self.host) and not _is_address(self.host):
+            raise ValueError(f"host: {self.host!r} is no address; one looks like 192.168.1.20")
         if self.host is not None and not self.is_rtu and self.line != (9600, "N", 1):
             raise ValueError(
                 "`baudrate`, `parity` and `stopbits` belong to `serial`, not to `host`; beside `framing: rtu` "
@@ -159,3 +162,11 @@ class ModbusConnection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if self.is_rtu:
             return cost_on_line(self.line, turnaround_s, self.silence_s)
         return cost_on_network(turnaround_s, self.silence_s)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

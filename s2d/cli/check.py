@@ -10,6 +10,7 @@ from ..columns import aligned
 from ..config import Config, DeviceConfig, Gateway, load
 from ..config.point import base_unit
 from ..errors import ConfigError, Problem
+from ..quantities import factor_of
 from ..resources import kind
 from ..store import try_out
 from ..values import RELEASE, Setpoint
@@ -100,7 +101,16 @@ def _fallback(device: DeviceConfig) -> str:
     for setpoint in device.fallback.setpoints:
         value = f"{setpoint.value:g}" if isinstance(setpoint.value, float) else str(setpoint.value)
         wanted.append(f"{setpoint.point} {value} {_unit(device, setpoint)}".rstrip())
-    return f"{', '.join(wanted) or 'nothing'} after {device.fallback.after_s:g} s"
+    return f"{', '.join(wanted) or 'nothing'} after {_span(device.fallback.after_s)}"
+
+
+def _span(seconds: float) -> str:
+    """As people write it: in the largest unit of which it is several, or one long one."""
+    for unit, least in (("d", 1), ("h", 1), ("min", 2)):
+        count, rest = divmod(seconds, factor_of(unit))
+        if count >= least and not rest:
+            return f"{count:.0f} {unit}"
+    return f"{seconds:.10g} s"
 
 
 def _unit(device: DeviceConfig, setpoint: Setpoint) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from msgspec import Struct
+from msgspec.structs import fields
 
 from ..decoder import Decoder, did_you_mean, mapping_of
 from ..driver import Driver
@@ -24,6 +25,11 @@ def connection_of(
         return None
     node = entries["connection"].node
     inside = (*where, "connection")
+    if isinstance(node.content, str):
+        known = {field.encode_name for field in fields(driver.Connection)}
+        key = "serial" if node.content.startswith("/") else "host"
+        hint = f"Write {{{key}: {node.content}}}" if key in known else ""
+        raise ConfigError([node.spot.problem(inside, f"expected a mapping, got {node}", hint)])
     written = mapping_of(node, inside)
     own = {key: entry for key, entry in written.items() if entry.spot.path == device.spot.path}
     said = {**_bus(own.pop("bus", None), inside, buses), **own}

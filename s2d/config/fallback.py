@@ -59,7 +59,7 @@ def fallback(kind: Kind, settings: Struct | None, make: Make, device: Node, deco
                 value = findings.attempt(_value, writable[key], dimension, given.node, decoder, inside)
                 values |= {} if value is None else {key: value}
                 spots[key] = given.node.spot
-            elif key not in unusable:
+            elif key not in unusable and not _is_said(kind, key, make):
                 findings.problems.append(unknown_key(key, given, ["after", *writable], inside[:-1]))
     for name, value in values.items():
         target = writable[name]
@@ -87,6 +87,12 @@ def variant_problems(
                 yield written.when.spot.problem(written.where, what)
             elif objection := objection_to(command, setpoint.value, variant.make):
                 yield written.when.spot.problem(written.where, what, objection)
+
+
+def _is_said(kind: Kind, name: str, make: Make) -> bool:
+    """That *name* cannot be written is told as what the *kind* needs of it."""
+    canonical = kind.points.get(name)
+    return canonical is not None and canonical.access == "write" and (name in kind.required or name in make.points)
 
 
 def _beyond(kind: Kind, settings: Struct | None, name: str, value: Value) -> str | None:

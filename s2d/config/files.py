@@ -10,7 +10,7 @@ from msgspec import Meta, Struct, field
 
 from ..decoder import Decoder, Findings, did_you_mean, mapping_of, node_at
 from ..driver import PointSettings
-from ..errors import Problem
+from ..errors import ConfigError, Problem
 from ..profile import FOLDER, Library, spelt_out
 from ..resources import KINDS
 from ..resources import kind as kind_of
@@ -21,6 +21,12 @@ from .model import Cem, Config, DeviceConfig, Gateway
 from .point import unit_problem
 
 _INCLUDED = "devices.d/*.yaml"
+_HASTY_S = 0.1
+"""A shorter time between readings is a slip of the pen more often than a wish."""
+_LONG_S = 3600.0
+"""As is a longer time without a CEM."""
+_OF_A_DEVICE = frozenset({"profile", "driver", "connection", "points"})
+_OF_A_GATEWAY = frozenset({"gateway", "buses", "include", "devices"})
 
 
 class GatewayFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,6 +52,9 @@ def read(path: Path) -> Config:
     Raises: ConfigError: every problem, each in a file named relative to the folder of *path*.
     """
     root = read_yaml(path, path.name)
+    if _is_of_devices(root):
+        hint = "Name that file, or its folder; it includes this one"
+        raise ConfigError([root.spot.problem((), "this is a device file; -c wants the gateway file", hint)])
     entries = mapping_of(root, ())
     findings = Findings()
     decoder = Decoder(path.parent.absolute())
@@ -70,6 +79,8 @@ def read(path: Path) -> Config:
     if not nodes:
         hint = f'Put each device into a file that matches "{file.include}", or write it under "devices"'
         warnings.append(root.spot.problem((), "there is no device", hint))
+    for node in nodes:
+        warnings += _doubts(node, built.get(_name(node)))
     for problem, is_warning in _bus_problems(nodes, built):
         (warnings if is_warning else findings.problems).append(problem)
     findings.settle()
@@ -87,10 +98,22 @@ def _included(path: Path, pattern: str, wish: Entry | None, findings: Findings) 
             continue
         if isinstance(node.content, list):
             yield from node.content
+        elif isinstance(node.content, dict) and "devices" in node.content:
+            hint = "Leave it out: a device file is one device, or a list of them"
+            findings.problems.append(
+                node.content["devices"].spot.problem((), '"devices" belongs into the gateway file', hint)
+            )
         elif isinstance(node.content, dict):
             yield node
         else:
             findings.problems.append(node.spot.problem((), f"expected a device or a list of devices, got {node}"))
+
+
+def _is_of_devices(root: Node) -> bool:
+    """Whether *root* is what a device file holds."""
+    first = root.content[0] if isinstance(root.content, list) and root.content else root
+    keys = first.content.keys() if isinstance(first.content, dict) else set[str]()
+    return bool(keys & _OF_A_DEVICE) and not keys & _OF_A_GATEWAY
 
 
 def _left_out(path: Path, pattern: str) -> Iterator[Problem]:
@@ -184,6 +207,20 @@ def _source_problems(node: Node, nodes: list[Node], built: Mapping[str, DeviceCo
                 yield spot.problem(inside, f'"{point}" of "{device}" can only be written')
             elif kind and name in kind.points and (isinstance(found, PointSettings) or found.unit):
                 yield from unit_problem(kind.points[name].dimension, found, spot, inside)
+
+
+def _doubts(node: Node, device: DeviceConfig | None) -> Iterator[Problem]:
+    """Times of *device* that can be meant, but hardly are."""
+    if device is None:
+        return
+    if device.poll_s < _HASTY_S:
+        poll, what = node_at(node, "poll"), f"asks the device {1 / device.poll_s:.0f} times a second"
+        hint = "Few answer that fast, and a CEM is told far less often"
+        yield poll.spot.problem((device.name, "poll"), what, hint)
+    if device.fallback and device.fallback.after_s > _LONG_S:
+        after = node_at(node, "fallback", "after")
+        what = f"without a CEM the last order stays in force for {after.written}"
+        yield after.spot.problem((device.name, "fallback", "after"), what, "Minutes are enough to bridge a restart")
 
 
 def _bus_problems(nodes: list[Node], built: Mapping[str, DeviceConfig]) -> Iterator[tuple[Problem, bool]]:

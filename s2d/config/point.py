@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ..command import Command
 from ..computed import Computed
-from ..decoder import Decoder, Findings, did_you_mean, mapping_of
+from ..decoder import Decoder, Findings, did_you_mean, mapping_of, node_at
 from ..driver import Driver, PointSettings
 from ..errors import ConfigError, Problem
 from ..quantities import UNITS, Duration, Quantity
@@ -80,7 +80,8 @@ def problems(points: Points, node: Node, poll_s: float, where: Where) -> Iterato
         periods = {"poll": own_s, "refresh": point.refresh, "max_age": point.max_age, "interval": point.interval}
         for key, period_s in periods.items():
             if period_s is not None and period_s <= 0:
-                yield spot_of(written, key).problem((*inside, key), "must be above 0 s")
+                period = node_at(written, key)
+                yield period.spot.problem((*inside, key), f"must be above 0 s, got {period}")
         yield from _economy_problems(point, written, inside)
         between_s = poll_s if own_s is None else own_s
         if point.max_age is not None and isinstance(point.poll, str):

@@ -126,17 +126,17 @@ GATEWAY_FILE = [
     ("cem: {}", ['s2d.yaml:1:6: cem: missing key "url"']),
     (
         'cem: {url: "http://a"}',
-        ['s2d.yaml:1:7: cem: url: expected a URL that starts with ws:// or wss://, got "http://a"'],
+        ['s2d.yaml:1:12: cem: url: expected a URL that starts with ws:// or wss://, got "http://a"'],
     ),
     (
         'cem: {url: "ws://a/{rid}"}',
-        ['s2d.yaml:1:7: cem: url: unknown placeholder at "{rid}"; known are {resource_id} and {name}'],
+        ['s2d.yaml:1:12: cem: url: unknown placeholder at "{rid}"; known are {resource_id} and {name}'],
     ),
     (
         'cem: {url: "ws:///a"}',
-        ['s2d.yaml:1:7: cem: url: expected a URL such as "ws://192.168.1.10:8080/s2", got "ws:///a"'],
+        ['s2d.yaml:1:12: cem: url: expected a URL such as "ws://192.168.1.10:8080/s2", got "ws:///a"'],
     ),
-    ('cem: {url: "ws://a:99999"}', ['s2d.yaml:1:7: cem: url: "ws://a:99999" is no URL: Port out of range 0-65535']),
+    ('cem: {url: "ws://a:99999"}', ['s2d.yaml:1:12: cem: url: "ws://a:99999" is no URL: Port out of range 0-65535']),
     (
         'cem: {url: "wss://a", instruction_updates: ful}',
         ['s2d.yaml:1:44: cem: instruction_updates: expected one of: full, final, got "ful". Did you mean "full"?'],
@@ -147,7 +147,7 @@ GATEWAY_FILE = [
     ),
     (
         'cem: {url: "ws://a", ca_file: s2d.yaml}',
-        ["s2d.yaml:1:22: cem: ca_file: only a wss:// URL has a certificate to check"],
+        ["s2d.yaml:1:31: cem: ca_file: only a wss:// URL has a certificate to check"],
     ),
     ('cem: {url: "wss://a", ca_file: "."}', ['s2d.yaml:1:32: cem: ca_file: "." is no file']),
 ]
@@ -181,7 +181,35 @@ DEVICE = [
         "It is looked for where s2d is installed, and in PYTHONPATH",
     ),
     (("{host: 192.168.1.20}", "{hots: a, host: b}"), '6:16: connection: unknown key "hots". Did you mean "host"?'),
-    (("{host: 192.168.1.20}", "here"), '6:15: connection: expected a mapping, got "here"'),
+    (("{host: 192.168.1.20}", "here"), '6:15: connection: expected a mapping, got "here". Write {host: here}'),
+    (
+        ("{host: 192.168.1.20}", "192.168.1.20"),
+        '6:15: connection: expected a mapping, got "192.168.1.20". Write {host: 192.168.1.20}',
+    ),
+    (
+        ("{host: 192.168.1.20}", "/dev/ttyUSB0"),
+        '6:15: connection: expected a mapping, got "/dev/ttyUSB0". Write {serial: /dev/ttyUSB0}',
+    ),
+    (
+        ("{host: 192.168.1.20}", "{host: 192.168.1.300}"),
+        "6:22: connection: host: '192.168.1.300' is no address; one looks like 192.168.1.20",
+    ),
+    (
+        ("{host: 192.168.1.20}", "{host: 192.168.1}"),
+        "6:22: connection: host: '192.168.1' is no address; one looks like 192.168.1.20",
+    ),
+    (
+        ("{host: 192.168.1.20}", "{host: 'fe80::zz'}"),
+        "6:22: connection: host: 'fe80::zz' is no address; one looks like 192.168.1.20",
+    ),
+    (
+        ("{host: 192.168.1.20}", "{serial: /dev/ttyS0, parity: none}"),
+        '6:44: connection: parity: expected one of: N, E, O, got "none". Did you mean "N"?',
+    ),
+    (
+        ("{host: 192.168.1.20}", "{serial: /dev/ttyS0, parity: Even}"),
+        '6:44: connection: parity: expected one of: N, E, O, got "Even". Did you mean "E"?',
+    ),
     (
         ("{host: 192.168.1.20}", "{host: a, port: five}"),
         '6:31: connection: port: expected a whole number, got "five"',
@@ -192,7 +220,7 @@ DEVICE = [
     ),
     (
         ("{host: 192.168.1.20}", "{host: a, unit: 250}"),
-        "6:25: connection: unit: expected 0..247 or 255, got 250",
+        "6:31: connection: unit: expected 0..247 or 255, got 250",
     ),
     (
         ("{host: 192.168.1.20}", "{bus: cellar}"),
@@ -202,13 +230,13 @@ DEVICE = [
     (("  driver: modbus\n", ""), '3:3: missing key "driver"'),
     (("kind: battery", "kind: battery\n  poll: 5"), '5:9: poll: expected a duration such as "30 s", got 5'),
     (("kind: battery", "kind: battery\n  poll: -5 s"), '5:9: poll: must not be negative, got "-5 s"'),
-    (("kind: battery", "kind: battery\n  poll: 0 s"), "5:3: poll: must be above 0 s"),
+    (("kind: battery", "kind: battery\n  poll: 0 s"), '5:9: poll: must be above 0 s, got "0 s"'),
     (("kind: battery", "kind: battery\n  model: 12"), '5:10: model: expected text, got 12. Write it in quotes: "12"'),
     (
         ("kind: battery", "kind: battery\n  resource_id: a b"),
         '5:16: resource_id: expected 2 to 64 of the characters a-z A-Z 0-9 - _ :, got "a b"',
     ),
-    (("kind: battery", "kind: battery\n  report: {every: 0 s}"), "5:12: report: every: must be above 0 s"),
+    (("kind: battery", "kind: battery\n  report: {every: 0 s}"), '5:19: report: every: must be above 0 s, got "0 s"'),
     (
         ("kind: battery", "kind: battery\n  control_types: [frcb]"),
         '5:19: control_types: expected one of: frbc, pebc, ombc, ddbc, ppbc, got "frcb". Did you mean "frbc"?',
@@ -238,7 +266,7 @@ DEVICE = [
     ),
     (
         ("host: 192.168.1.20", "host: 192.168.1.20:502"),
-        "6:16: connection: host: expected a name or an address alone, got '192.168.1.20:502'; "
+        "6:22: connection: host: expected a name or an address alone, got '192.168.1.20:502'; "
         "the `port` has its own key",
     ),
     (
@@ -249,7 +277,7 @@ DEVICE = [
     (("capacity: 10 kWh", "capacity:"), '7:12: capacity: expected an energy such as "10 kWh", got nothing'),
     (("capacity: 10 kWh", "capacity: true"), '7:13: capacity: expected an energy such as "10 kWh", got true'),
     (("capacity: 10 kWh", "capacity: 1e999 kWh"), '7:13: capacity: too large a number: "1e999 kWh"'),
-    (("capacity: 10 kWh", "capacity: 0 kWh"), "7:3: capacity: must be above 0"),
+    (("capacity: 10 kWh", "capacity: 0 kWh"), '7:13: capacity: must be above 0, got "0 kWh"'),
     (("  capacity: 10 kWh\n", ""), '3:3: missing key "capacity". For example "capacity: 10 kWh"'),
     (("capacity: 10 kWh", "capacity: 10 kWh\n  fases: 3"), '8:3: unknown key "fases". Did you mean "phases"?'),
     (("capacity: 10 kWh", "capacity: 10 kWh\n  phases: 2"), "8:11: phases: expected one of: 1, 3, got 2"),
@@ -322,7 +350,7 @@ DEVICE = [
     ),
     (
         ("power: {register: 842, unit: W}", "power: {register: 842, unit: W, poll: 0 s}"),
-        "12:43: points: power: poll: must be above 0 s",
+        '12:43: points: power: poll: must be above 0 s, got "0 s"',
     ),
     (
         ("power: {register: 842, unit: W}", "power: {register: 842, unit: W, values: {0: 1}}"),
@@ -446,6 +474,34 @@ WITHOUT_KIND = [
 ]
 
 
+def test_what_cannot_be_written_is_not_missed_in_the_fallback_as_well(tmp_path: Path) -> None:
+    fallback = "  fallback: {power_setpoint: 0 W}\n"
+    missing = edited(("    power_setpoint: {register: 2700, unit: W, access: write, type: int16}\n", ""))
+    assert [line.partition(" needs")[0] for line in problems(tmp_path, missing + fallback)] == [
+        "s2d.yaml:11:5: Home battery: points: a battery"
+    ]
+    only_read = edited(("access: write, type", "type"))
+    assert [line.partition(" must be")[0] for line in problems(tmp_path, only_read + fallback)] == [
+        "s2d.yaml:13:21: Home battery: points: power_setpoint: access:"
+    ]
+    assert problems(tmp_path, GATEWAY + "  fallback: {soc: 5 %}\n") == [
+        's2d.yaml:14:14: Home battery: fallback: unknown key "soc"'
+    ]
+
+
+def test_times_that_can_hardly_be_meant_are_asked_about(tmp_path: Path) -> None:
+    text = edited(("kind: battery", "kind: battery\n  poll: 1 ms")) + "  fallback: {after: 30 d}\n"
+    (tmp_path / "s2d.yaml").write_text(text)
+    assert list(map(str, load(tmp_path).warnings)) == [
+        "s2d.yaml:5:9: Home battery: poll: asks the device 1000 times a second. Few answer that fast, and a CEM is "
+        "told far less often",
+        "s2d.yaml:15:21: Home battery: fallback: after: without a CEM the last order stays in force for 30 d. Minutes "
+        "are enough to bridge a restart",
+    ]
+    (tmp_path / "s2d.yaml").write_text(text.replace("1 ms", "100 ms").replace("30 d", "1 h"))
+    assert load(tmp_path).warnings == ()
+
+
 @pytest.mark.parametrize(("source", "expected"), SOURCES)
 def test_a_point_taken_from_another_device_must_be_there(tmp_path: Path, source: str, expected: str) -> None:
     text = edited(("power: {register: 842, unit: W}", f"power: {{from: {source}}}")) + METER
@@ -483,7 +539,7 @@ def test_all_problems_are_found_at_once(tmp_path: Path) -> None:
         ("W, access: write, type: int16}", "P, access: write}\n  fallback: {after: 1, power_setpoint: 0, pwr: 1}"),
     )
     assert [line.split(": ")[0] for line in problems(tmp_path, text + METER.replace("modbus", "modbsu"))] == [
-        "s2d.yaml:1:7",  # url
+        "s2d.yaml:1:12",  # url
         "s2d.yaml:6:16",  # hots
         "s2d.yaml:7:13",  # capacity
         "s2d.yaml:8:9",  # poll

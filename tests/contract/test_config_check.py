@@ -41,7 +41,7 @@ def test_every_problem_is_one_line_and_the_status_is_78(capsys: pytest.CaptureFi
     assert out == ""
     assert err.splitlines() == [
         's2d.yaml:1:1: unknown key "gatway". Did you mean "gateway"?',
-        's2d.yaml:2:7: cem: url: expected a URL such as "ws://192.168.1.10:8080/s2", got "ws://a\\x0a\\x1b31mb"',
+        's2d.yaml:2:12: cem: url: expected a URL such as "ws://192.168.1.10:8080/s2", got "ws://a\\x0a\\x1b31mb"',
     ]
 
 
@@ -147,6 +147,19 @@ def test_it_says_how_often_memory_that_wears_out_is_written(capsys: pytest.Captu
     assert main(["check", "-c", str(tmp_path)]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == "one: limit is kept in memory that wears out, and written at most 20 times a day"
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [("60 s", "60 s"), ("90 s", "90 s"), ("2 min", "2 min"), ("3600 s", "1 h"), ("36 h", "36 h"), ("30 d", "30 d")],
+)
+def test_a_long_time_is_shown_as_people_write_it(tmp_path: Path, written: str, shown: str) -> None:
+    battery = (CONFIG / "example/devices.d").glob("*.yaml")
+    text = next(text for file in battery if "kind: battery" in (text := file.read_text()))
+    (tmp_path / "s2d.yaml").write_text('cem: {url: "ws://cem"}\n')
+    (tmp_path / "devices.d").mkdir()
+    (tmp_path / "devices.d/a.yaml").write_text(f"{text.partition('fallback:')[0]}fallback: {{after: {written}}}\n")
+    assert summary(load(tmp_path), StringIO()).splitlines()[2].endswith(f"0 W after {shown}")
 
 
 def test_what_a_device_is_told_again_and_again_is_part_of_the_load(tmp_path: Path) -> None:

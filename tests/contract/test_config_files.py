@@ -74,6 +74,22 @@ def test_problems_name_their_file_and_are_sorted(tmp_path: Path) -> None:
     ]
 
 
+def test_a_device_file_is_not_the_gateway_file(tmp_path: Path) -> None:
+    folder(tmp_path, s2d_yaml=CEM, battery_yaml=BATTERY, list_yaml="- " + BATTERY.replace("\n", "\n  "))
+    wish = "this is a device file; -c wants the gateway file. Name that file, or its folder; it includes this one"
+    for name in ("battery", "list"):
+        assert problems(tmp_path / f"devices.d/{name}.yaml") == [f"{name}.yaml:1:1: {wish}"]
+
+
+def test_a_device_file_does_not_say_that_it_has_devices(tmp_path: Path) -> None:
+    device = "- " + BATTERY.replace("\n", "\n  ")
+    folder(tmp_path, s2d_yaml=CEM, battery_yaml=f"devices:\n{device}")
+    assert problems(tmp_path) == [
+        'devices.d/battery.yaml:1:1: "devices" belongs into the gateway file. Leave it out: a device file is one '
+        "device, or a list of them"
+    ]
+
+
 def test_a_name_and_a_resource_id_belong_to_one_device(tmp_path: Path) -> None:
     other = BATTERY.replace("1.20", "1.22").replace("kind:", "resource_id: bat\nkind:")
     other = "- " + other.replace("\n", "\n  ")

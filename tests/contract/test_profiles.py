@@ -242,7 +242,7 @@ WRONG = [
     ),
     (
         ("power: charging - discharging", "power: {value: charging, unit: kW}"),
-        "20:28: Home battery: computed: power: unit: expressions are in base units, kW is none",
+        "20:34: Home battery: computed: power: unit: expressions are in base units, kW is none",
     ),
     (
         ("power: charging - discharging", "power: a\n  a: b + 1\n  b: 2 * a"),
@@ -286,7 +286,8 @@ WRONG = [
     ),
     (
         ("timeout: 60 s", "timeout: 30 s"),
-        "26:5: Home battery: commands: power_setpoint: refresh: must be less than half of the timeout, which is 30 s",
+        "26:14: Home battery: commands: power_setpoint: refresh: must be less than half of the timeout, which is 30 s, "
+        'got "20 s"',
     ),
     (
         ("    release:", "    verify: {point: ordr, is: value}\n    release:"),

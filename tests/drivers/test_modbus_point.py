@@ -120,11 +120,14 @@ def test_a_point_is_written_in_yaml_as_its_manual_says_it() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("sunspec: 802.SoC", "a.yaml:1:1: p: sunspec: 802.SoC: is no SunSpec address; write a model and its point, as"),
+        (
+            "sunspec: 802.SoC",
+            "a.yaml:1:10: p: sunspec: 802.SoC: is no SunSpec address; write a model and its point, as",
+        ),
         ("registers: [1, 65536]", "a.yaml:1:16: p: registers: expected"),
         ("{register: 1, sentinel: [true]}", "a.yaml:1:25: p: sentinel: expected"),
-        ("{register: 1, type: uint8}", "a.yaml:1:15: p: type: unknown type 'uint8'"),
-        ("{sunspec: 802:Soc}", "a.yaml:1:2: p: sunspec: 802:Soc: its model has no such point; did you mean SoC?"),
+        ("{register: 1, type: uint8}", "a.yaml:1:21: p: type: unknown type 'uint8'"),
+        ("{sunspec: 802:Soc}", "a.yaml:1:11: p: sunspec: 802:Soc: its model has no such point; did you mean SoC?"),
     ],
 )
 def test_what_is_written_wrong_is_shown_where_it_stands(text: str, problem: str) -> None:
