@@ -23,6 +23,12 @@ def add_config_argument(parser: ArgumentParser, purpose: str = "gateway file, or
     )
 
 
+def no_devices(path: Path) -> ConfigError:
+    """Why a configuration at *path* that names no device is not enough."""
+    hint = "Describe one under devices, or in a file that include names"
+    return ConfigError([Problem(str(path), 0, 0, "", "no devices: there is nothing to look after", hint)])
+
+
 def print_problems(error: ConfigError) -> int:
     """Prints every problem of *error* to stderr, a line each, and returns EX_CONFIG."""
     for problem in error.problems:

@@ -14,7 +14,7 @@ from ..quantities import factor_of
 from ..resources import kind
 from ..store import try_out
 from ..values import RELEASE, Setpoint
-from . import DIM, add_config_argument, print_problems, print_warnings, styled
+from . import DIM, add_config_argument, no_devices, print_problems, print_warnings, styled
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -30,6 +30,8 @@ def run(args: Namespace) -> int:
     print_warnings([*config.warnings, *doubts])
     if problems:
         return print_problems(ConfigError(problems))
+    if not config.devices:
+        return print_problems(no_devices(args.config))
     print(summary(config, sys.stdout))
     return 0
 
@@ -38,8 +40,6 @@ def summary(config: Config, stream: TextIO) -> str:
     """What *config* makes of this machine, one device per line, for *stream*."""
     gateway = config.gateway
     head = f"gateway {gateway.name}, state in {gateway.state_dir}"
-    if not config.devices:
-        return f"{head}\nno devices"
     titles = ("DEVICE", "KIND", "DRIVER", "WHERE", "POINTS", "CEM", "FALLBACK")
     rows = [titles, *(_row(device) for device in config.devices)]
     lines = aligned(rows)

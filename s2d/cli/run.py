@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from .. import daemon, log
 from ..config import load
 from ..errors import ConfigError
-from . import add_config_argument, print_problems
+from . import add_config_argument, no_devices, print_problems
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -29,6 +29,8 @@ def run(args: Namespace) -> int:
     """Runs until told to stop. Exit status 78 when the configuration cannot be used, 1 after too many breaks."""
     try:
         config = load(args.config)
+        if not config.devices:
+            raise no_devices(args.config)
         log.configure(args.log, args.log_level)
         log.get_logger().info("config.loaded", path=str(args.config), devices=len(config.devices))
         for warning in config.warnings:

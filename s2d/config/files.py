@@ -76,9 +76,6 @@ def read(path: Path) -> Config:
     for node in nodes:
         findings.problems += _source_problems(node, nodes, built)
     warnings = [*_left_out(path, file.include), *(warning for each in spelt if each for warning in each.warnings)]
-    if not nodes:
-        hint = f'Put each device into a file that matches "{file.include}", or write it under "devices"'
-        warnings.append(root.spot.problem((), "there is no device", hint))
     for node in nodes:
         warnings += _doubts(node, built.get(_name(node)))
     for problem, is_warning in _bus_problems(nodes, built):

@@ -45,25 +45,28 @@ def test_every_problem_is_one_line_and_the_status_is_78(capsys: pytest.CaptureFi
     ]
 
 
-def test_a_gateway_without_devices_says_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_gateway_without_devices_is_of_no_use(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "s2d.yaml").write_text("gateway: {name: Attic, state_dir: s}\n")
-    assert main(["check", "-c", str(tmp_path)]) == 0
-    assert capsys.readouterr().out == f"gateway Attic, state in {tmp_path}/s\nno devices\n"
+    for command in ("check", "run"):
+        assert main([command, "-c", str(tmp_path)]) == 78
+        hint = "Describe one under devices, or in a file that include names"
+        assert capsys.readouterr() == ("", f"{tmp_path}: no devices: there is nothing to look after. {hint}\n")
 
 
+METER = "devices: [{name: Meter, driver: modbus, connection: {host: m}, points: {power: {register: 1, unit: W}}}]\n"
 UNUSABLE = "Make it writable for the user s2d runs as, or set gateway: state_dir"
 
 
 def test_a_state_directory_that_a_daemon_could_not_use_is_a_problem(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    (tmp_path / "s2d.yaml").write_text("gateway: {state_dir: file/state}\n")
+    (tmp_path / "s2d.yaml").write_text("gateway: {state_dir: file/state}\n" + METER)
     (tmp_path / "file").touch()
     assert main(["check", "-c", str(tmp_path)]) == 78
     path = tmp_path / "file/state/gateway-id"
     assert capsys.readouterr().err.splitlines()[-1] == f"{path}: cannot be used: Not a directory. {UNUSABLE}"
 
-    (tmp_path / "s2d.yaml").write_text("gateway: {state_dir: there}\n")
+    (tmp_path / "s2d.yaml").write_text("gateway: {state_dir: there}\n" + METER)
     (tmp_path / "there").mkdir()
     (tmp_path / "there/gateway-id").write_text("me")
     assert main(["check", "-c", str(tmp_path)]) == 78
@@ -73,7 +76,7 @@ def test_a_state_directory_that_a_daemon_could_not_use_is_a_problem(
 
 
 def test_a_state_directory_is_tried_without_a_trace(tmp_path: Path) -> None:
-    (tmp_path / "s2d.yaml").write_text("gateway: {state_dir: deep/down/state}\n")
+    (tmp_path / "s2d.yaml").write_text("gateway: {state_dir: deep/down/state}\n" + METER)
     assert main(["check", "-c", str(tmp_path)]) == 0
     assert [each.name for each in tmp_path.iterdir()] == ["s2d.yaml"]
 
@@ -81,14 +84,14 @@ def test_a_state_directory_is_tried_without_a_trace(tmp_path: Path) -> None:
 def test_who_needs_no_id_needs_no_directory_for_it(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     identity = "2c4de72e-9ae7-4b4b-8e05-5a2f3a4b6c7d"
-    (tmp_path / "s2d.yaml").write_text(f"gateway: {{id: {identity}, state_dir: file/state}}\n")
+    (tmp_path / "s2d.yaml").write_text(f"gateway: {{id: {identity}, state_dir: file/state}}\n" + METER)
     assert main(["check", "-c", str(tmp_path)]) == 0
 
 
 def test_where_nobody_said_a_state_directory_a_service_will_get_one(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / "s2d.yaml").write_text("devices: []\n")
+    (tmp_path / "s2d.yaml").write_text(METER)
     (tmp_path / "file").touch()
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "file"))
