@@ -1,8 +1,16 @@
-"""Sets structlog up: JSON lines to stdout, a readable form on a terminal."""
+"""Sets structlog up: JSON lines to stdout, a readable form on a terminal.
 
+Who logs controls hardware: a log that nobody reads, or that cannot be written, neither breaks nor delays him.
+"""
+
+import atexit
+import json
 import logging
+import os
 import sys
-from io import BufferedWriter, FileIO
+from queue import SimpleQueue
+from select import select
+from threading import Event, Thread
 from typing import Literal
 
 import msgspec
@@ -12,30 +20,98 @@ Logger = structlog.typing.FilteringBoundLogger
 
 Style = Literal["auto", "json", "console"]
 
+UNWRITTEN_LIMIT_BYTES = 2**22
+"""Most that waits for a reader; what is logged beyond it is lost, and counted."""
+FLUSH_WITHIN_S = 1.0
+
+
+class Sink:
+    """Writes lines to *fd*, in a thread of its own: only that waits for a reader, and only that learns he is gone.
+
+    To be given lines by one thread.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._unwritten: SimpleQueue[bytes | Event] = SimpleQueue()
+        # Both threads read these, and each is changed by one of them.
+        self._given_bytes = self._dropped = self._told_lost = 0
+        self._done_bytes = self._failed = 0
+        self._is_writable = True
+        Thread(target=self._write_all, name="log", daemon=True).start()
+
+    def msg(self, line: bytes) -> None:
+        """Has *line* written as soon as that is possible. Returns at once and never raises."""
+        waiting_bytes = self._given_bytes - self._done_bytes
+        if waiting_bytes < UNWRITTEN_LIMIT_BYTES / 2:
+            self._tell_lost()
+        if waiting_bytes < UNWRITTEN_LIMIT_BYTES:
+            self._given_bytes += len(line) + 1
+            self._unwritten.put(line + b"\n")
+        else:
+            self._dropped += 1
+
+    debug = info = warning = error = critical = msg
+
+    def flush(self, within_s: float = FLUSH_WITHIN_S) -> None:
+        """Waits until all is written, but no longer than *within_s*."""
+        self._tell_lost()
+        is_written = Event()
+        self._unwritten.put(is_written)
+        is_written.wait(within_s)
+
+    def _tell_lost(self) -> None:
+        lost = self._dropped + self._failed - self._told_lost
+        if lost and self._is_writable:
+            self._told_lost += lost
+            log = get_logger()
+            log.warning("log.lost", lines=lost)
+
+    def _write_all(self) -> None:
+        while True:
+            item = self._unwritten.get()
+            if isinstance(item, Event):
+                item.set()
+                continue
+            self._is_writable = self._write(item)
+            self._failed += not self._is_writable
+            self._done_bytes += len(item)
+
+    def _write(self, line: bytes) -> bool:
+        left = memoryview(line)
+        try:
+            while left:
+                try:
+                    left = left[os.write(self._fd, left) :]
+                except BlockingIOError:  # somebody else has set the terminal so
+                    select([], [self._fd], [])
+        except OSError:
+            return False
+        return True
+
 
 def configure(style: Style = "auto", level: str = "info") -> None:
     """Makes `get_logger` give loggers that write to stdout, down to *level* (debug, info, warning, error)."""
     is_console = sys.stdout.isatty() if style == "auto" else style == "console"
-    common: list[structlog.typing.Processor] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    wrapper = structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()])
-    if is_console:
-        structlog.configure(
-            processors=[*common, structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())], wrapper_class=wrapper
-        )
-        return
+    as_json = (structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_encode))
+    sink = Sink(sys.stdout.fileno())
+    _sinks.append(sink)
     structlog.configure(
         processors=[
-            *common,
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(serializer=_encode),
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *((_console(),) if is_console else as_json),
         ],
-        wrapper_class=wrapper,
-        # Not sys.stdout.buffer: where that is unbuffered, a signal may cut a line short.
-        logger_factory=structlog.BytesLoggerFactory(BufferedWriter(FileIO(sys.stdout.fileno(), "w", closefd=False))),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=lambda *_: sink,
     )
+
+
+@atexit.register
+def flush() -> None:
+    """Waits until all that was logged is written, but no longer than a second; needed before an `os._exit`."""
+    for sink in _sinks:
+        sink.flush()
 
 
 def get_logger(**facts: str) -> Logger:
@@ -44,11 +120,23 @@ def get_logger(**facts: str) -> Logger:
     return logger
 
 
-def _encode(event: object, **_: object) -> bytes:
-    return msgspec.json.encode(event, enc_hook=str)
-
-
 def silent() -> Logger:
     """A logger that says nothing, for who tells everything himself."""
     logger: Logger = structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     return logger
+
+
+def _encode(event: object, **_: object) -> bytes:
+    try:
+        return msgspec.json.encode(event, enc_hook=str)
+    except UnicodeEncodeError:  # half a character, as it may stand in a file's name
+        return json.dumps(event, default=str).encode()
+
+
+def _console() -> structlog.typing.Processor:
+    render = structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+    encoding = sys.stdout.encoding
+    return lambda logger, level, event: render(logger, level, event).encode(encoding, "backslashreplace")
+
+
+_sinks: list[Sink] = []
