@@ -24,7 +24,7 @@ from .errors import ConfigError, Problem
 from .identifier import new_id
 from .ledger import Ledger
 from .link import BACKOFF, Link
-from .log import Logger, get_logger
+from .log import Logger, flush, get_logger
 from .messages.common import CONTROL_TYPES
 from .node import Node
 from .notify import notify
@@ -43,8 +43,8 @@ RESTART = Backoff(first_s=1.0, most_s=60.0)
 async def run(config: Config, *, clock: Clock = clock.now, stopping: asyncio.Event | None = None) -> bool:
     """The whole life of the daemon: open, work until told to stop, leave every device in its default state.
 
-    SIGTERM, SIGINT and SIGHUP tell it to stop, as does *stopping*; a second signal ends the process at once. Returns
-    whether all was well; it is not when a node broke too often and the process shall be started afresh.
+    SIGTERM, SIGINT and SIGHUP tell it to stop, as does *stopping*; a second SIGTERM or SIGINT ends the process at once.
+    Returns whether all was well; it is not when a node broke too often and the process shall be started afresh.
 
     Raises: ConfigError: the state directory, or what is kept there, cannot be used.
     """
@@ -219,8 +219,10 @@ def _signals(stop: asyncio.Event, log: Logger) -> Iterator[None]:
     loop = asyncio.get_running_loop()
 
     def stop_or_die(name: str) -> None:
-        if stop.is_set():
+        # A terminal that is lost says so more than once, by itself and by its shell, and means nothing by that.
+        if stop.is_set() and name != "SIGHUP":
             log.warning("daemon.killed", signal=name)
+            flush()
             os._exit(1)
         stop.set()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 import time
@@ -39,8 +40,8 @@ class Daemon:
     def events(self) -> list[str]:
         return [line["event"] for line in self.log.all]
 
-    def terminate(self) -> None:
-        self._process.send_signal(signal.SIGTERM)
+    def terminate(self, how: signal.Signals = signal.SIGTERM) -> None:
+        self._process.send_signal(how)
 
     def kill(self) -> None:
         self._process.kill()
@@ -77,14 +78,16 @@ class Daemon:
 
 
 @asynccontextmanager
-async def daemon(config: Path, log_level: str = "debug") -> AsyncIterator[Daemon]:
+async def daemon(config: Path, log_level: str = "debug", **environment: str) -> AsyncIterator[Daemon]:
     """A daemon with the configuration in *config*; it is stopped when the story is over.
 
     A story with a bug in it (a traceback on stderr, a broken node) fails.
     """
     command = [sys.executable, "-m", "s2d", "run", "-c", str(config), "--log", "json", "--log-level", log_level]
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, limit=LINE_LIMIT)
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=pipe, stderr=pipe, limit=LINE_LIMIT, env=os.environ | environment
+    )
     started = Daemon(process)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(started.read())
