@@ -1,10 +1,12 @@
 """Be the resource manager of the configured devices: connect each to its CEM, and carry out what it is told."""
 
 import asyncio
+import os
 from argparse import ArgumentParser, Namespace
+from typing import NoReturn
 
 from .. import daemon, log
-from ..config import load
+from ..config import Config, load
 from ..errors import ConfigError
 from . import add_config_argument, no_devices, print_problems
 
@@ -26,7 +28,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Runs until told to stop. Exit status 78 when the configuration cannot be used, 1 after too many breaks."""
+    """Runs until told to stop, and ends the process then: 0, or 1 after too many breaks. 78: no usable configuration."""
     try:
         config = load(args.config)
         if not config.devices:
@@ -35,7 +37,14 @@ def run(args: Namespace) -> int:
         log.get_logger().info("config.loaded", path=str(args.config), devices=len(config.devices))
         for warning in config.warnings:
             log.get_logger().warning("config.doubtful", problem=str(warning))
-        is_well = asyncio.run(daemon.run(config))
+        asyncio.run(_run(config))
     except ConfigError as exc:
         return print_problems(exc)
-    return 0 if is_well else 1
+
+
+async def _run(config: Config) -> NoReturn:
+    """Runs the daemon, and ends the process with it."""
+    is_well = await daemon.run(config)
+    log.flush()
+    # To return would be to wait, for as long as it takes, for a name of a host that is still being looked up.
+    os._exit(0 if is_well else 1)

@@ -1,6 +1,9 @@
 """What comes and goes: CEMs, devices, the daemon itself. Nothing of it is fatal, and none of it touches the rest."""
 
 import asyncio
+import os
+import signal
+import sys
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 
@@ -14,6 +17,17 @@ from tests.system.daemon import battery, configured, daemon
 from tests.system.simulator import Simulator, at
 
 pytestmark = pytest.mark.system
+
+DEAD_RESOLVER = """
+import socket, threading
+lookup = socket.getaddrinfo
+def look_up(host, *of):
+    if host == "cem.invalid":
+        threading.Event().wait()
+    return lookup(host, *of)
+socket.getaddrinfo = look_up
+"""
+"""What Python starts with where names of hosts are looked up in vain, and for ever."""
 
 
 @asynccontextmanager
@@ -258,6 +272,32 @@ async def test_a_second_sigterm_ends_the_daemon_at_once(tmp_path, port):
             await process.logged("daemon.stopping")
             process.terminate()
             assert await process.ended() == 1
+
+
+async def test_a_second_sighup_says_nothing_new(tmp_path, other_port):
+    async with hung_device() as (port, asked):
+        hanging = battery(connection={"host": "127.0.0.1", "port": port, "timeout": "60 s"})
+        config = configured(tmp_path, {"url": f"ws://127.0.0.1:{other_port}"}, hanging)
+        async with daemon(config) as process:
+            async with asyncio.timeout(PATIENCE_S):
+                await asked.wait()
+            process.terminate(signal.SIGHUP)
+            await process.logged("daemon.stopping")
+            process.terminate(signal.SIGHUP)
+            await process.logged("fallback.unconfirmed")
+            assert await process.ended() == 0
+
+
+async def test_sigterm_while_a_name_is_looked_up_for_ever(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(DEAD_RESOLVER)
+    simulator = Simulator()
+    async with simulator.on_tcp() as address:
+        config = configured(tmp_path, {"url": "ws://cem.invalid"}, battery(connection=at(address)))
+        search_first = os.pathsep.join([str(tmp_path), *sys.path])
+        async with daemon(config, PYTHONPATH=search_first) as process:
+            await simulator.written(0)
+            assert await process.stopped() == 0
+            await simulator.written(0, 0)
 
 
 async def test_after_a_kill_the_battery_is_brought_to_its_default_state_first(tmp_path):
