@@ -48,7 +48,7 @@ class Node:
         self._unlogged: list[Note] = []
         self._is_stopping = False
         self._unsettled: dict[Setpoint, str] = {}
-        """The default state, as far as the device has not confirmed it, when we stop; and why it has not."""
+        """What is wanted of each point since we stop, as far as the device has not confirmed it; and why it has not."""
         self._is_safe = asyncio.Event()
         device.listen(self.take)
 
@@ -58,7 +58,6 @@ class Node:
         effects = self._resource_manager.handle(event, now)
         if isinstance(event, Stopping):
             self._is_stopping = True
-            self._unsettled = {each.setpoint: "the device is silent" for each in effects if isinstance(each, Apply)}
         for effect in effects:
             self._carry_out(effect)
         if self._unlogged:
@@ -97,6 +96,9 @@ class Node:
                 if self._link:
                     self._link.send(message)
             case Apply(setpoint):
+                if self._is_stopping:
+                    others = {each: why for each, why in self._unsettled.items() if each.point != setpoint.point}
+                    self._unsettled = {**others, setpoint: "the device is silent"}
                 self._device.offer(setpoint)
             case Note():
                 self._unlogged.append(effect)
@@ -142,6 +144,8 @@ class Node:
                 self._unsettled.pop(setpoint, None)
         if self._is_stopping and not self._unsettled:
             self._is_safe.set()
+        else:
+            self._is_safe.clear()
 
     async def _wait_until_safe(self) -> None:
         try:

@@ -264,7 +264,7 @@ class ResourceManager:
                 effects += self._voiced(self._control.deactivate("the resource manager stops", now), now)
             effects += self._session.end(SessionRequestType.TERMINATE, "the resource manager stops", now)
             effects.append(Close("stopping", Return.NEVER))
-        self._fallback_at = None
+        self._control = self._measurement = self._outlook = self._fallback_at = None
         return [*effects, *self._fall_back("stop", now)]
 
     def _protect(self, now: Now) -> list[Effect]:

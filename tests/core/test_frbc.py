@@ -4,7 +4,20 @@ from datetime import timedelta, timezone
 
 import pytest
 
-from s2d.effects import Apply, Connected, Level, Lost, Measured, Note, Refused, Send, Started, Stopping, Tick
+from s2d.effects import (
+    Apply,
+    Connected,
+    Disconnected,
+    Level,
+    Lost,
+    Measured,
+    Note,
+    Refused,
+    Send,
+    Started,
+    Stopping,
+    Tick,
+)
 from s2d.instructions import HELD_LIMIT
 from s2d.messages import frbc
 from s2d.messages.common import (
@@ -582,6 +595,15 @@ def test_stopping_ends_instructions_says_goodbye_and_restores_the_default() -> N
     effects = stage.on(Stopping())
     assert told(effects) == ["InstructionStatusUpdate ABORTED", "SessionRequest"]
     assert applied(effects) == [("power_setpoint", 0.0)]
+
+
+def test_stopped_it_waits_for_nobody_to_come_back() -> None:
+    stage = Stage()
+    stage.active()
+    stage.confirmed(*stage.hears(stage.instruction("one", stage.charge, 1.0)))
+    stage.on(Stopping())
+    assert stage.on(Disconnected("stopping")) == []
+    assert stage.after(3600) == []
 
 
 def test_a_default_that_is_not_rest_is_not_overruled_before_anything_is_known() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from s2d.device import Device
 from s2d.driver import PointSettings
-from s2d.effects import Connected, Disconnected, Received, Return
+from s2d.effects import Connected, Disconnected, Measured, Received, Return
 from s2d.errors import DeviceUnreachable
 from s2d.messages import wire
 from s2d.messages.common import (
@@ -24,6 +24,7 @@ from s2d.messages.common import (
 )
 from s2d.messages.frbc import Instruction
 from s2d.node import Node
+from s2d.values import Reading, Setpoint
 from s2d.variant import Make
 from tests.core import stage as core
 from tests.fakes import FakeDriver, FakeLog, Hardware, now, pass_s
@@ -85,8 +86,8 @@ class FakeLink:
 
 
 class Stage:
-    def __init__(self):
-        story = core.Stage()
+    def __init__(self, **story):
+        story = core.Stage(**story)
         self.battery = story.battery
         self.charge, self.idle = story.charge, story.idle
         self.hardware = Hardware({"soc": 50.0, "power": 0.0}, follows={"power_setpoint": "power"})
@@ -143,8 +144,8 @@ class Stage:
 
 
 @asynccontextmanager
-async def at_work():
-    stage = Stage()
+async def at_work(**story):
+    stage = Stage(**story)
     async with asyncio.TaskGroup() as tasks:
         stage.running = tasks.create_task(stage.run())
         yield stage
@@ -261,6 +262,19 @@ async def test_stopping_it_says_why_the_battery_is_not_at_rest():
         await stage.stop()
         assert stage.log.events("error") == ["fallback.unconfirmed"]
         assert [line["why"] for line in stage.log.lines if line["level"] == "error"] == ["nobody is there"]
+
+
+async def test_stopping_it_is_content_with_what_overrules_the_default_state():
+    async with at_work(fallback=(Setpoint("power_setpoint", -100.0, "fallback"),)) as stage:
+        await stage.activate()
+        stage.hardware.refusal = DeviceUnreachable("nobody is there")
+        stage.stopping.set()
+        await pass_s(0.5)
+        stage.node.take(Measured((Reading("soc", 5.0),)))
+        stage.hardware.refusal = None
+        assert await stage.stop() < 4
+        assert stage.writes()[-1] == 0.0
+        assert stage.log.events("error") == []
 
 
 async def test_stopping_it_waits_for_a_cem_that_does_not_let_go_only_so_long():
