@@ -28,7 +28,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Runs until told to stop, and ends the process then: 0, or 1 after too many breaks. 78: no usable configuration."""
+    """Runs until told to stop, then ends the process: 0, or 1 after too many breaks. 78: no usable configuration."""
     try:
         config = load(args.config)
         if not config.devices:
