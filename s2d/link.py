@@ -7,6 +7,7 @@ Spec: S2 Connect 1.0, "Keepalive & heartbeat" (a ping no more often than every 5
 
 import asyncio
 import os
+import re
 from collections.abc import Callable
 from logging import DEBUG
 from pathlib import Path
@@ -16,6 +17,7 @@ from ssl import SSLContext, SSLError, create_default_context
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+from websockets.uri import parse_uri
 
 from . import __version__, clock
 from .backoff import Backoff
@@ -39,6 +41,16 @@ _DEFLATE = ClientPerMessageDeflateFactory(
 )
 """As websockets offers it by itself, but for the level: messages are short, and their answers awaited."""
 BACKOFF = Backoff(first_s=1.0, most_s=60.0)
+
+
+class _Connect(connect):
+    """Goes where it is sent within the same origin only: who may steer the device is the owner's word."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        result = super().process_redirect(exc)
+        if isinstance(result, str) and _origin(result) != _origin(self.uri):
+            return LinkDenied(f"the CEM sends us to {result}: if it is there now, say so under cem: url")
+        return result
 
 
 class Link:
@@ -114,7 +126,7 @@ class Link:
         Raises: LinkLost: it could not be made, or broke. LinkDenied: we are not welcome, or do not trust the peer.
         """
         try:
-            async with connect(
+            async with _Connect(
                 self._url,
                 additional_headers=self._headers(),
                 user_agent_header=f"s2d/{__version__}",
@@ -210,9 +222,13 @@ class Link:
         if self._token_file is None:
             return {}
         try:
-            return {"Authorization": f"Bearer {self._token_file.read_text().strip()}"}
-        except (OSError, UnicodeError) as exc:
-            raise LinkDenied(f"cannot read the token file {self._token_file}: {exc}") from exc
+            token = self._token_file.read_bytes().strip()
+        except OSError as exc:
+            raise LinkDenied(f"cannot read the token file {self._token_file}: {exc.strerror}") from exc
+        if not re.fullmatch(rb"[!-~]+", token):
+            needed = "one token: one line of visible ASCII characters"
+            raise LinkDenied(f"the token file {self._token_file} does not hold {needed}")
+        return {"Authorization": f"Bearer {token.decode()}"}
 
     def _ssl(self) -> SSLContext | None:
         if not self._url.startswith("wss:"):
@@ -221,6 +237,11 @@ class Link:
             return create_default_context(cafile=self._ca_file)
         except (OSError, SSLError) as exc:
             raise LinkDenied(f"cannot use the CA file {self._ca_file}: {exc}") from exc
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    uri = parse_uri(url)
+    return "wss" if uri.secure else "ws", uri.host, uri.port
 
 
 def _why(exc: Exception) -> str:

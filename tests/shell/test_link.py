@@ -22,14 +22,23 @@ HELLO = Handshake(message_id="hello", role=EnergyManagementRole.RM, supported_pr
 class Server:
     """A WebSocket server that refuses, or takes and forgets; knows when it was asked."""
 
-    def __init__(self, status=None):
+    def __init__(self, status=None, location=None):
         self.asked_at = []
+        self.asked_for = []
+        self.location = location
+        """Where it sends whoever asks for anything else."""
         self.frames = asyncio.Queue()
         self.connections = []
         self._status = status
 
     def admit(self, connection, request):
         self.asked_at.append(asyncio.get_running_loop().time())
+        self.asked_for.append(request.path)
+        if self.location and request.path != self.location:
+            self.location = self.location.format(port=connection.local_address[1])
+            response = connection.respond(302, "")
+            response.headers["Location"] = self.location
+            return response
         return connection.respond(self._status, "") if self._status else None
 
     async def serve(self, websocket):
@@ -122,6 +131,38 @@ async def test_a_token_is_read_anew_each_time(tmp_path):
         await stage.hears(Connected)
         assert server.connections[0].request.headers["Authorization"] == "Bearer s3cret"
         assert stage.log.events() == ["link.denied", "link.recovered"]
+
+
+@pytest.mark.parametrize("written", ["", " \n", "two\nlines\n", "two words", "sécret", b"\xff", "line\x00end"])
+async def test_a_token_that_cannot_be_borne_is_not_told_to_anybody(tmp_path, written):
+    path = tmp_path / "token"
+    path.write_bytes(written if isinstance(written, bytes) else written.encode())
+    server = Server()
+    async with linked(server, token_file=path) as stage:
+        await pass_s(100)
+        assert server.asked_at == []
+        told = stage.log.lines[0]
+        assert told["event"] == "link.denied"
+        assert told["reason"] == f"the token file {path} does not hold one token: one line of visible ASCII characters"
+
+
+async def test_it_is_sent_on_within_the_cem():
+    server = Server(location="/elsewhere")
+    async with linked(server) as stage:
+        await stage.hears(Connected)
+        assert [path for path in server.asked_for] == ["/", "/elsewhere"]
+
+
+@pytest.mark.parametrize("to", ["ws://localhost:{port}/", "ws://127.0.0.1:1/", "wss://127.0.0.1:{port}/"])
+async def test_it_is_not_sent_to_anybody_else(to):
+    server = Server(location=to)
+    async with linked(server) as stage:
+        await pass_s(100)
+        assert set(server.asked_for) == {"/"}
+        (told, *_) = stage.log.lines
+        assert told["event"] == "link.denied"
+        there = server.location
+        assert told["reason"] == f"the CEM sends us to {there}: if it is there now, say so under cem: url"
 
 
 async def test_all_that_was_said_is_out_before_it_closes():
