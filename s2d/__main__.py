@@ -3,12 +3,14 @@
 Exit status: 0 done, 1 failed while running, 2 wrong use of the command line, 78 configuration unusable (EX_CONFIG).
 """
 
+import errno
 import os
 import sys
 from argparse import ArgumentParser
 from importlib import import_module
 
 from . import __version__
+from .cli import fall_silent
 
 COMMANDS = {
     "run": "be the resource manager of the configured devices",
@@ -36,11 +38,14 @@ def main(argv: list[str] | None = None) -> int:
         parser = ArgumentParser(prog=f"s2d {name}", description=command.__doc__)
         command.add_arguments(parser)
         options = parser.parse_args(arguments[1:])
+        _complete_streams()
         try:
             status = command.run(options)
             sys.stdout.flush()
-        except BrokenPipeError:  # whoever reads this has had enough, as `head` has
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except OSError as exc:
+            if exc.errno not in (errno.EPIPE, errno.ENOSPC):
+                raise
+            fall_silent(name, exc)
             return 1
         assert isinstance(status, int)
         return status
@@ -55,6 +60,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("command", choices=list(COMMANDS), metavar="COMMAND")
     parser.parse_args(arguments)
     return 2
+
+
+def _complete_streams() -> None:
+    """Has what is closed already lead nowhere, so that nothing we open takes its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """The commands, one file each, and what they have in common."""
 
+import errno
 import os
 import sys
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -40,6 +41,32 @@ def print_warnings(warnings: Sequence[Problem]) -> None:
     """Prints every one of *warnings* to stderr, a line each."""
     for warning in warnings:
         _print(warning, "warning: ")
+
+
+class Audience:
+    """Who reads what a command prints as it goes."""
+
+    def __init__(self, command: str, leave: Callable[[], None]) -> None:
+        """*leave* is called once there is nobody any more."""
+        self._command = command
+        self._leave = leave
+        self.is_gone = False
+
+    def tell(self, text: str) -> None:
+        """Prints *text* at once; never raises."""
+        try:
+            print(text, flush=True)
+        except OSError as exc:
+            fall_silent(self._command, exc)
+            self.is_gone = True
+            self._leave()
+
+
+def fall_silent(command: str, why: OSError) -> None:
+    """Has all that is printed from now on, and what waits to be, go nowhere; says why if that is any news."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if why.errno != errno.EPIPE:  # whoever reads this has had enough, as `head` has
+        print(f"s2d {command}: cannot write: {why.strerror}", file=sys.stderr)
 
 
 def styled(text: str, style: str, stream: TextIO) -> str:

@@ -22,7 +22,7 @@ from ..cem.server import Cem, serve
 from ..cem.transcript import Event, Observer, json_line
 from ..cem.view import event_line, printable, text_of
 from ..errors import ConfigError, S2dError
-from . import print_problems
+from . import Audience, print_problems
 
 End: TypeAlias = Callable[[int], None]
 """Ends the CEM with an exit status; the first counts."""
@@ -82,14 +82,6 @@ def run(args: Namespace) -> int:
 
 
 async def _serve(args: Namespace, steps: list[Step] | None, log: IO[bytes] | None) -> int:
-    on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    observers: list[Observer] = [_show]
-    if on_terminal:
-        from ..cem import terminal
-
-        observers = [terminal.show]
-    if log:
-        observers.append(lambda event: _write(event, log, args.log))
     loop = asyncio.get_running_loop()
     ending: asyncio.Future[int] = loop.create_future()
 
@@ -97,6 +89,15 @@ async def _serve(args: Namespace, steps: list[Step] | None, log: IO[bytes] | Non
         if not ending.done():
             ending.set_result(status)
 
+    audience = Audience("cem", lambda: end(1))
+    on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    observers: list[Observer] = [lambda event: _show(event, audience)]
+    if on_terminal:
+        from ..cem import terminal
+
+        observers = [terminal.show]
+    if log:
+        observers.append(lambda event: _write(event, log, args.log))
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, end, 0)
     async with serve(
@@ -108,24 +109,24 @@ async def _serve(args: Namespace, steps: list[Step] | None, log: IO[bytes] | Non
         token=args.token,
         observers=observers,
     ) as cem:
-        print(f"S2 on ws://{cem.address}, any path; {cem.control_type} wanted", flush=True)
+        audience.tell(f"S2 on ws://{cem.address}, any path; {cem.control_type} wanted")
         async with asyncio.TaskGroup() as tasks:
             work = []
             if steps is not None:
-                work.append(tasks.create_task(_perform(steps, cem, end)))
+                work.append(tasks.create_task(_perform(steps, cem, audience, end)))
             if on_terminal:
                 work.append(tasks.create_task(_prompt(cem, end)))
             elif steps is None:
-                work.append(tasks.create_task(_obey_lines(cem, end)))
+                work.append(tasks.create_task(_obey_lines(cem, audience, end)))
             status = await ending
             for task in work:
                 task.cancel()
     return status
 
 
-async def _perform(steps: list[Step], cem: Cem, end: End) -> None:
+async def _perform(steps: list[Step], cem: Cem, audience: Audience, end: End) -> None:
     try:
-        await perform(steps, cem, lambda sentence: print(printable(sentence), flush=True))
+        await perform(steps, cem, lambda sentence: audience.tell(printable(sentence)))
     except ScriptFailed as exc:
         print(f"s2d cem: {printable(str(exc))}", file=sys.stderr)
         end(1)
@@ -140,11 +141,11 @@ async def _prompt(cem: Cem, end: End) -> None:
     end(0)
 
 
-async def _obey_lines(cem: Cem, end: End) -> None:
+async def _obey_lines(cem: Cem, audience: Audience, end: End) -> None:
     async for line in _lines(sys.stdin.fileno()):
         if line.strip():
             try:
-                print(_answer(line, cem), flush=True)
+                audience.tell(_answer(line, cem))
             except EOFError:
                 end(0)
 
@@ -182,10 +183,10 @@ def _possible(line: str, cem: Cem) -> str:
     return "".join(f"; {each.name}: {each.possible}" for each in cem.conversations)
 
 
-def _show(event: Event) -> None:
+def _show(event: Event, audience: Audience) -> None:
     line = event_line(event)
     if line is not None:
-        print(text_of(line), flush=True)
+        audience.tell(text_of(line))
 
 
 def _opened(path: Path) -> IO[bytes]:

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from importlib import import_module
@@ -16,7 +17,7 @@ from ..cem.performance import ScriptFailed, perform
 from ..cem.script import Step
 from ..cem.script import load as load_script
 from ..cem.server import Cem, serve
-from ..cem.transcript import Event
+from ..cem.transcript import Event, Observer
 from ..cem.view import event_line, text_of
 from ..config import Config, load
 from ..quantities import Duration, Energy
@@ -24,6 +25,7 @@ from ..resources.battery import BatterySettings
 from ..simulation.battery import SimulatedBattery
 from ..simulation.modbus import Address, serve_tcp
 from ..simulation.registers import BatteryRegisters
+from . import Audience
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -33,22 +35,23 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Shows it for a while, or until Ctrl-C; leaves the battery at rest either way. Returns 0, 1 if it went wrong."""
+    """Shows it for a while, or until Ctrl-C; leaves the battery at rest either way.
+
+    Returns 0; 1 if it went wrong or nobody looks any more.
+    """
     # `config/` travels as the package s2d_config, which has data and no code.
     places = [Path(place) / "demo" for place in import_module("s2d_config").__path__]
     shipped = next(place for place in places if place.is_dir())
     config, steps = load(shipped), load_script(shipped / "script.yaml")
     log.configure("json", "error")
-    failure = asyncio.run(_show(config, steps, args.duration))
-    if failure:
-        print(f"s2d demo: {failure}", file=sys.stderr)
-    return 1 if failure else 0
+    return asyncio.run(_show(config, steps, args.duration))
 
 
-async def _show(config: Config, steps: list[Step], duration_s: float) -> ScriptFailed | None:
-    """Why the CEM's script came to an end before its time, if it did."""
+async def _show(config: Config, steps: list[Step], duration_s: float) -> int:
     stopping = asyncio.Event()
+    audience = Audience("demo", stopping.set)
     is_live = sys.stdout.isatty()
+    observers = [] if is_live else [_teller_of_events(audience)]
     settings = config.devices[0].settings
     assert isinstance(settings, BatterySettings)
     battery = SimulatedBattery(
@@ -57,13 +60,12 @@ async def _show(config: Config, steps: list[Step], duration_s: float) -> ScriptF
         max_discharge_power_w=settings.max_discharge_power_w,
         round_trip_efficiency=settings.round_trip_efficiency / 100,
     )
-    registers = BatteryRegisters(battery, _nothing if is_live else _print_write)
+    registers = BatteryRegisters(battery, _nothing if is_live else _teller_of_writes(audience))
     async with AsyncExitStack() as peers:
         modbus = await peers.enter_async_context(serve_tcp(registers))
-        cem = await peers.enter_async_context(
-            serve(clock=clock.now, new_id=lambda: str(uuid4()), observers=[] if is_live else [_print_event])
-        )
-        print(f"battery on Modbus TCP {modbus}, CEM on ws://{cem.address}, for {duration_s:g} s; Ctrl-C ends it")
+        cem = await peers.enter_async_context(serve(clock=clock.now, new_id=lambda: str(uuid4()), observers=observers))
+        places = f"battery on Modbus TCP {modbus}, CEM on ws://{cem.address}"
+        audience.tell(f"{places}, for {duration_s:g} s; Ctrl-C ends it")
         async with asyncio.TaskGroup() as tasks:
             performing = tasks.create_task(_perform(steps, cem, stopping))
             looking = tasks.create_task(_look(cem, stopping)) if is_live else None
@@ -73,8 +75,10 @@ async def _show(config: Config, steps: list[Step], duration_s: float) -> ScriptF
             timing.cancel()
             if looking:
                 looking.cancel()
-    print("the battery is at rest, all is closed")
-    return failure
+    audience.tell("the battery is at rest, all is closed")
+    if failure:
+        print(f"s2d demo: {failure}", file=sys.stderr)
+    return 1 if failure or audience.is_gone else 0
 
 
 def _at(config: Config, modbus: Address, cem: Cem) -> Config:
@@ -117,14 +121,17 @@ async def _stop_after(duration_s: float, stopping: asyncio.Event) -> None:
     stopping.set()
 
 
-def _print_event(event: Event) -> None:
-    line = event_line(event)
-    if line is not None:
-        print(text_of(line), flush=True)
+def _teller_of_events(audience: Audience) -> Observer:
+    def tell(event: Event) -> None:
+        line = event_line(event)
+        if line is not None:
+            audience.tell(text_of(line))
+
+    return tell
 
 
-def _print_write(register: str, value: int) -> None:
-    print(f"{clock.now().utc:%H:%M:%S}Z battery: {register} = {value}", flush=True)
+def _teller_of_writes(audience: Audience) -> Callable[[str, int], None]:
+    return lambda register, value: audience.tell(f"{clock.now().utc:%H:%M:%S}Z battery: {register} = {value}")
 
 
 def _nothing(register: str, value: int) -> None:

@@ -150,7 +150,7 @@ async def test_it_is_sent_on_within_the_cem():
     server = Server(location="/elsewhere")
     async with linked(server) as stage:
         await stage.hears(Connected)
-        assert [path for path in server.asked_for] == ["/", "/elsewhere"]
+        assert server.asked_for == ["/", "/elsewhere"]
 
 
 @pytest.mark.parametrize("to", ["ws://localhost:{port}/", "ws://127.0.0.1:1/", "wss://127.0.0.1:{port}/"])
