@@ -180,7 +180,7 @@ devices:
     (one,) = load(tmp_path).devices
     (refresh,) = one.refreshes
     assert refresh.every_s == 1
-    assert refresh.reads == {"controlled", "setpoint_mode", "reversion_time"}
+    assert refresh.reads == {"setpoint_mode", "reversion_time"}
     steps = ("heartbeat_counter", "setpoint_mode", "setpoint", "reversion_time", "setpoint_on")
     assert refresh.writes == tuple(frozenset({name}) for name in steps)
     assert 0.3 < next(iter(Modbus.loads_of_buses([one]))).share < 0.5

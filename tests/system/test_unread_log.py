@@ -1,4 +1,4 @@
-"""Nobody reads what the daemon logs: the reader is gone, or does not read. The battery is none the worse for it."""
+"""Nobody reads what the daemon logs: its reader is gone, or has stopped reading. The battery is as well as ever."""
 
 import asyncio
 import os
