@@ -12,11 +12,13 @@ A name without a value makes unknown whatever needs it; only `first`, `known` an
 import ast
 import math
 import operator
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple, Self
 
+from .quantities import UNITS
 from .values import Value
 
 LONGEST = 1000
@@ -25,6 +27,11 @@ DEEPEST = 60
 """Operations within operations."""
 _MOST_BITS = 1024
 """Of a whole number: a float reaches as far."""
+
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_SINGLE_EQUALS = re.compile(r"(?<![=!<>])=(?![=<>])")
+_UNITS = "|".join(re.escape(unit) for unit in UNITS if unit != "%")
+_QUANTITY = re.compile(rf"(?<![\w.])(\d+(?:\.\d*)?) ?({_UNITS}|%(?!\s*[\w(.]))(?![\w(])")
 
 _Values = Mapping[str, Value]
 _Term = Callable[[_Values], Value]
@@ -291,10 +298,15 @@ def _bounded(value: Value) -> Value:
 
 def _mistake(text: str, column: int, why: str) -> str:
     """What Python's grammar found wrong with *text*, for who does not write Python."""
+    bare = _QUOTED.sub(lambda quoted: " " * len(quoted[0]), text)
+    if single := _SINGLE_EQUALS.search(bare):
+        return f"column {single.start() + 1}: to compare, write =="
+    if quantity := _QUANTITY.search(bare):
+        number, unit = quantity.groups()
+        plain = f"{float(number) * UNITS[unit][1]:.15g}"
+        return f"column {quantity.start() + 1}: expressions are in base units; for {quantity[0]} write {plain}"
     if not column and why == "invalid syntax":
         return f"column {len(text) + 1}: something is missing"
-    if text[column - 1 : column] == "=" and text[column - 2 : column] != "==":
-        return f"column {column}: to compare, write =="
     return f"column {column or 1}: {why}"
 
 

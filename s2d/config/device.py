@@ -11,7 +11,7 @@ from msgspec.structs import fields
 from ..decoder import Decoder, Findings, did_you_mean, mapping_of, unknown_key
 from ..driver import Driver, DriverUnavailable, find
 from ..errors import ConfigError, Problem
-from ..profile import ABOUT, Spelt
+from ..profile import ABOUT, Profile, Spelt
 from ..quantities import Duration
 from ..resources import KINDS, Kind
 from ..resources import kind as kind_of
@@ -30,6 +30,9 @@ _RESOURCE_ID = r"^[a-zA-Z0-9\-_:]{2,64}$"
 _DRIVER_NAME = r"^[A-Za-z_][\w.-]*(:[A-Za-z_]\w*)?$"
 NEEDS_KIND = ("resource_id", "control_types", "cem", "report", "fallback")
 """Keys of what a device without a kind does not have: a resource manager."""
+_LACKING = (
+    f'Known are: {", ".join(KINDS)}. What only gives points to other devices says what it is "of", as "of: meter"'
+)
 _KIND_HINT = f'Is "kind" missing? Known are: {", ".join(KINDS)}'
 
 
@@ -113,6 +116,8 @@ def device_of(spelt: Spelt, where: Where, around: Surroundings) -> DeviceConfig:
     node = spelt.node
     entries = mapping_of(node, where)
     findings = Findings()
+    if spelt.profile and _lacks_kind(spelt.profile, spelt.part, entries):
+        raise ConfigError([spelt.profile.device.spot.problem((), 'missing key "kind"', _LACKING)])
     kind = findings.attempt(_kind, entries, where)
     common, own = _shared_out(spelt, kind, where, findings)
     keys = findings.attempt(around.decoder.struct, common, DeviceKeys, where)
@@ -217,6 +222,14 @@ def _kind(entries: Mapping[str, Entry], where: Where) -> Kind | None:
         what = f"expected one of: {', '.join(KINDS)}, got {node}"
         raise ConfigError([node.spot.problem((*where, "kind"), what, hint)])
     return kind_of(str(node.content))
+
+
+def _lacks_kind(profile: Profile, part: str | None, entries: Mapping[str, Entry]) -> bool:
+    """Whether *entries*, all that *profile* and owner say, are meant for a kind which the profile forgot to name."""
+    inside = mapping_of(profile.parts[part], ()) if part else {}
+    of = inside["of"].node.content if "of" in inside else profile.about.of
+    settings = {field.encode_name for name in KINDS for field in fields(kind_of(name).settings)}
+    return "kind" not in entries and of in (None, *KINDS) and not entries.keys().isdisjoint({*NEEDS_KIND, *settings})
 
 
 def _shared_out(spelt: Spelt, kind: Kind | None, where: Where, findings: Findings) -> tuple[Node, Node]:

@@ -326,6 +326,15 @@ def test_a_wrong_profile_is_explained_where_it_stands(
         assert f"profiles/acme.yaml:{expected}" in [problem.split(". It has")[0] for problem in found]
 
 
+def test_a_profile_that_forgot_its_kind_is_told_alone(tmp_path: Path) -> None:
+    hint = 'Known are: battery. What only gives points to other devices says what it is "of", as "of: meter"'
+    what = f'profiles/acme.yaml:1:1: missing key "kind". {hint}'
+    kindless = edited(PROFILE, ("kind: battery\n", ""))
+    assert problems(tmp_path, kindless) == [what]
+    assert problems(tmp_path, kindless.replace("capacity: 10 kWh\n", ""), DEVICE + "capacity: 5 kWh\n") == [what]
+    assert loaded(tmp_path, kindless, DEVICE + "kind: battery\n")
+
+
 FRAGMENT = """\
 points:
   soc: {register: 1, unit: "%"}
