@@ -196,7 +196,7 @@ def _kind_problems(
         inside = (*where, "points")
         also = used | spelt.points
         yield from device_points.problems_of_kind(kind, settings, built.points, at, inside, beside=beside, also=also)
-        yield from kind_problems(kind, built.make, entries, where)
+        yield from kind_problems(kind, settings, built.make, entries, where)
 
 
 def _names(entries: Mapping[str, Entry], key: str) -> Iterable[str]:

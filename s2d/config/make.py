@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -18,7 +19,7 @@ from ..values import Value
 from ..variant import Available, Make, Nameplate
 from ..yaml_source import Entry, Node, Spot, Where
 from . import point as device_points
-from .constants import comparison_problems, constant_problems
+from .constants import comparison_problems, constant_problems, objection_to
 from .model import PointSource
 
 _UNSAID = Nameplate()
@@ -139,8 +140,10 @@ def when_of(variant: SpeltVariant, built: Built, decoder: Decoder, findings: Fin
     return when
 
 
-def kind_problems(kind: Kind, make: Make, entries: Mapping[str, Entry], where: Where) -> Iterator[Problem]:
-    """Where what *make* computes and commands is not what a *kind* has."""
+def kind_problems(
+    kind: Kind, settings: Struct | None, make: Make, entries: Mapping[str, Entry], where: Where
+) -> Iterator[Problem]:
+    """Where what *make* computes and commands is not what a *kind* with *settings* has."""
     for name, computed in make.computed.items():
         canonical = kind.points.get(name)
         node = node_at(entries["computed"].node, name)
@@ -163,6 +166,10 @@ def kind_problems(kind: Kind, make: Make, entries: Mapping[str, Entry], where: W
             yield from device_points.unit_problem(
                 canonical.dimension, command, node_at(node, "unit").spot, (*inside, "unit")
             )
+        if settings and canonical:
+            objection = partial(objection_to, command, make=make)
+            reach = kind.reach(settings).get(name, ())
+            yield from device_points.reach_problems(reach, objection, canonical.dimension, node.spot, inside)
 
 
 def _formula_problems(

@@ -1,7 +1,7 @@
 """The points of one device: as the driver wants them, and as the kind knows them."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -153,7 +153,8 @@ def problems_of_kind(
         if point.unit in UNITS or not point.unit:
             yield from unit_problem(canonical.dimension, point, spot_of(written[name].node, "unit"), (*inside, "unit"))
         if settings and point.is_writable and point.scale != 0 and point.dimension == canonical.dimension:
-            yield from _reach_problems(kind.reach(settings).get(name, ()), point, written[name].spot, inside)
+            reach = kind.reach(settings).get(name, ())
+            yield from reach_problems(reach, point.objection_to, canonical.dimension, written[name].spot, inside)
     yield from _phase_problems(kind, settings, written, where, beside)
 
 
@@ -168,12 +169,14 @@ def unit_problem(
     yield spot.problem(where, f"expected {expected}, got {point.unit or 'nothing'}")
 
 
-def _reach_problems(reach: Sequence[float], point: PointSettings, spot: Spot, where: Where) -> Iterator[Problem]:
-    """That *point* cannot take what it will be told, *reach*, from one end to the other, if so."""
+def reach_problems(
+    reach: Sequence[float], objection_to: Callable[[float], str | None], dimension: str, spot: Spot, where: Where
+) -> Iterator[Problem]:
+    """That there is an *objection_to* something of what will be told, *reach*, from one end to the other, if so."""
     for value in reach:
-        if objection := point.objection_to(value):
+        if objection := objection_to(value):
             told = " .. ".join(f"{each:g}" for each in reach)
-            what = f"will be told {told} {base_unit(point.dimension)}, but {objection}"
+            what = f"will be told {told} {base_unit(dimension)}, but {objection}"
             yield spot.problem(where, what, "Give it a type and limits that take this, or lower the device's powers")
             return
 

@@ -151,12 +151,12 @@ devices:
 
 
 def test_a_fallback_has_to_pass_through_its_command(tmp_path: Path) -> None:
-    factor = edited("order: value,", "order: value * 10,")
-    fallback = "  fallback: {power_setpoint: -4 kW}\n"
+    factor = edited("order: value,", "order: value + value % 2 * 99999,")
+    fallback = "  fallback: {power_setpoint: -4001 W}\n"
     assert loaded(tmp_path, factor) == []
     assert loaded(tmp_path, DEVICE + fallback) == []
     assert loaded(tmp_path, factor + fallback) == [
-        "s2d.yaml:23:30: Home battery: fallback: power_setpoint: order: the raw value -40000 does not fit int16"
+        "s2d.yaml:23:30: Home battery: fallback: power_setpoint: order: the raw value 95998 does not fit int16"
     ]
     bounded = factor.replace("      unit: W\n", "      unit: W\n      min: -3000\n")
     assert loaded(tmp_path, bounded + fallback) == []
@@ -166,13 +166,24 @@ def test_a_fallback_has_to_pass_through_its_command(tmp_path: Path) -> None:
 
 def test_a_variant_has_to_do_the_value_of_the_fallback(tmp_path: Path) -> None:
     variants = """\
-  fallback: {power_setpoint: -4 kW}
+  fallback: {power_setpoint: -4001 W}
   variants:
   - when: type == 5
-    points: {order: {type: uint16}}
+    commands: {power_setpoint: {steps: [write: {order: value + value % 2 * 99999, mode: 1, part: 1, share: 1}]}}
 """
     with_type = edited("  commands:", "    type: {register: 9, poll: once}\n  commands:")
     assert loaded(tmp_path, with_type + variants) == [
-        "s2d.yaml:26:11: Home battery: variants: 1: this variant cannot fall back to power_setpoint: -4000.0. "
-        "order: the raw value -4000 does not fit uint16"
+        "s2d.yaml:26:11: Home battery: variants: 1: this variant cannot fall back to power_setpoint: -4001.0. "
+        "order: the raw value 95998 does not fit int16"
     ]
+
+
+def test_a_command_can_do_all_that_its_device_will_be_told(tmp_path: Path) -> None:
+    unsigned = edited("order: {register: 4, type: int16", "order: {register: 4, type: uint16")
+    told = "Home battery: commands: power_setpoint: will be told -5000 .. 5000 W, but"
+    hint = "Give it a type and limits that take this, or lower the device's powers"
+    assert loaded(tmp_path, unsigned) == [
+        f"s2d.yaml:20:7: {told} order: the raw value -5000 does not fit uint16. {hint}"
+    ]
+    assert loaded(tmp_path, unsigned.replace("order: value,", "order: abs(value),")) == []
+    assert loaded(tmp_path, unsigned.replace("      unit: W\n", "      unit: W\n      min: 0\n")) == []

@@ -357,7 +357,9 @@ commands: {power_setpoint: {steps: [{write: {order: value}}]}}
 
 
 def test_what_is_included_lies_under_the_profile(tmp_path: Path) -> None:
-    profile = edited(FAMILY, ("status: {register: 4}", "status: {register: 4}, order: {register: 5, access: write}"))
+    profile = edited(
+        FAMILY, ("status: {register: 4}", "status: {register: 4}, order: {register: 5, type: int16, access: write}")
+    )
     device = device_of(tmp_path, profile, edited(DEVICE, ("limit: 3 kW\n", "")), _family=FRAGMENT)
     assert {name: getattr(point, "register", None) for name, point in device.points.items()} == {
         "power": 20,
