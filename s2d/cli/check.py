@@ -2,8 +2,9 @@
 
 import os
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Iterator
+from importlib import import_module
 from typing import TextIO
 
 from ..columns import aligned
@@ -16,9 +17,17 @@ from ..store import try_out
 from ..values import RELEASE, Setpoint
 from . import DIM, add_config_argument, no_devices, print_problems, print_warnings, styled
 
+_EDITORS = """\
+An editor that knows the YAML language server completes and checks while you type. The first line of a file says how:
+  the gateway file:  # yaml-language-server: $schema={folder}/s2d.schema.json
+  a device file:     # yaml-language-server: $schema={folder}/device.schema.json
+  a profile:         # yaml-language-server: $schema={folder}/profile.schema.json"""
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     add_config_argument(parser)
+    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.epilog = _EDITORS.format(folder=next(iter(import_module("s2d_schemas").__path__)))
 
 
 def run(args: Namespace) -> int:
