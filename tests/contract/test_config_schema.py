@@ -40,8 +40,12 @@ def test_the_schemas_are_schemas() -> None:
 
 
 @pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
-def test_what_we_ship_validates_against_its_schema(file: Path) -> None:
-    validator = Draft202012Validator(gateway_schema() if file.name == "s2d.yaml" else device_schema())
+def test_what_we_ship_validates_against_the_schema_it_names(file: Path) -> None:
+    key, _, target = file.read_text().splitlines()[0].partition("=")
+    assert key == "# yaml-language-server: $schema"
+    schema = (file.parent / target).resolve()
+    assert schema.parent == ROOT / "schemas"
+    validator = Draft202012Validator(gateway_schema() if schema.name == "s2d.schema.json" else device_schema())
     validator.validate(plain(read(file, file.name)))
 
 
