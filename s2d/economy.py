@@ -17,7 +17,7 @@ from .quantities import factor_of
 from .values import Clock, Reading, Setpoint, Value
 
 RESERVE = 10
-"""So many more writes a day memory that wears out may take to give control back."""
+"""So many more writes a day memory that wears out may take to bring the device to safety."""
 
 
 @dataclass(slots=True)
@@ -64,11 +64,12 @@ class Economy:
         *,
         may_save: bool = True,
         is_read_first: bool = False,
-        is_release: bool = False,
+        is_safe: bool = False,
     ) -> None:
         """Makes sure that the points of *write* hold their values.
 
-        Unless it *may_save* the device is written to in any case, but not in memory that wears out.
+        Unless it *may_save* the device is written to in any case, but not in memory that wears out. What *is_safe*
+        brings the device to safety, and may be written when too much else was.
 
         Raises: DeviceRefused: by the device, or because too much was written to such memory. DeviceUnreachable.
         """
@@ -82,7 +83,7 @@ class Economy:
         if (may_save or len(worn) == len(write.values)) and self._holds_all(write, points):
             self.tally.saved += 1
             return
-        self._account(worn, points, RESERVE if is_release else 0)
+        self._account(worn, points, RESERVE if is_safe else 0)
         first, *others = (Setpoint(name, value, reason) for name, value in write.values.items())
         self.tally.writes += 1
         try:

@@ -181,8 +181,8 @@ class Writer:
         self._watch(point, command, contact.knowledge.values)
         self._record_switching(point, command, plan)
         may_save = command.if_unchanged == "skip" and not is_refresh
-        is_release = setpoint.value == RELEASE
-        await self._take(contact, plan.steps, setpoint.reason, may_save=may_save, is_release=is_release)
+        is_safe = setpoint.value == RELEASE
+        await self._take(contact, plan.steps, setpoint.reason, may_save=may_save, is_safe=is_safe)
         if plan.check:
             await self._verify(contact, plan.check)
         memory.keep(plan, self._clock().mono)
@@ -207,7 +207,7 @@ class Writer:
         *,
         may_save: bool = True,
         is_read_first: bool = False,
-        is_release: bool = False,
+        is_safe: bool = False,
     ) -> None:
         for number, step in enumerate(steps, 1):
             if isinstance(step, Wait):
@@ -216,7 +216,7 @@ class Writer:
             at = f"step {number} of {len(steps)} ({', '.join(step.values)}): " if len(steps) > 1 else ""
             try:
                 await self._economy.write(
-                    contact, step, reason, may_save=may_save, is_read_first=is_read_first, is_release=is_release
+                    contact, step, reason, may_save=may_save, is_read_first=is_read_first, is_safe=is_safe
                 )
             except DeviceRefused as exc:
                 raise DeviceRefused(at + exc.reason) from exc
