@@ -59,3 +59,5 @@ class Setpoint(Struct, frozen=True):
     """In the base unit; consumption positive. RELEASE gives control back, where the device has a command for that."""
     reason: str
     """Who wants it, e.g. `instruction 3f…` or `fallback`."""
+    is_safe: bool = False
+    """It brings the device to safety: it stays wanted even if the device refuses it."""

@@ -1,15 +1,17 @@
 """What is wanted of a device and what was done of it: carries commands out, and repeats them in time.
 
 Only the newest setpoint of each point counts. It stays wanted until it is done, refused or replaced, however long the
-device is away; what comes too soon after another waits. A refresh is the last one done again: it gives way to whatever
-is wanted, and is counted apart.
+device is away; what comes too soon after another waits. What brings the device to safety stays wanted even if it is
+refused. A refresh is the last one done again: it gives way to whatever is wanted, and is counted apart.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from math import inf
 
+from .backoff import Backoff
 from .command import Command, sequence
 from .contact import Contact
 from .driver import PointSettings
@@ -25,6 +27,22 @@ DWELL_OUTLIVES_US_S = 60.0
 """A dwell of at least this is kept across a restart."""
 _LOOK_AGAIN_AFTER_S = 0.5
 """Between looks whether the device follows."""
+_INSIST = Backoff(first_s=1.0, most_s=60.0)
+"""Before what brings the device to safety, and was refused, is tried again..."""
+_INSIST_SPARINGLY = Backoff(first_s=1.0, most_s=6 * 3600.0)
+"""...and where each try may wear out memory; quadrupled it makes ten tries in a day, which is what `RESERVE` allows."""
+_REMIND_AFTER_S = 60.0
+"""When a human is told that the device is not safe..."""
+_REMIND_EVERY_S = 3600.0
+"""...and told again."""
+
+
+@dataclass(slots=True)
+class _Resistance:
+    """How a device resists what would bring it to safety."""
+
+    remind_at: float
+    tries: int = 0
 
 
 class Writer:
@@ -42,6 +60,8 @@ class Writer:
         """Wanted still, though the device could not be reached with it; that was told."""
         self._not_before: dict[str, float] = {}
         """Wanted, but too soon."""
+        self._resistances: dict[str, _Resistance] = {}
+        """Wanted still, though the device refuses it."""
         self._done: dict[str, Setpoint] = {}
         """What a refresh repeats."""
         self._memories: dict[str, Memory] = {}
@@ -56,6 +76,7 @@ class Writer:
         """Wants *setpoint*; it replaces what was wanted of its point before."""
         self._wanted[setpoint.point] = setpoint
         self._not_before.pop(setpoint.point, None)
+        self._resistances.pop(setpoint.point, None)
 
     def next_at(self, contact: Contact) -> float:
         """When a refresh is due, or what waits may be done."""
@@ -127,8 +148,7 @@ class Writer:
         try:
             is_done = await self._execute(contact, setpoint)
         except DeviceRefused as exc:
-            self._settle(setpoint)
-            self._give_up(setpoint, exc)
+            self._take_no(contact, setpoint, exc.reason)
         except DeviceUnreachable as exc:
             if self._unreached.get(setpoint.point) is not setpoint:
                 self._unreached[setpoint.point] = setpoint
@@ -149,7 +169,7 @@ class Writer:
         try:
             await self._execute(contact, setpoint, is_refresh=True)
         except DeviceRefused as exc:
-            self._give_up(setpoint, exc)
+            self._take_no(contact, setpoint, exc.reason)
         else:
             self.tally.refreshes += 1
 
@@ -158,11 +178,35 @@ class Writer:
             del self._wanted[setpoint.point]
             self._not_before.pop(setpoint.point, None)
             self._unreached.pop(setpoint.point, None)
+            self._resistances.pop(setpoint.point, None)
 
-    def _give_up(self, setpoint: Setpoint, exc: DeviceRefused) -> None:
+    def _take_no(self, contact: Contact, setpoint: Setpoint, reason: str) -> None:
+        """The device refused *setpoint*, which is given up, or tried again if it brings to safety."""
         self._done.pop(setpoint.point, None)
         self.doubt()
-        self._tell(Refused(setpoint, exc.reason))
+        is_worth_it = _is_safe(setpoint) and _is_possible(setpoint, contact)
+        # What was refused may be a refresh, or replaced by now.
+        if is_worth_it and self._wanted.setdefault(setpoint.point, setpoint) is setpoint:
+            self._insist(contact, setpoint, reason)
+        else:
+            self._settle(setpoint)
+            self._tell(Refused(setpoint, reason))
+
+    def _insist(self, contact: Contact, setpoint: Setpoint, reason: str) -> None:
+        """Has *setpoint* tried again, ever more seldom, until it is done or replaced."""
+        now, point = self._clock().mono, setpoint.point
+        is_news = point not in self._resistances
+        resistance = self._resistances.setdefault(point, _Resistance(now + _REMIND_AFTER_S))
+        if _wears_out(point, contact):
+            self._not_before[point] = now + _INSIST_SPARINGLY.ceiling_s(2 * resistance.tries)
+        else:
+            self._not_before[point] = now + _INSIST.ceiling_s(resistance.tries)
+        resistance.tries += 1
+        if now >= resistance.remind_at:
+            resistance.remind_at = now + _REMIND_EVERY_S
+            self._log.error("fallback.unconfirmed", point=point, value=setpoint.value, why=reason)
+        if is_news:
+            self._tell(Refused(setpoint, reason, will_retry=True))
 
     async def _execute(self, contact: Contact, setpoint: Setpoint, *, is_refresh: bool = False) -> bool:
         """Does *setpoint*; False if it has to wait."""
@@ -181,8 +225,7 @@ class Writer:
         self._watch(point, command, contact.knowledge.values)
         self._record_switching(point, command, plan)
         may_save = command.if_unchanged == "skip" and not is_refresh
-        is_safe = setpoint.value == RELEASE
-        await self._take(contact, plan.steps, setpoint.reason, may_save=may_save, is_safe=is_safe)
+        await self._take(contact, plan.steps, setpoint.reason, may_save=may_save, is_safe=_is_safe(setpoint))
         if plan.check:
             await self._verify(contact, plan.check)
         memory.keep(plan, self._clock().mono)
@@ -263,3 +306,20 @@ class Writer:
         if last is None or last[1] != direction:
             with suppress(DeviceRefused):  # to forget a dwell does less harm than not to write
                 self._ledger.enter_switching(point, direction, self._clock().utc)
+
+
+def _is_safe(setpoint: Setpoint) -> bool:
+    """Whether it brings the device to safety; giving control back always does."""
+    return setpoint.is_safe or setpoint.value == RELEASE
+
+
+def _is_possible(setpoint: Setpoint, contact: Contact) -> bool:
+    """Whether the device, as it is, has a command for it at all."""
+    command = contact.commands.get(setpoint.point)
+    return command is not None and (setpoint.value != RELEASE or bool(command.release))
+
+
+def _wears_out(point: str, contact: Contact) -> bool:
+    """Whether what sets *point* is kept in memory that wears out."""
+    command, points = contact.commands.get(point), contact.make.points
+    return command is not None and any(points[name].persistent for name in command.written if name in points)

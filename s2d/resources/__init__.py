@@ -60,11 +60,11 @@ class Resource(Protocol):
         ...
 
     def default(self, reason: str) -> list[Setpoint]:
-        """What to write so that the device is in its safe default state."""
+        """What to write so that the device is in its safe default state; each is marked `is_safe`."""
         ...
 
     def protect(self) -> tuple[str, list[Setpoint]] | None:
-        """What to write against orders that would do harm now, and why; None when all is well."""
+        """What to write against orders that would do harm now, marked `is_safe`, and why; None when all is well."""
         ...
 
 

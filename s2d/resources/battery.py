@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from ..control.frbc import Activity
 from ..control.reporting import Reporting
 from ..messages.common import Commodity, CommodityQuantity, ControlType, Role, RoleType
@@ -118,7 +120,7 @@ class Battery:
         # A device that has control back does what it likes: nothing was ordered of it.
         orders = (each.value for each in self._fallback if each.point == "power_setpoint" and each.value != RELEASE)
         self._ordered_w = sum(map(float, orders))
-        return [Setpoint(each.point, each.value, reason) for each in self._fallback]
+        return [Setpoint(each.point, each.value, reason, is_safe=True) for each in self._fallback]
 
     def default_of(self, actuator_id: str, reason: str) -> list[Setpoint]:
         return self.default(reason)
@@ -128,7 +130,8 @@ class Battery:
         harm = self._harm_of(self._ordered_w) if self.control_types() else None
         if harm is None:
             return None
-        return harm, self.order(self.actuator_id, Activity(self._described.idle.id, 0.0), f"protection: {harm}")
+        rest = self.order(self.actuator_id, Activity(self._described.idle.id, 0.0), f"protection: {harm}")
+        return harm, [replace(each, is_safe=True) for each in rest]
 
     def follows(self, actuator_id: str, wish: Activity, since: float) -> bool:
         if self._read_at is None or self._read_at.mono < since or "power" in self._unknown:

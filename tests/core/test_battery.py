@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from s2d.effects import Apply, Level, Note, Refused
 from s2d.messages import frbc
 from s2d.messages.common import NumberRange
 from s2d.quantities import Percentage, PercentageRange
@@ -48,5 +49,22 @@ def test_a_margin_is_not_negative() -> None:
 
 def test_a_battery_that_is_given_control_back_was_ordered_nothing() -> None:
     battery = Battery("b", "B", settings(), ("soc", "power"), (Setpoint("power_setpoint", RELEASE, "fallback"),))
-    assert battery.default("start") == [Setpoint("power_setpoint", RELEASE, "start")]
+    assert battery.default("start") == [Setpoint("power_setpoint", RELEASE, "start", is_safe=True)]
     assert battery.protect() is None
+
+
+def test_what_protects_it_is_wanted_until_the_device_takes_it() -> None:
+    stage = Stage()
+    stage.active(soc=94.0)
+    stage.hears(stage.instruction("now", stage.charge, 1.0))
+    why = "the state of charge 95 % is at its upper limit 95 %"
+    rest = Setpoint("power_setpoint", 0.0, f"protection: {why}", is_safe=True)
+    assert Apply(rest) in stage.measured(soc=95.0)
+    assert stage.on(Refused(rest, "exception 4", will_retry=True)) == [
+        Note(
+            Level.WARNING,
+            "setpoint.refused",
+            {"point": rest.point, "value": 0.0, "reason": rest.reason, "why": "exception 4", "will_retry": True},
+        )
+    ]
+    assert applied(stage.measured(soc=99.0)) == []

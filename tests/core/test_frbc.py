@@ -546,7 +546,7 @@ def test_a_fault_of_the_device_ends_what_runs(fault: object) -> None:
 
 def test_starting_brings_the_hardware_to_its_default_as_nobody_knows_what_it_was_told_last() -> None:
     stage = Stage()
-    assert stage.on(Started()) == [Apply(Setpoint("power_setpoint", 0.0, "start"))]
+    assert stage.on(Started()) == [Apply(Setpoint("power_setpoint", 0.0, "start", is_safe=True))]
 
 
 def test_a_cem_away_for_long_enough_leaves_the_hardware_in_its_default() -> None:

@@ -8,7 +8,7 @@ import pytest
 from s2d.device import Device
 from s2d.driver import PointSettings
 from s2d.effects import Connected, Disconnected, Measured, Received, Return
-from s2d.errors import DeviceUnreachable
+from s2d.errors import DeviceRefused, DeviceUnreachable
 from s2d.messages import wire
 from s2d.messages.common import (
     HandshakeResponse,
@@ -275,6 +275,28 @@ async def test_stopping_it_is_content_with_what_overrules_the_default_state():
         assert await stage.stop() < 4
         assert stage.writes()[-1] == 0.0
         assert stage.log.events("error") == []
+
+
+async def test_stopping_it_insists_on_the_default_state():
+    async with at_work() as stage:
+        await stage.activate()
+        stage.instruct("now", stage.charge)
+        await pass_s(5)
+        stage.hardware.refusal = DeviceRefused("it failed to do so")
+        asyncio.get_running_loop().call_later(2, setattr, stage.hardware, "refusal", None)
+        assert 2 < await stage.stop() < 4
+        assert (stage.writes()[-1], stage.hardware.values["power"]) == (0.0, 0.0)
+        assert "fallback.unconfirmed" not in stage.log.events()
+
+
+async def test_stopping_it_says_why_the_battery_refuses_to_rest():
+    async with at_work() as stage:
+        await stage.activate()
+        stage.instruct("now", stage.charge)
+        await pass_s(5)
+        stage.hardware.refusal = DeviceRefused("it failed to do so")
+        assert 4 < await stage.stop() < 8.5
+        assert [line["why"] for line in stage.log.lines if line["level"] == "error"] == ["it failed to do so"]
 
 
 async def test_stopping_it_waits_for_a_cem_that_does_not_let_go_only_so_long():
