@@ -22,6 +22,8 @@ GROUP = "s2d.drivers"
 
 OTHERS = "_"
 """The raw value, in `values`, that stands for all others."""
+SETTLE_AT_MOST_S = 10.0
+"""A driver that does not answer for long is taken for hung."""
 
 
 class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,6 +44,8 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """After this long without a new value the point counts as unknown."""
     refresh: Duration | None = None
     """Write the last setpoint again this often, for devices that forget it."""
+    settle: Duration = Duration(2)
+    """What is written has this long to show when it is read back; many devices acknowledge first and apply later."""
     deadband: float = 0.0
     """A change of less than this, in `unit`, is not written and counts as done."""
     interval: Duration | None = None

@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from .shared import Attached, Load, Remark
     from .tools import ModbusTools
 
-_READ_BACK_AFTER_S = (0.0, 0.05, 0.1, 0.2)
-"""Pauses before each look whether a write was taken; many devices acknowledge first and apply later."""
+_LOOK_AGAIN_AFTER_S = 0.05
+"""The first pause between looks whether a write was taken; each is twice as long as the one before..."""
+_LOOK_AT_LEAST_EVERY_S = 1.0
+"""...up to this."""
 _MOST_DUE = 64
 """Sets of points whose requests are remembered."""
 
@@ -224,9 +226,8 @@ class Modbus(Driver):
         codec = written.codec
         wanted = codec.raw_of(written.words)
         found = None
-        for pause_s in _READ_BACK_AFTER_S:
-            if pause_s:
-                await asyncio.sleep(pause_s)
+        for pause_s in _pauses(codec.point.settle):
+            await asyncio.sleep(pause_s)
             found = codec.raw_of(await self._words(codec.value_blocks, codec.point.unit_id))
             if found == wanted:
                 return
@@ -239,6 +240,16 @@ class Modbus(Driver):
     async def _block(self, block: Block, unit: int | None = None) -> list[int]:
         with self._layout.trusted():
             return list(await self._endpoint.read(self._connection_to(unit), block))
+
+
+def _pauses(settle_s: float) -> Iterator[float]:
+    """Before each look whether a write was taken: none, then ever longer ones, *settle_s* together."""
+    yield 0.0
+    pause_s = _LOOK_AGAIN_AFTER_S
+    while settle_s > 0:
+        yield min(pause_s, settle_s)
+        settle_s -= pause_s
+        pause_s = min(2 * pause_s, _LOOK_AT_LEAST_EVERY_S)
 
 
 def _alone(codecs: Iterable[Codec]) -> list[Block]:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from ..command import Command
 from ..computed import Computed
 from ..decoder import Decoder, Findings, did_you_mean, mapping_of, node_at
-from ..driver import Driver, PointSettings
+from ..driver import SETTLE_AT_MOST_S, Driver, PointSettings
 from ..errors import ConfigError, Problem
 from ..quantities import UNITS, Duration, Quantity
 from ..resources import Kind
@@ -97,10 +97,13 @@ def _economy_problems(point: PointSettings, written: Node, where: Where) -> Iter
         what = "a persistent point is never written again for nothing: that wears out its memory"
         yield spot_of(written, "refresh").problem((*where, "refresh"), what, "Leave it out")
     if not point.is_writable:
-        for key in ("deadband", "interval", "persistent"):
+        for key in ("settle", "deadband", "interval", "persistent"):
             if isinstance(written.content, dict) and key in written.content and getattr(point, key):
                 what = "is about writing, and this point is only read"
                 yield spot_of(written, key).problem((*where, key), what, 'Add "access: write", or leave it out')
+    if not 0 <= point.settle <= SETTLE_AT_MOST_S:
+        what = f"must be between 0 s and {SETTLE_AT_MOST_S:g} s"
+        yield spot_of(written, "settle").problem((*where, "settle"), what)
     if point.deadband < 0:
         yield spot_of(written, "deadband").problem((*where, "deadband"), "must not be negative")
     if point.daily_writes < 1:

@@ -274,6 +274,15 @@ DEVICE = [
         "13:76: points: power_setpoint: daily_writes: counts the writes of a persistent point only. "
         'Add "persistent: true"',
     ),
+    (
+        ("access: write,", "access: read_write, settle: 11 s,"),
+        "13:75: points: power_setpoint: settle: must be between 0 s and 10 s",
+    ),
+    (
+        ('soc: {register: 843, unit: "%"}', 'soc: {register: 843, unit: "%", settle: 1 s}'),
+        "11:45: points: soc: settle: is about writing, and this point is only read. "
+        'Add "access: write", or leave it out',
+    ),
     (("capacity: 10 kWh", "capacity:"), '7:12: capacity: expected an energy such as "10 kWh", got nothing'),
     (("capacity: 10 kWh", "capacity: true"), '7:13: capacity: expected an energy such as "10 kWh", got true'),
     (("capacity: 10 kWh", "capacity: 1e999 kWh"), '7:13: capacity: too large a number: "1e999 kWh"'),

@@ -5,6 +5,7 @@ import logging
 
 import pytest
 from modbus_peers import Unit, answer_to, device, raw_server, reads_words, rtu_over_tcp_server, tcp_server
+from msgspec.structs import replace
 from pymodbus.constants import ExcCodes
 from s2d_drivers.modbus import Modbus, ModbusConnection, ModbusPoint
 
@@ -103,25 +104,31 @@ async def test_writing_bits_keeps_the_others() -> None:
         assert await modbus.read(points) == [Reading("mode", 5.0), Reading("whole", 0xF05F)]
 
 
-async def test_a_device_that_does_not_do_what_it_acknowledged_refused() -> None:
+@pytest.mark.parametrize(("settle_s", "looks"), [(0, 1), (0.05, 2), (0.1, 3)])
+async def test_a_device_that_does_not_do_what_it_acknowledged_refused(settle_s: float, looks: int) -> None:
     unit = Unit(takes=False)
     unit.holding[20] = 42
-    async with tcp_server({1: unit}) as server, device(LIMIT, host=HOST, port=server.port) as modbus:
+    points = {"limit": replace(LIMIT["limit"], settle=Duration(settle_s))}
+    async with tcp_server({1: unit}) as server, device(points, host=HOST, port=server.port) as modbus:
         with pytest.raises(DeviceRefused) as refusal:
             await modbus.write(limit(300))
     place = f"holding register 20 of unit 1 at 127.0.0.1:{server.port}"
     assert str(refusal.value) == f"limit: {place} took 300 but still reads 42"
+    assert unit.asked == [(6, 20, 1)] + [(3, 20, 1)] * looks
 
 
 async def test_a_device_may_take_a_moment_to_apply_a_write() -> None:
+    words = [0, 0, 0, 0, 0, 300]
+
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         written = await reader.read(12)
         writer.write(written)
-        for word in (0, 0, 300):
-            writer.write(answer_to(await reader.read(12), word))
+        while words:
+            writer.write(answer_to(await reader.read(12), words.pop(0)))
 
     async with raw_server(slow) as port, device(LIMIT, host=HOST, port=port) as modbus:
         await modbus.write(limit(300))
+    assert words == []
 
 
 async def test_a_value_that_does_not_fit_never_leaves_the_house() -> None:
