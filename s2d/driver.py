@@ -135,7 +135,8 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             raw -= self.offset
         if self.scale != 1:
             raw /= self.scale
-        return -raw if self.invert else raw
+        # A 0 has no sign in any register; an integer stays exact.
+        return (-raw if self.invert else raw) + 0
 
     @property
     def _factor(self) -> float:
