@@ -198,11 +198,12 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             return value
         if not isfinite(value):
             raise DeviceRefused(f"{value} is no value to set")
-        scope = {**known, "value": value}
-        if self.max is not None:
-            value = min(value, _number(self.max, scope, "max"))
-        if self.min is not None:
-            value = max(value, _number(self.min, scope, "min"))
+        scope, direction = {**known, "value": value}, direction_of(value)
+        for nearer, limit, what in ((min, self.max, "max"), (max, self.min, "min")):
+            if limit is not None:
+                value = nearer(value, _number(limit, scope, what))
+                if direction_of(value) != direction:
+                    return 0.0  # a limit beyond 0 leaves nothing, and never makes a discharge of a charge
         if self.step is not None:
             # A hair more, so that what is a multiple but for binary fractions stays one.
             value = copysign(int(abs(value) / self.step + 1e-9) * self.step, value)

@@ -93,6 +93,10 @@ def test_a_device_that_takes_no_control_back_says_so():
         ({"min": "-3000", "max": "min(2000, limit)"}, 9000.0, 2000.0),
         ({"min": "-3000", "max": "limit"}, 1.5, 1.5),
         ({"max": "value / 2"}, 10.0, 5.0),
+        ({"min": "-3000", "max": "-limit"}, 3000.0, 0.0),
+        ({"min": "limit", "max": "9000"}, -3000.0, 0.0),
+        ({"min": "6", "max": "-limit"}, 16.0, 0.0),
+        ({"min": "6", "max": "0"}, 16.0, 0.0),
         ({"step": 10.0}, 119.0, 110.0),
         ({"step": 10.0}, -119.0, -110.0),
         ({"step": 0.1}, 0.3, 0.30000000000000004),
@@ -257,6 +261,7 @@ def test_whatever_is_wanted_and_known_it_is_within_bounds_or_refused(value, know
     done = plan.value
     assert isinstance(done, float)
     if done != 0:
+        assert direction_of(done) == direction_of(value)
         least = known["smallest"] if done else 0
         assert abs(done) >= least
         assert step is None or abs(done / step - round(done / step)) < 1e-6
