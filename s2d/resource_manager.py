@@ -90,8 +90,11 @@ class ResourceManager:
 
     def _on(self, event: Event, now: Now) -> list[Effect]:
         match event:
-            case Received(frame):
-                return self._session.receive(frame, self._obey, now) if self._session else []
+            case Received(frame) if self._session:
+                effects = self._session.receive(frame, self._obey, now)
+                if self._session.is_closing:
+                    self._part(now)
+                return effects
             case Measured(readings):
                 self._resource.observe(readings, now)
                 return [*self._protect(now), *self._offer(now), *self._report(now)]
@@ -120,7 +123,7 @@ class ResourceManager:
                 return self._fall_back("start", now)
             case Stopping():
                 return self._stop(now)
-            case Tick():
+            case Received() | Tick():
                 return []
 
     def _due(self, now: Now) -> list[Effect]:
@@ -250,12 +253,17 @@ class ResourceManager:
         ]
 
     def _leave(self, now: Now) -> list[Effect]:
-        """The session is over. What the device was told stays until it is clear that nobody comes back."""
+        """The session is over."""
+        self._part(now)
+        self._session = None
+        return []
+
+    def _part(self, now: Now) -> None:
+        """Nobody is in charge. What the device was told stays until it is clear that nobody comes back."""
         if self._session and self._control:
             self._left = self._session.control_type
             self._fallback_at = now.mono + self._policy.fallback_after_s
-        self._session = self._control = self._measurement = self._outlook = None
-        return []
+        self._control = self._measurement = self._outlook = None
 
     def _stop(self, now: Now) -> list[Effect]:
         effects: list[Effect] = []
