@@ -4,7 +4,7 @@ It remembers what points hold, as long as nothing casts doubt on it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isclose
 
 from .contact import Contact
@@ -12,7 +12,7 @@ from .driver import PointSettings
 from .errors import BadReading, DeviceRefused, DeviceUnreachable
 from .ledger import Ledger
 from .log import Logger
-from .plan import Write, direction_of
+from .plan import Plan, Wait, Write, direction_of
 from .quantities import factor_of
 from .values import Clock, Reading, Setpoint, Value
 
@@ -77,7 +77,7 @@ class Economy:
         for name in write.values:
             if name not in points:
                 raise DeviceRefused(f"this device has no point {name}")
-        worn = [name for name in write.values if points[name].persistent]
+        worn = _worn(write, points)
         if is_read_first or worn:
             await self._look(contact, write)
         if (may_save or len(worn) == len(write.values)) and self._holds_all(write, points):
@@ -128,6 +128,15 @@ class Economy:
         for name in worn:
             self._spent.discard(name)
             self._ledger.enter_write(name, now)
+
+
+def sparing(plan: Plan, points: Mapping[str, PointSettings]) -> Plan:
+    """*plan* as a refresh does it: without the requests that would write memory that wears out."""
+    return replace(plan, steps=tuple(step for step in plan.steps if isinstance(step, Wait) or not _worn(step, points)))
+
+
+def _worn(write: Write, points: Mapping[str, PointSettings]) -> list[str]:
+    return [name for name in write.values if name in points and points[name].persistent]
 
 
 def _reads_back_as(point: PointSettings, value: Value, found: Value) -> bool:

@@ -15,7 +15,7 @@ from .backoff import Backoff
 from .command import Command, sequence
 from .contact import Contact
 from .driver import PointSettings
-from .economy import Economy, Tally
+from .economy import Economy, Tally, sparing
 from .effects import Applied, Event, Refused
 from .errors import DeviceRefused, DeviceUnreachable
 from .ledger import Ledger
@@ -217,6 +217,8 @@ class Writer:
         await self._inform(contact, command.names_for(setpoint.value), is_refresh=is_refresh)
         memory = self._memory_of(point, command)
         plan = command.plan(setpoint.value, contact.knowledge.values, memory, again=is_refresh)
+        if is_refresh:
+            plan = sparing(plan, contact.make.points)
         if plan.is_needless:
             return True
         if plan.not_before > self._clock().mono:

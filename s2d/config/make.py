@@ -21,6 +21,7 @@ from ..yaml_source import Entry, Node, Spot, Where
 from . import point as device_points
 from .constants import comparison_problems, constant_problems, objection_to
 from .model import PointSource
+from .wear import wear_problems
 
 _UNSAID = Nameplate()
 
@@ -234,10 +235,7 @@ def _write_problems(make: Make, entries: Mapping[str, Entry], where: Where) -> I
             (command.steps, node_at(node, "steps"), (*inside, "steps")),
             (command.release, node_at(node, "release"), (*inside, "release")),
         ]
-        volatile = [point for point in command.written if point in make.points and not make.points[point].persistent]
-        if command.refresh_s is not None and command.written and not volatile:
-            what = "would wear out memory: all that is written is persistent"
-            yield node_at(node, "refresh").spot.problem((*inside, "refresh"), what)
+        yield from wear_problems(command, make, node, inside)
     for _, node, inside in sequences:
         for step in node.content if isinstance(node.content, list) else ():
             for key in ("write", "together", "life"):

@@ -503,8 +503,8 @@ def test_a_refresh_of_nothing_but_persistent_points_is_a_mistake(tmp_path: Path)
     assert loaded(tmp_path, one)
     both = edited(one, ("access: read_write,", "access: read_write, persistent: true,"))
     assert problems(tmp_path, both) == [
-        "profiles/acme.yaml:26:14: Home battery: commands: power_setpoint: refresh: would wear out memory: "
-        "all that is written is persistent"
+        "profiles/acme.yaml:26:14: Home battery: commands: power_setpoint: refresh: has nothing to repeat: "
+        "all that is written is persistent. Leave it out"
     ]
 
 

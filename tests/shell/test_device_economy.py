@@ -92,13 +92,36 @@ async def test_a_write_is_in_the_ledger_before_it_is_in_the_device(tmp_path):
     assert path.read_text().count("wrote limit") == 1
 
 
-async def test_it_is_never_refreshed():
-    refreshed = Command(steps=(Step(write={"mode": E("1")}), Step(write={"limit": E("value")})), refresh_s=Duration(5))
-    make = Make(points={"limit": WORN, "mode": PointSettings(access="write")}, commands={"power_setpoint": refreshed})
-    async with at_work(make, limit=0.0) as stage:
-        stage.device.offer(wanted(7.0, "power_setpoint"))
-        await pass_s(17)
-        assert stage.written() == [("mode", 1), ("limit", 7.0), ("mode", 1), ("mode", 1), ("mode", 1)]
+class TestRefresh:
+    def make(self, *steps):
+        worn = PointSettings(access="read_write", persistent=True)
+        points = {"limit": worn, "mode": PointSettings(access="write"), "load": PointSettings()}
+        return Make(points=points, commands={"power_setpoint": Command(steps=steps, refresh_s=Duration(5))})
+
+    async def written(self, *steps):
+        """By an order, and by the refreshes of a minute after somebody else has changed what the device holds."""
+        async with at_work(self.make(*steps), limit=0.0, mode=0.0, load=0.0) as stage:
+            stage.device.offer(wanted(7.0, "power_setpoint"))
+            await pass_s(1)
+            assert stage.news(Applied, Refused) == [Applied(wanted(7.0, "power_setpoint"))]
+            by_order = stage.written()
+            stage.hardware.values |= {"limit": 3.0, "load": 50.0}
+            await pass_s(60)
+            assert stage.news(Applied, Refused) == []
+            return by_order, stage.written()
+
+    async def test_what_wears_out_is_left_to_the_next_order(self):
+        steps = Step(write={"mode": E("1")}), Step(write={"limit": E("value")})
+        assert await self.written(*steps) == ([("mode", 1), ("limit", 7.0)], [("mode", 1)] * 12)
+
+    async def test_it_follows_no_reading(self):
+        steps = Step(write={"mode": E("load"), "limit": E("load + value")}), Step(life={"limit": "1..9"})
+        by_order = [("mode", 0.0), ("limit", 7.0), ("limit", 1)]
+        assert await self.written(*steps) == (by_order, [("mode", 50.0)] * 12)
+
+    async def test_what_travels_with_it_stays_away_too(self):
+        steps = (Step(together={"mode": E("1"), "limit": E("value")}),)
+        assert await self.written(*steps) == ([("mode", 1), ("limit", 7.0)], [])
 
 
 async def test_a_point_that_cannot_be_read_is_written_once_for_each_value():
