@@ -22,7 +22,7 @@ from .device import Device
 from .effects import Event, Lost, Measured
 from .errors import ConfigError, Problem
 from .identifier import new_id
-from .ledger import Ledger
+from .ledger import Ledger, ledger_path
 from .link import BACKOFF, Link
 from .log import Logger, flush, get_logger
 from .messages.common import CONTROL_TYPES
@@ -193,12 +193,15 @@ def _resource_manager(config: DeviceConfig, resource_id: str) -> ResourceManager
 
 
 def _ledger(config: Config, gateway: UUID, device: DeviceConfig) -> Ledger:
-    path = config.gateway.state_dir / "ledgers" / str(uuid5(gateway, device.name))
+    path = ledger_path(config.gateway.state_dir, gateway, device.name)
     try:
-        return Ledger.opened(path)
+        ledger = Ledger.opened(path)
     except OSError as exc:
         hint = "Make it readable and writable for the user s2d runs as"
         raise ConfigError([Problem(str(path), 0, 0, "", f"cannot be used: {exc.strerror}", hint)]) from exc
+    if flaw := ledger.tidy():
+        get_logger().warning("ledger.failed", device=device.name, reason=flaw)
+    return ledger
 
 
 async def _open_buses(config: Config, buses: AsyncExitStack) -> dict[Hashable, Any]:

@@ -83,7 +83,7 @@ class Economy:
         if (may_save or len(worn) == len(write.values)) and self._holds_all(write, points):
             self.tally.saved += 1
             return
-        self._account(worn, points, RESERVE if is_safe else 0)
+        self._account(worn, points, is_safe=is_safe)
         first, *others = (Setpoint(name, value, reason) for name, value in write.values.items())
         self.tally.writes += 1
         try:
@@ -114,12 +114,12 @@ class Economy:
         is_near = abs(held - value) < deadband and direction_of(held) == direction_of(value)
         return is_near or _reads_back_as(point, value, held)
 
-    def _account(self, worn: list[str], points: Mapping[str, PointSettings], reserve: int) -> None:
-        """Enters the coming write of *worn* points, if all of them may still be written; *reserve* times more."""
-        now = self._clock().utc
+    def _account(self, worn: list[str], points: Mapping[str, PointSettings], *, is_safe: bool) -> None:
+        """Enters the coming write of *worn* points, if all of them may still be written."""
+        now = self._clock()
         for name in worn:
             budget, written = points[name].daily_writes, self._ledger.writes(name, now)
-            if written >= budget + reserve:
+            if written >= budget + (RESERVE if is_safe else 0):
                 if name not in self._spent:
                     self._spent.add(name)
                     self._log.warning("budget.spent", point=name, daily_writes=budget)
@@ -127,7 +127,13 @@ class Economy:
                 raise DeviceRefused(f"{what}; `daily_writes` allows {budget}")
         for name in worn:
             self._spent.discard(name)
-            self._ledger.enter_write(name, now)
+            try:
+                self._ledger.enter_write(name, now)
+            except DeviceRefused as exc:
+                if not is_safe:
+                    raise
+                self._log.warning("ledger.failed", reason=exc.reason)
+                self._ledger.remember_write(name, now)
 
 
 def sparing(plan: Plan, points: Mapping[str, PointSettings]) -> Plan:

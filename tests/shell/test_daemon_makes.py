@@ -63,6 +63,18 @@ async def test_a_device_that_says_it_cannot_be_had_is_not_written_to(tmp_path):
         assert [line["reason"] for line in log if line["event"] == "device.unavailable"] == ["it is busy"]
 
 
+async def test_a_ledger_that_was_damaged_is_told_of_and_keeps_nobody_from_starting(tmp_path):
+    once = PointSettings(access="write", persistent=True, daily_writes=1)
+    for damage, told in (("", []), ("2026-06-01T00:00:00 wrote order\n", ["ledger.failed"]), ("", [])):
+        hardware = Hardware({"soc": 50.0, "power": 0.0, "firmware": 1})
+        for file in (tmp_path / "ledgers").glob("*"):
+            file.write_text(damage + file.read_text())
+        async with running(tmp_path, commanded(hardware, once)) as log:
+            await pass_s(5)
+            assert [line["event"] for line in log if line["event"].startswith("ledger")] == told
+        assert len(hardware.reads) > 0
+
+
 async def test_writes_that_wear_out_memory_are_counted_beyond_the_process(tmp_path):
     hardware = Hardware({"soc": 50.0, "power": 0.0, "firmware": 1})
     once = PointSettings(access="write", persistent=True, daily_writes=1)

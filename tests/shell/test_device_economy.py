@@ -70,6 +70,26 @@ async def test_control_is_given_back_beyond_the_budget_but_not_for_ever():
         assert stage.written() == [("limit", 0.0)] * RESERVE
 
 
+async def test_on_a_full_disk_it_is_brought_to_safety_and_nowhere_else(tmp_path):
+    path = tmp_path / "battery.ledger"
+    path.symlink_to("/dev/full")
+    full = f"limit cannot be accounted for: {path}: No space left on device"
+    command = Command(steps=(Step(write={"limit": E("value")}),), release=(Step(write={"limit": E("0")}),))
+    make = Make(points={"limit": WORN}, commands={"power": command})
+    async with at_work(make, ledger=Ledger.opened(path), limit=5.0) as stage:
+        for value in (1.0, RELEASE):
+            stage.device.offer(wanted(value, "power"))
+            await pass_s(1)
+        assert stage.written() == [("limit", 0.0)]
+        assert stage.news(Applied, Refused) == [Refused(wanted(1.0, "power"), full), Applied(wanted(RELEASE, "power"))]
+        assert stage.log.lines == [{"level": "warning", "event": "ledger.failed", "device": "battery", "reason": full}]
+        for _ in range(2 * RESERVE):
+            stage.hardware.values["limit"] = 5.0
+            stage.device.offer(wanted(RELEASE, "power"))
+            await pass_s(1)
+        assert stage.written() == [("limit", 0.0)] * (WORN.daily_writes + RESERVE - 1)
+
+
 async def test_the_budget_outlives_a_restart(tmp_path):
     path = tmp_path / "battery.ledger"
     for value, written in ((1.0, [("limit", 1.0)]), (2.0, [("limit", 2.0)]), (3.0, [])):
