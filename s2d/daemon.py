@@ -20,9 +20,8 @@ from .backoff import Backoff
 from .config import Config, DeviceConfig
 from .device import Device
 from .effects import Event, Lost, Measured
-from .errors import ConfigError, Problem
 from .identifier import new_id
-from .ledger import Ledger, ledger_path
+from .ledger import Ledger, ledger_of
 from .link import BACKOFF, Link
 from .log import Logger, flush, get_logger
 from .messages.common import CONTROL_TYPES
@@ -193,12 +192,7 @@ def _resource_manager(config: DeviceConfig, resource_id: str) -> ResourceManager
 
 
 def _ledger(config: Config, gateway: UUID, device: DeviceConfig) -> Ledger:
-    path = ledger_path(config.gateway.state_dir, gateway, device.name)
-    try:
-        ledger = Ledger.opened(path)
-    except OSError as exc:
-        hint = "Make it readable and writable for the user s2d runs as"
-        raise ConfigError([Problem(str(path), 0, 0, "", f"cannot be used: {exc.strerror}", hint)]) from exc
+    ledger = ledger_of(device.name, config.gateway.state_dir, gateway)
     if flaw := ledger.tidy():
         get_logger().warning("ledger.failed", device=device.name, reason=flaw)
     return ledger

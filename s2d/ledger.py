@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from uuid import UUID, uuid5
 
-from .errors import DeviceRefused
+from .errors import ConfigError, DeviceRefused, Problem
 from .values import Now
 
 LINES_KEPT = 5000
@@ -187,9 +187,17 @@ class Ledger:
         _sync_folder(path.parent)
 
 
-def ledger_path(state_dir: Path, gateway: UUID, device: str) -> Path:
-    """Where the ledger of *device* is."""
-    return state_dir / "ledgers" / str(uuid5(gateway, device))
+def ledger_of(device: str, state_dir: Path, gateway: UUID) -> Ledger:
+    """The ledger of *device* that is kept in *state_dir*.
+
+    Raises: ConfigError: it cannot be read.
+    """
+    path = state_dir / "ledgers" / str(uuid5(gateway, device))
+    try:
+        return Ledger.opened(path)
+    except OSError as exc:
+        hint = "Make it readable and writable for the user s2d runs as"
+        raise ConfigError([Problem(str(path), 0, 0, "", f"cannot be used: {exc.strerror}", hint)]) from exc
 
 
 def _line_of(written: bytes) -> _Line | None:

@@ -5,18 +5,19 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from .. import clock
-from ..config import DeviceConfig, load
+from ..config import DeviceConfig, Gateway, load
 from ..effects import Applied, Event, Refused
 from ..errors import ConfigError, DeviceError, DeviceRefused
 from ..fieldwork.company import daemon_at_work, warning
-from ..fieldwork.order import REASON, WrongOrder, command_of, value_of, words_of, written_by
+from ..fieldwork.order import REASON, WrongOrder, command_of, value_of, wears_out, words_of, written_by
 from ..fieldwork.table import readings_table
 from ..fieldwork.visit import NoSuchDevice, Visit, device_named, place_of, visited
-from ..ledger import Ledger
+from ..ledger import Ledger, ledger_of
 from ..log import silent
 from ..plan import Memory, Plan
+from ..store import gateway_id
 from ..values import Setpoint
-from ..writer import Writer
+from ..writer import DWELL_OUTLIVES_US_S, Writer
 from . import DIM, add_config_argument, print_problems, styled
 
 
@@ -36,10 +37,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Returns 0, 1 when the device said no or did not answer or nobody said yes, 2, 78."""
     try:
-        device = device_named(args.device, load(args.config))
+        config = load(args.config)
+        device = device_named(args.device, config)
         if company := warning(place_of(device), daemon_at_work()):
             print(f"s2d write: {company}", file=sys.stderr)
-        return asyncio.run(_write(device, args))
+        return asyncio.run(_write(device, config.gateway, args))
     except ConfigError as exc:
         return print_problems(exc)
     except (NoSuchDevice, WrongOrder) as exc:
@@ -50,7 +52,7 @@ def run(args: Namespace) -> int:
         return 1
 
 
-async def _write(device: DeviceConfig, args: Namespace) -> int:
+async def _write(device: DeviceConfig, gateway: Gateway, args: Namespace) -> int:
     async with visited(device, clock.now) as visit:
         command = command_of(visit, args.point)
         value = value_of(visit, args.point, args.value)
@@ -59,10 +61,12 @@ async def _write(device: DeviceConfig, args: Namespace) -> int:
         if needed:
             await visit.contact.read(needed)
         plan = command.plan(value, knowledge.values, Memory())
+        is_counted = command.dwell_s >= DWELL_OUTLIVES_US_S or wears_out(visit, plan)
+        ledger = _ledger(device, gateway) if is_counted else Ledger()
         print(*await words_of(visit, args.point, plan), sep="\n", flush=True)
         if not args.yes and not await _agreed():
             return 1
-        await _carry_out(visit, Setpoint(args.point, value, REASON))
+        await _carry_out(visit, Setpoint(args.point, value, REASON), ledger)
         print("done")
         await _show(visit, plan)
     return 0
@@ -80,10 +84,18 @@ async def _agreed() -> bool:
     return False
 
 
-async def _carry_out(visit: Visit, setpoint: Setpoint) -> None:
+def _ledger(device: DeviceConfig, gateway: Gateway) -> Ledger:
+    """That of the daemon, which sees what is added.
+
+    Raises: ConfigError: it cannot be used.
+    """
+    return ledger_of(device.name, gateway.state_dir, gateway.id or gateway_id(gateway.state_dir))
+
+
+async def _carry_out(visit: Visit, setpoint: Setpoint, ledger: Ledger) -> None:
     """Raises: DeviceRefused, DeviceUnreachable: it was not done, at least not all of it."""
     outcome: list[Event] = []
-    writer = Writer(Ledger(), clock=clock.now, log=silent(), tell=outcome.append)
+    writer = Writer(ledger, clock=clock.now, log=silent(), tell=outcome.append)
     writer.offer(setpoint)
     await writer.write_due(visit.contact)
     for event in outcome:

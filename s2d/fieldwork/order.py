@@ -98,3 +98,8 @@ def written_by(plan: Plan) -> Iterator[str]:
     for step in plan.steps:
         if not isinstance(step, Wait):
             yield from step.values
+
+
+def wears_out(visit: Visit, plan: Plan) -> bool:
+    """Whether *plan* writes memory that wears out."""
+    return any(visit.make.points[name].persistent for name in written_by(plan) if name in visit.make.points)

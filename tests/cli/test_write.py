@@ -1,14 +1,18 @@
 """`s2d write` as its user sees it: what it says before, whether it asks, and what came of it."""
 
 import asyncio
+import json
 import os
 import pty
 import sys
 from io import StringIO
+from uuid import UUID
 
 import pytest
 
+from s2d import clock
 from s2d.cli.scene import profile_scene
+from s2d.ledger import ledger_of
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import serve_tcp
@@ -117,6 +121,54 @@ async def test_a_device_that_is_busy_is_a_failure(tmp_path, capsys, battery):
         assert await s2d("write", "-c", config, "battery", "power_setpoint", "3 kW", "--yes") == 1
     last = capsys.readouterr().err.splitlines()[-1]
     assert last == f"s2d write: step 1 of 2 (ordered_power): unit 3 at {address} is busy"
+
+
+async def test_what_wears_out_is_counted_with_the_daemon(tmp_path, capsys, battery):
+    gateway, folder = UUID("2c4de72e-9ae7-4b4b-8e05-5a2f3a4b6c7d"), tmp_path / "state"
+    daemons = ledger_of("Home battery", folder, gateway)
+    async with serve_tcp(BatteryRegisters(battery)) as address:
+        store = home_battery(connection=at(address))
+        store["points"]["power_setpoint"] |= {"persistent": True, "daily_writes": 3}
+        config = system_configured(tmp_path, {"url": "ws://localhost"}, store)
+        written = json.loads((config / "s2d.yaml").read_text())
+        written["gateway"]["id"] = str(gateway)
+        (config / "s2d.yaml").write_text(json.dumps(written))
+        daemons.enter_write("power_setpoint", clock.now())
+        for typed, status in (("1 kW", 0), ("2 kW", 0), ("2 kW", 0), ("3 kW", 1)):
+            assert await s2d("write", "-c", config, "Home battery", "power_setpoint", typed, "--yes") == status
+        assert battery.setpoint_w == 2000
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "s2d write: power_setpoint is kept in memory that wears out, and was written 3 times within a day; "
+        "`daily_writes` allows 3"
+    )
+    assert daemons.writes("power_setpoint", clock.now()) == 3
+
+
+async def test_a_ledger_that_cannot_be_read_is_told_of_before_anything_is_written(tmp_path, capsys, battery):
+    (tmp_path / "state").write_text("no folder")
+    async with serve_tcp(BatteryRegisters(battery)) as address:
+        store = home_battery(connection=at(address))
+        config = system_configured(tmp_path, {"url": "ws://localhost"}, store)
+        words = ("write", "-c", config, "Home battery", "power_setpoint", "1 kW", "--yes")
+        assert await s2d(*words) == 0
+        capsys.readouterr()
+        store["points"]["power_setpoint"] |= {"persistent": True}
+        system_configured(tmp_path, {"url": "ws://localhost"}, store)
+        assert await s2d(*words) == 78
+        assert capsys.readouterr().out == ""
+
+
+async def test_a_dwell_is_kept_from_one_order_to_the_next(tmp_path, capsys, battery):
+    async with serve_tcp(BatteryRegisters(battery)) as address:
+        order = {"steps": [{"write": {"order": "value"}}], "dwell": "1 h", "unit": "W"}
+        store = home_battery(connection=at(address), commands={"power_setpoint": order})
+        store["points"]["order"] = store["points"].pop("power_setpoint")
+        config = system_configured(tmp_path, {"url": "ws://localhost"}, store)
+        for typed, status in (("1 kW", 0), ("2 kW", 0), ("0 W", 1)):
+            assert await s2d("write", "-c", config, "Home battery", "power_setpoint", typed, "--yes") == status
+        assert battery.setpoint_w == 2000
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == "s2d write: it has to wait: the same was done too short a time ago"
 
 
 @pytest.mark.parametrize(
