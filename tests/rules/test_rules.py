@@ -167,7 +167,8 @@ WITHDRAWN = said(
     revoke("PEBC.EnergyConstraint", "energy"),
     revoke("PPBC.PowerProfileDefinition", "laundry"),
 )
-NEEDY = said(CONSTRAINTS, changed(ENERGY, lower_average_power=-1000.0, upper_average_power=1000.0))
+NEED = changed(ENERGY, lower_average_power=-1000.0, upper_average_power=1000.0)
+NEEDY = said(CONSTRAINTS, NEED)
 
 
 def envelope(*elements: tuple[int, float, float]) -> pebc.PowerEnvelope:
@@ -215,6 +216,18 @@ BROKEN = [
         "ID-008",
         changed(PEBC_ORDER, message_id="m1", id="second"),
         "/power_envelopes/0/id",
+        said(CONSTRAINTS, PEBC_ORDER),
+        CEM,
+    ),
+    Row(
+        "ID-008",
+        changed(
+            PEBC_ORDER,
+            message_id="m1",
+            id="second",
+            power_envelopes=(changed(ENVELOPE, id="new", commodity_quantity=L2), ENVELOPE),
+        ),
+        "/power_envelopes/1/id",
         said(CONSTRAINTS, PEBC_ORDER),
         CEM,
     ),
@@ -380,6 +393,12 @@ BROKEN = [
         "/previous_operation_mode_id",
         ON,
     ),
+    Row(
+        "STATUS-006",
+        changed(FRBC_STATUS, message_id="m1", previous_operation_mode_id="sleep", transition_timestamp=NOON),
+        "/previous_operation_mode_id",
+        said(FRBC, FRBC_STATUS),
+    ),
     Row("STATUS-007", FRBC_STATUS, "", UNDESCRIBED),
     Row("STATUS-007", frbc.StorageStatus(message_id="m1", present_fill_level=1.0), "", UNDESCRIBED),
     Row("INST-001", changed(FRBC_ORDER, message_id="m1"), "/id", ORDERED, CEM),
@@ -519,6 +538,13 @@ BROKEN = [
             envelope((1800, -1000, 5000), (1801, -999, 5000)),
             envelope((3600, 0, 5000)),
         )
+    ),
+    Row(
+        "PEBC-009",
+        changed(PEBC_ORDER, power_envelopes=(envelope((3600, -5000, 5000), (3600, -1000, 999)),)),
+        "/power_envelopes/0",
+        said(CONSTRAINTS, changed(NEED, valid_from=SOON, valid_until=SOON + timedelta(hours=1))),
+        CEM,
     ),
     Row("PPBC-001", changed(PROFILE, end_time=NOON), "/end_time"),
     Row("PPBC-002", changed(SCHEDULE, power_profile_id="other"), "/power_profile_id", DEFINED, CEM),
@@ -747,6 +773,27 @@ def test_an_envelope_that_leaves_room_for_the_energy_is_not_odd(elements: list[t
     assert judge(order, CEM, NEEDY, NOW) == []
     before = changed(PEBC_ORDER, power_envelopes=(envelope((3600, 0.0, 0.0)),), execution_time=NOON + timedelta(1))
     assert [violation.rule.id for violation in judge(before, CEM, NEEDY, NOW)] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "limits"),
+    [
+        ({"commodity_quantity": L2}, (0.0, 0.0)),
+        ({"lower_average_power": -1000.0, "upper_average_power": -500.0}, (-1000.0, -600.0)),
+        ({"lower_average_power": 500.0, "upper_average_power": 1000.0}, (600.0, 1000.0)),
+    ],
+    ids=["another quantity", "it only produces", "it only consumes"],
+)
+def test_an_envelope_need_not_allow_more_than_is_needed(changes: Any, limits: tuple[float, float]) -> None:
+    known = said(CONSTRAINTS, changed(NEED, **changes))
+    order = changed(PEBC_ORDER, power_envelopes=(envelope((3600, *limits)),))
+    assert judge(order, CEM, known, NOW) == []
+
+
+def test_a_mode_that_was_active_may_be_named_after_it_is_gone() -> None:
+    known = said(FRBC, FRBC_STATUS, system(operation_modes=(RUN,), transitions=()))
+    changes = {"previous_operation_mode_id": "off", "transition_timestamp": NOON}
+    assert judge(changed(FRBC_STATUS, message_id="m1", active_operation_mode_id="run", **changes), RM, known, NOW) == []
 
 
 def test_a_timer_that_never_ran_has_finished_at_any_time_before() -> None:
