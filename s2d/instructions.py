@@ -173,12 +173,9 @@ class Instructions(Generic[Wish]):
         Also gives the scope it had started in.
         Raises: InvalidContent: no such instruction waits or runs.
         """
-        orders = [*self._held, *self.started.values()]
-        named = [order for order in orders if order.id == object_id]
-        named += [order for order in orders if order.message_id == object_id]
-        if not named:
+        order = self._named(object_id)
+        if order is None:
             raise InvalidContent("REV-001", "/object_id", f"instruction {object_id!r} has ended")
-        order = named[0]
         if self.started.get(order.scope) is order:
             return self._finish(order.scope, InstructionStatus.REVOKED, now), order.scope
         self._release(self._held.index(order))
@@ -216,6 +213,16 @@ class Instructions(Generic[Wish]):
         """When `due` has something to start."""
         if self._held:
             yield self._held[0].execution_time
+
+    def _named(self, object_id: str) -> Order[Wish] | None:
+        orders = [*self._held, *self.started.values()]
+        for order in orders:
+            if order.id == object_id:
+                return order
+        for order in orders:
+            if order.message_id == object_id:
+                return order
+        return None
 
     def _release(self, place: int) -> Order[Wish]:
         order = self._held.pop(place)

@@ -7,6 +7,7 @@ Spec: EN 50491-12-2 as carried by S2 JSON, "State of communication"; ReceptionSt
 """
 
 from collections.abc import Callable, Iterable
+from functools import cache
 
 import msgspec
 from msgspec import Struct
@@ -164,13 +165,12 @@ class Session:
         self._enter(Phase.INITIALISED if is_none else Phase.ACTIVE)
 
     def _speak(self, version: str) -> None:
+        self._version = version
         self._decode = wire.decoder_of(version)
-        self._known = frozenset(wire.MESSAGES_OF[version])
 
     def _enter(self, phase: Phase) -> None:
         self.phase = phase
-        self._hearable = frozenset((*CEM_MAY_SEND[phase], *INSTRUCTIONS.get(self.control_type, ())))
-        self._sayable = self._known.intersection((*RM_MAY_SEND[phase], *STATUSES.get(self.control_type, ())))
+        self._hearable, self._sayable = _allowed(phase, self.control_type, self._version)
 
     def end(self, request: SessionRequestType, label: str, now: Now) -> list[Effect]:
         """Tells the CEM that the session ends; after this nothing is said or heard any more."""
@@ -281,6 +281,16 @@ class Session:
         if answer.status is ReceptionStatusValues.TEMPORARY_ERROR and is_worth_it:
             self._repeats[entry.kind] = (now.mono + RESEND_AFTER_S, entry.message)
         return [disputed]
+
+
+@cache
+def _allowed(
+    phase: Phase, control_type: ControlType, version: str
+) -> tuple[frozenset[type[Tagged]], frozenset[type[Tagged]]]:
+    """What may be heard then, and what may be said."""
+    hearable = frozenset((*CEM_MAY_SEND[phase], *INSTRUCTIONS.get(control_type, ())))
+    sayable = frozenset((*RM_MAY_SEND[phase], *STATUSES.get(control_type, ())))
+    return hearable, sayable.intersection(wire.MESSAGES_OF[version])
 
 
 class _Incompatible(Exception):

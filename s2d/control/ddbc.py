@@ -73,9 +73,14 @@ class DemandDrivenControl(OperationModes[DemandDrivenResource]):
         super().__init__(resource, reporting, terms, new_id, timers)
         self._has_demand_status = PresentDemandStatus in MESSAGES_OF[version]
         self._told_demand = Told(reporting.every_s)
+        self._deadband = 0.0
 
     def _described_machines(self) -> Mapping[str, DescribedMachine]:
-        return {actuator.id: actuator for actuator in self._resource.suppliers()}
+        actuators = self._resource.suppliers()
+        supplies = [mode.supply_range for each in actuators for mode in each.operation_modes]
+        largest = max(max(abs(supply.start_of_range), abs(supply.end_of_range)) for supply in supplies)
+        self._deadband = DEADBAND * largest
+        return {actuator.id: actuator for actuator in actuators}
 
     def _description(self, message_id: str, valid_from: datetime) -> Message:
         actuators = self._resource.suppliers()
@@ -134,9 +139,7 @@ class DemandDrivenControl(OperationModes[DemandDrivenResource]):
         """Takes note of the present demand if it is worth telling, and says whether it is."""
         demand = self._resource.present_demand_rate()
         numbers = (demand.start_of_range, demand.end_of_range)
-        supplies = [mode.supply_range for each in self._resource.suppliers() for mode in each.operation_modes]
-        largest = max(max(abs(supply.start_of_range), abs(supply.end_of_range)) for supply in supplies)
-        if not self._told_demand.is_due(now, numbers, DEADBAND * largest):
+        if not self._told_demand.is_due(now, numbers, self._deadband):
             return False
         self._told_demand.tell(now, numbers)
         self._demand = demand

@@ -1,5 +1,7 @@
 """INST and REV: ids of instructions, what becomes of them, and taking back what was said."""
 
+from typing import get_args
+
 from ..messages import ddbc, frbc, ombc, pebc, ppbc
 from ..messages.common import (
     ControlType,
@@ -53,7 +55,7 @@ _REVOKABLE: dict[ControlType, tuple[RevokableObjects, ...]] = {
         RevokableObjects.PPBC_END_INTERRUPTION_INSTRUCTION,
     ),
 }
-_ORDERS = frozenset(each for revokable in _REVOKABLE.values() for each in revokable)
+_ORDERS = {RevokableObjects(name_of(kind)): kind for kind in get_args(Instruction)}
 
 
 @rule("INST-001", "an instruction id is used once in a session", source="S2 JSON, *Instruction.id")
@@ -102,7 +104,7 @@ def not_ended(message: RevokeObject, said: Said) -> Breach | None:
     known = said.given(object_id)
     if known is None:
         return "/object_id", f"instruction {object_id!r} is unknown"
-    if message.object_type != name_of(known.kind):
+    if known.kind is not _ORDERS[message.object_type]:
         return "/object_type", f"{object_id!r} is a {name_of(known.kind)}"
     if known.has_ended():
         return "/object_id", f"instruction {object_id!r} has ended"

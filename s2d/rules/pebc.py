@@ -116,6 +116,8 @@ def constraint_ids(message: PowerConstraints | EnergyConstraint, said: Said) -> 
     severity=Severity.WARNING,
 )
 def energy(message: Instruction, said: Said, now: Now) -> Breach | None:
+    if not said.energy_constraints:
+        return None
     start = max(message.execution_time, now.utc)
     for constraint in said.energy_constraints.values():
         for index, envelope in enumerate(message.power_envelopes):

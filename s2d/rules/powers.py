@@ -21,8 +21,10 @@ from .said import Said
 
 Ranged = frbc.OperationModeElement | ombc.OperationMode | ddbc.OperationMode
 
-_PHASES = frozenset(
-    (CommodityQuantity.ELECTRIC_POWER_L1, CommodityQuantity.ELECTRIC_POWER_L2, CommodityQuantity.ELECTRIC_POWER_L3)
+_PHASES = (
+    CommodityQuantity.ELECTRIC_POWER_L1,
+    CommodityQuantity.ELECTRIC_POWER_L2,
+    CommodityQuantity.ELECTRIC_POWER_L3,
 )
 _SYMMETRIC = CommodityQuantity.ELECTRIC_POWER_3_PHASE_SYMMETRIC
 _COMMODITY = {
@@ -135,7 +137,7 @@ def phases(
     else:
         name, told = _POWERS_OF[parts[0].__class__][0], _quantities(parts)
     for index, quantities in told:
-        if _SYMMETRIC in quantities and not _PHASES.isdisjoint(quantities):
+        if _SYMMETRIC in quantities and any(phase in quantities for phase in _PHASES):
             return index, f"/{name}", "both single phases and their symmetric total"
     return None
 
@@ -147,9 +149,9 @@ def phases(
     severity=Severity.WARNING,
 )
 def first_phase(message: ResourceManagerDetails) -> Breach | None:
-    used = _PHASES.intersection(message.provides_power_measurement_types)
-    if len(used) == 1 and CommodityQuantity.ELECTRIC_POWER_L1 not in used:
-        return "/provides_power_measurement_types", f"{min(used)} is its only phase"
+    first, *others = (phase in message.provides_power_measurement_types for phase in _PHASES)
+    if not first and sum(others) == 1:
+        return "/provides_power_measurement_types", "its only phase is another"
     return None
 
 

@@ -21,6 +21,7 @@ from .said import Said
 Instruction = ScheduleInstruction | StartInterruptionInstruction | EndInterruptionInstruction
 
 _MS = timedelta(milliseconds=1)
+_NOT_SCHEDULED = PowerSequenceStatus.NOT_SCHEDULED
 _BEGUN = (PowerSequenceStatus.EXECUTING, PowerSequenceStatus.INTERRUPTED, PowerSequenceStatus.FINISHED)
 
 
@@ -105,9 +106,10 @@ def defined(message: PowerProfileStatus, said: Said) -> Breach | None:
     source="S2 JSON, PPBC.PowerSequenceContainerStatus.progress",
 )
 def progress(part: PowerSequenceContainerStatus) -> Breach | None:
-    if part.status in _BEGUN and part.progress is None:
-        return "/progress", f"{part.status} without progress"
-    if part.status is PowerSequenceStatus.NOT_SCHEDULED and part.progress is not None:
+    if part.progress is None:
+        if part.status in _BEGUN:
+            return "/progress", f"{part.status} without progress"
+    elif part.status is _NOT_SCHEDULED:
         return "/progress", f"{part.status} with progress"
     return None
 
@@ -118,7 +120,7 @@ def progress(part: PowerSequenceContainerStatus) -> Breach | None:
     source="S2 JSON, PPBC.PowerSequenceContainerStatus.selected_sequence_id",
 )
 def selected(part: PowerSequenceContainerStatus) -> Breach | None:
-    is_scheduled = part.status is not PowerSequenceStatus.NOT_SCHEDULED
+    is_scheduled = part.status is not _NOT_SCHEDULED
     if is_scheduled is (part.selected_sequence_id is None):
         return "/selected_sequence_id", f"{part.status} {'without' if is_scheduled else 'with'} a sequence"
     return None
@@ -174,7 +176,10 @@ def fitting(message: PowerProfileDefinition) -> Breach | None:
 
 @rule("PPBC-013", "a status tells of a container once", source="S2 JSON, PPBC.PowerProfileStatus")
 def told_once(message: PowerProfileStatus) -> Breach | None:
-    told = [(each.power_profile_id, each.sequence_container_id) for each in message.sequence_container_status]
+    statuses = message.sequence_container_status
+    if len({each.sequence_container_id for each in statuses}) == len(statuses):
+        return None
+    told = [(each.power_profile_id, each.sequence_container_id) for each in statuses]
     if len(set(told)) < len(told):
         again = next(index for index, each in enumerate(told) if each in told[:index])
         where = f"/sequence_container_status/{again}/sequence_container_id"

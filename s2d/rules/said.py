@@ -6,6 +6,7 @@ A peer that never stops talking does not fill the memory: every list here has a 
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from msgspec import Struct
@@ -188,17 +189,8 @@ class Said:
         control_type = _DESCRIBED_BY.get(object_type)
         if control_type is not None:
             return any(system.message_id == object_id for system in self.systems.get(control_type, ()))
-        return object_id in self._published(object_type)
-
-    def _published(self, object_type: RevokableObjects) -> OrderedDict[str, Any]:
-        match object_type:
-            case RevokableObjects.PEBC_POWER_CONSTRAINTS:
-                return self.constraints
-            case RevokableObjects.PEBC_ENERGY_CONSTRAINT:
-                return self.energy_constraints
-            case RevokableObjects.PPBC_POWER_PROFILE_DEFINITION:
-                return self.definitions
-        return OrderedDict()
+        published = _PUBLISHED_IN.get(object_type)
+        return published is not None and object_id in published(self)
 
     def _forget_published(self) -> None:
         self.systems: dict[ControlType, list[System]] = {}
@@ -291,15 +283,15 @@ class Said:
 
     def _take_revocation(self, message: RevokeObject, now: Now) -> None:
         # An instruction has ended only when the RM says so.
-        control_type = _DESCRIBED_BY.get(message.object_type)
-        if control_type is not None:
-            systems = self.systems.get(control_type, [])
-            systems[:] = [system for system in systems if system.message_id != message.object_id]
-            return
-        published = self._published(message.object_type).pop(message.object_id, None)
+        published = _PUBLISHED_IN.get(message.object_type)
         if published is not None:
-            withdrawn = published.message if isinstance(published, Definition) else published
-            _remember(self.withdrawn, message.object_id, withdrawn, PUBLISHED_LIMIT)
+            known = published(self).pop(message.object_id, None)
+            if known is not None:
+                withdrawn = known.message if isinstance(known, Definition) else known
+                _remember(self.withdrawn, message.object_id, withdrawn, PUBLISHED_LIMIT)
+        elif message.object_type in _DESCRIBED_BY:
+            systems = self.systems.get(_DESCRIBED_BY[message.object_type], [])
+            systems[:] = [system for system in systems if system.message_id != message.object_id]
 
 
 def _machine(modes: tuple[OperationMode, ...], timers: tuple[Timer, ...]) -> Machine:
@@ -312,6 +304,12 @@ def _remember(held: OrderedDict[Key, Held], key: Key, value: Held, limit: int) -
         # A plain dict would look for its first key behind all those that went before.
         held.popitem(last=False)
 
+
+_PUBLISHED_IN: dict[RevokableObjects, Callable[[Said], OrderedDict[str, Any]]] = {
+    RevokableObjects.PEBC_POWER_CONSTRAINTS: attrgetter("constraints"),
+    RevokableObjects.PEBC_ENERGY_CONSTRAINT: attrgetter("energy_constraints"),
+    RevokableObjects.PPBC_POWER_PROFILE_DEFINITION: attrgetter("definitions"),
+}
 
 _TAKES: dict[type[Message], Callable[[Said, Any, Now], None]] = {
     ResourceManagerDetails: Said._take_details,

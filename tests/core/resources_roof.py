@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from s2d.control.pebc import Constraints, EnergyNeed, Limits
 from s2d.instructions import Updates
 from s2d.messages import pebc
@@ -82,7 +84,7 @@ class RoofStage(PlayedStage):
     def envelope(
         self, name: str, *elements: Element, after_s: float = 0.0, quantity: CommodityQuantity = L1, **changes: Any
     ) -> pebc.Instruction:
-        envelopes = (envelope(*elements, quantity=quantity),)
+        envelopes = (replace(envelope(*elements, quantity=quantity), id=name),)
         known: dict[str, Any] = {
             "message_id": f"m-{name}",
             "id": name,
