@@ -102,7 +102,8 @@ class Session:
         if self.is_closing:
             return []
         if message.__class__ not in self._sayable:
-            raise LocalProtocolError(f"{name_of(type(message))} may not be sent while {self._state()}")
+            what = f"{name_of(type(message))} may not be sent in version {self._version}"
+            raise LocalProtocolError(f"{what} while {self._state()}")
         odd: list[Effect] = []
         for violation in judge(message, RM, self._said, now):
             if violation.rule.severity is Severity.ERROR:

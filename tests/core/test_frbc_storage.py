@@ -183,3 +183,15 @@ def test_the_pace_of_the_fill_level_is_its_own() -> None:
 def test_instructions_are_taken_while_the_fill_level_is_out_of_its_range() -> None:
     playing = play(range=NumberRange(start_of_range=60.0, end_of_range=90.0), level=50.0)
     assert applied(playing.orders("on 1", of="pump")) == [("pump", "on 1")]
+
+
+@pytest.mark.parametrize("level", [-1.0, 101.0])
+def test_where_no_mode_has_an_element_only_what_is_for_abnormal_conditions_is_done(level: float) -> None:
+    playing = play(level=level)
+    assert told(playing.orders("on 1", of="rod")) == ["ReceptionStatus INVALID_CONTENT"]
+    effects = playing.orders("on 1", of="rod", name="frost", abnormal_condition=True)
+    assert applied(effects) == [("rod", "on 1")]
+    assert updates(playing.follows(effects)) == [("frost", "SUCCEEDED")]
+    # Safety still wins.
+    tank(playing).obstacle = "it would boil"
+    assert updates(playing.orders("on 0.5", of="rod", name="boil", abnormal_condition=True)) == [("boil", "REJECTED")]
