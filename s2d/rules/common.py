@@ -20,7 +20,8 @@ from ..messages.common import (
 )
 from ..values import Now
 from .catalogue import Breach, Severity, rule
-from .said import OperationMode, Said
+from .remembered import OperationMode
+from .said import Said
 
 AHEAD = timedelta(minutes=5)
 """What is told to have happened may be this far in the future, for clocks differ."""

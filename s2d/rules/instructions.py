@@ -2,7 +2,6 @@
 
 from typing import get_args
 
-from ..messages import ddbc, frbc, ombc, pebc, ppbc
 from ..messages.common import (
     ControlType,
     EnergyManagementRole,
@@ -13,17 +12,8 @@ from ..messages.common import (
 )
 from ..messages.wire import name_of
 from .catalogue import Breach, Severity, rule
+from .remembered import Instruction
 from .said import Said
-
-Instruction = (
-    frbc.Instruction
-    | pebc.Instruction
-    | ombc.Instruction
-    | ddbc.Instruction
-    | ppbc.ScheduleInstruction
-    | ppbc.StartInterruptionInstruction
-    | ppbc.EndInterruptionInstruction
-)
 
 _MAY_FOLLOW: dict[InstructionStatus, tuple[InstructionStatus, ...]] = {
     InstructionStatus.NEW: tuple(InstructionStatus),

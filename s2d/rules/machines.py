@@ -6,7 +6,8 @@ from ..messages import ddbc, frbc, ombc
 from ..messages.common import ControlType
 from ..values import Now
 from .catalogue import Breach
-from .said import WHOLE, Machine, Said
+from .remembered import WHOLE, Machine
+from .said import Said
 
 HasTransitions = frbc.ActuatorDescription | ddbc.ActuatorDescription | ombc.SystemDescription
 

@@ -5,16 +5,12 @@ A peer that never stops talking does not fill the memory: every list here has a 
 
 from collections import OrderedDict
 from collections.abc import Callable
-from datetime import datetime
 from operator import attrgetter
-from typing import Any, NamedTuple, TypeAlias, TypeVar
-
-from msgspec import Struct
+from typing import Any, TypeVar
 
 from ..messages import ddbc, frbc, ombc, pebc, ppbc
 from ..messages.common import (
     ControlType,
-    InstructionStatus,
     InstructionStatusUpdate,
     Message,
     ResourceManagerDetails,
@@ -24,6 +20,7 @@ from ..messages.common import (
     Timer,
 )
 from ..values import Now
+from .remembered import WHOLE, Active, Definition, Given, Instruction, Machine, OperationMode, Place, Scheduled, System
 
 IDS_LIMIT = 20_000
 """Most ids of instructions remembered."""
@@ -40,29 +37,6 @@ ACTUATORS_LIMIT = 100
 SCHEDULED_LIMIT = 1000
 """Most sequence containers whose schedule is remembered."""
 
-WHOLE = ""
-"""Stands for the actuator where the whole resource is one state machine."""
-
-OperationMode: TypeAlias = frbc.OperationMode | ombc.OperationMode | ddbc.OperationMode
-Instruction: TypeAlias = (
-    frbc.Instruction
-    | pebc.Instruction
-    | ombc.Instruction
-    | ddbc.Instruction
-    | ppbc.ScheduleInstruction
-    | ppbc.StartInterruptionInstruction
-    | ppbc.EndInterruptionInstruction
-)
-
-_ENDED = frozenset(
-    (
-        InstructionStatus.REJECTED,
-        InstructionStatus.REVOKED,
-        InstructionStatus.ABORTED,
-        InstructionStatus.SUCCEEDED,
-    )
-)
-_LASTING = (pebc.Instruction, ppbc.ScheduleInstruction)
 _DESCRIBED_BY = {
     RevokableObjects.FRBC_SYSTEM_DESCRIPTION: ControlType.FILL_RATE_BASED_CONTROL,
     RevokableObjects.OMBC_SYSTEM_DESCRIPTION: ControlType.OPERATION_MODE_BASED_CONTROL,
@@ -72,77 +46,6 @@ _DESCRIBED_BY = {
 
 Key = TypeVar("Key")
 Held = TypeVar("Held")
-
-
-class Machine(NamedTuple):
-    """What there is to choose from in one actuator, or in the whole resource."""
-
-    modes: dict[str, OperationMode]
-    timers: frozenset[str]
-
-
-class System(NamedTuple):
-    """A system description, by its ids."""
-
-    message_id: str
-    valid_from: datetime
-    machines: dict[str, Machine]
-    """By actuator id."""
-    storage: frbc.StorageDescription | None = None
-    provides_demand_forecast: bool = False
-
-
-class Active(NamedTuple):
-    """What an actuator was last said to do."""
-
-    operation_mode_id: str
-    has_previous: bool
-
-
-class Scheduled(NamedTuple):
-    """What was ordered last for a sequence container."""
-
-    start: datetime
-    sequence: ppbc.PowerSequence
-
-
-class Place(NamedTuple):
-    """A sequence container in its definition, by its ids."""
-
-    before: str | None
-    """The container before it."""
-    sequences: dict[str, ppbc.PowerSequence]
-
-
-class Definition(NamedTuple):
-    """A power profile, by its ids."""
-
-    message: ppbc.PowerProfileDefinition
-    places: dict[str, Place]
-    """By container id."""
-
-    def sequence(self, container_id: str, sequence_id: str) -> ppbc.PowerSequence | None:
-        """The sequence of that id, if the container is one of it and has it."""
-        place = self.places.get(container_id)
-        return None if place is None else place.sequences.get(sequence_id)
-
-
-class Given(Struct):
-    """An instruction and what was said to have become of it."""
-
-    id: str
-    message_id: str
-    kind: type[Instruction]
-    status: InstructionStatus | None = None
-
-    @property
-    def lasts(self) -> bool:
-        """Whether it goes on once it has succeeded: limits hold until they lapse, a sequence runs to its end."""
-        return self.kind in _LASTING
-
-    def has_ended(self) -> bool:
-        """Whether nothing becomes of it any more."""
-        return self.status in _ENDED and not (self.lasts and self.status is InstructionStatus.SUCCEEDED)
 
 
 class Said:

@@ -5,7 +5,8 @@ from ..messages.common import ControlType
 from ..values import Now
 from .catalogue import Breach, Severity, rule
 from .machines import machine_of, unknown_actuator, unknown_mode
-from .said import WHOLE, Said
+from .remembered import WHOLE
+from .said import Said
 
 ModeStatus = frbc.ActuatorStatus | ombc.Status | ddbc.ActuatorStatus
 TimerStatus = frbc.TimerStatus | ombc.TimerStatus | ddbc.TimerStatus

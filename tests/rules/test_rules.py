@@ -30,8 +30,8 @@ from s2d.messages.schema import schemas
 from s2d.rules import CATALOGUE, Said, Severity, judge
 from s2d.rules.__main__ import listing
 from s2d.rules.common import _DATES_OF
-from s2d.rules.instructions import Instruction
 from s2d.rules.numbers import Factored, Numbered
+from s2d.rules.remembered import Instruction
 
 from ..core.stage import NOON
 from ..fuzz.frames import messages
