@@ -58,6 +58,8 @@ class Said:
         self.message_ids: OrderedDict[str, None] = OrderedDict()
         self.instructions: OrderedDict[str, Given] = OrderedDict()
         """By id, of all control types: an id stays used until the session ends."""
+        self._by_message: dict[str, list[Given]] = {}
+        """The same by `message_id`, of which there should be one each."""
         self.envelope_ids: OrderedDict[str, None] = OrderedDict()
         self._forget_published()
 
@@ -84,7 +86,7 @@ class Said:
         """
         if (by_id := self.instructions.get(name)) is not None:
             return by_id
-        by_message = [given for given in self.instructions.values() if given.message_id == name]
+        by_message = self._by_message.get(name, ())
         return next((given for given in by_message if not given.has_ended()), by_message[-1] if by_message else None)
 
     def holds(self, object_type: RevokableObjects, object_id: str) -> bool:
@@ -163,7 +165,14 @@ class Said:
 
     def _take_instruction(self, message: Instruction, now: Now) -> None:
         given = Given(message.id, message.message_id, message.__class__)
-        _remember(self.instructions, message.id, given, IDS_LIMIT)
+        self.instructions[message.id] = given
+        self._by_message.setdefault(message.message_id, []).append(given)
+        if len(self.instructions) > IDS_LIMIT:
+            _, oldest = self.instructions.popitem(last=False)
+            others = self._by_message[oldest.message_id]
+            others.remove(oldest)
+            if not others:
+                del self._by_message[oldest.message_id]
 
     def _take_envelopes(self, message: pebc.Instruction, now: Now) -> None:
         self._take_instruction(message, now)

@@ -32,6 +32,7 @@ from s2d.rules.__main__ import listing
 from s2d.rules.common import _DATES_OF
 from s2d.rules.numbers import Factored, Numbered
 from s2d.rules.remembered import Instruction
+from s2d.rules.said import IDS_LIMIT
 
 from ..core.stage import NOON
 from ..fuzz.frames import messages
@@ -830,6 +831,18 @@ def test_a_session_without_end_does_not_fill_the_memory() -> None:
         known.note(changed(CONSTRAINTS, message_id=f"m{number}", id=f"c{number}"), NOW)
         known.note(changed(FRBC, message_id=f"s{number}", valid_from=SOON), NOW)
     assert (len(known.message_ids), len(known.constraints), len(known.systems[FRBC_CONTROL])) == (1000, 100, 10)
+
+
+def test_of_instructions_the_oldest_is_forgotten_by_all_its_names() -> None:
+    known = Said()
+    for number in range(IDS_LIMIT + 1):
+        shared = "shared" if number < 2 else f"m{number}"
+        known.note(changed(FRBC_ORDER, message_id=shared, id=f"i{number}"), NOW)
+    forgotten, kept = known.given("i0"), known.given("i1")
+    assert (forgotten, len(known.instructions)) == (None, IDS_LIMIT)
+    assert known.given("shared") is kept is not None
+    known.note(changed(FRBC_ORDER, message_id="last", id="last"), NOW)
+    assert [known.given(name) for name in ("i1", "shared")] == [None, None]
 
 
 def test_every_message_with_a_number_is_checked_for_infinite_ones() -> None:
