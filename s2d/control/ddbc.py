@@ -78,7 +78,7 @@ class DemandDrivenControl(OperationModes[DemandDrivenResource]):
     def _described_machines(self) -> Mapping[str, DescribedMachine]:
         actuators = self._resource.suppliers()
         supplies = [mode.supply_range for each in actuators for mode in each.operation_modes]
-        largest = max(max(abs(supply.start_of_range), abs(supply.end_of_range)) for supply in supplies)
+        largest = max((max(abs(each.start_of_range), abs(each.end_of_range)) for each in supplies), default=0.0)
         self._deadband = DEADBAND * largest
         return {actuator.id: actuator for actuator in actuators}
 
