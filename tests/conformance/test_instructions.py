@@ -283,3 +283,19 @@ async def test_other_ids(bench):
         for instruction_id in ("a1", "Order:1_of-2", "x" * 64, new_id().upper()):
             order = await rm.instruct(mode, id=instruction_id, message_id=f"m{instruction_id[:63]}")
             assert (await rm.fate_of(order))[-1] == "SUCCEEDED"
+
+
+@row(
+    "INSTR-19",
+    "an id names its own instruction, not one that came in a message of that id",
+    source=REVOCATION,
+    by=["plain"],
+)
+async def test_revoked_by_id_first(bench):
+    async with bench.in_charge(FRBC) as rm:
+        mode, shared = await rm.active_mode(rm.machine()), new_id()
+        by_message = await rm.instruct(mode, at=soon(60), message_id=shared)
+        by_id = await rm.instruct(mode, at=soon(120), id=shared)
+        assert (await rm.revoke(by_id))["status"] == "OK"
+        assert await rm.fate_of(by_id) == ["ACCEPTED", "REVOKED"]
+        assert rm.steps_of(by_message) == ["ACCEPTED"]

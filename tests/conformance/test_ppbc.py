@@ -178,3 +178,33 @@ async def test_refused(own):
         given = await rm.give(schedule(rm, "wash", "quick"))
         assert await rm.fate_of(given) == ["ACCEPTED", "STARTED", "ABORTED"]
         await told(rm, "wash", "ABORTED")
+
+
+@row(
+    "PPBC-10",
+    "a sequence scheduled for the end of the calendar is turned down, and the session goes on",
+    source="RFC 3339",
+    by=["plain"],
+)
+async def test_end_of_the_calendar(bench):
+    async with bench.in_charge(PPBC) as rm:
+        container = rm.description["power_sequences_containers"][0]
+        for text in ("9999-12-31T23:59:59-12:00", "9999-12-31T23:59:59.999999Z"):
+            late = schedule(rm, container["id"], container["power_sequences"][0]["id"], execution_time=text)
+            assert await rm.is_turned_down(late), text
+        await rm.is_well()
+
+
+@row(
+    "PPBC-11",
+    "a schedule is not revoked as an interruption",
+    source="S2 JSON, RevokeObject.object_type",
+    by=["plain"],
+)
+async def test_revoked_as_another_type(own):
+    async with own.in_charge(PPBC, washer()) as rm:
+        given = await rm.give(schedule(rm, "wash", "quick", after_s=60))
+        for kind in ("PPBC.StartInterruptionInstruction", "PPBC.EndInterruptionInstruction"):
+            assert (await rm.revoke(given, kind))["status"] == "INVALID_CONTENT", kind
+        assert (await rm.revoke(given, "PPBC.ScheduleInstruction"))["status"] == "OK"
+        assert await rm.fate_of(given) == ["ACCEPTED", "REVOKED"]
