@@ -6,7 +6,7 @@ from s2d.errors import ConfigError, DeviceRefused
 from tests.profiles.image import Image, Written, configured, i16, i32, played, text
 
 OWNER = {"capacity": "10 kWh", "max_charge_power": "5 kW", "max_discharge_power": "4 kW"}
-MODE, STORED, VOLATILE, DYNAMIC = 2902, 2700, 2716, 5400
+STATE, MODE, STORED, VOLATILE, DYNAMIC = 2900, 2902, 2700, 2716, 5400
 SETPOINTS = (37, 40, 41)
 
 
@@ -19,6 +19,7 @@ def image() -> Image:
             842: [1500, 64],
             STORED: 50,
             VOLATILE: i32(0),
+            STATE: 10,
             MODE: 1,
             DYNAMIC: 0,
         }
@@ -45,6 +46,7 @@ async def test_what_it_says() -> None:
             "grid_l3": 400,
             "grid": -1200,
             "mode": 1,
+            "ess_state": 10,
             "knows_dynamic_ess": 0,
             "dynamic_ess": 0,
             "knows_ess": 50,
@@ -99,13 +101,21 @@ async def test_it_steers_by_nothing_that_is_not_a_measurement(register: int, raw
         assert await device.released("power_setpoint") == [Written(16, VOLATILE, i32(50))]
 
 
-@pytest.mark.parametrize(("register", "raw"), [(DYNAMIC, 1), (MODE, 3)])
+@pytest.mark.parametrize(("register", "raw"), [(DYNAMIC, 1), (MODE, 3), (STATE, 9)])
 async def test_it_leaves_the_system_to_another_that_steers_it(register: int, raw: int) -> None:
     gx = image()
     gx.holding |= {register: raw}
     async with played("victron-gx-ess", gx, **OWNER) as device:
-        with pytest.raises(DeviceRefused, match=r"Dynamic ESS steers the system, or ESS is in mode 3"):
+        with pytest.raises(DeviceRefused, match=r"ESS keeps the batteries charged or is in mode 3"):
             await device.told("power_setpoint", 1000.0)
+        assert await device.released("power_setpoint") == [Written(16, VOLATILE, i32(50))]
+
+
+async def test_it_need_not_say_how_ess_goes_about_it() -> None:
+    gx = image()
+    del gx.holding[STATE]
+    async with played("victron-gx-ess", gx, **OWNER) as device:
+        assert await device.told("power_setpoint", 3000.0) == [Written(16, VOLATILE, i32(300))]
 
 
 async def test_one_that_never_heard_of_dynamic_ess_is_steered() -> None:
