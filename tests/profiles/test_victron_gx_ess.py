@@ -101,6 +101,20 @@ async def test_it_steers_by_nothing_that_is_not_a_measurement(register: int, raw
         assert await device.released("power_setpoint") == [Written(16, VOLATILE, i32(50))]
 
 
+async def test_a_charge_that_the_gx_does_not_know_is_not_told_as_none() -> None:
+    gx = image()
+    gx.holding |= {843: 0}
+    async with played("victron-gx-ess", gx, **OWNER) as device:
+        assert "soc" not in await device.read()
+
+
+async def test_a_power_that_is_cut_off_at_the_end_of_its_register_is_none() -> None:
+    gx = image()
+    gx.holding |= {842: 0x7FFE}
+    async with played("victron-gx-ess", gx, **OWNER) as device:
+        assert "power" not in await device.read()
+
+
 @pytest.mark.parametrize(("register", "raw"), [(DYNAMIC, 1), (MODE, 3), (STATE, 9)])
 async def test_it_leaves_the_system_to_another_that_steers_it(register: int, raw: int) -> None:
     gx = image()
