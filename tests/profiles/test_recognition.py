@@ -20,7 +20,7 @@ from tests.profiles import test_marstek_venus as marstek
 from tests.profiles import test_sunspec_meter as sunspec_meter
 from tests.profiles import test_sunspec_pv as sunspec_pv
 from tests.profiles.every import LIBRARY, NAMES, SIMULATED, asked
-from tests.profiles.image import Image, served
+from tests.profiles.image import Image, f32, served
 
 pytestmark = pytest.mark.system
 
@@ -64,6 +64,12 @@ async def test_every_device_that_says_what_it_is_is_known_first_of_all_as_that(n
     async with there(name) as connection:
         known = await recognised(connection)
     assert known[:1] == [name] or (name in NAMELESS and name not in known)
+
+
+async def test_part_of_a_number_is_not_taken_for_the_model_of_another_meter() -> None:
+    busy = Image(input=sdm630.BETWEEN | sdm630.PHASES | sdm630.TOTALS | {0x0A: f32(7.26)})
+    async with served(busy) as port:
+        assert await recognised({"host": "127.0.0.1", "port": port}) == []
 
 
 @pytest.mark.parametrize("generation", [marstek.v12, marstek.v3])
