@@ -4,6 +4,8 @@ Whatever happens goes into the resource manager at once, and what it wants is ca
 """
 
 import asyncio
+from collections.abc import Iterable
+from math import inf
 
 from .device import Device
 from .effects import (
@@ -24,8 +26,9 @@ from .effects import (
 )
 from .link import Link
 from .log import Logger
+from .repeats import Repeats
 from .resource_manager import ResourceManager
-from .values import Clock, Setpoint
+from .values import Clock, Now, Setpoint
 
 FAREWELL_WITHIN_S = 3.0
 """How long the CEM may take to hear that we stop."""
@@ -42,10 +45,11 @@ class Node:
         self._clock = clock
         self._log = log
         self._link: Link | None = None
-        self._wake_at: float | None = None
+        self._wake_at = inf
         self._is_earlier = asyncio.Event()
         self._posted: list[Event] = []
         self._unlogged: list[Note] = []
+        self._repeats = Repeats()
         self._is_stopping = False
         self._unsettled: dict[Setpoint, str] = {}
         """What is wanted of each point since we stop, as far as the device has not confirmed it; and why it has not."""
@@ -60,15 +64,13 @@ class Node:
             self._is_stopping = True
         for effect in effects:
             self._carry_out(effect)
+        if isinstance(event, Disconnected):
+            self._unlogged.append(Note(Level.INFO, "session.closed", {"reason": event.reason}))
         if self._unlogged:
             # The CEM and the device wait for what is sent and written, the log does not.
             asyncio.get_running_loop().call_soon(self._write_log)
-        if isinstance(event, Disconnected):
-            self._log.info("session.closed", reason=event.reason)
         self._settle_up(event)
-        wait_s = self._resource_manager.wake_after(now)
-        if wait_s is not None and (self._wake_at is None or now.mono + wait_s < self._wake_at):
-            self._is_earlier.set()
+        self._wake_by(self._next_at(now))
 
     def post(self, event: Event) -> None:
         """Has *event* taken by this node's own task, so that what breaks over it is this node and not the caller."""
@@ -78,6 +80,13 @@ class Node:
     async def run(self, link: Link, stopping: asyncio.Event) -> None:
         """Works until *stopping* is set, then leaves the device in its default state and the CEM informed."""
         self._link = link
+        try:
+            await self._work(link, stopping)
+        finally:
+            self._write_log()
+            self._tell(self._repeats.due(inf))
+
+    async def _work(self, link: Link, stopping: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as tasks:
             device = tasks.create_task(self._device.run())
             self.take(Started())
@@ -103,7 +112,7 @@ class Node:
             case Note():
                 self._unlogged.append(effect)
             case Close(reason, back):
-                self._log.info("session.closing", reason=reason)
+                self._unlogged.append(Note(Level.INFO, "session.closing", {"reason": reason}))
                 if self._link:
                     self._link.close(back)
             case Settled():
@@ -112,8 +121,22 @@ class Node:
 
     def _write_log(self) -> None:
         notes, self._unlogged = self._unlogged, []
+        now = self._clock()
+        self._tell([each for note in notes for each in self._repeats.admit(note, now.mono)])
+        self._wake_by(self._repeats.next_at())
+
+    def _tell(self, notes: Iterable[Note]) -> None:
         for note in notes:
             self._log.log(_LEVELS[note.level], note.event, **note.facts)
+
+    def _next_at(self, now: Now) -> float:
+        """When the resource manager is due a Tick."""
+        wait_s = self._resource_manager.wake_after(now)
+        return inf if wait_s is None else now.mono + wait_s
+
+    def _wake_by(self, at: float) -> None:
+        if at < self._wake_at:
+            self._is_earlier.set()
 
     async def _keep_time(self) -> None:
         """Takes what was posted, and a Tick whenever the resource manager is due one."""
@@ -121,11 +144,11 @@ class Node:
             while self._posted:
                 self.take(self._posted.pop(0))
             now = self._clock()
-            wait_s = self._resource_manager.wake_after(now)
-            self._wake_at = None if wait_s is None else now.mono + wait_s
+            self._tell(self._repeats.due(now.mono))
+            self._wake_at = min(self._next_at(now), self._repeats.next_at())
             self._is_earlier.clear()
             try:
-                async with asyncio.timeout(wait_s):
+                async with asyncio.timeout(None if self._wake_at == inf else self._wake_at - now.mono):
                     await self._is_earlier.wait()
             except TimeoutError:
                 self.take(Tick())

@@ -314,6 +314,26 @@ async def test_stopping_without_a_cem_the_battery_is_brought_to_its_default_stat
         assert [(point, value) for _, point, value in stage.hardware.writes] == [("power_setpoint", 0.0)] * 2
 
 
+def refusals(log):
+    return [line.get("more", 1) for line in log.lines if line["event"] == "message.refused"]
+
+
+async def test_a_cem_that_talks_nonsense_does_not_fill_the_log():
+    async with at_work() as stage:
+        await stage.activate()
+        for _ in range(10_000):
+            stage.node.take(Received("[]"))
+        await pass_s(59)
+        assert refusals(stage.log) == [1] * 5
+        await pass_s(2)
+        assert refusals(stage.log) == [1] * 5 + [9995]
+        await pass_s(3600)
+        for _ in range(7):
+            stage.node.take(Received("[]"))
+        await stage.stop()
+        assert refusals(stage.log) == [1] * 5 + [9995] + [1] * 5 + [2]
+
+
 async def test_idle_it_wakes_for_nothing():
     async with at_work() as stage:
         stage.hardware.values = {"soc": 50.0, "power": 0.0}
