@@ -5,14 +5,16 @@ Spec: sd_notify(3).
 
 import os
 import socket
+from contextlib import suppress
 
 
 def notify(state: str) -> None:
-    """Sends *state*, e.g. `READY=1`, to the service manager; does nothing where there is none."""
+    """Sends *state*, e.g. `READY=1`, to the service manager; does nothing where there is none, or none that listens."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+    kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+    with socket.socket(socket.AF_UNIX, kind) as sock, suppress(OSError):
         # An address that starts with @ is in the abstract namespace, which the kernel spells with a NUL.
         sock.connect(address.replace("@", "\0", 1) if address.startswith("@") else address)
         sock.sendall(state.encode())
