@@ -14,6 +14,7 @@ from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.shortcuts import print_formatted_text
 from prompt_toolkit.styles import Style
 
+from .fit import fitted
 from .grammar import VERBS
 from .rows import STYLES, Line
 from .server import Cem
@@ -39,7 +40,7 @@ async def converse(cem: Cem, obey: Callable[[str], str]) -> None:
     """Hands every line typed to *obey* and prints what it returns, until Ctrl-C, Ctrl-D or *obey* raises EOFError."""
     session: PromptSession[str] = PromptSession(
         # Not a toolbar: those are only drawn on terminals that tell where the cursor is.
-        lambda: _formatted([[], *overview(cem.conversations), [("name", PROMPT)]]),
+        lambda: _formatted([[], *_view(cem, session.app), [("name", PROMPT)]]),
         style=_STYLE,
         completer=DynamicCompleter(lambda: WordCompleter(_words(cem), WORD=True)),
         complete_while_typing=False,
@@ -63,7 +64,7 @@ async def watch(cem: Cem) -> None:
     """Draws the live view until Ctrl-C, and leaves the last one standing, also when cancelled."""
     keys = KeyBindings()
     keys.add("c-c")(lambda event: event.app.exit())
-    table = FormattedTextControl(lambda: _formatted([[], *overview(cem.conversations), []]))
+    table = FormattedTextControl(lambda: _formatted([[], *_view(cem, app), []]))
     app: Application[None] = Application(
         Layout(Window(table, dont_extend_height=True, wrap_lines=True)),
         key_bindings=keys,
@@ -84,6 +85,12 @@ async def _redraw(cem: Cem, app: Application[Any]) -> None:
         before = seen()
         await cem.until(lambda before=before: seen() != before)  # type: ignore[misc]
         app.invalidate()
+
+
+def _view(cem: Cem, app: Application[Any]) -> list[Line]:
+    """The live view, as it fits the terminal between an empty line above and another line below."""
+    size = app.output.get_size()
+    return fitted(overview(cem.conversations), size.columns, size.rows - 2)
 
 
 def _formatted(lines: Sequence[Line]) -> FormattedText:
