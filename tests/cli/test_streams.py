@@ -1,5 +1,6 @@
 """Commands whose input or output is closed, full, or has a reader who leaves: no traceback, and a status that tells."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -34,10 +35,19 @@ def test_a_cem_without_input_serves_on(tmp_path: Path) -> None:
     assert told.startswith("S2 on ws://127.0.0.1:")
 
 
-@pytest.mark.parametrize("command", ["demo", "profiles sma-storage", "cem --port 0 < <(yes help)"])
+@pytest.mark.parametrize("command", ["demo", "cem --port 0 < <(yes help)"])
 def test_who_has_read_enough_ends_it(command: str, tmp_path: Path) -> None:
     status, told, complaints = shell(f"{S2D} {command} | head -3", tmp_path)
     assert (status, len(told.splitlines()), complaints) == (1, 3, "")
+
+
+def test_nobody_reading_at_all_is_no_reason_to_complain(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [*S2D.split(), "profiles"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, timeout=WITHIN_S, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 @pytest.mark.parametrize("command", ["demo", "profiles", "cem --port 0"])
