@@ -13,7 +13,6 @@ from tests.chronicle import PATIENCE_S
 from tests.system.cem import cem
 from tests.system.daemon import ENDS_WITHIN_S, battery, configured
 from tests.system.simulator import Simulator, at
-from tests.system.test_outages import free_port
 
 pytestmark = pytest.mark.system
 
@@ -58,9 +57,8 @@ async def test_without_a_reader_of_its_log_it_stops_in_good_order(tmp_path):
             await simulator.written(0, 5000, 0)
 
 
-async def test_without_a_reader_of_its_log_it_still_knows_that_the_cem_is_gone(tmp_path):
+async def test_without_a_reader_of_its_log_it_still_knows_that_the_cem_is_gone(tmp_path, port):
     simulator = Simulator()
-    port = await free_port()
     ours, theirs = os.pipe()
     async with simulator.on_tcp() as address:
         left_alone = battery(connection=at(address), fallback={"after": "1 s", "power_setpoint": "-100 W"})
