@@ -7,6 +7,7 @@ from s2d.fieldwork.profiled import somewhere
 from s2d.fieldwork.recognition import asked_of
 from s2d.profile import Library
 from s2d.variant import Make
+from tests.chronicle import PATIENCE_S
 
 LIBRARY = Library()
 NAMES = LIBRARY.names()
@@ -22,6 +23,11 @@ def asked(name: str) -> dict[str, str]:
 def device(name: str, **keys: str) -> DeviceConfig:
     """A device of the profile *name*; *keys* are its owner's, as YAML."""
     return somewhere(name, {**asked_of(LIBRARY.profile(name)), **keys}, LIBRARY, name).device
+
+
+def there(host: str, port: int) -> str:
+    """The `connection` of a device that need not be spared, and is waited for."""
+    return f'{{host: {host}, port: {port}, gap: "0 s", warm_up: "0 s", timeout: "{PATIENCE_S:g} s"}}'
 
 
 def makes(name: str) -> Iterator[Make]:

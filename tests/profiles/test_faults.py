@@ -9,7 +9,7 @@ from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import serve_tcp
 from s2d.values import Value
-from tests.profiles.every import SIMULATED, asked, device, makes
+from tests.profiles.every import SIMULATED, asked, device, makes, there
 
 pytestmark = pytest.mark.system
 
@@ -34,7 +34,7 @@ async def test_a_fault_that_is_simulated_is_told_and_goes(name: str) -> None:
     scene = profile_scene(name, asked(name), battery, Faults())
     (unit, registers), *others = scene.units.items()
     async with serve_tcp(registers, unit=unit, also=dict(others)) as address:
-        connection = f'{{host: {address.host}, port: {address.port}, gap: "0 s", warm_up: "0 s"}}'
+        connection = there(address.host, address.port)
         async with visited(device(name, connection=connection), clock.now) as visit:
 
             async def fault() -> Value | None:

@@ -18,7 +18,7 @@ from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import serve_tcp
 from s2d.values import Quality, Value
 from s2d.variant import Make
-from tests.profiles.every import NAMES, SIMULATED, asked, device, inputs_of, makes
+from tests.profiles.every import NAMES, SIMULATED, asked, device, inputs_of, makes, there
 
 TOLD = {name for each in KINDS for name, point in kind(each).points.items() if point.access == "read"}
 TOLD |= {"energy_import", "energy_export"}
@@ -116,7 +116,7 @@ async def test_a_simulated_one_whose_measurements_are_away_tells_nothing(name: s
     scene = profile_scene(name, asked(name), SimulatedBattery(watchdog_s=0), Faults(["nan"]))
     (unit, registers), *others = scene.units.items()
     async with serve_tcp(registers, unit=unit, also=dict(others)) as address:
-        connection = f'{{host: {address.host}, port: {address.port}, gap: "0 s", warm_up: "0 s"}}'
+        connection = there(address.host, address.port)
         async with visited(device(name, connection=connection), clock.now) as visit:
             measured = [each for each in reported(visit.make) if each not in ("status", "fault")]
             zero = zeros_of(visit.make)

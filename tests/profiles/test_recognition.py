@@ -12,6 +12,7 @@ from s2d.fieldwork.recognition import matches
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import serve_tcp
+from tests.chronicle import PATIENCE_S
 from tests.profiles import test_abb_b23 as abb
 from tests.profiles import test_cg_em24 as carlo_gavazzi
 from tests.profiles import test_eastron_sdm120 as sdm120
@@ -44,7 +45,7 @@ NAMELESS = {
 @asynccontextmanager
 async def there(name: str) -> AsyncIterator[dict[str, object]]:
     """A device of the profile *name*, simulated or as its own test has it, and where it is."""
-    quickly = {"gap": "0 s", "warm_up": "0 s"}
+    quickly = {"gap": "0 s", "warm_up": "0 s", "timeout": f"{PATIENCE_S:g} s"}
     if name not in SIMULATED:
         async with served(IMAGES[name]) as port:
             yield {"host": "127.0.0.1", "port": port, **quickly}
