@@ -101,13 +101,29 @@ def test_another_demand_is_told_as_the_version_has_it() -> None:
 def test_a_demand_that_moves_by_less_than_a_hundredth_of_the_supply_is_told_at_the_steady_pace(version: str) -> None:
     playing = play(version)
     assert isinstance(playing.resource, Hybrid)
-    for start, is_news in ((3000.001, False), (2961.0, False), (3039.0, False), (3040.0, True), (3001.0, False)):
-        playing.resource.demand = NumberRange(start_of_range=start, end_of_range=3500.0)
+    for start, end, is_news in (
+        (3000.001, 3500.0, False),
+        (2961.0, 3539.0, False),
+        (3039.0, 3461.0, False),
+        (3040.0, 3500.0, True),
+        (3001.0, 3539.0, False),
+        (3001.0, 3540.0, True),
+        (2970.0, 3510.0, False),
+    ):
+        playing.resource.demand = NumberRange(start_of_range=start, end_of_range=end)
         effects = playing.seen()
         assert demands(effects) == ([playing.resource.demand] if is_news else [])
         assert bool(messages(effects)) is is_news
     assert demands(playing.after(86_400)) == [playing.resource.demand]
     assert demands(playing.after(86_400)) == ([playing.resource.demand] if version is FIRST else [])
+
+
+def test_the_demand_is_told_again_with_another_description() -> None:
+    playing = play(FIRST)
+    del playing.resource.doing["boiler"]
+    effects = playing.seen()
+    assert told(effects)[:2] == ["DDBC.SystemDescription", "DDBC.PresentDemandStatus"]
+    assert demands(effects) == [DEMAND]
 
 
 def test_another_demand_disturbs_no_instruction() -> None:

@@ -741,7 +741,7 @@ def test_of_several_in_one_message_id_any_that_has_not_ended_may_be_revoked_by_i
     second = changed(FRBC_ORDER, id="second")
     known = said(FRBC_ORDER, second, control_type=FRBC_CONTROL)
     revoked: list[bool] = []
-    for instruction in ("second", "order"):
+    for instruction in ("order", "second"):
         revoked.append(judge(revoke("FRBC.Instruction", "m-order"), CEM, known, NOW) == [])
         known.note(update("REVOKED", instruction), NOW)
     (violation,) = judge(revoke("FRBC.Instruction", "m-order"), CEM, known, NOW)
