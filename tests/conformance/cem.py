@@ -3,11 +3,13 @@
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from ssl import SSLContext
 
 from websockets.asyncio.server import Request, Response, ServerConnection, serve
 
 from tests.chronicle import PATIENCE_S, Chronicle
 
+from .connection import PingedConnection
 from .profiles import Profile
 from .rm import Rm
 
@@ -35,7 +37,7 @@ class Cem:
 
 
 @asynccontextmanager
-async def serving(profile: Profile, sock: socket.socket) -> AsyncIterator[Cem]:
+async def serving(profile: Profile, sock: socket.socket, ssl: SSLContext | None = None) -> AsyncIterator[Cem]:
     """A CEM at work on *sock*."""
     cem = Cem(profile)
 
@@ -44,11 +46,20 @@ async def serving(profile: Profile, sock: socket.socket) -> AsyncIterator[Cem]:
         return connection.respond(cem.turns_away_with, "not now\n") if cem.turns_away_with else None  # type: ignore[arg-type]
 
     async def serve_one(websocket: ServerConnection) -> None:
+        assert isinstance(websocket, PingedConnection)
         rm = Rm(websocket, profile, cem.faults, cem.patience_s, cem.answers_within_s)
         cem.rms.add(rm)
         await rm.listen()
 
-    async with serve(serve_one, sock=sock, process_request=admit, ping_interval=None, close_timeout=1.0):
+    async with serve(
+        serve_one,
+        sock=sock,
+        ssl=ssl,
+        process_request=admit,
+        create_connection=PingedConnection,
+        ping_interval=None,
+        close_timeout=1.0,
+    ):
         cem.port = sock.getsockname()[1]
         yield cem
     assert not cem.faults, cem.faults[0]

@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from ssl import SSLContext
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -149,7 +150,12 @@ class Bench:
 
     @asynccontextmanager
     async def cem(
-        self, plant: Plant | None = None, *, needs: str = "", turns_away_with: int | None = None
+        self,
+        plant: Plant | None = None,
+        *,
+        needs: str = "",
+        turns_away_with: int | None = None,
+        ssl: SSLContext | None = None,
     ) -> AsyncIterator[Cem]:
         """A CEM that the RM connects to; *plant* is what our RM manages, if it is ours.
 
@@ -165,10 +171,10 @@ class Bench:
                 cem.answers_within_s = ANSWER_WITHIN_S
                 await self._foreign.has_come(cem)
             else:
-                cem = await stack.enter_async_context(serving(self.profile, listening()))
+                cem = await stack.enter_async_context(serving(self.profile, listening(), ssl))
                 cem.turns_away_with = turns_away_with
                 plant = plant or home_battery()
-                url = f"ws://127.0.0.1:{cem.port}/s2"
+                url = f"{'wss' if ssl else 'ws'}://127.0.0.1:{cem.port}/s2"
                 await stack.enter_async_context(plant.at_work(url, self._directory))
             yield cem
             for rm in cem.rms.all if self._foreign else ():

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from websockets.asyncio.server import Request, ServerConnection
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
 
 from tests.chronicle import PATIENCE_S, Chronicle
 from tests.published import has_schema, violations
@@ -45,12 +46,26 @@ class Record(Chronicle[T]):
         await super().until(is_so, what, self._patience_s if within_s is None else within_s)
 
 
+class PingedConnection(ServerConnection):
+    """A connection that remembers when it was pinged."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.pinged_at: list[float] = []
+        """In seconds of the event loop."""
+
+    def process_event(self, event: Any) -> None:
+        if isinstance(event, Frame) and event.opcode is Opcode.PING:
+            self.pinged_at.append(asyncio.get_running_loop().time())
+        super().process_event(event)
+
+
 class Connection:
     """The RM under test on one connection."""
 
     def __init__(
         self,
-        websocket: ServerConnection,
+        websocket: PingedConnection,
         profile: Profile,
         faults: list[str],
         patience_s: float = PATIENCE_S,
@@ -82,6 +97,10 @@ class Connection:
         """How it connected."""
         assert self._websocket.request
         return self._websocket.request
+
+    @property
+    def pinged_at(self) -> list[float]:
+        return self._websocket.pinged_at
 
     @property
     def close_code(self) -> int | None:

@@ -29,6 +29,8 @@ from s2d.messages import common
 from s2d.node import Node
 from s2d.resource_manager import Identity, Policy, ResourceManager
 from s2d.resources import Resource
+from s2d.simulation.faults import Faults
+from s2d.simulation.registers import BatteryRegisters
 from s2d.values import Now
 from s2d.variant import Make
 from tests.chronicle import PATIENCE_S
@@ -53,7 +55,7 @@ class ModbusBattery:
     """The daemon with a simulated battery behind a Modbus server."""
 
     def __init__(self, *, simulator: Mapping[str, Any] | None = None, **device: Any) -> None:
-        self.simulator = Simulator(**(simulator or {}))
+        self.simulator = FaultySimulator(**(simulator or {}))
         self._device = {"poll": "50 ms", **device}
         self.stopping = asyncio.Event()
 
@@ -71,18 +73,31 @@ class ModbusBattery:
         _has_no_bug(log)
 
 
+class FaultySimulator(Simulator):
+    """One whose `faults` can be switched."""
+
+    def __init__(self, **battery: Any) -> None:
+        super().__init__(**battery)
+        self.faults = Faults()
+        self._registers = BatteryRegisters(self.battery, lambda name, value: self.writes.add(value), self.faults)
+
+
 class WatchedHardware(Hardware):
-    """Hardware that tells when it was asked or told something."""
+    """Hardware that tells when it was asked or told something, and can be led through that step by step."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._touch = asyncio.Event()
         self.takes_s = 0.0
         """How long it takes to do what it is asked or told."""
+        self.turns: asyncio.Semaphore | None = None
+        """If there is one, whatever it is asked or told next waits for its turn."""
 
     async def asked(self) -> None:
         self._touch.set()
         self._touch = asyncio.Event()
+        if self.turns:
+            await self.turns.acquire()
         await asyncio.sleep(self.takes_s)
         await super().asked()
 
@@ -102,10 +117,13 @@ class Played:
     updates: Updates = "full"
     control_types: tuple[common.ControlType, ...] | None = None
     fallback_after_s: float = 60.0
+    max_instruction_age_s: float | None = None
     reporting: Reporting = CALM
+    poll_s: float = POLL_S
     step: timedelta = timedelta()
     """How far the RM's clock is off."""
     token_file: Path | None = None
+    ca_file: Path | None = None
 
     def __post_init__(self) -> None:
         self.hardware = WatchedHardware(dict(self.values), follows=dict(self.follows))
@@ -113,10 +131,12 @@ class Played:
         self.stopping = asyncio.Event()
         self.backoff = Backoff(first_s=0.02, most_s=0.1)
         self._passed = timedelta()
+        self._made = Now(asyncio.get_running_loop().time(), clock.now().utc)
 
     def now(self) -> Now:
-        real = clock.now()
-        return Now(real.mono + self._passed.total_seconds(), real.utc + self._passed + self.step)
+        mono = asyncio.get_running_loop().time()
+        utc = self._made.utc + timedelta(seconds=mono - self._made.mono)
+        return Now(mono + self._passed.total_seconds(), utc + self._passed + self.step)
 
     @asynccontextmanager
     async def at_work(self, url: str, directory: Path) -> AsyncIterator[None]:
@@ -125,7 +145,7 @@ class Played:
             "played",
             lambda points: FakeDriver.open(self.hardware, points, None),
             Make(points=self.points),
-            poll_s=POLL_S,
+            poll_s=self.poll_s,
             clock=self.now,
             log=log.logger,
             backoff=self.backoff,
@@ -135,11 +155,19 @@ class Played:
             reporting=self.reporting,
             processing_delay_s=POLL_S,
             updates=self.updates,
+            max_instruction_age_s=self.max_instruction_age_s,
             control_types=self.control_types,
         )
         resource_manager = ResourceManager(Identity(str(uuid4()), "Played"), self.built, policy, lambda: str(uuid4()))
         self._node = node = Node(resource_manager, device, clock=self.now, log=log.logger)
-        link = Link(url, take=node.take, log=log.logger, backoff=self.backoff, token_file=self.token_file)
+        link = Link(
+            url,
+            take=node.take,
+            log=log.logger,
+            backoff=self.backoff,
+            token_file=self.token_file,
+            ca_file=self.ca_file,
+        )
         async with _beside(node.run(link, self.stopping)):
             yield
         _has_no_bug(log.lines)
@@ -163,6 +191,22 @@ class Played:
 
     def is_back(self) -> None:
         self.hardware.fault = self.hardware.refusal = None
+
+    async def waits(self) -> None:
+        """Has whatever it is asked or told next wait for its turn; returns when something does."""
+        self.hardware.turns = asyncio.Semaphore(0)
+        await self.hardware.touched()
+
+    async def goes_on(self) -> None:
+        """Lets what waits have its turn; returns when the next waits."""
+        assert self.hardware.turns
+        self.hardware.turns.release()
+        await self.hardware.touched()
+
+    def waits_no_more(self) -> None:
+        assert self.hardware.turns
+        self.hardware.turns.release()
+        self.hardware.turns = None
 
     async def is_read(self) -> None:
         """Waits until what it shows now has been read by the RM."""

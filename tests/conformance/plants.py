@@ -45,13 +45,16 @@ COMPRESSOR = (
 """No way leads from off to boost, and one back in emergencies only; the timer `run` blocks two ways."""
 
 
-def home_battery(*, max_age_s: float = 60.0, **changes: Any) -> Played:
-    """The battery as the daemon has it, but on hardware that a row can handle; at 50 % of 10 kWh."""
+def home_battery(*, max_age_s: float = 60.0, owner: dict[str, Any] | None = None, **changes: Any) -> Played:
+    """The battery as the daemon has it, but on hardware that a row can handle; at 50 % of 10 kWh.
+
+    *owner* says what else its owner has set.
+    """
     fallback = (Setpoint("power_setpoint", 0.0, "fallback"),)
     points = {"soc": PointSettings(max_age=Duration(max_age_s)), "power": READ, "power_setpoint": WRITE}
     resource_id = "3e1dc6a4-0f0a-4c9e-9d1b-5a3f3f1f7a11"
     known: dict[str, Any] = {
-        "resource": lambda: Battery(resource_id, "Home battery", settings(), tuple(points), fallback),
+        "resource": lambda: Battery(resource_id, "Home battery", settings(**(owner or {})), tuple(points), fallback),
         "points": points,
         "values": {"soc": 50.0, "power": 0.0},
         "follows": {"power_setpoint": "power"},
@@ -94,6 +97,7 @@ def hybrid(*, provides_forecast: bool = False, **changes: Any) -> Played:
 
 def roof(
     *ranges: AllowedLimitRange,
+    valid_after_s: float | None = None,
     valid_for_s: float | None = None,
     needs_energy: bool = False,
     foresees: bool = False,
@@ -101,9 +105,10 @@ def roof(
 ) -> Played:
     """PEBC: solar panels of 4 kW, or what *ranges* say."""
     now = datetime.now(UTC)
+    since = now + timedelta(seconds=valid_after_s) if valid_after_s else None
     until = now + timedelta(seconds=valid_for_s) if valid_for_s else None
     needs = (EnergyNeed(L1, now, now + timedelta(hours=8), 3000.0, 1000.0),) if needs_energy else ()
-    offered = constraints(*(ranges or limits()), valid_until=until)
+    offered = constraints(*(ranges or limits()), valid_from=since, valid_until=until)
     return Played(
         resource=lambda: (_ForeseeingRoof if foresees else _Roof)(offered, needs),
         points={"power": READ, "limits": WRITE},
@@ -112,9 +117,14 @@ def roof(
     )
 
 
-def limits(lowest: float = -4000.0, highest: float = 0.0) -> tuple[AllowedLimitRange, AllowedLimitRange]:
-    """Where the limits of a roof may be put: the lower below 0, the upper at most *highest*."""
-    return allowed(LOWER, lowest, 0.0), allowed(UPPER, 0.0, highest)
+def limits(
+    lowest: float = -4000.0, highest: float = 0.0, quantity: CommodityQuantity = L1, *, abnormal: bool = False
+) -> tuple[AllowedLimitRange, AllowedLimitRange]:
+    """Where the limits of a roof may be put: the lower between *lowest* and 0, the upper between 0 and *highest*."""
+    return (
+        allowed(LOWER, lowest, 0.0, quantity, abnormal=abnormal),
+        allowed(UPPER, 0.0, highest, quantity, abnormal=abnormal),
+    )
 
 
 def new_limits(lowest: float) -> Constraints:

@@ -67,8 +67,9 @@ PROFILES = {
         ),
         Profile(
             name="victron",
-            what="Victron's opportunity loads: PERMANENT_ERROR to types it does not know",
+            what="Victron's opportunity loads: TEMPORARY_ERROR before its Handshake, PERMANENT_ERROR to unknown types",
             picks="beta",
+            unhandled=("Handshake",),
             unknown=("PowerForecast", "FRBC.LeakageBehaviour", "FRBC.UsageForecast", "FRBC.FillLevelTargetProfile"),
         ),
         Profile(

@@ -1,5 +1,7 @@
 """What only Demand Driven Based Control has."""
 
+from s2d.messages.common import NumberRange
+
 from .plants import hybrid
 from .rows import row
 from .wire import DDBC, DONE
@@ -7,19 +9,24 @@ from .wire import DDBC, DONE
 
 @row(
     "DDBC-1",
-    "the present demand is told: in the description up to 0.0.2-beta, by a message of its own since 1.0.0",
+    "the present demand is told, and every change: up to 0.0.2-beta in the description, then by its own message",
     source="S2 JSON, DDBC",
     by=["plain", "victron"],
 )
 async def test_present_demand(own):
-    async with own.in_charge(DDBC, hybrid()) as rm:
+    plant = hybrid()
+    async with own.in_charge(DDBC, plant) as rm:
+        is_described = own.profile.picks == "beta"
+        teller, other = ("DDBC.SystemDescription", "DDBC.PresentDemandStatus")[:: 1 if is_described else -1]
         demand = {"start_of_range": 3000.0, "end_of_range": 3500.0}
-        if own.profile.picks == "beta":
+        if is_described:
             assert rm.description["present_demand_rate"] == demand
-            assert not rm.told("DDBC.PresentDemandStatus")
         else:
-            assert "present_demand_rate" not in rm.description
-            assert (await rm.expect("DDBC.PresentDemandStatus"))["present_demand_rate"] == demand
+            await rm.expect(teller, present_demand_rate=demand)
+        assert not any("present_demand_rate" in each for each in rm.told(other))
+        for start, end in ((1000.0, 2000.0), (1000.0, 1500.0)):
+            plant.built.demand = NumberRange(start_of_range=start, end_of_range=end)
+            await rm.expect(teller, present_demand_rate={"start_of_range": start, "end_of_range": end})
 
 
 @row(

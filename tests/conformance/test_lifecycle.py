@@ -2,7 +2,7 @@
 
 from .plants import home_battery
 from .rows import row
-from .wire import DONE, FRBC, time_of
+from .wire import DONE, FRBC, soon, time_of
 
 
 @row(
@@ -40,8 +40,14 @@ async def test_final_only(own):
     plant = home_battery(updates="final")
     async with own.in_charge(FRBC, plant) as rm:
         assert await rm.fate_of(await rm.instruct(rm.mode("charge"), 1.0)) == ["SUCCEEDED"]
+        later = await rm.instruct(rm.mode("idle"), at=soon(60))
+        assert (await rm.revoke(later))["status"] == "OK"
+        assert await rm.fate_of(later) == ["REVOKED"]
         plant.refuses()
         assert await rm.fate_of(await rm.instruct(rm.mode("idle"))) == ["ABORTED"]
+        plant.is_lost()
+        await plant.has_logged("device.unreachable")
+        assert await rm.fate_of(await rm.instruct(rm.mode("charge"), 1.0)) == ["REJECTED"]
 
 
 @row(

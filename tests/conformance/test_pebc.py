@@ -1,12 +1,15 @@
 """Power Envelope Based Control."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from .plants import new_limits, roof
+from tests.core.resources_played import L2
+
+from .plants import limits, new_limits, roof
 from .rows import row
-from .wire import DONE, PEBC, new_id, soon
+from .wire import DONE, PEBC, new_id, seconds_from_now, soon
 
 L1 = "ELECTRIC.POWER.L1"
 STEP_S = 30
@@ -29,10 +32,15 @@ def corners(description):
                 yield from ((quantity, a, b) for a in low for b in high if a <= b)
 
 
-def envelope(rm, *elements, quantity=L1, at=None, **changes):
-    """An instruction; elements are milliseconds, lower and upper limit."""
-    late = timedelta(seconds=rm.profile.instructs_late_s)
+def one(quantity, *elements):
+    """A PowerEnvelope; elements are milliseconds, lower and upper limit."""
     parts = [{"duration": ms, "lower_limit": lower, "upper_limit": upper} for ms, lower, upper in elements]
+    return {"id": new_id(), "commodity_quantity": quantity, "power_envelope_elements": parts}
+
+
+def envelope(rm, *elements, quantity=L1, at=None, **changes):
+    """An instruction with one envelope."""
+    late = timedelta(seconds=rm.profile.instructs_late_s)
     known = {
         "message_type": "PEBC.Instruction",
         "message_id": new_id(),
@@ -40,7 +48,7 @@ def envelope(rm, *elements, quantity=L1, at=None, **changes):
         "execution_time": (at or datetime.now(UTC) - late).isoformat(),
         "abnormal_condition": False,
         "power_constraints_id": rm.description["id"],
-        "power_envelopes": [{"id": new_id(), "commodity_quantity": quantity, "power_envelope_elements": parts}],
+        "power_envelopes": [one(quantity, *elements)],
     }
     return known | changes
 
@@ -93,16 +101,18 @@ async def test_corners(bench):
 
 @row(
     "PEBC-4",
-    "a limit beyond the ranges allowed is answered OK, and then REJECTED",
+    "a limit beyond the ranges allowed, in any element, is answered OK, and then REJECTED",
     source="certification tool",
     by=["plain", "certification"],
 )
 async def test_out_of_range(bench):
     async with bench.in_charge(PEBC) as rm:
         for quantity, low, high in corners(rm.description):
-            for lower, upper in ((low - 1e6, high), (low, high + 1e6)):
-                order = await rm.give(envelope(rm, (3_600_000, lower, upper), quantity=quantity))
-                assert await rm.fate_of(order, 10.0) == ["REJECTED"], (lower, upper)
+            within = (3_600_000, low, high)
+            for beyond in ((3_600_000, low - 1e6, high), (3_600_000, low, high + 1e6)):
+                for elements in ((beyond,), (within, beyond), (within, beyond, within)):
+                    order = await rm.give(envelope(rm, *elements, quantity=quantity))
+                    assert await rm.fate_of(order, 10.0) == ["REJECTED"], elements
 
 
 @row(
@@ -296,3 +306,84 @@ async def test_queue(own):
         assert await rm.fate_of(then) == DONE
         plant.passes(STEP_S)
         await plant.has_written("limits", "none", "none", "L1 -3000..0", "L1 -2000..0", "none")
+
+
+@row(
+    "PEBC-16",
+    "several quantities are limited each by its own envelope, and each envelope goes on and lapses in its own time",
+    source="S2 JSON, PEBC.Instruction.power_envelopes",
+    by=["plain"],
+)
+async def test_several_quantities(own):
+    plant = roof(*limits(), *limits(quantity=L2))
+    async with own.in_charge(PEBC, plant) as rm:
+        order = envelope(rm)
+        order["power_envelopes"] = [
+            one(L1, (3000 * STEP_S, -2000, 0)),
+            one(L2, (1000 * STEP_S, -1500, 0), (1000 * STEP_S, -500, 0)),
+        ]
+        assert await rm.fate_of(await rm.give(order)) == DONE
+        lifted = ["none", "none"]
+        for limited in ("L1 -2000..0, L2 -1500..0", "L1 -2000..0, L2 -500..0", "L1 -2000..0", "none"):
+            lifted.append(limited)
+            await plant.has_written("limits", *lifted)
+            plant.passes(STEP_S)
+        beyond = envelope(rm)
+        beyond["power_envelopes"] = [one(L1, (1000, -2000, 0)), one(L2, (1000, -5000, 0))]
+        assert await rm.fate_of(await rm.give(beyond)) == ["REJECTED"]
+
+
+@row(
+    "PEBC-17",
+    "ranges for abnormal conditions are closed to an instruction that is not abnormal",
+    source="S2 JSON, PEBC.AllowedLimitRange.abnormal_condition_only",
+    by=["plain"],
+)
+async def test_abnormal_ranges(own):
+    plant = roof(*limits(), *limits(-6000.0, abnormal=True))
+    async with own.in_charge(PEBC, plant) as rm:
+        wanted = (3_600_000, -5000, 0)
+        assert await rm.fate_of(await rm.give(envelope(rm, wanted))) == ["REJECTED"]
+        assert await rm.fate_of(await rm.give(envelope(rm, (1000, -2000, 0), wanted))) == ["REJECTED"]
+        assert await rm.fate_of(await rm.give(envelope(rm, wanted, abnormal_condition=True))) == DONE
+        await plant.has_written("limits", "none", "none", "L1 -5000..0")
+
+
+@row(
+    "PEBC-18",
+    "before constraints are valid nothing is limited; an envelope for a time when they are is taken and done",
+    source="S2 JSON, PEBC.PowerConstraints.valid_from",
+    by=["plain"],
+)
+async def test_valid_from(own):
+    plant = roof(valid_after_s=10 * STEP_S)
+    async with own.in_charge(PEBC, plant) as rm:
+        assert 0 < seconds_from_now(rm.description["valid_from"]) <= 10 * STEP_S
+        for at in (None, soon(STEP_S)):
+            assert await rm.fate_of(await rm.give(envelope(rm, (1000, -2000, 0), at=at))) == ["REJECTED"]
+        order = await rm.give(envelope(rm, (3_600_000, -2000, 0), at=soon(11 * STEP_S)))
+        await rm.reached(order, "ACCEPTED")
+        plant.passes(11 * STEP_S)
+        assert await rm.fate_of(order) == DONE
+        await plant.has_written("limits", "none", "none", "L1 -2000..0")
+
+
+@row(
+    "PEBC-19",
+    "an energy constraint that is gone is revoked, and one that has changed is revoked and told anew",
+    source="S2 JSON, PEBC.EnergyConstraint",
+    by=["plain"],
+)
+async def test_energy_constraint_gone(own):
+    plant = roof(needs_energy=True)
+    async with own.in_charge(PEBC, plant) as rm:
+        told = await rm.expect("PEBC.EnergyConstraint")
+        (need,) = plant.built.needs
+        plant.built.needs = (replace(need, lower_average_power_w=2000.0),)
+        revocation = await rm.expect("RevokeObject", object_type="PEBC.EnergyConstraint")
+        assert revocation["object_id"] == told["id"]
+        changed = await rm.expect("PEBC.EnergyConstraint")
+        assert (changed["lower_average_power"], changed["upper_average_power"]) == (2000.0, 3000.0)
+        plant.built.needs = ()
+        revocation = await rm.expect("RevokeObject", object_type="PEBC.EnergyConstraint")
+        assert revocation["object_id"] == changed["id"]

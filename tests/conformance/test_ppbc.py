@@ -8,6 +8,9 @@ from .wire import DONE, PPBC, new_id, soon
 
 SEQUENCES = "S2 JSON, PPBC"
 AHEAD_S = 60.0
+DRYING_S = 600.0
+LONGEST_PAUSE_S = 900.0
+"""Before drying."""
 
 
 def order(rm, kind, container, sequence, *, after_s=0.0, **changes):
@@ -208,3 +211,61 @@ async def test_revoked_as_another_type(own):
             assert (await rm.revoke(given, kind))["status"] == "INVALID_CONTENT", kind
         assert (await rm.revoke(given, "PPBC.ScheduleInstruction"))["status"] == "OK"
         assert await rm.fate_of(given) == ["ACCEPTED", "REVOKED"]
+
+
+def progress_s(status, container):
+    """How far *container* has got, by a profile status."""
+    (told,) = [each for each in status["sequence_container_status"] if each["sequence_container_id"] == container]
+    return told["progress"] / 1000
+
+
+@row(
+    "PPBC-12",
+    "a sequence that would begin later after the one before it than it may is REJECTED, one in time is done",
+    source="S2 JSON, PPBC.PowerSequence.max_pause_before",
+    by=["plain"],
+)
+async def test_longest_pause(own):
+    plant = washer()
+    async with own.in_charge(PPBC, plant) as rm:
+        assert await rm.fate_of(await rm.give(schedule(rm, "wash", "quick"))) == DONE
+        too_late = schedule(rm, "dry", "hot", after_s=WASH_S + LONGEST_PAUSE_S + 300)
+        assert await rm.fate_of(await rm.give(too_late)) == ["REJECTED"]
+        in_time = await rm.give(schedule(rm, "dry", "hot", after_s=WASH_S + LONGEST_PAUSE_S - 300))
+        await told(rm, "dry", "SCHEDULED")
+        plant.passes(WASH_S)
+        await told(rm, "wash", "FINISHED")
+        plant.passes(LONGEST_PAUSE_S - 300)
+        assert await rm.fate_of(in_time) == DONE
+        plant.passes(DRYING_S)
+        await told(rm, "dry", "FINISHED")
+        await plant.has_written("task", "nothing", "run wash quick", "nothing", "run dry hot", "nothing")
+
+
+@row(
+    "PPBC-13",
+    "progress is told in time run, pauses do not count, and the sequence ends so much later",
+    source="S2 JSON, PPBC.PowerSequenceContainerStatus.progress",
+    by=["plain"],
+)
+async def test_progress(own):
+    plant = washer()
+    third_s = WASH_S / 3
+    async with own.in_charge(PPBC, plant) as rm:
+        assert await rm.fate_of(await rm.give(schedule(rm, "wash", "quick"))) == DONE
+        plant.passes(third_s)
+        pause = order(rm, "StartInterruptionInstruction", "wash", "quick")
+        assert await rm.fate_of(await rm.give(pause)) == DONE
+        paused = progress_s(await told(rm, "wash", "INTERRUPTED"), "wash")
+        assert third_s <= paused < 2 * third_s
+        plant.passes(2 * third_s)
+        resume = order(rm, "EndInterruptionInstruction", "wash", "quick")
+        assert await rm.fate_of(await rm.give(resume)) == DONE
+        resumed = progress_s(await told(rm, "wash", "EXECUTING"), "wash")
+        assert paused <= resumed < 2 * third_s
+        plant.passes(third_s)
+        await plant.is_read()
+        await rm.tell("RevokeObject", object_type="PPBC.ScheduleInstruction", object_id="nothing")
+        assert "FINISHED" not in str(rm.told("PPBC.PowerProfileStatus"))
+        plant.passes(WASH_S - third_s - resumed)
+        assert progress_s(await told(rm, "wash", "FINISHED"), "wash") == WASH_S

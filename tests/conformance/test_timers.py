@@ -120,3 +120,54 @@ async def test_drift(own):
         assert (status["previous_operation_mode_id"], status["operation_mode_factor"]) == ("off", 0.5)
         await rm.expect("OMBC.TimerStatus", lambda each: seconds_from_now(each["finished_at"]) > 0, timer_id="run")
         assert await rm.fate_of(await rm.instruct("off")) == ["REJECTED"]
+
+
+@row(
+    "TIMER-7",
+    "a transition starts all the timers it names, and any one of those that block it is enough",
+    source="S2 JSON, Transition.start_timers, blocking_timers",
+    by=["plain"],
+)
+async def test_several_timers(own):
+    ways = (way("off", "on", starts=["run", "rest"]), way("on", "off", blocked_by=["run", "rest"]))
+    plant = heat_pump(transitions=ways)
+    async with own.in_charge(OMBC, plant) as rm:
+        assert await rm.fate_of(await rm.instruct("on")) == DONE
+        for timer_id in ("run", "rest"):
+            await rm.expect(
+                "OMBC.TimerStatus", lambda each: seconds_from_now(each["finished_at"]) > 0, timer_id=timer_id
+            )
+        plant.passes(TIMER_S)
+        assert await rm.fate_of(await rm.instruct("off")) == ["REJECTED"]
+        plant.passes(TIMER_S)
+        assert await rm.fate_of(await rm.instruct("off")) == DONE
+    for first, second in (("run", "rest"), ("rest", "run")):
+        ways = (way("off", "on", starts=[second]), way("on", "off", blocked_by=[first, second]))
+        async with own.in_charge(OMBC, heat_pump(transitions=ways)) as rm:
+            assert await rm.fate_of(await rm.instruct("on")) == DONE
+            assert await rm.fate_of(await rm.instruct("off")) == ["REJECTED"]
+
+
+@row(
+    "TIMER-8",
+    "a timer that is started again is told again, and blocks for its whole time again",
+    source="S2 JSON, TimerStatus.finished_at",
+    by=["plain"],
+)
+async def test_timer_restarted(own):
+    plant = heat_pump(
+        transitions=(way("off", "on", starts=["run"]), way("on", "off"), way("on", "boost", blocked_by=["run"]))
+    )
+    async with own.in_charge(OMBC, plant) as rm:
+        finished = []
+        for _ in range(2):
+            assert await rm.fate_of(await rm.instruct("on")) == DONE
+            status = await rm.expect(
+                "OMBC.TimerStatus", lambda each: seconds_from_now(each["finished_at"]) > 0, timer_id="run"
+            )
+            finished.append(time_of(status["finished_at"]))
+            plant.passes(TIMER_S / 2)
+            assert await rm.fate_of(await rm.instruct("off")) == DONE
+        assert (finished[1] - finished[0]).total_seconds() >= TIMER_S / 2
+        assert await rm.fate_of(await rm.instruct("on")) == DONE
+        assert await rm.fate_of(await rm.instruct("boost")) == ["REJECTED"]
