@@ -1,11 +1,20 @@
 """Instructions, and hardware that refuses them, does not follow, or is lost."""
 
+import asyncio
+
+import pytest
+
+from s2d.control.reporting import Reporting
+
 from .own import ModbusBattery
 from .plants import heat_pump, home_battery
 from .rows import row
 from .wire import DONE, FRBC, OMBC, soon
 
 SOON_S = 0.3
+HUNG_AFTER_S = 30.0
+"""A driver that is silent for so long is given up, whatever its own limits are."""
+TALKATIVE = Reporting(power_w=50.0, fill_level=1.0, every_s=5.0)
 
 
 @row(
@@ -115,3 +124,74 @@ async def test_protection(own):
         plant.shows(soc=96.0)
         assert await rm.fate_of(order) == ["ACCEPTED", "STARTED", "ABORTED"]
         await plant.has_written("power_setpoint", 0, 5000, 0)
+
+
+@row(
+    "HARDWARE-8",
+    "a device that does what is asked before it is told to: no success until it has confirmed the order",
+    source="EN 50491-12-2, InstructionStatus",
+    by=["plain", "s2-python"],
+)
+async def test_unconfirmed(own):
+    plant = home_battery(follows={})
+    async with own.in_charge(FRBC, plant) as rm:
+        plant.shows(power=5000.0)
+        await rm.expect("FRBC.ActuatorStatus", active_operation_mode_id=rm.mode("charge"))
+        plant.refuses()
+        await plant.waits()
+        order = await rm.instruct(rm.mode("charge"), 1.0)
+        await rm.reached(order, "STARTED")
+        await plant.goes_on()  # what was being read is read; now the order waits to be written
+        assert plant.written("power_setpoint") == [0, 5000]
+        assert rm.steps_of(order) == ["ACCEPTED", "STARTED"]
+        plant.waits_no_more()
+        assert await rm.fate_of(order) == ["ACCEPTED", "STARTED", "ABORTED"]
+
+
+@row(
+    "HARDWARE-9",
+    "an order that is confirmed: no success on what was read before, though it would fit",
+    source="EN 50491-12-2, InstructionStatus",
+    by=["plain", "s2-python"],
+)
+async def test_old_reading(own):
+    plant = home_battery(follows={}, reporting=TALKATIVE)
+    async with own.in_charge(FRBC, plant) as rm:
+        plant.shows(power=5000.0)
+        await rm.expect("FRBC.ActuatorStatus", active_operation_mode_id=rm.mode("charge"))
+        await plant.waits()
+        order = await rm.instruct(rm.mode("charge"), 1.0)
+        await plant.goes_on()  # what was being read is read
+        await plant.goes_on()  # the order is written; now the next reading waits
+        plant.shows(power=0.0)
+        told = len(rm.told("PowerMeasurement"))
+        plant.passes(TALKATIVE.every_s)
+        await rm.heard.until(lambda _: len(rm.told("PowerMeasurement")) > told, "what is known told again")
+        assert rm.steps_of(order) == ["ACCEPTED", "STARTED"]
+        plant.waits_no_more()
+        await rm.expect("FRBC.ActuatorStatus", active_operation_mode_id=rm.mode("idle"))
+        plant.shows(power=5000.0)
+        assert await rm.fate_of(order) == DONE
+
+
+@pytest.mark.virtual_time(is_wired=True)
+@row(
+    "HARDWARE-10",
+    "hardware that hangs for longer than a driver may: ABORTED, and the RM goes on without it",
+    source="peers",
+    by=["plain"],
+)
+async def test_hardware_hangs_for_good(own):
+    plant = home_battery(poll_s=10.0)
+    async with own.in_charge(FRBC, plant) as rm:
+        plant.hardware.is_hung = True
+        order = await rm.instruct(rm.mode("charge"), 1.0)
+        await rm.reached(order, "STARTED")
+        since = asyncio.get_running_loop().time()
+        assert await rm.fate_of(order) == ["ACCEPTED", "STARTED", "ABORTED"]
+        assert asyncio.get_running_loop().time() - since <= HUNG_AFTER_S
+        await plant.has_logged("device.unreachable")
+        assert await rm.fate_of(await rm.instruct(rm.mode("idle"))) == ["REJECTED"]
+        plant.hardware.is_hung = False
+        await plant.has_logged("device.recovered")
+        assert await rm.fate_of(await rm.instruct(rm.mode("charge"), 1.0)) == DONE

@@ -24,9 +24,17 @@ AHEAD_S = 60.0
 async def test_factors(own):
     plant = ModbusBattery()
     async with own.in_charge(FRBC, plant) as rm:
-        for mode, factor in (("charge", 0.0), ("charge", 0.5), ("charge", 1.0), ("discharge", 0.0), ("idle", 0.0)):
+        written = [0]
+        for mode, factor, power_w in (
+            ("charge", 0.0, 0),
+            ("charge", 0.5, 2500),
+            ("charge", 1.0, 5000),
+            ("discharge", 0.0, -4000),
+            ("idle", 0.0, 0),
+        ):
             assert await rm.fate_of(await rm.instruct(rm.mode(mode), factor)) == DONE, (mode, factor)
-        await plant.simulator.written(0, 0, 2500, 5000, -4000, 0)
+            written.append(power_w)
+            assert plant.simulator.writes.all == written, "not before it is done"
 
 
 @row("INSTR-2", "a factor below 0 or above 1 is answered INVALID_CONTENT", source="S2 JSON, operation_mode_factor")
