@@ -33,7 +33,7 @@ from s2d.simulation.faults import Faults
 from s2d.simulation.registers import BatteryRegisters
 from s2d.values import Now
 from s2d.variant import Make
-from tests.chronicle import PATIENCE_S
+from tests.chronicle import PATIENCE_S, Chronicle
 from tests.fakes import FakeDriver, FakeLog, Hardware
 from tests.system.daemon import battery, configured
 from tests.system.simulator import Simulator, at
@@ -80,6 +80,21 @@ class FaultySimulator(Simulator):
         super().__init__(**battery)
         self.faults = Faults()
         self._registers = BatteryRegisters(self.battery, lambda name, value: self.writes.add(value), self.faults)
+
+
+@dataclass
+class WatchedLog(FakeLog):
+    """A log that can be waited for."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.told: Chronicle[Any] = Chronicle("log of the RM")
+
+    def _keep(self, *given: Any) -> Any:
+        try:
+            return super()._keep(*given)
+        finally:
+            self.told.add(self.lines[-1])
 
 
 class WatchedHardware(Hardware):
@@ -140,7 +155,7 @@ class Played:
 
     @asynccontextmanager
     async def at_work(self, url: str, directory: Path) -> AsyncIterator[None]:
-        self.log = log = FakeLog()
+        self.log = log = WatchedLog()
         device = Device(
             "played",
             lambda points: FakeDriver.open(self.hardware, points, None),
@@ -213,11 +228,9 @@ class Played:
         for _ in range(2):
             await self.hardware.touched()
 
-    async def has_logged(self, event: str) -> None:
+    async def has_logged(self, event: str, within_s: float = PATIENCE_S) -> None:
         """Waits until the RM has noticed."""
-        async with asyncio.timeout(PATIENCE_S):
-            while event not in self.log.events():
-                await self.hardware.touched()
+        await self.log.told.until(lambda _: event in self.log.events(), event, within_s)
 
     async def has_written(self, point: str, *values: Any) -> None:
         """Waits until *values*, in that order, are all that was ever written to *point*."""

@@ -2,11 +2,20 @@
 
 import asyncio
 import gc
+import sys
 from collections import Counter
+from itertools import pairwise
+
+import pytest
 
 from s2d.backoff import Backoff
 from s2d.link import BACKOFF
+from s2d.messages.common import SelectControlType
 from tests.chronicle import PATIENCE_S
+from tests.core.stage import FRBC as OUR_FRBC
+from tests.core.stage import Stage
+from tests.fakes import pass_s
+from tests.system.certificates import authority, server_context
 
 from .own import ModbusBattery
 from .plants import heat_pump, home_battery, pump_with_tank
@@ -16,7 +25,14 @@ from .wire import DESCRIPTION, FRBC, NO_SELECTION, OMBC, soon
 
 QUIET_S = 0.3
 AHEAD_S = 30.0
+RARELY_S = 600.0
+PINGS_AT_LEAST_S = 50.0
+NOTICES_WITHIN_S = 90.0
+SOON_S = 1.5
+LATE_S = 29.0
+RETURNS_WITHIN_S = 61.0
 RECONNECTS = 30
+RECONNECTS_OF_THE_CORE = 10_000
 SELECTIONS = 50
 
 
@@ -274,12 +290,6 @@ async def test_deselection(own):
         assert (await rm.revoke(later, "OMBC.Instruction"))["status"] == "INVALID_CONTENT"
 
 
-def _is_of_the_rm(thing):
-    return str(getattr(type(thing), "__module__", "")).startswith(
-        ("s2d.", "websockets.asyncio.client", "websockets.client")
-    )
-
-
 @row(
     "SESSION-17",
     "a CEM that does not read for a while is obeyed meanwhile, and then finds every answer, in order",
@@ -301,3 +311,154 @@ async def test_slow_reader(bench):
         answers = [each["subject_message_id"] for each in rm.frames if each["message_type"] == "ReceptionStatus"]
         assert answers[-len(asked) :] == asked
         await rm.is_well()
+
+
+in_virtual_time = pytest.mark.virtual_time(is_wired=True)
+"""For rows about waits of the RM itself: a minute is over in no time, and nothing else is different."""
+
+
+def patient_battery(**changes):
+    """One that is asked seldom, and whose RM takes its time to come back as the daemon does."""
+    plant = home_battery(poll_s=RARELY_S, **changes)
+    plant.backoff = BACKOFF
+    return plant
+
+
+def now_s():
+    return asyncio.get_running_loop().time()
+
+
+@in_virtual_time
+@row(
+    "SESSION-18",
+    "after RECONNECT the RM is back at once, after TERMINATE not for half a minute, and then it is",
+    source="S2 JSON, SessionRequest",
+    by=["plain", "certification"],
+)
+async def test_soon_or_late(own):
+    async with own.cem(patient_battery()) as cem:
+        cem.joins_within_s = 3600.0
+        rm = await cem.joined()
+        for request, least_s, most_s in (
+            ("RECONNECT", 0.0, SOON_S),
+            ("TERMINATE", LATE_S, RETURNS_WITHIN_S),
+            ("RECONNECT", 0.0, SOON_S),
+        ):
+            await rm.negotiate()
+            await rm.must_take("SessionRequest", request=request)
+            await rm.has_ended()
+            since_s = now_s()
+            rm = await cem.joined()
+            assert least_s <= now_s() - since_s <= most_s, request
+        assert len(cem.requests.all) == 4
+
+
+@in_virtual_time
+@row(
+    "SESSION-19",
+    "a connection that is dead and does not know it is noticed, and the device not left alone with its orders",
+    source="S2 Connect, keepalive",
+    by=["plain"],
+)
+async def test_half_open(own):
+    plant = patient_battery(fallback_after_s=AHEAD_S)
+    async with own.cem(plant) as cem:
+        cem.joins_within_s = 3600.0
+        rm = await cem.joined()
+        await rm.negotiate()
+        await own.select(rm, FRBC)
+        assert (await rm.fate_of(await rm.instruct(rm.mode("charge"), 1.0)))[-1] == "SUCCEEDED"
+        cem.turns_away_with = 503
+        since_s = now_s()
+        with rm.not_reading():
+            await plant.has_logged("session.closed", 3600.0)
+            assert now_s() - since_s <= NOTICES_WITHIN_S
+            await plant.has_written("power_setpoint", 0, 5000, 0)
+            assert now_s() - since_s <= NOTICES_WITHIN_S + AHEAD_S
+            cem.turns_away_with = None
+            again = await cem.joined()
+            await again.negotiate()
+
+
+@in_virtual_time
+@row(
+    "SESSION-20",
+    "an RM pings, no more often than every 50 s, and stays with a CEM that answers",
+    source="S2 Connect, keepalive",
+    by=["plain", "victron"],
+)
+async def test_pings(own):
+    async with own.cem(patient_battery()) as cem:
+        rm = await cem.joined()
+        await rm.negotiate()
+        await pass_s(10 * PINGS_AT_LEAST_S)
+        await rm.is_well()
+        assert len(rm.pinged_at) >= 5
+        assert all(later - earlier >= PINGS_AT_LEAST_S for earlier, later in pairwise(rm.pinged_at))
+
+
+@in_virtual_time
+@row(
+    "SESSION-21",
+    "ten minutes of silence before the first Handshake are waited out",
+    source="message analysers",
+    by=["plain", "s2-python"],
+)
+async def test_long_silence(own):
+    async with own.cem(patient_battery()) as cem:
+        rm = await cem.joined()
+        await rm.heard.until(bool, "its Handshake")
+        await pass_s(600.0)
+        assert not rm.ended.is_set()
+        await rm.negotiate()
+
+
+@row(
+    "SESSION-22",
+    "a CEM whose certificate nobody vouches for is told nothing; one that is vouched for is served",
+    source="S2 Connect: wss",
+    by=["plain"],
+)
+async def test_certificates(own, tmp_path):
+    ours, theirs = authority(tmp_path / "ours"), authority(tmp_path / "theirs")
+    plant = home_battery(ca_file=ours)
+    async with own.cem(plant, ssl=server_context(theirs)) as cem:
+        await plant.has_logged("link.denied")
+        (denied,) = [line for line in plant.log.lines if line["event"] == "link.denied"]
+        assert "no trust" in denied["reason"]
+        assert not cem.requests.all
+    async with own.cem(home_battery(ca_file=ours), ssl=server_context(ours)) as cem:
+        await (await cem.joined()).negotiate()
+
+
+@row(
+    "SESSION-23",
+    f"{RECONNECTS_OF_THE_CORE} sessions, each with an instruction that waits, leave no memory behind",
+    source="peers",
+    by=["plain"],
+    virtual=True,
+)
+def test_sessions_without_number():
+    stage = Stage()
+    stage.measured(soc=50.0, power=0.0)
+    before = 0
+    for number in range(RECONNECTS_OF_THE_CORE):
+        if number == RECONNECTS_OF_THE_CORE // 10:
+            before = _memory_blocks()
+        stage.negotiated()
+        stage.heard(*stage.hears(SelectControlType(message_id="select", control_type=OUR_FRBC)))
+        stage.heard(*stage.hears(stage.instruction("later", stage.charge, 1.0, after_s=60.0)))
+        stage.left()
+        stage.said.clear()
+    assert _memory_blocks() - before < RECONNECTS_OF_THE_CORE // 10
+
+
+def _memory_blocks():
+    gc.collect()
+    return sys.getallocatedblocks()
+
+
+def _is_of_the_rm(thing):
+    return str(getattr(type(thing), "__module__", "")).startswith(
+        ("s2d.", "websockets.asyncio.client", "websockets.client")
+    )
