@@ -4,9 +4,11 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from .own import ModbusBattery
-from .plants import home_battery
+from .plants import TIMED, by_control_type, home_battery, roof, washer
 from .rows import row
-from .wire import DONE, FRBC, Order, new_id, soon, time_of
+from .test_pebc import envelope
+from .test_ppbc import schedule
+from .wire import DONE, FRBC, PEBC, PPBC, Order, new_id, soon, time_of
 
 INSTRUCTION = "S2 JSON, FRBC.Instruction"
 REVOCATION = "S2 JSON, RevokeObject"
@@ -307,3 +309,57 @@ async def test_revoked_by_id_first(bench):
         assert (await rm.revoke(by_id))["status"] == "OK"
         assert await rm.fate_of(by_id) == ["ACCEPTED", "REVOKED"]
         assert rm.steps_of(by_message) == ["ACCEPTED"]
+
+
+@row(
+    "INSTR-20",
+    "of two whose time came while the RM was busy the later is done, the other ABORTED before it starts",
+    source="EN 50491-12-2",
+    by=["plain", "flexmeasures"],
+)
+async def test_overtaken_before_start(own):
+    plant = home_battery()
+    async with own.in_charge(FRBC, plant) as rm:
+        first = await rm.instruct(rm.mode("charge"), 1.0, at=soon(AHEAD_S))
+        then = await rm.instruct(rm.mode("charge"), 0.5, at=soon(2 * AHEAD_S))
+        plant.passes(3 * AHEAD_S)
+        assert await rm.fate_of(then) == DONE
+        assert rm.steps_of(first) == ["ACCEPTED", "ABORTED"]
+        await plant.has_written("power_setpoint", 0, 2500)
+
+
+@row(
+    "INSTR-21",
+    "an owner may have instructions that come too late REJECTED; those in time are done",
+    source="settings of RMs",
+    by=["plain"],
+)
+async def test_too_old(own):
+    plant = home_battery(max_instruction_age_s=AHEAD_S)
+    async with own.in_charge(FRBC, plant) as rm:
+        for late_s, fate in ((2 * AHEAD_S, ["REJECTED"]), (0.0, DONE)):
+            order = await rm.instruct(rm.mode("charge"), 1.0, at=soon(-late_s))
+            assert await rm.fate_of(order) == fate, late_s
+        ahead = await rm.instruct(rm.mode("idle"), at=soon(AHEAD_S))
+        plant.passes(AHEAD_S)
+        assert await rm.fate_of(ahead) == DONE
+        await plant.has_written("power_setpoint", 0, 5000, 0)
+
+
+@by_control_type
+@row(
+    "INSTR-22",
+    "under each control type a time in the past is run at once, however long ago",
+    source="certification tool",
+    by=["plain", "certification"],
+)
+async def test_past_under_each(own, control_type):
+    async with own.in_charge(control_type, (TIMED | {PEBC: roof, PPBC: washer})[control_type]()) as rm:
+        long_ago = datetime.now(UTC) - timedelta(days=30)
+        if control_type == PEBC:
+            instruction = envelope(rm, (3_600_000, -1000, 0), at=long_ago)
+        elif control_type == PPBC:
+            instruction = schedule(rm, "wash", "quick", execution_time=long_ago.isoformat())
+        else:
+            instruction = rm.instruction(await rm.elsewhere(), at=long_ago)
+        assert await rm.fate_of(await rm.give(instruction)) == DONE

@@ -1,7 +1,7 @@
 """Who may say what, and when."""
 
 from .rows import row
-from .wire import DDBC, FRBC, NO_SELECTION, OMBC, SHORT, new_id
+from .wire import DDBC, FRBC, NO_SELECTION, NOT_CONTROLABLE, OMBC, SHORT, new_id
 
 STATE = "EN 50491-12-2, State of communication"
 
@@ -140,4 +140,40 @@ async def test_message_twice(bench):
         message = {"message_type": "SelectControlType", "message_id": new_id(), "control_type": NO_SELECTION}
         for _ in range(2):
             await rm.must_accept(message)
+        await rm.is_well()
+
+
+@row(
+    "ORDER-10",
+    "SessionRequest is taken while the versions are not settled: RECONNECT and TERMINATE, with Handshake or without",
+    source=STATE,
+)
+async def test_session_request_while_negotiating(bench):
+    async with bench.cem() as cem:
+        # Of a foreign RM, TERMINATE would have the next row wait.
+        for request in ("RECONNECT", "TERMINATE") if bench.is_own else ("RECONNECT",):
+            for says_hello in (False, True):
+                rm = await cem.joined()
+                await rm.expect("Handshake")
+                if says_hello:
+                    await rm.must_take("Handshake", role="CEM", supported_protocol_versions=["0.0.2-beta", "1.0.0"])
+                await rm.must_take("SessionRequest", request=request)
+                await rm.has_ended()
+                assert [each["message_type"] for each in rm.heard.all] == ["Handshake"]
+        await (await cem.joined()).negotiate()
+
+
+@row(
+    "ORDER-11",
+    "a revocation while no control type is active is refused for what it names, not for coming when it does",
+    source=STATE,
+)
+async def test_revocation_while_nothing_is_active(own):
+    async with own.negotiated() as rm:
+        for control_type in ("", NO_SELECTION, NOT_CONTROLABLE):
+            if control_type:
+                await rm.must_take("SelectControlType", control_type=control_type)
+            answer = await rm.tell("RevokeObject", object_type="FRBC.Instruction", object_id=new_id())
+            assert answer["status"] == "INVALID_CONTENT"
+            assert answer["diagnostic_label"].startswith("REV-")
         await rm.is_well()

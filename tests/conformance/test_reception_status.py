@@ -1,5 +1,7 @@
 """Answers: those the RM gives, and what it makes of those it gets, or does not get."""
 
+import re
+
 import pytest
 from msgspec.structs import replace
 
@@ -12,6 +14,7 @@ from .test_certification import a_tank_with_outlooks
 from .wire import DDBC, DESCRIPTION, FRBC, NO_SELECTION, OMBC, PEBC, PPBC, SHORT, new_id
 
 STATUS = "S2 JSON, ReceptionStatus"
+REASON = re.compile(r"[A-Z]+-\d{3} at (/\S*)?: .+", re.DOTALL)
 TELLING = {
     FRBC: a_tank_with_outlooks,
     OMBC: heat_pump,
@@ -20,6 +23,12 @@ TELLING = {
     PPBC: washer,
 }
 """Resources that have something to say by all messages there are for it."""
+
+
+def temporary_error(stage, *messages):
+    for message in messages:
+        status = ReceptionStatusValues.TEMPORARY_ERROR
+        stage.hears(ReceptionStatus(subject_message_id=message.message_id, status=status))
 
 
 @row("RECEPTION-1", "every message is answered once, and a hundred at a time are too", source="certification tool")
@@ -143,11 +152,11 @@ def test_repeated_once():
     stage = Stage()
     stage.active()
     (status,) = said(stage.measured(soc=55.0, power=0.0))
-    stage.hears(ReceptionStatus(subject_message_id=status.message_id, status=ReceptionStatusValues.TEMPORARY_ERROR))
+    temporary_error(stage, status)
     assert told(stage.after(4.0)) == []
     (again,) = said(stage.after(2.0))
     assert again == replace(status, message_id=again.message_id)
-    stage.hears(ReceptionStatus(subject_message_id=again.message_id, status=ReceptionStatusValues.TEMPORARY_ERROR))
+    temporary_error(stage, again)
     assert told(stage.after(30.0)) == []
 
 
@@ -232,3 +241,43 @@ async def test_errors_to_each_type(own, control_type):
         for kind in kinds:
             rm, _ = await selected((kind,), "PERMANENT_ERROR")
             await rm.has_ended()
+
+
+@row(
+    "RECEPTION-15",
+    "what got TEMPORARY_ERROR is not said again once there is something newer of its kind, told before or since",
+    source=STATUS,
+    virtual=True,
+)
+def test_only_the_newest_is_repeated():
+    stage = Stage()
+    stage.active()
+    for is_told_before in (True, False):
+        (first,) = said(stage.measured(soc=55.0, power=0.0))
+        if is_told_before:
+            stage.measured(soc=60.0, power=0.0)
+        temporary_error(stage, first)
+        if not is_told_before:
+            stage.measured(soc=60.0, power=0.0)
+        assert told(stage.after(30.0)) == []
+
+
+@row("RECEPTION-16", "each refusal says why: which rule, where in the message, and a sentence", source=STATUS)
+async def test_label(own):
+    async with own.in_charge(FRBC) as rm:
+        mode, about = rm.mode("idle"), new_id()
+        for answer in (
+            await rm.send_raw("to be or not to be"),
+            await rm.send_raw(b"\x00"),
+            await rm.tell("FRBC.Suggestion"),
+            await rm.tell("SelectControlType", control_type="ANY"),
+            await rm.tell("SelectControlType", control_type=OMBC),
+            await rm.tell("HandshakeResponse", selected_protocol_version="1.0.0"),
+            await rm.tell("RevokeObject", object_type="FRBC.Instruction", object_id=about),
+            await rm.tell_whole(rm.instruction(mode, 2.0)),
+            await rm.tell_whole(rm.instruction(mode, actuator_id=about)),
+            await rm.tell_whole(rm.instruction(about)),
+        ):
+            assert answer["status"].startswith("INVALID_"), answer
+            assert REASON.fullmatch(answer["diagnostic_label"]), answer
+        assert "diagnostic_label" not in await rm.tell("SelectControlType", control_type=NO_SELECTION)

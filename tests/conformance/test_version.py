@@ -4,7 +4,9 @@ import re
 
 import pytest
 
+from .plants import hybrid
 from .rows import row
+from .wire import DDBC
 
 VERSION = re.compile(r"v?\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?")
 
@@ -130,3 +132,34 @@ async def test_second_response(bench):
         answer = await rm.tell("HandshakeResponse", selected_protocol_version=version)
         assert answer["status"] == "INVALID_CONTENT"
         await rm.is_well()
+
+
+@pytest.mark.parametrize("version", ["v0.0.2-beta", "v1.0.0", "0.0.2-beta", "1.0.0"])
+@row(
+    "VERSION-11",
+    "a version may be spelt with a v before it, and is spoken all the same",
+    source="S2 JSON, releases are tagged v1.0.0",
+    by=["plain"],
+)
+async def test_spelling(own, version):
+    async with own.cem(hybrid()) as cem:
+        rm = await cem.joined()
+        await rm.negotiate(version)
+        await own.select(rm, DDBC)
+        assert ("present_demand_rate" in rm.description) is version.endswith("0.0.2-beta")
+        assert (await rm.fate_of(await rm.instruct("on")))[-1] == "SUCCEEDED"
+
+
+@row(
+    "VERSION-12",
+    "what is like a version offered but is none is refused",
+    source="S2 JSON, HandshakeResponse",
+    by=["plain"],
+)
+async def test_no_such_version(own):
+    async with own.cem() as cem:
+        for version in ("0.0.2", "1.0", "1.0.0-beta", "1.0.1", "^1.0.0", "V1.0.0", "vv1.0.0", " 1.0.0", ""):
+            rm = await cem.joined()
+            answer = await rm.tell("HandshakeResponse", selected_protocol_version=version)
+            assert answer["status"] == "INVALID_CONTENT", version
+            await rm.has_ended()
