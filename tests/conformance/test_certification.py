@@ -4,15 +4,20 @@ from datetime import UTC, datetime
 
 import pytest
 
+from s2d.control.reporting import Reporting
 from s2d.messages import frbc
 from s2d.messages.common import NumberRange
 
 from .own import ModbusBattery
-from .plants import by_control_type, home_battery, roof, tank
+from .plants import by_control_type, heat_pump, home_battery, hybrid, roof, tank, washer
 from .rows import row
-from .wire import FRBC, NO_SELECTION, NOT_CONTROLABLE
+from .wire import DDBC, DONE, FRBC, NO_SELECTION, NOT_CONTROLABLE, OMBC, PEBC, PPBC
 
 TOOL = "certification tool"
+WALKS_EVERY_S = 15.0
+WATCHES_S = 30
+WATCHED_EVERY_S = 10
+WATCHED = Reporting(power_w=50.0, fill_level=1.0, every_s=WATCHED_EVERY_S)
 LEAKS = (
     frbc.LeakageBehaviourElement(
         fill_level_range=NumberRange(start_of_range=0.0, end_of_range=100.0), leakage_rate=0.0001
@@ -204,6 +209,70 @@ async def test_terminate(bench):
         await rm.reached(later, "ACCEPTED")
         await rm.must_take("SessionRequest", request="TERMINATE")
         await rm.has_ended()
+
+
+@row(
+    "CERT-FRBC-7",
+    "the walk at the pace of the tool, 15 s from step to step: what is told fits what was instructed",
+    source=TOOL,
+    by=["plain", "certification"],
+)
+async def test_walk_with_pauses(own):
+    plant = home_battery()
+    async with own.in_charge(FRBC, plant) as rm:
+        machine = rm.machine()
+        for mode in _walk(machine, await rm.active_mode(machine)):
+            order = await rm.instruct(mode, 0.0)
+            assert (await rm.fate_of(order))[-1] == "SUCCEEDED", mode
+            succeeded = rm.heard.all.index(await rm.reached(order, "SUCCEEDED"))
+            plant.passes(WALKS_EVERY_S)
+            await plant.is_read()
+            since = [each for each in rm.heard.all[succeeded:] if "active_operation_mode_id" in each]
+            assert {each["active_operation_mode_id"] for each in since} <= {mode}
+            assert await rm.active_mode(machine) == mode
+
+
+@by_control_type
+@row(
+    "CERT-S7",
+    "half a minute of watching, under each control type: all that is told is valid, and is told again in time",
+    source=TOOL,
+    by=["plain", "certification"],
+)
+async def test_watching(own, control_type):
+    plants = {FRBC: home_battery, OMBC: heat_pump, DDBC: hybrid, PEBC: roof, PPBC: washer}
+    plant = plants[control_type](reporting=WATCHED)
+    async with own.in_charge(control_type, plant) as rm:
+        await rm.expect("PowerMeasurement")
+        for _ in range(WATCHES_S // WATCHED_EVERY_S):
+            measured = len(rm.told("PowerMeasurement"))
+            plant.passes(WATCHED_EVERY_S)
+            await rm.heard.until(lambda _, measured=measured: len(rm.told("PowerMeasurement")) > measured, "told again")
+        assert not rm.told("InstructionStatusUpdate")
+        assert not rm.ended.is_set()
+        await rm.is_well()
+
+
+@row(
+    "CERT-FRBC-8",
+    "a description that changes is told anew, then everything it names; the new one holds",
+    source=TOOL,
+    by=["plain", "certification"],
+)
+async def test_description_changes(own):
+    plant = tank()
+    async with own.in_charge(FRBC, plant) as rm:
+        await settled(rm)
+        assert (await rm.tell_whole(rm.instruction("boost")))["status"] == "INVALID_CONTENT"
+        plant.built.modes = ("off", "on", "boost")
+        rm.description = await rm.expect("FRBC.SystemDescription")
+        assert rm.machine().modes == ["off", "on", "boost"]
+        for message_type in ("FRBC.StorageStatus", "FRBC.ActuatorStatus", "FRBC.TimerStatus"):
+            await rm.expect(message_type)
+        assert await rm.fate_of(await rm.instruct("boost")) == [
+            "REJECTED"
+        ]  # known by now, but no transition leads there
+        assert await rm.fate_of(await rm.instruct("on")) == DONE
 
 
 def _walk(machine, start):

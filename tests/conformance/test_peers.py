@@ -1,11 +1,18 @@
 """What only one CEM of the field does, or asks for, and an RM must live with."""
 
-from .plants import TIMER_S, heat_pump, home_battery, tank
+import pytest
+
+from tests.fakes import pass_s
+
+from .connection import S2_PYTHON_CANNOT
+from .plants import PLANTS, TIMER_S, heat_pump, home_battery, tank
 from .rows import row
 from .test_certification import LEAKS
-from .wire import DONE, FRBC, OMBC, new_id, soon
+from .test_ppbc import schedule, told
+from .wire import DDBC, DONE, FRBC, OMBC, PPBC, new_id, soon
 
 CLIENT = "FlexMeasures client"
+RARELY_S = 600.0
 
 
 @row(
@@ -172,3 +179,47 @@ async def test_starts_afresh(own):
         later = await rm.instruct("off", at=soon(TIMER_S))
         plant.passes(TIMER_S)
         assert await rm.fate_of(later) == DONE
+
+
+@pytest.mark.virtual_time(is_wired=True)
+@row(
+    "PEER-12",
+    "TEMPORARY_ERROR before the CEM's own Handshake: the RM says its Handshake once more, and waits to be served",
+    source="Victron",
+    by=["victron"],
+)
+async def test_not_ready_yet(own):
+    async with own.cem(home_battery(poll_s=RARELY_S)) as cem:
+        rm = await cem.joined()
+        await rm.heard.until(bool, "its Handshake")
+        await pass_s(60.0)
+        assert [each["message_type"] for each in rm.heard.all] == ["Handshake", "Handshake"]
+        await rm.negotiate()
+        await own.select(rm, FRBC)
+        assert (await rm.fate_of(await rm.instruct(rm.mode("charge"), 1.0)))[-1] == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("control_type", [DDBC, PPBC], ids=["DDBC", "PPBC"])
+@row(
+    "PEER-13",
+    "a CEM that refuses valid descriptions or progress, as s2-python does, is told no less, and obeyed",
+    source="s2-python",
+    by=["plain"],
+)
+async def test_refused_though_valid(own, control_type):
+    async with own.cem(PLANTS[control_type]()) as cem:
+        rm = await cem.joined()
+        rm.answers_to = lambda each: ("INVALID_MESSAGE",) if each["message_type"] in S2_PYTHON_CANNOT else ("OK",)
+        await rm.negotiate()
+        await own.select(rm, control_type)
+        if control_type == PPBC:
+            given = await rm.give(schedule(rm, "wash", "quick"))
+            assert (await rm.fate_of(given))[-1] == "SUCCEEDED"
+            statuses = (await told(rm, "wash", "EXECUTING"))["sequence_container_status"]
+            assert [("progress" in each, each["status"]) for each in statuses] == [
+                (True, "EXECUTING"),
+                (False, "NOT_SCHEDULED"),
+            ]
+        else:
+            assert (await rm.fate_of(await rm.instruct("on")))[-1] == "SUCCEEDED"
+        assert not rm.ended.is_set()

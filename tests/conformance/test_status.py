@@ -1,15 +1,34 @@
 """What is told of the resource, when, and what is rather not told."""
 
+import pytest
+
 from s2d.control.reporting import Reporting
 from s2d.values import Quality, Reading
 
-from .own import CALM
+from .own import CALM, ModbusBattery
 from .plants import home_battery
 from .rows import row
-from .wire import FRBC, soon
+from .wire import DONE, FRBC, soon
 
 EAGER = Reporting(power_w=50.0, fill_level=1.0, every_s=0.3)
 AGES_AFTER_S = 60.0
+WITH_SENTINELS = {
+    "soc": {
+        "register": 843,
+        "table": "input",
+        "type": "uint16",
+        "scale": 0.1,
+        "unit": "%",
+        "sentinel": 0xFFFF,
+        "max_age": "2 s",
+    },
+    "power": {"register": 842, "table": "input", "type": "int16", "unit": "W", "sentinel": -0x8000, "max_age": "2 s"},
+    "power_setpoint": {"register": 2700, "type": "int16", "unit": "W", "access": "read_write"},
+}
+
+
+def powers(rm):
+    return [each["values"][0]["value"] for each in rm.told("PowerMeasurement")]
 
 
 def levels(rm):
@@ -160,3 +179,79 @@ async def test_previous_mode_in_the_next_session(own):
         assert status["active_operation_mode_id"] == rm.mode("charge")
         assert status["previous_operation_mode_id"] == before
         assert status["transition_timestamp"] == started["timestamp"]
+
+
+@row(
+    "STATUS-9",
+    "registers that say not available: nothing of them is told, and nothing undertaken, until they are back",
+    source="device documents: sentinels",
+    by=["plain"],
+)
+async def test_sentinels(own):
+    plant = ModbusBattery(points=WITH_SENTINELS)
+    async with own.in_charge(FRBC, plant) as rm:
+        assert await rm.fate_of(await rm.instruct(rm.mode("charge"), 1.0)) == DONE
+        plant.simulator.faults.switch("nan")
+        order = await rm.instruct(rm.mode("charge"), 0.5)
+        assert await rm.fate_of(order) in (["ACCEPTED", "STARTED", "ABORTED"], ["REJECTED"])
+        assert await rm.fate_of(await rm.instruct(rm.mode("charge"), 0.4)) == ["REJECTED"]
+        plant.simulator.faults.switch("nan", on=False)
+        await rm.heard.until(lambda _: powers(rm)[-1] == 0.0, "the power is known again")
+        assert await rm.fate_of(await rm.instruct(rm.mode("discharge"), 0.0)) == DONE
+        assert {*powers(rm)} == {0.0, 5000.0, -4000.0}
+        assert all(49.0 < level < 51.0 for level in levels(rm))
+        factors = [each["operation_mode_factor"] for each in rm.told("FRBC.ActuatorStatus")]
+        assert all(0.0 <= factor <= 1.0 for factor in factors)
+
+
+@row(
+    "STATUS-10",
+    "power that is taken is positive, power that is given negative: in descriptions and in measurements",
+    source="EN 50491-12-2, sign convention",
+)
+async def test_sign(own):
+    plant = home_battery()
+    async with own.in_charge(FRBC, plant) as rm:
+        for label, factor, power_w in (("charge", 1.0, 5000.0), ("discharge", 0.0, -4000.0)):
+            mode = next(each for each in rm.machine().description["operation_modes"] if each["id"] == rm.mode(label))
+            ranges = mode["elements"][0]["power_ranges"]
+            assert power_w in (ranges[0]["start_of_range"], ranges[0]["end_of_range"])
+            assert (mode["elements"][0]["fill_rate"]["end_of_range"] > 0) is (power_w > 0)
+            assert (await rm.fate_of(await rm.instruct(rm.mode(label), factor)))[-1] == "SUCCEEDED"
+            await plant.has_written("power_setpoint", *([0, 5000] if power_w > 0 else [0, 5000, -4000]))
+            await rm.expect("PowerMeasurement", values=[{"commodity_quantity": "ELECTRIC.POWER.L1", "value": power_w}])
+
+
+@pytest.mark.parametrize(("unit", "level", "full"), [("%", 50.0, 95.0), ("Wh", 5000.0, 9500.0), ("kWh", 5.0, 9.5)])
+@row(
+    "STATUS-11",
+    "the fill level is in the unit its owner has chosen, in the description, its label, its rates and its status",
+    source="FlexMeasures client",
+    by=["plain", "flexmeasures"],
+)
+async def test_unit(own, unit, level, full):
+    async with own.in_charge(FRBC, home_battery(owner={"fill_level_unit": unit})) as rm:
+        await rm.expect("FRBC.StorageStatus", present_fill_level=level)
+        storage = rm.description["storage"]
+        assert storage["fill_level_range"]["end_of_range"] == full
+        assert unit in storage["fill_level_label"]
+        charge = next(each for each in rm.machine().description["operation_modes"] if each["id"] == rm.mode("charge"))
+        per_hour = charge["elements"][0]["fill_rate"]["end_of_range"] * 3600
+        assert 0.9 <= per_hour / level <= 1.0  # half of it, at 5 kW, with what is lost
+
+
+@row(
+    "STATUS-12",
+    "a battery on three phases tells and describes the total, as one symmetric quantity",
+    source="Victron: divides by three",
+    by=["plain", "s2-python", "victron"],
+)
+async def test_three_phases(own):
+    plant = home_battery(owner={"phases": 3})
+    async with own.in_charge(FRBC, plant) as rm:
+        assert (await rm.fate_of(await rm.instruct(rm.mode("charge"), 1.0)))[-1] == "SUCCEEDED"
+        whole = "ELECTRIC.POWER.3_PHASE_SYMMETRIC"
+        await rm.expect("PowerMeasurement", values=[{"commodity_quantity": whole, "value": 5000.0}])
+        assert rm.details["provides_power_measurement_types"] == [whole]
+        for mode in rm.machine().description["operation_modes"]:
+            assert [each["commodity_quantity"] for each in mode["elements"][0]["power_ranges"]] == [whole]
