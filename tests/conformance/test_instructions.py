@@ -355,11 +355,29 @@ async def test_too_old(own):
 )
 async def test_past_under_each(own, control_type):
     async with own.in_charge(control_type, (TIMED | {PEBC: roof, PPBC: washer})[control_type]()) as rm:
-        long_ago = datetime.now(UTC) - timedelta(days=30)
-        if control_type == PEBC:
-            instruction = envelope(rm, (3_600_000, -1000, 0), at=long_ago)
-        elif control_type == PPBC:
-            instruction = schedule(rm, "wash", "quick", execution_time=long_ago.isoformat())
-        else:
-            instruction = rm.instruction(await rm.elsewhere(), at=long_ago)
-        assert await rm.fate_of(await rm.give(instruction)) == DONE
+        long_ago = (datetime.now(UTC) - timedelta(days=30)).isoformat()
+        assert await rm.fate_of(await rm.give(await any_instruction(rm, long_ago))) == DONE
+
+
+@by_control_type
+@row(
+    "INSTR-23",
+    "under each control type times at the ends of the calendar are answered, and break nothing",
+    source="RFC 3339",
+    by=["plain"],
+)
+async def test_ends_of_the_calendar_under_each(own, control_type):
+    async with own.in_charge(control_type, (TIMED | {PEBC: roof, PPBC: washer})[control_type]()) as rm:
+        for at in ("9999-12-31T23:59:59-12:00", "9999-12-31T23:59:59.999999Z", "0001-01-01T00:00:00+14:00"):
+            answer = await rm.tell_whole(await any_instruction(rm, at))
+            assert answer["status"] in ("OK", "INVALID_CONTENT", "INVALID_MESSAGE"), at
+        await rm.is_well()
+
+
+async def any_instruction(rm, execution_time):
+    """One that can be followed, whatever is in charge."""
+    if rm.control_type == PEBC:
+        return envelope(rm, (3_600_000, -1000, 0), execution_time=execution_time)
+    if rm.control_type == PPBC:
+        return schedule(rm, "wash", "quick", execution_time=execution_time)
+    return rm.instruction(await rm.elsewhere(), execution_time=execution_time)

@@ -5,11 +5,11 @@ import pytest
 from tests.fakes import pass_s
 
 from .connection import S2_PYTHON_CANNOT
-from .plants import PLANTS, TIMER_S, heat_pump, home_battery, tank
+from .plants import PLANTS, TIMER_S, heat_pump, home_battery, roof, tank
 from .rows import row
 from .test_certification import LEAKS
 from .test_ppbc import schedule, told
-from .wire import DDBC, DONE, FRBC, OMBC, PPBC, new_id, soon
+from .wire import DDBC, DONE, FRBC, OMBC, PEBC, PPBC, new_id, soon
 
 CLIENT = "FlexMeasures client"
 RARELY_S = 600.0
@@ -222,4 +222,20 @@ async def test_refused_though_valid(own, control_type):
             ]
         else:
             assert (await rm.fate_of(await rm.instruct("on")))[-1] == "SUCCEEDED"
+        assert not rm.ended.is_set()
+
+
+@pytest.mark.virtual_time(is_wired=True)
+@row(
+    "PEER-14",
+    "what the CEM has no use for is said once more at most, and when it has changed; the session goes on",
+    source=CLIENT,
+    by=["flexmeasures"],
+)
+async def test_forecast_unhandled(own):
+    async with own.in_charge(PEBC, roof(foresees=True, poll_s=RARELY_S)) as rm:
+        await rm.expect("PowerForecast")
+        before = len(rm.told("PowerForecast"))
+        await pass_s(300.0)
+        assert len(rm.told("PowerForecast")) <= before + 1
         assert not rm.ended.is_set()
