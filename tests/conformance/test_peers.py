@@ -126,6 +126,12 @@ async def test_unknown_type(own):
         await own.select(rm, FRBC)
         await rm.has_ended()
         await (await cem.joined()).negotiate()
+    async with own.cem(roof(foresees=True)) as cem:
+        for _ in range(2):
+            rm = await cem.joined()
+            await rm.negotiate()
+            await rm.heard.until(lambda _, rm=rm: rm.told("PowerForecast"), "a forecast")
+            await rm.has_ended()
 
 
 @row(
