@@ -4,7 +4,7 @@ import asyncio
 import os
 import struct
 import tty
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -24,6 +24,8 @@ class PacedUnit:
     garbles: Callable[[int], bool] = lambda number: False
     """Whether to garble the answer to the request of this *number*, counted from 1."""
     late_s: float = 0.0
+    mute: Collection[int] = ()
+    """Registers at which it is silent."""
     asked: list[tuple[int, int]] = field(default_factory=list)
     """Register and count of each request."""
 
@@ -76,7 +78,7 @@ class PacedLine:
         register, count = struct.unpack(">HH", frame[2:6])
         unit.asked.append((register, count))
         self._asked.set()
-        if unit.is_dead:
+        if unit.is_dead or any(each in unit.mute for each in range(register, register + count)):
             return
         words = (each + unit.offset & 0xFFFF for each in range(register, register + count))
         body = bytes((frame[0], 3, 2 * count)) + b"".join(word.to_bytes(2) for word in words)

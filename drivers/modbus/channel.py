@@ -25,6 +25,8 @@ _LISTEN_S = 0.3
 """Longest wait for a serial line to be silent; somebody who talks for ever is no reason to ask nothing."""
 _LINGER_S = 0.2
 """How long after an unanswered first question its answer may still come."""
+_HARD_BEHIND = 2
+"""The next answer of a unit comes within so many times as long as it usually takes."""
 _PIECES_WITHIN_S = 0.05
 """Between the pieces in which adapters hand an answer over."""
 _SILENCES = 2
@@ -86,6 +88,8 @@ class Channel:
                 if is_unheard:
                     self._rest_s = max(self._rest_s, _LINGER_S)
                 answered = await self._exchange(wire, request, of, timeout_s)
+                if is_unheard:
+                    self.let_pass(answered.turnaround_s)
         except TimeoutError as exc:
             raise self._unanswered(wire, of, timeout_s) from exc
         except OSError as exc:
@@ -96,6 +100,14 @@ class Channel:
             raise DeviceUnreachable(f"no proper answer from {of.place}: {exc}") from exc
         self._silences = 0
         return answered
+
+    def let_pass(self, usual_s: float) -> None:
+        """Before the next question, lets everything pass that a unit may still say which takes *usual_s* to answer.
+
+        Only on a serial line: through TCP an answer says what it answers.
+        """
+        if self._to.is_rtu:
+            self._rest_s = max(self._rest_s, _LINGER_S, _HARD_BEHIND * usual_s)
 
     def close(self) -> None:
         """Hangs up."""

@@ -25,8 +25,8 @@ from .codec import Codec
 from .connection import ModbusConnection
 from .layout import Layout
 from .point import ModbusPoint
-from .reader import Batch, Reader
-from .refusals import LeftAlone, Refused, Silent, place_of
+from .reader import Answer, Batch, Reader
+from .refusals import LeftAlone, Mute, Refused, Silent, place_of
 from .writing import Written, request_for
 
 if TYPE_CHECKING:
@@ -135,10 +135,10 @@ class Modbus(Driver):
                 readings += (Reading(codec.name, None, Quality.BAD, exc.reason) for codec, _ in codecs)
                 continue
             for codec, places in codecs:
-                words = answers[places[0]]
+                words: Answer = answers[places[0]]
                 if len(places) > 1:
                     words = _joined(answers[place] for place in places)
-                if isinstance(words, Refused):
+                if isinstance(words, Refused | Mute):
                     readings.append(Reading(codec.name, None, Quality.BAD, str(words)))
                 else:
                     readings.append(codec.reading_of(words))
@@ -180,7 +180,7 @@ class Modbus(Driver):
                 [name for name, codec in self._codecs.items() if codec.point.is_readable]
             )
             self._readers = {
-                unit: Reader(self._connection_to(unit), self._endpoint, _alone(codecs))
+                unit: Reader(self._connection_to(unit), self._endpoint, _alone(codecs), _readable(codecs))
                 for unit, codecs in self._by_unit(self._codecs).items()
             }
 
@@ -257,10 +257,14 @@ def _alone(codecs: Iterable[Codec]) -> list[Block]:
     return [block for codec in codecs if not codec.point.merge for block in codec.blocks]
 
 
-def _joined(answers: Iterable[Sequence[int] | Refused]) -> Sequence[int] | Refused:
+def _readable(codecs: Iterable[Codec]) -> list[Block]:
+    return [block for codec in codecs if codec.point.is_readable for block in codec.blocks]
+
+
+def _joined(answers: Iterable[Answer]) -> Answer:
     words: list[int] = []
     for answer in answers:
-        if isinstance(answer, Refused):
+        if isinstance(answer, Refused | Mute):
             return answer
         words += answer
     return words

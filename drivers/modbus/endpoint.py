@@ -1,7 +1,9 @@
 """The one owner of a Modbus endpoint: serves all units behind it in turn, writes before reads.
 
 A unit that does not answer is left alone for longer and longer, and asked briefly then, so that the others keep their
-turns. It keeps no schedule, and repeats nothing but what a unit was too busy for.
+turns. Here it is decided whose silence a silence is: that of a unit which gave this before, or which does not answer
+anything else either; or that of the one block, which is nothing against the unit. It keeps no schedule, and repeats
+nothing but what a unit was too busy for.
 """
 
 import asyncio
@@ -18,7 +20,7 @@ from .block import Block
 from .channel import Channel
 from .connection import ModbusConnection
 from .cost import Cost
-from .refusals import Busy, LeftAlone, Silent, refusal_of
+from .refusals import Busy, LeftAlone, Mute, Refused, Silent, place_of, refusal_of
 from .request import Request
 from .unit import Unit
 
@@ -69,7 +71,8 @@ class Endpoint:
     async def read(self, connection: ModbusConnection, block: Block) -> Sequence[int]:
         """The words of *block* of the unit that *connection* names; bits as 0 or 1.
 
-        Raises: DeviceUnreachable: no answer, or none that makes sense. Refused: an exception response.
+        Raises: DeviceUnreachable: no answer, or none that makes sense. Mute: none to this, though the unit is there.
+        Refused: an exception response.
         """
         request = Request(connection.unit, block)
         return request.words_in(await self._ask(request, connection))
@@ -110,7 +113,7 @@ class Endpoint:
         if self._is_closed:
             raise self._gone()
         # What is not expected to be answered does not go before anybody.
-        is_later = not request.is_write or self._unit(request.unit).patience.failures > 0
+        is_later = not request.is_write or self._unit(request.unit).is_silent
         turn = _Turn(is_later, next(self._places), request, connection, self._loop.create_future())
         self._queue.put_nowait(turn)
         return await turn.reply
@@ -137,30 +140,83 @@ class Endpoint:
             _settle(turn.reply, outcome)
 
     async def _answer(self, request: Request, connection: ModbusConnection) -> bytes:
-        unit, timeout_s = self._unit(request.unit), float(connection.timeout_s)
-        if len(self._units) > 1 or connection.is_rtu:  # on a serial line also for the sake of late answers
-            self._check_patience(unit, connection)
-            timeout_s = unit.probe_s(timeout_s)
+        unit = self._unit(request.unit)
+        if self._is_shared:
+            self._check_patience(unit)
         try:
-            answered = await self._channel.ask(request, connection, timeout_s)
-            code = request.refusal_in(answered.pdu)
-            if code is not None and isinstance(refusal := refusal_of(connection.place, request, code), Silent):
-                raise refusal
-        except Silent:
-            unit.patience.fail(self._loop.time())
+            if unit.is_silent and (connection.is_rtu or not unit.has_given(request.block)):
+                await self._call(unit, request, connection)
+            return await self._put(unit, request, connection)
+        except Mute:
             raise
+        except Silent as silence:
+            unit.silent(self._loop.time(), silence.reason)
+            raise
+
+    async def _put(self, unit: Unit, request: Request, connection: ModbusConnection) -> bytes:
+        """The answer to *request*.
+
+        Raises: Mute: the unit is silent at this alone. Silent: the unit is silent.
+        """
+        is_surprise = unit.has_given(request.block)
+        try:
+            return await self._exchange(unit, request, connection)
+        except Silent as silence:
+            unit.doubt(request.block)
+            if request.is_write or is_surprise or unit.is_silent or unit.known in (None, request.block):
+                raise
+            try:
+                await self._call(unit, request, connection)
+            except Silent:
+                raise silence from None
+            what = place_of(request.block)
+            raise Mute(f"{connection.place} is there, but says nothing when asked for {what}") from silence
+
+    async def _call(self, unit: Unit, request: Request, connection: ModbusConnection) -> None:
+        """Has *unit*, which was silent, answer something that it answered before, and drops all that it says.
+
+        A unit answers in order: what it may still say to the last question comes before this, or hard behind. So no
+        late answer is left for *request*, which on a serial line nothing else would tell from its own.
+
+        Raises: Silent: it does not answer.
+        """
+        known = unit.known
+        if known is None and (request.is_write or not connection.is_rtu):
+            return  # there is nothing that may be asked in its place
+        try:
+            await self._exchange(unit, Request(request.unit, known) if known else request, connection)
+        except (Refused, Busy):
+            pass  # that is an answer
+        except Silent:
+            if known:
+                unit.doubt(known)
+            raise
+        self._channel.let_pass(unit.turnaround_s or 0.0)
+
+    async def _exchange(self, unit: Unit, request: Request, connection: ModbusConnection) -> bytes:
+        timeout_s = float(connection.timeout_s)
+        answered = await self._channel.ask(
+            request, connection, unit.probe_s(timeout_s) if self._is_shared else timeout_s
+        )
+        code = request.refusal_in(answered.pdu)
+        refusal = None if code is None else refusal_of(connection.place, request, code)
+        if isinstance(refusal, Silent):
+            raise refusal
         unit.answered(answered.turnaround_s)
-        if code is not None:
+        if not request.is_write and not isinstance(refusal, Busy):
+            unit.read(request.block, is_given=refusal is None)
+        if refusal:
             raise refusal
         return answered.pdu
 
-    def _check_patience(self, unit: Unit, connection: ModbusConnection) -> None:
-        now = self._loop.time()
-        if left_s := unit.patience.left_s(now):
-            raise LeftAlone(
-                f"{connection.place} has been silent for {unit.patience.failing_s(now):.1f} s; "
-                f"it is asked again in {left_s:.1f} s"
-            )
+    @property
+    def _is_shared(self) -> bool:
+        """Whether time spent on one unit may be taken from others; on a serial line there may always be some."""
+        return len(self._units) > 1 or self.connection.is_rtu
+
+    def _check_patience(self, unit: Unit) -> None:
+        if left_s := unit.patience.left_s(self._loop.time()):
+            raise LeftAlone(f"{unit.why_silent}; it is asked again in {left_s:.1f} s")
 
     def _gone(self) -> DeviceUnreachable:
         return DeviceUnreachable(f"the connection to {self.connection.endpoint} is shut down")

@@ -20,7 +20,6 @@ class Patience:
     def __init__(self) -> None:
         self.failures = 0
         self._wait_s = 0.0
-        self._failing_since = 0.0
         self._again_at = 0.0
 
     def succeed(self) -> None:
@@ -30,8 +29,6 @@ class Patience:
 
     def fail(self, now: float) -> None:
         """It did not answer; *now* is monotonic."""
-        if not self.failures:
-            self._failing_since = now
         self._wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * float(1 << min(self.failures, 30)))
         self.failures += 1
         self._again_at = now + self._wait_s
@@ -39,10 +36,6 @@ class Patience:
     def left_s(self, now: float) -> float:
         """How long it is still to be left alone."""
         return max(0.0, self._again_at - now) if self.failures else 0.0
-
-    def failing_s(self, now: float) -> float:
-        """How long it has been failing."""
-        return now - self._failing_since if self.failures else 0.0
 
     def probe_s(self, timeout_s: float, usual_s: float) -> float:
         """How long to wait for an answer: *timeout_s*, but not much more than is *usual_s* while none is expected.

@@ -4,26 +4,33 @@ A block that is refused is halved until what is wrong is found: a register that 
 then on, and asked for again more and more seldom; registers that cannot be read together, or over a hole, are never put
 together again. What is good keeps sharing requests.
 
-Some devices say nothing where they should refuse. A block that was never answered is read by halves the next time; if
-they are answered and it is not, once more, it is taken for refused.
+Some devices say nothing where they should refuse. Where the owner of the endpoint finds that a unit is silent at one
+block alone, that counts as its refusal. To find out, something must have been answered: as long as nothing was, and it
+is asked again, it is asked for one block at first, another one each time.
 """
 
+from collections import deque
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from .block import Block
 from .connection import ModbusConnection
 from .cost import Cost
 from .plan import Borders, around, blocks_of
-from .refusals import UNKNOWN_FUNCTION, Refused, Silent
+from .refusals import UNKNOWN_FUNCTION, Mute, Refused, Silent
 
 if TYPE_CHECKING:
     from .endpoint import Endpoint
 
-Answer = Sequence[int] | Refused
+No = Refused | Mute
+"""What may stand for words: the unit is there, but does not give them."""
+Answer = Sequence[int] | No
 
 _SELDOM = 32
 """What is refused is asked for at least once in so many reads."""
+_SELDOM_MUTE = 1024
+"""What is met with silence, which costs its bus a whole timeout."""
 
 
 class Batch:
@@ -49,27 +56,34 @@ class _Shared(NamedTuple):
 class Reader:
     """The way to registers of one unit."""
 
-    def __init__(self, connection: ModbusConnection, endpoint: "Endpoint", alone: Collection[Block] = ()) -> None:
-        """*alone* is what is never read together with anything else."""
+    def __init__(
+        self,
+        connection: ModbusConnection,
+        endpoint: "Endpoint",
+        alone: Collection[Block] = (),
+        signs: Collection[Block] = (),
+    ) -> None:
+        """*alone* is what is never read together with anything else; one of *signs* shows whether the unit is there."""
         self._connection = connection
         self._endpoint = endpoint
         self._alone = set(alone)
         self._borders = Borders([*connection.hole_blocks, *alone])
         self._bad: dict[Block, _Bad] = {}
-        self._proven: set[Block] = set()
-        """Blocks that were answered at least once."""
-        self._doubted: dict[Block, bool] = {}
-        """Blocks that were not, though asked for → whether their halves were answered since."""
+        self._signs = deque(signs)
+        self._is_there: bool | None = None
+        """Whether anything was ever answered; None before the first question."""
         self._lessons = 0
         """How often something was learnt."""
 
     async def read(self, batch: Batch) -> list[Answer]:
-        """The words of each block of *batch*, in its order, or that it is refused.
+        """The words of each block of *batch*, in its order, or why there are none.
 
         Raises: DeviceUnreachable: the unit did not answer.
         """
         answers: list[Answer] = [()] * len(batch.wanted)
         bad = [block for block in self._bad if block in batch.places]
+        if self._is_there is False and self._signs:
+            await self._look_for_sign()
         for shared in self._plan(batch):
             await self._take(shared, batch, answers)
         for block in bad:
@@ -82,6 +96,16 @@ class Reader:
         Raises: DeviceUnreachable: the unit did not answer. Refused: it said no.
         """
         return await self._endpoint.read(self._connection, block)
+
+    async def _look_for_sign(self) -> None:
+        """Raises: DeviceUnreachable: the unit did not answer."""
+        try:
+            with suppress(Refused, Mute):
+                await self.one(self._signs[0])
+        except Silent:
+            self._signs.rotate(-1)
+            raise
+        self._is_there = True
 
     def _plan(self, batch: Batch) -> list[_Shared]:
         known = self._endpoint.cost(self._connection), self._lessons
@@ -97,37 +121,26 @@ class Reader:
     async def _take(self, shared: _Shared, batch: Batch, answers: list[Answer]) -> bool:
         """Reads what *shared* is for; returns whether the unit gave it all."""
         block, members, parts = shared
-        if self._doubted.get(block) is False:
-            left, right = _halves(members)
-            are_good = [await self._take(_shared(half, batch), batch, answers) for half in (left, right)]
-            self._doubted[block] = True
-            return all(are_good)
         try:
             words = await self.one(block)
-        except Refused as refusal:
+        except (Refused, Mute) as refusal:
             await self._halve(members, refusal, batch, answers)
             return False
         except Silent:
-            if len(members) > 1 and block not in self._proven:
-                self._doubt(block, members)
+            self._is_there = self._is_there or False
             raise
-        self._proven.add(block)
+        self._is_there = True
         for place, part in parts:
             answers[place] = words[part]
         return True
 
-    def _doubt(self, block: Block, members: list[Block]) -> None:
-        if self._doubted.pop(block, False):
-            self._part(*_halves(members))
-        else:
-            self._doubted[block] = False
-
-    async def _halve(self, members: list[Block], refusal: Refused, batch: Batch, answers: list[Answer]) -> None:
+    async def _halve(self, members: list[Block], refusal: No, batch: Batch, answers: list[Answer]) -> None:
         """Finds what is wrong with *members*, whose reading together met with *refusal*."""
-        if len(members) == 1 or refusal.code == UNKNOWN_FUNCTION:
+        is_hopeless = isinstance(refusal, Refused) and refusal.code == UNKNOWN_FUNCTION
+        if len(members) == 1 or is_hopeless:
             for member in members:
                 answers[batch.places[member]] = refusal
-            if refusal.code != UNKNOWN_FUNCTION and members[0] not in self._alone:
+            if not is_hopeless and members[0] not in self._alone:
                 self._bad[members[0]] = _Bad(refusal)
                 self._lessons += 1
             return
@@ -147,7 +160,7 @@ class Reader:
         if bad.is_due():
             try:
                 words = await self.one(block)
-            except Refused as refusal:
+            except (Refused, Mute) as refusal:
                 bad.refusal = refusal
             else:
                 del self._bad[block]
@@ -159,7 +172,7 @@ class Reader:
 class _Bad:
     """That a block was refused, and when to ask for it again."""
 
-    def __init__(self, refusal: Refused) -> None:
+    def __init__(self, refusal: No) -> None:
         self.refusal = refusal
         self._pause = self._left = 1
 
@@ -168,7 +181,11 @@ class _Bad:
         self._left -= 1
         if self._left > 0:
             return False
-        self._pause = self._left = min(2 * self._pause, _SELDOM)
+        if isinstance(self.refusal, Mute):
+            self._pause = min(8 * self._pause, _SELDOM_MUTE)
+        else:
+            self._pause = min(2 * self._pause, _SELDOM)
+        self._left = self._pause
         return True
 
 

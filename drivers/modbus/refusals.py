@@ -39,6 +39,10 @@ class Silent(DeviceUnreachable):
     """The unit did not answer, though the way to it is there."""
 
 
+class Mute(Silent):
+    """The unit did not answer this, though it does answer: what is silent is the block."""
+
+
 class LeftAlone(DeviceUnreachable):
     """The unit was silent, and is not asked again yet."""
 

@@ -1,5 +1,6 @@
 """What the owner of an endpoint has learnt about one unit on it."""
 
+from .block import Block
 from .connection import ModbusConnection
 from .cost import Cost
 from .patience import Patience
@@ -17,13 +18,47 @@ class Unit:
         self.patience = Patience()
         self.turnaround_s: float | None = None
         """How long it takes from a question to its answer, wire time not counted; None before the first."""
+        self.why_silent = ""
+        """What its silence began with."""
+        self._answered: dict[Block, bool] = {}
+        """What it was asked for and answered → whether it gave it. Last is what it answered last."""
         self._costs: dict[ModbusConnection, tuple[float | None, Cost]] = {}
 
     def answered(self, turnaround_s: float) -> None:
-        """It answered after *turnaround_s*."""
+        """It answered, whatever it said, after *turnaround_s*."""
         self.patience.succeed()
         known_s = turnaround_s if self.turnaround_s is None else self.turnaround_s
         self.turnaround_s = known_s + _WEIGHT * (turnaround_s - known_s)
+
+    def read(self, block: Block, *, is_given: bool) -> None:
+        """It answered to being asked for *block*."""
+        self._answered.pop(block, None)
+        self._answered[block] = is_given
+
+    def silent(self, now: float, why: str) -> None:
+        """It does not answer."""
+        if not self.patience.failures:
+            self.why_silent = why
+        self.patience.fail(now)
+
+    @property
+    def is_silent(self) -> bool:
+        """It has not answered since it was silent."""
+        return self.patience.failures > 0
+
+    @property
+    def known(self) -> Block | None:
+        """What it answers if it answers at all; None if it never did."""
+        return next(reversed(self._answered), None)
+
+    def doubt(self, block: Block) -> None:
+        """*block* was met with silence: it may do so for ever, and something else has to show that it is there."""
+        if block in self._answered:
+            self._answered = {block: False} | self._answered
+
+    def has_given(self, block: Block) -> bool:
+        """Whether *block* was given when it was last asked for."""
+        return self._answered.get(block, False)
 
     def probe_s(self, timeout_s: float) -> float:
         """How long to wait for its answer, of *timeout_s* at most."""

@@ -11,7 +11,7 @@ from s2d_drivers.modbus import ModbusConnection
 from s2d_drivers.modbus.block import Block
 from s2d_drivers.modbus.cost import Cost
 from s2d_drivers.modbus.reader import Batch, Reader
-from s2d_drivers.modbus.refusals import Refused, Silent
+from s2d_drivers.modbus.refusals import Mute, Refused, Silent
 from s2d_drivers.modbus.request import Request
 
 CONNECTION = ModbusConnection(serial="/dev/ttyX")
@@ -21,10 +21,11 @@ class Device:
     """A unit whose registers hold their own number, and that refuses what it is told to."""
 
     def __init__(self, bad: Collection[int] = (), most: int = 125, code: int = 2, *, is_shy: bool = False) -> None:
-        """*is_shy*: says nothing instead of no."""
+        """*is_shy*: says nothing instead of no, which is found out once it has answered anything."""
         self.bad = set(bad)
         self.is_shy = is_shy
         self.is_dead = False
+        self.has_answered = False
         self.most = most
         self.code = code
         self.asked: list[tuple[int, int]] = []
@@ -36,8 +37,11 @@ class Device:
     async def read(self, connection: ModbusConnection, block: Block) -> list[int]:
         self.asked.append((block.register, block.count))
         registers = range(block.register, block.register + block.count)
-        if self.is_dead or (self.is_shy and self.bad & set(registers)):
+        if self.is_dead:
             raise Silent("no answer")
+        if self.is_shy and self.bad & set(registers):
+            raise Mute("no answer to that") if self.has_answered else Silent("no answer")
+        self.has_answered = True
         if self.bad & set(registers) or block.count > self.most:
             raise Refused("unit 1", Request(1, block), self.code)
         return list(registers)
@@ -56,11 +60,11 @@ async def read(reader: Reader, batch: Batch) -> list[int | None] | None:
         answers = await reader.read(batch)
     except Silent:
         return None
-    return [None if isinstance(answer, Refused) else answer[0] for answer in answers]
+    return [None if isinstance(answer, Refused | Mute) else answer[0] for answer in answers]
 
 
-def reader_of(device: Device, alone: Collection[Block] = ()) -> Reader:
-    return Reader(CONNECTION, device, alone)  # type: ignore[arg-type]
+def reader_of(device: Device, alone: Collection[Block] = (), signs: Collection[Block] = ()) -> Reader:
+    return Reader(CONNECTION, device, alone, signs)  # type: ignore[arg-type]
 
 
 async def test_a_hole_that_is_refused_is_not_read_over_again() -> None:
@@ -128,22 +132,46 @@ async def test_what_shall_not_be_merged_is_read_alone_and_not_read_over() -> Non
 
 async def test_a_device_that_says_nothing_instead_of_no_is_understood() -> None:
     device = Device(bad=[3], is_shy=True)
-    reader, batch = reader_of(device), holding(0, 1, 2, 4, 5)
+    batch = holding(0, 1, 2, 4, 5)
+    reader = reader_of(device, signs=batch.wanted)
     right = [0, 1, 2, 4, 5]
-    assert [await read(reader, batch) for _ in range(5)] == [None, right, None, right, right]
-    assert device.asked_since() == [(0, 6), (0, 3), (4, 2), (0, 6), (0, 3), (4, 2), (0, 3), (4, 2)]
+    assert [await read(reader, batch) for _ in range(3)] == [None, right, right]
+    assert device.asked_since() == [(0, 6), (0, 1), (0, 6), (0, 3), (4, 2), (0, 3), (4, 2)]
+
+
+async def test_as_long_as_nothing_was_answered_another_block_is_tried_each_time() -> None:
+    """Any of them may be the one at which the device is silent."""
+    device = Device(bad=[0, 1], is_shy=True)
+    batch = holding(0, 1, 2, 3)
+    reader = reader_of(device, signs=batch.wanted)
+    assert [await read(reader, batch) for _ in range(4)] == [None, None, None, [None, None, 2, 3]]
+    assert device.asked_since()[:5] == [(0, 4), (0, 1), (1, 1), (2, 1), (0, 4)]
+
+
+async def test_what_is_met_with_silence_is_soon_asked_for_very_seldom() -> None:
+    device = Device(bad=[2], is_shy=True)
+    reader, batch = reader_of(device), holding(0, 1, 2, 3)
+    device.has_answered = True
+    reads_of_2 = []
+    for number in range(2000):
+        assert await read(reader, batch) == [0, 1, None, 3]
+        if (2, 1) in device.asked_since():
+            reads_of_2.append(number)
+    assert reads_of_2 == [0, 1, 9, 73, 585, 1609]
 
 
 async def test_a_device_that_was_away_is_not_misunderstood() -> None:
     device = Device()
-    reader, batch = reader_of(device), holding(0, 1, 2, 4, 5)
+    batch = holding(0, 1, 2, 4, 5)
+    reader = reader_of(device, signs=batch.wanted)
     device.is_dead = True
     for _ in range(6):
         assert await read(reader, batch) is None
+    assert device.asked_since() == [(0, 6), (0, 1), (1, 1), (2, 1), (4, 1), (5, 1)], "one short question each time"
     device.is_dead = False
     for _ in range(4):
         assert await read(reader, batch) == [0, 1, 2, 4, 5]
-    device.asked_since()
+    assert device.asked_since() == [(0, 1), *[(0, 6)] * 4]
     for is_dead in (True, True, False):
         device.is_dead = is_dead
         await read(reader, batch)

@@ -15,8 +15,9 @@ from s2d_drivers.modbus import Modbus, ModbusConnection, ModbusPoint
 
 from s2d.errors import DeviceUnreachable
 from s2d.quantities import Duration
-from s2d.values import Reading, Setpoint
+from s2d.values import Quality, Reading, Setpoint
 from tests.chronicle import PATIENCE_S
+from tests.paced import PacedUnit, paced_line
 from tests.ptys import pty_pair
 
 pytestmark = pytest.mark.virtual_time(is_wired=True)
@@ -58,7 +59,7 @@ async def test_a_dead_unit_does_not_keep_the_others_from_being_read() -> None:
             with pytest.raises(DeviceUnreachable):
                 await silent.write(Setpoint("limit", 1, "test"))
             assert asyncio.get_running_loop().time() - began < 0.05, "it was asked again at once"
-            assert re.fullmatch(rf"unit 1 at {ours} has been silent for 0.\d s; it is asked again in 0.\d s", told)
+            assert re.fullmatch(rf"no answer from unit 1 at {ours} within 0.1 s; it is asked again in 0.\d s", told)
             assert await answering.read({"limit"}) == [Reading("limit", 0.0)]
 
 
@@ -81,7 +82,7 @@ async def far_end(path: str) -> AsyncIterator[tuple["asyncio.Queue[bytes]", Call
         os.close(port)
 
 
-async def test_a_late_answer_is_not_taken_for_the_next_one() -> None:
+async def test_a_foreign_answer_is_not_taken_for_the_next_one() -> None:
     """Neither one that came in the meantime, nor one of another unit that comes just now."""
     async with (
         asyncio.timeout(PATIENCE_S),
@@ -95,17 +96,95 @@ async def test_a_late_answer_is_not_taken_for_the_next_one() -> None:
         await requests.get()
         send("01 03 02 00 63")
         await asyncio.sleep(0)  # the pair carries it to a port that nobody listens to
-        reading = tasks.create_task(_read_once_patient(rtu))
-        await requests.get()
-        send("02 03 02 00 62")
-        send("01 03 02 00 37")
-        assert await reading == [Reading("limit", 55.0)]
+
+        async def answer() -> None:
+            while await requests.get():
+                send("02 03 02 00 62")
+                send("01 03 02 00 37")
+
+        answering = tasks.create_task(answer())
+        assert await _read_once_patient(rtu) == [Reading("limit", 55.0)]
+        answering.cancel()
 
 
-async def _read_once_patient(rtu: Modbus) -> list[Reading]:
+ALIKE = {name: ModbusPoint(register=register) for name, register in (("a", 10), ("b", 20), ("c", 30))}
+
+
+@pytest.mark.parametrize("order", [["late", "own"], ["own", "late"], ["own"], ["late"]])
+async def test_a_late_answer_is_not_taken_for_that_to_another_question_of_the_same_shape(order: list[str]) -> None:
+    """The unit is first asked for what it has given before, and may say meanwhile what it still has to say."""
+    answers = {"late": "01 03 02 00 14", "own": "01 03 02 00 0A"}
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        pty_pair() as (ours, theirs),
+        far_end(theirs) as (requests, send),
+        device(ALIKE, serial=ours, timeout_s=Duration(0.3)) as rtu,
+        asyncio.TaskGroup() as tasks,
+    ):
+        reading = tasks.create_task(rtu.read({"a"}))
+        assert (await requests.get())[3] == 10
+        send(answers["own"])
+        assert await reading == [Reading("a", 10.0)]
+        assert (await _outcome(rtu, "b")).startswith("no answer")  # and not to the question for `a` that proves it
+        assert [(await requests.get())[3] for _ in range(2)] == [20, 10]
+        reading = tasks.create_task(_read_once_patient(rtu, "c"))
+        assert (await requests.get())[3] == 10
+        for answer in order:
+            send(answers[answer])
+            await asyncio.sleep(0.05)  # on a line they take their time
+        assert (await requests.get())[3] == 30
+        send("01 03 02 00 1E")
+        assert await reading == [Reading("c", 30.0)]
+
+
+async def test_a_register_at_which_a_unit_is_silent_is_left_out_and_the_unit_is_not() -> None:
+    unit = PacedUnit(mute=(20,))
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        paced_line({1: unit}, is_paced=False) as line,
+        device(ALIKE, serial=line.path, timeout_s=Duration(0.1)) as rtu,
+    ):
+        await rtu.read({"a"})
+        reason = f"unit 1 at {line.path} is there, but says nothing when asked for holding register 20"
+        for _ in range(5):
+            assert {each.point: each for each in await rtu.read(ALIKE)} == {
+                "a": Reading("a", 10.0),
+                "b": Reading("b", None, Quality.BAD, reason),
+                "c": Reading("c", 30.0),
+            }
+    assert unit.asked.count((20, 1)) == 2, "when it was found out, and once more"
+
+
+@pytest.mark.parametrize("answered", ["a", "b", "c"])
+async def test_one_register_that_answers_is_enough_wherever_it_is(answered: str) -> None:
+    """A unit of which nothing is known is asked for another one each time."""
+    unit = PacedUnit(mute={10, 20, 30} - {ALIKE[answered].register})
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        paced_line({1: unit}, is_paced=False) as line,
+        device(ALIKE, serial=line.path, timeout_s=Duration(0.05)) as rtu,
+    ):
+        found = await _read_once_patient(rtu, *ALIKE)
+    assert [each.point for each in found if each.quality is Quality.GOOD] == [answered]
+
+
+async def test_a_unit_that_dies_at_a_register_that_it_never_gave_is_silent() -> None:
+    unit = PacedUnit()
+    async with paced_line({1: unit}, is_paced=False) as line, asyncio.timeout(PATIENCE_S):
+        where = ModbusConnection(serial=line.path, timeout_s=Duration(0.1))
+        async with Modbus.open_bus(where) as bus, Modbus.open(where, ALIKE, bus) as rtu:
+            await rtu.read({"a"})
+            unit.is_dead = True
+            assert await _outcome(rtu, "b") == f"no answer from unit 1 at {line.path} within 0.1 s"
+            assert "; it is asked again in" in await _outcome(rtu, "a")
+            unit.is_dead = False
+            assert await _read_once_patient(rtu, "b") == [Reading("b", 20.0)]
+
+
+async def _read_once_patient(rtu: Modbus, *points: str) -> list[Reading]:
     while True:
         try:
-            return list(await rtu.read({"limit"}))
+            return list(await rtu.read(points or {"limit"}))
         except DeviceUnreachable:
             await asyncio.sleep(0.05)
 
@@ -163,9 +242,9 @@ async def test_an_adapter_that_is_unplugged_ends_the_wait_at_once() -> None:
         os.close(port)
 
 
-async def _outcome(rtu: Modbus) -> str:
+async def _outcome(rtu: Modbus, point: str = "limit") -> str:
     with pytest.raises(DeviceUnreachable) as why:
-        await rtu.read({"limit"})
+        await rtu.read({point})
     return str(why.value)
 
 
@@ -275,7 +354,7 @@ async def test_an_adapter_from_which_nothing_is_heard_any_more_is_connected_anew
         assert (await _outcome(rtu)).startswith("no answer")
         for _ in range(100):
             told = await _outcome(rtu)
-            if not told.startswith("unit 1"):  # what is silent is left alone for a while
+            if "asked again" not in told:  # what is silent is left alone for a while
                 break
             await asyncio.sleep(0.02)
         assert told.startswith("no answer")
