@@ -4,6 +4,7 @@ Spec: SunSpec Device Information Model Specification 1.1, 3 (the map begins with
 says its id and length; id 0xFFFF ends it).
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -23,6 +24,8 @@ _HEADER = 2
 _NO_MODEL = (0xFFFF, 0)
 """Ids that end the map; some devices forget the end and go on with zeros."""
 _MOST_MODELS = 100
+_WALK_WITHIN_S = 20.0
+"""Whoever is slower is asked on next time, so that whoever waits hears of it before giving up."""
 
 Read = Callable[[Block], Awaitable[list[int]]]
 """Reads a block. Raises: DeviceUnreachable: no answer. DeviceRefused: there is no such block."""
@@ -46,6 +49,9 @@ class Layout:
 
     def __init__(self, points: Mapping[str, ModbusPoint]) -> None:
         self._points = {name: point for name, point in points.items() if point.alternatives}
+        self._walk = Walk()
+        self._walked_on: Hashable = None
+        """The connection on which all that the walk has found was said; None if that is not certain."""
         self._models: list[Model] = []
         self._end = 0
         self._used: set[Model] = set()
@@ -62,13 +68,13 @@ class Layout:
         of the device if it was asked on this connection and has answered since, and little if its models are where they
         were; looks anew each time while there are none at all.
 
-        Raises: DeviceUnreachable: no answer; try again.
+        Raises: DeviceUnreachable: no answer, or not all of them yet; try again.
         """
         before = connection()
         if not self._points or (self._models and before is not None and before == self._checked_on):
             return
         if not (self._models and await self._is_unchanged(read)):
-            await self._discover(read)
+            await self._discover(read, connection)
         after = connection()
         self._checked_on = after if before in (None, after) else None
 
@@ -78,7 +84,7 @@ class Layout:
         try:
             yield
         except DeviceUnreachable:
-            self._checked_on = None
+            self._checked_on = self._walked_on = None
             raise
 
     async def _is_unchanged(self, read: Read) -> bool:
@@ -89,10 +95,10 @@ class Layout:
         end = await _words(read, self._end)
         return not end or end[0] in _NO_MODEL
 
-    async def _discover(self, read: Read) -> None:
+    async def _discover(self, read: Read, connection: Callable[[], Hashable]) -> None:
         from .sunspec import place_of, settled  # only for who has SunSpec points
 
-        models, end = await models_of(read)
+        models, end = await self._walked(read, connection)
         if self.missing and not self._models and not models:
             return
         used: set[Model] = set()
@@ -110,23 +116,57 @@ class Layout:
         self._models, self._end, self._used = models, end, used
         self.codecs, self.missing = codecs, missing
 
+    async def _walked(self, read: Read, connection: Callable[[], Hashable]) -> tuple[list[Model], int]:
+        """All models and the register after them; goes on where it was broken off, if that was on this connection."""
+        before = connection()
+        if before is None or before != self._walked_on:
+            self._walk = Walk()
+        walk, self._walked_on = self._walk, None
+        try:
+            async with asyncio.timeout(_WALK_WITHIN_S):
+                await walk.finish(read)
+        except TimeoutError as exc:
+            after = connection()
+            self._walked_on = after if before in (None, after) else None
+            named = f"{len(walk.models)} so far"
+            raise DeviceUnreachable(f"it is slow to say which SunSpec models it has: {named}; asking goes on") from exc
+        return walk.models, walk.register
+
+
+class Walk:
+    """From model to model through the map of one device; what breaks it off may take it up again."""
+
+    def __init__(self) -> None:
+        self.models: list[Model] = []
+        """Those found so far, in order."""
+        self.register = 0
+        """After the last of them."""
+
+    async def finish(self, read: Read) -> None:
+        """Finds the models that are not found yet.
+
+        Raises: DeviceUnreachable: no answer.
+        """
+        if not self.register:
+            for base in _BASES:
+                if await _words(read, base) == _MARK:
+                    break
+            else:
+                return
+            self.register = base + len(_MARK)
+        while len(self.models) < _MOST_MODELS:
+            header = await _words(read, self.register)
+            if not header or header[0] in _NO_MODEL or self.register + _HEADER + header[1] > 65536 - _HEADER:
+                break
+            self.models.append(Model(header[0], header[1], self.register))
+            self.register += _HEADER + header[1]
+
 
 async def models_of(read: Read) -> tuple[list[Model], int]:
     """All models of the device in order, and the register after the last."""
-    for base in _BASES:
-        if await _words(read, base) == _MARK:
-            break
-    else:
-        return [], 0
-    models: list[Model] = []
-    register = base + len(_MARK)
-    while len(models) < _MOST_MODELS:
-        header = await _words(read, register)
-        if not header or header[0] in _NO_MODEL or register + _HEADER + header[1] > 65536 - _HEADER:
-            break
-        models.append(Model(header[0], header[1], register))
-        register += _HEADER + header[1]
-    return models, register
+    walk = Walk()
+    await walk.finish(read)
+    return walk.models, walk.register
 
 
 async def _words(read: Read, register: int) -> list[int]:

@@ -1,5 +1,6 @@
 """SunSpec: where points are, compared with what pysunspec2 makes of its definitions, and which models a device has."""
 
+import asyncio
 import json
 import struct
 from collections.abc import Sequence
@@ -130,9 +131,11 @@ class Device:
         self.asked: list[Block] = []
         self.connection: int | None = None
         self.is_reachable = True
+        self.takes_s = 0.0
 
     async def read(self, block: Block) -> list[int]:
         self.asked.append(block)
+        await asyncio.sleep(self.takes_s)
         if not self.is_reachable:
             raise DeviceUnreachable("no answer")
         self.connection = self.connection or 1
@@ -314,6 +317,48 @@ async def test_a_device_that_falls_silent_meanwhile_is_asked_again_from_the_star
     device.is_reachable = True
     await device.find(layout)
     assert soc_at(layout) == 40000 + 2 + 68 + 11
+
+
+SLOW = sunspec_map(model(1), *(model(203) for _ in range(12)), model(802))
+
+
+async def _found_slowly(device: Device, layout: Layout) -> str:
+    with pytest.raises(DeviceUnreachable) as why:
+        await device.find(layout)
+    return str(why.value)
+
+
+@pytest.mark.virtual_time
+async def test_a_slow_device_is_asked_on_where_it_was_broken_off() -> None:
+    device = Device(40000, SLOW)
+    device.takes_s = 2.6
+    layout = Layout(SOC)
+    told = await _found_slowly(device, layout)
+    assert told == "it is slow to say which SunSpec models it has: 6 so far; asking goes on"
+    assert (layout.codecs, layout.missing) == ({}, {})
+    assert "13 so far" in await _found_slowly(device, layout)
+    await device.find(layout)
+    assert soc_at(layout) == 40000 + 2 + 68 + 12 * 107 + 11
+    assert len(device.asked) == 1 + 15 + 2, "what was on its way is asked again"
+    assert await device.find(layout) == 0
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("meanwhile", ["another connection", "silence"])
+async def test_what_may_be_another_device_meanwhile_is_asked_from_the_start(meanwhile: str) -> None:
+    device = Device(40000, SLOW)
+    device.takes_s = 2.6
+    layout = Layout(SOC)
+    await _found_slowly(device, layout)
+    if meanwhile == "silence":
+        device.is_reachable = False
+        assert await _found_slowly(device, layout) == "no answer"
+        device.is_reachable = True
+    else:
+        device.connection = 2
+    device.asked.clear()
+    assert "6 so far" in await _found_slowly(device, layout)
+    assert device.asked[0] == Block("holding", 40000, 2)
 
 
 async def test_without_sunspec_points_nothing_is_asked() -> None:
