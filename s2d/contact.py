@@ -1,7 +1,7 @@
 """A device that was opened: its driver, when what is read of it, and what is known through that."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection
 from typing import TypeVar
 
 from .driver import Driver
@@ -9,13 +9,11 @@ from .errors import DeviceUnreachable
 from .knowledge import Knowledge
 from .log import Logger
 from .schedule import Schedule
-from .values import Clock, Quality, Reading, Setpoint
+from .values import Clock, Reading, Setpoint
 from .variant import Make, commands_of
 
 EXCHANGE_WITHIN_S = 30.0
 """A driver that is silent for this long is taken for hung, whatever its own limits are."""
-OPTIONAL_AGAIN_AFTER_S = 600.0
-"""So long an optional point is left alone that silences a device which answers otherwise."""
 
 T = TypeVar("T")
 
@@ -65,20 +63,10 @@ class Contact:
 
         Raises: DeviceUnreachable: the device did not answer. Unavailable: it says that it cannot be had.
         """
-        answered = self.knowledge.answered
-        doubtful = [each for each in points if self.make.points[each].optional and each not in answered]
-        silent: list[Reading] = []
-        try:
-            readings = await _in_time(self._driver.read(points))
-        except DeviceUnreachable:
-            if not doubtful:
-                raise
-            readings, silent = await self._read_apart([each for each in points if each not in doubtful], doubtful)
+        readings = await _in_time(self._driver.read(points))
         now = self._clock().mono
         self.schedule.note(points, now)
-        for reading in silent:
-            self.schedule.postpone(reading.point, now + OPTIONAL_AGAIN_AFTER_S)
-        news = self.knowledge.take([*readings, *silent], now)
+        news = self.knowledge.take(readings, now)
         available = self.make.available
         if available and available.if_.evaluate(self.knowledge.values) in (False, 0):
             self._has_withheld = True
@@ -102,19 +90,6 @@ class Contact:
         """How long the device has been on; None if it does not say."""
         value = self.knowledge.values.get(self.make.uptime) if self.make.uptime else None
         return value if isinstance(value, int | float) else None
-
-    async def _read_apart(
-        self, points: Collection[str], doubtful: Collection[str]
-    ) -> tuple[Sequence[Reading], list[Reading]]:
-        """What the device says of *points*, and of each of the *doubtful*; beside it those at which it is silent."""
-        readings = list(await _in_time(self._driver.read(points))) if points else []
-        silent = []
-        for point in doubtful:
-            try:
-                readings += await _in_time(self._driver.read([point]))
-            except DeviceUnreachable as exc:
-                silent.append(Reading(point, None, Quality.BAD, exc.reason))
-        return readings, silent
 
 
 async def _in_time(answer: Awaitable[T]) -> T:

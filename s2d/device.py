@@ -103,7 +103,8 @@ class Device:
         known = dict(self._make.parameters)
         if self._probes:
             make = Make(points=self._probes, parameters=known)
-            async with self._opened(make.points) as driver:
+            # With all its points: where a probe gets no answer, another may tell whether the device is there.
+            async with self._opened(self._make.points) as driver:
                 contact = self._contact(driver, make)
                 while not await self._attempt(lambda: contact.read(make.points)):
                     await self._rest(inf)

@@ -36,8 +36,3 @@ class Schedule:
     def hurry(self, now: float) -> None:
         """Everything is due."""
         self._read_at = dict.fromkeys(self._read_at, now)
-
-    def postpone(self, point: str, until: float) -> None:
-        """*point* is not due before *until*."""
-        if point in self._read_at:
-            self._read_at[point] = until

@@ -84,7 +84,7 @@ async def _opened(config: DeviceConfig, bus: object, clock: Clock) -> AsyncItera
     probes = {name: point for name, point in make.points.items() if point.poll == "once" and point.is_readable}
     if config.variants and probes:
         asked = Make(points=probes, parameters=make.parameters)
-        async with driver.open(config.connection, probes, bus) as opened:
+        async with driver.open(config.connection, make.points, bus) as opened:
             contact = _contact(config, opened, asked, clock)
             await contact.read(probes)
             known = contact.knowledge.values

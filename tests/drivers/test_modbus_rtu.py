@@ -155,6 +155,18 @@ async def test_a_register_at_which_a_unit_is_silent_is_left_out_and_the_unit_is_
     assert unit.asked.count((20, 1)) == 2, "when it was found out, and once more"
 
 
+async def test_what_is_read_alone_and_met_with_silence_is_judged_by_another_register() -> None:
+    """So that a probe which a device does not know does not keep it from being found out."""
+    unit = PacedUnit(mute=(20,))
+    async with (
+        asyncio.timeout(60),
+        paced_line({1: unit}, is_paced=False) as line,
+        device(ALIKE, serial=line.path, timeout_s=Duration(0.05)) as rtu,
+    ):
+        (found,) = await _read_once_patient(rtu, "b")
+    assert (found.value, found.quality) == (None, Quality.BAD)
+
+
 @pytest.mark.parametrize("answered", ["a", "b", "c"])
 async def test_one_register_that_answers_is_enough_wherever_it_is(answered: str) -> None:
     """A unit of which nothing is known is asked for another one each time."""

@@ -93,14 +93,14 @@ class TestVariants:
         async with at_work(self.OLD, variants=self.variants(), firmware=300, power=5.0, old_power=1.0) as stage:
             stage.device.offer(wanted(100.0))
             await pass_s(0.5)
-            assert stage.opened_with == [{"firmware"}, {"firmware", "power", "limit"}]
+            assert stage.opened_with == [{"firmware", "old_power"}, {"firmware", "power", "limit"}]
             assert stage.written() == [("limit", 100.0)]
             assert Measured((Reading("power", 5.0),)) in stage.told
 
     async def test_if_none_holds_it_is_what_it_is_without_them(self):
         async with at_work(self.OLD, variants=self.variants(), firmware=299, power=5.0, old_power=1.0) as stage:
             await pass_s(0.5)
-            assert stage.opened_with == [{"firmware"}, {"firmware", "old_power"}]
+            assert stage.opened_with == [{"firmware", "old_power"}] * 2
             assert Measured((Reading("old_power", 1.0), Reading("power", -1.0))) in stage.told
 
     async def test_what_is_unknown_is_false(self):
@@ -111,7 +111,8 @@ class TestVariants:
 
     async def test_a_register_that_does_not_answer_is_a_probe(self):
         probed = Make(points={"probe": PointSettings(poll="once", optional=True), "old_power": PointSettings()})
-        for probe, chosen in ((7, {"firmware", "power", "limit"}), (GONE, {"probe", "old_power"})):
+        unanswered = Reading("probe", None, Quality.BAD, "it is there, but says nothing to that")
+        for probe, chosen in ((7, {"firmware", "power", "limit"}), (unanswered, {"probe", "old_power"})):
             values = {"probe": probe, "firmware": 1, "power": 5.0, "old_power": 1.0}
             async with at_work(probed, variants=self.variants("known(probe)"), **values) as stage:
                 await pass_s(0.5)
@@ -134,7 +135,7 @@ class TestVariants:
             stage.hardware.fault = None
             await pass_s(120)
             assert stage.news(Applied) == [Applied(wanted(100.0))]
-            assert stage.opened_with == [{"firmware"}, {"firmware", "power", "limit"}]
+            assert stage.opened_with == [{"firmware", "old_power"}, {"firmware", "power", "limit"}]
 
     async def test_it_may_come_back_as_another(self):
         values = {"firmware": 299, "power": 5.0, "old_power": 1.0}
@@ -204,23 +205,6 @@ class TestOptional:
             assert set(stage.told) == {Measured((Reading("power", 5.0),))}
             assert stage.log.events("warning") == []
             assert stage.log.events("info") == ["point.missed"]
-
-    async def test_one_that_silences_the_device_is_left_alone_for_a_while(self):
-        async with at_work(self.POINTS, power=5.0, fault=GONE) as stage:
-            await pass_s(599)
-            asked = [at for at, points in stage.hardware.reads if "fault" in points]
-            assert asked == [about(0), about(0)]  # with the others, then by itself
-            assert set(stage.told) == {Measured((Reading("power", 5.0),))}
-            stage.hardware.values["fault"] = "ok"
-            await pass_s(10)
-            assert any(Reading("fault", "ok") in event.readings for event in stage.told)
-
-    async def test_one_that_has_answered_counts_like_any_other(self):
-        async with at_work(self.POINTS, power=5.0, fault="ok") as stage:
-            await pass_s(1.5)
-            stage.hardware.values["fault"] = GONE
-            await pass_s(10)
-            assert stage.news(Lost) == [Lost("nobody is there")]
 
     async def test_a_device_that_is_away_is_lost_all_the_same(self):
         async with at_work(self.POINTS, power=5.0, fault="ok") as stage:
