@@ -16,7 +16,7 @@ from .connection import ModbusConnection
 from .endpoint import Endpoint
 from .refusals import Busy, Refused, Silent
 
-_MODBUS_PORT = 502
+MODBUS_PORT = 502
 
 Part = str | Sequence[Sequence[str]]
 Parity = Literal["N", "E", "O"]
@@ -88,14 +88,15 @@ def written(connection: ModbusConnection) -> dict[str, Any]:
     if connection.serial is not None:
         line = {"serial": connection.serial, "baudrate": connection.baudrate, "parity": connection.parity}
         return {**line, "unit": connection.unit}
-    port = {"port": connection.port} if connection.port != _MODBUS_PORT else {}
+    port = {"port": connection.port} if connection.port != MODBUS_PORT else {}
     framing = {"framing": connection.framing} if connection.framing else {}
     return {"host": connection.host, **port, **framing, "unit": connection.unit}
 
 
 def in_yaml(mapping: Mapping[str, Any]) -> str:
     """*mapping* on one line of YAML."""
-    return "{" + ", ".join(f"{key}: {value}" for key, value in mapping.items()) + "}"
+    words = {key: f'"{value}"' if ":" in str(value) else value for key, value in mapping.items()}
+    return "{" + ", ".join(f"{key}: {word}" for key, word in words.items()) + "}"
 
 
 def numbers(text: str, most: int, what: str) -> list[int]:
@@ -110,3 +111,13 @@ def numbers(text: str, most: int, what: str) -> list[int]:
             raise ValueError(f"{what}: expected numbers up to {most} such as 3 or 1..10, got {text}")
         found += range(int(low), int(high or low) + 1)
     return found
+
+
+def port_of(text: str) -> int:
+    """The TCP port *text*.
+
+    Raises: ValueError: there is no such port.
+    """
+    if not (text.isdecimal() and 1 <= int(text) <= 65535):
+        raise ValueError(f"expected a port from 1 to 65535, got {text}")
+    return int(text)

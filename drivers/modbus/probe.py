@@ -13,7 +13,21 @@ from .block import Block, Table
 from .connection import ModbusConnection
 from .decodings import TITLES, decodings
 from .endpoint import Endpoint
-from .finding import Finding, Parity, Part, Tried, at_line, at_unit, in_yaml, numbers, opened, tried, written
+from .finding import (
+    MODBUS_PORT,
+    Finding,
+    Parity,
+    Part,
+    Tried,
+    at_line,
+    at_unit,
+    in_yaml,
+    numbers,
+    opened,
+    port_of,
+    tried,
+    written,
+)
 from .plan import MOST_REGISTERS
 
 UNITS_ON_NETWORK = (1, 255, 0, 3, 2, 10, 71, 100, 126, 200, 225, 227, 240, 247)
@@ -33,7 +47,7 @@ Spec: the numbering of the Modicon PLCs; MODBUS Application Protocol V1.1b3, 4.4
 def add_arguments(parser: ArgumentParser) -> None:
     """See `s2d.fieldwork.tools.Enquiry`."""
     parser.add_argument("--host", help="name or address of a device or gateway on the network")
-    parser.add_argument("--port", type=int, default=502, help="TCP port (default: %(default)s)")
+    parser.add_argument("--port", default=str(MODBUS_PORT), help="TCP port (default: %(default)s)")
     parser.add_argument("--serial", metavar="DEV", help="or the serial port of a line")
     parser.add_argument("--baudrate", type=int, help=f"of the line (default: tries {', '.join(map(str, BAUDRATES))})")
     parser.add_argument("--parity", choices=("N", "E", "O"), help="of the line (default: tries N and E)")
@@ -79,8 +93,9 @@ def _ways(arguments: Namespace) -> Iterator[list[ModbusConnection]]:
                 yield [at_unit(line, unit) for unit in units]
         return
     units = numbers(arguments.unit, 255, "--unit") if arguments.unit else list(UNITS_ON_NETWORK)
-    plain = ModbusConnection(host=arguments.host, port=arguments.port, timeout_s=timeout)
-    line = ModbusConnection(host=arguments.host, port=arguments.port, framing="rtu", timeout_s=timeout)
+    port = port_of(arguments.port)
+    plain = ModbusConnection(host=arguments.host, port=port, timeout_s=timeout)
+    line = ModbusConnection(host=arguments.host, port=port, framing="rtu", timeout_s=timeout)
     for some in (units[:_FIRST], units[_FIRST:]):  # to find the framing before asking many units in the wrong one
         for ways in (
             [at_unit(plain, unit) for unit in some if not 247 < unit < 255],

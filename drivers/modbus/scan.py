@@ -3,6 +3,7 @@
 Every unit gets one question; who answers is asked for a SunSpec map, which names maker, model and serial number.
 """
 
+import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
 
@@ -12,7 +13,7 @@ from s2d.quantities import Duration
 from .block import Block
 from .connection import ModbusConnection
 from .endpoint import Endpoint
-from .finding import Finding, at_unit, in_yaml, numbers, opened, tried, written
+from .finding import MODBUS_PORT, Finding, at_unit, in_yaml, numbers, opened, port_of, tried, written
 from .form import form_of
 from .layout import Model, models_of
 from .probe import UNITS_ON_NETWORK
@@ -29,7 +30,9 @@ _EVERYWHERE = 4
 
 def add_arguments(parser: ArgumentParser) -> None:
     """See `s2d.fieldwork.tools.Enquiry`."""
-    parser.add_argument("hosts", nargs="*", metavar="HOST[:PORT]", help="devices or gateways on the network")
+    parser.add_argument(
+        "hosts", nargs="*", metavar="HOST[:PORT]", help="devices or gateways on the network; [ADDRESS]:PORT for IPv6"
+    )
     parser.add_argument("--serial", metavar="DEV", help="or the serial port of a line")
     parser.add_argument("--baudrate", type=int, default=9600, help="of the line (default: %(default)s)")
     parser.add_argument("--parity", choices=("N", "E", "O"), default="N", help="of the line (default: N)")
@@ -52,13 +55,21 @@ async def find(arguments: Namespace, tell: Callable[[str], None]) -> Finding:
         units = numbers(arguments.units or "1..247", 247, "--units")
         await _look(line, units, finding, tell)
     for host in arguments.hosts:
-        name, _, port = host.partition(":")
-        if port and not port.isdecimal():
-            raise ValueError(f"expected HOST or HOST:PORT, got {host}")
-        place = ModbusConnection(host=name, port=int(port or 502), timeout_s=Duration(arguments.timeout or 1.0))
+        name, port = _host_and_port(host)
+        place = ModbusConnection(host=name, port=port, timeout_s=Duration(arguments.timeout or 1.0))
         units = numbers(arguments.units, 255, "--units") if arguments.units else list(UNITS_ON_NETWORK)
         await _look(place, units, finding, tell)
     return finding
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    """Raises: ValueError: *text* names no host."""
+    if text.count(":") > 1 and not text.startswith("["):
+        return text, MODBUS_PORT  # an IPv6 address alone
+    match = re.fullmatch(r"(?:\[([^\[\]]+)\]|([^\[\]:]+))(?::([0-9]+))?", text)
+    if not match:
+        raise ValueError(f"expected HOST, HOST:PORT or [ADDRESS]:PORT, got {text}")
+    return match[1] or match[2], port_of(match[3] or str(MODBUS_PORT))
 
 
 async def _look(place: ModbusConnection, units: Sequence[int], finding: Finding, tell: Callable[[str], None]) -> None:

@@ -106,6 +106,7 @@ async def test_a_gateway_without_the_device_is_told_apart(capsys):
             ("--host", "x", "--register", "9..3"),
             "--register: expected numbers up to 65535 such as 3 or 1..10, got 9..3",
         ),
+        (("--host", "x", "--port", "99999"), "expected a port from 1 to 65535, got 99999"),
         (("--host", "x", "--unit", "300"), "--unit: expected numbers up to 255 such as 3 or 1..10, got 300"),
     ],
 )

@@ -131,3 +131,23 @@ async def test_nobody_there_is_a_failure(capsys, nowhere, port):
 async def test_it_has_to_be_told_where_to_look(capsys, nowhere):
     assert await s2d("scan", *nowhere) == 2
     assert capsys.readouterr().err == "s2d scan: say where to look: HOST..., or --serial\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("host:99999", "expected a port from 1 to 65535, got 99999"),
+        ("host:0", "expected a port from 1 to 65535, got 0"),
+        ("host:modbus", "expected HOST, HOST:PORT or [ADDRESS]:PORT, got host:modbus"),
+        ("[::1", "expected HOST, HOST:PORT or [ADDRESS]:PORT, got [::1"),
+    ],
+)
+async def test_a_place_that_cannot_be_is_said_to(capsys, nowhere, typed, told):
+    assert await s2d("scan", *nowhere, typed) == 2
+    assert capsys.readouterr().err == f"s2d scan: {told}\n"
+
+
+@pytest.mark.parametrize(("typed", "place"), [("[::1]:1", "[::1]:1"), ("::1", "[::1]:502"), ("[::1]", "[::1]:502")])
+async def test_an_address_of_ipv6_can_be_said_with_and_without_port(capsys, nowhere, typed, place):
+    assert await s2d("scan", *nowhere, typed) == 1
+    assert capsys.readouterr().out.startswith(f"cannot connect to {place}: ")
