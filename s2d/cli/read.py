@@ -9,7 +9,7 @@ from ..config import DeviceConfig, load
 from ..errors import ConfigError, DeviceUnreachable, S2dError
 from ..fieldwork.company import daemon_at_work, warning
 from ..fieldwork.table import readings_table
-from ..fieldwork.visit import NoSuchDevice, device_named, place_of, visited
+from ..fieldwork.visit import NoSuchDevice, device_named, patiently, place_of, visited
 from ..values import Quality
 from ..wording import did_you_mean
 from . import DIM, add_config_argument, print_problems, styled
@@ -56,7 +56,7 @@ async def _read(device: DeviceConfig, points: list[str]) -> int:
         for name in points:
             if name not in visit.names:
                 raise NoSuchPoint(device.name, name, visit.names)
-        readings = await visit.read(points or visit.names)
+        readings = await patiently(lambda: visit.read(points or visit.names))
         titles, *rows = readings_table(visit, readings)
     print(styled(titles, DIM, sys.stdout))
     print(*rows, sep="\n")

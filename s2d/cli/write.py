@@ -11,7 +11,7 @@ from ..errors import ConfigError, DeviceError, DeviceRefused
 from ..fieldwork.company import daemon_at_work, warning
 from ..fieldwork.order import REASON, WrongOrder, command_of, value_of, wears_out, words_of, written_by
 from ..fieldwork.table import readings_table
-from ..fieldwork.visit import NoSuchDevice, Visit, device_named, place_of, visited
+from ..fieldwork.visit import NoSuchDevice, Visit, device_named, patiently, place_of, visited
 from ..ledger import Ledger, ledger_of
 from ..log import silent
 from ..plan import Memory, Plan
@@ -59,11 +59,11 @@ async def _write(device: DeviceConfig, gateway: Gateway, args: Namespace) -> int
         knowledge = visit.contact.knowledge
         needed = knowledge.inputs_of(command.names)
         if needed:
-            await visit.contact.read(needed)
+            await patiently(lambda: visit.contact.read(needed))
         plan = command.plan(value, knowledge.values, Memory())
         is_counted = command.dwell_s >= DWELL_OUTLIVES_US_S or wears_out(visit, plan)
         ledger = _ledger(device, gateway) if is_counted else Ledger()
-        print(*await words_of(visit, args.point, plan), sep="\n", flush=True)
+        print(*await patiently(lambda: words_of(visit, args.point, plan)), sep="\n", flush=True)
         if not args.yes and not await _agreed():
             return 1
         await _carry_out(visit, Setpoint(args.point, value, REASON), ledger)
@@ -97,8 +97,8 @@ async def _carry_out(visit: Visit, setpoint: Setpoint, ledger: Ledger) -> None:
     outcome: list[Event] = []
     writer = Writer(ledger, clock=clock.now, log=silent(), tell=outcome.append)
     writer.offer(setpoint)
-    await writer.write_due(visit.contact)
-    for event in outcome:
+    await patiently(lambda: writer.write_due(visit.contact))
+    for event in reversed(outcome):  # the last word counts
         match event:
             case Refused(_, reason):
                 raise DeviceRefused(reason)
@@ -112,6 +112,6 @@ async def _show(visit: Visit, plan: Plan) -> None:
     names = [*written_by(plan), *([plan.check.point] if plan.check else []), "power"]
     readable = [name for name in dict.fromkeys(names) if name in visit.names]
     if readable:
-        titles, *rows = readings_table(visit, await visit.read(readable))
+        titles, *rows = readings_table(visit, await patiently(lambda: visit.read(readable)))
         print(styled(titles, DIM, sys.stdout))
         print(*rows, sep="\n")

@@ -1,10 +1,10 @@
 """A configured device, visited for a while: opened as the daemon opens it, by somebody who looks on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ..config import Config, DeviceConfig
 from ..contact import EXCHANGE_WITHIN_S, Contact
@@ -15,6 +15,11 @@ from ..values import Clock, Quality, Reading
 from ..variant import Make
 from ..wording import did_you_mean
 from .tools import ObservedDriver, tools_of
+
+AGAIN_AFTER_S = 0.6
+"""A bus leaves alone for half a second who was silent once."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,18 @@ class Visit:
         return [found.get(name) or Reading(name, None, Quality.BAD, unknown) for name in names]
 
 
+async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """What comes of *ask*, done once more after a silence: a single one happens on every bus.
+
+    Raises: DeviceUnreachable: the device did not answer either time.
+    """
+    try:
+        return await ask()
+    except DeviceUnreachable:
+        await asyncio.sleep(AGAIN_AFTER_S)
+        return await ask()
+
+
 @asynccontextmanager
 async def visited(config: DeviceConfig, clock: Clock) -> AsyncIterator[Visit]:
     """The device *config*, alone on its bus, while the context lasts.
@@ -86,7 +103,7 @@ async def _opened(config: DeviceConfig, bus: object, clock: Clock) -> AsyncItera
         asked = Make(points=probes, parameters=make.parameters)
         async with driver.open(config.connection, make.points, bus) as opened:
             contact = _contact(config, opened, asked, clock)
-            await contact.read(probes)
+            await patiently(lambda: contact.read(probes))
             known = contact.knowledge.values
         make = next((each.make for each in config.variants if each.when.evaluate(known)), make)
     async with driver.open(config.connection, make.points, bus) as opened:

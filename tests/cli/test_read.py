@@ -1,12 +1,16 @@
 """`s2d read` as its user sees it, in front of a simulated battery."""
 
+import asyncio
+
 import pytest
 
 from s2d.cli.scene import profile_scene
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import Address, serve_tcp
+from tests.chronicle import PATIENCE_S
 from tests.cli.fieldwork import configured, s2d, sma, without_ages
+from tests.paced import PacedUnit, paced_line
 
 pytestmark = pytest.mark.system
 
@@ -62,3 +66,26 @@ async def test_a_device_that_does_not_answer_is_a_failure(tmp_path, capsys, port
     nobody = Address("127.0.0.1", port)
     assert await s2d("read", "-c", configured(tmp_path, **sma(nobody)), "battery") == 1
     assert capsys.readouterr().err.splitlines()[0] == f"s2d read: cannot connect to {nobody}: Connection refused"
+
+
+METER = {"driver": "modbus", "points": {"power": {"register": 10, "unit": "W"}, "energy": {"register": 90}}}
+
+
+async def test_a_single_silence_on_a_line_is_waited_out(tmp_path, capsys):
+    unit = PacedUnit(is_dead=True)
+    async with asyncio.timeout(PATIENCE_S), paced_line({1: unit}, is_paced=False) as line, asyncio.TaskGroup() as tasks:
+        config = configured(tmp_path, **METER, connection={"serial": line.path, "timeout": "0.3 s"})
+        reading = tasks.create_task(s2d("read", "-c", config, "battery"))
+        for _ in range(2):  # what is asked first on a new connection may go unheard, and is asked twice
+            await line.asked()
+        unit.is_dead = False
+        assert await reading == 0
+    assert "power      10  W     10 (0x000A)" in capsys.readouterr().out
+
+
+async def test_a_unit_that_is_silent_for_longer_is_said_to_be(tmp_path, capsys):
+    async with paced_line({1: PacedUnit(is_dead=True)}, is_paced=False) as line:
+        config = configured(tmp_path, **METER, connection={"serial": line.path, "timeout": "0.3 s"})
+        assert await s2d("read", "-c", config, "battery") == 1
+    told = capsys.readouterr().err.splitlines()[0]
+    assert told == f"s2d read: no answer from unit 1 at {line.path} within 0.3 s"
