@@ -269,3 +269,71 @@ async def test_progress(own):
         assert "FINISHED" not in str(rm.told("PPBC.PowerProfileStatus"))
         plant.passes(WASH_S - third_s - resumed)
         assert progress_s(await told(rm, "wash", "FINISHED"), "wash") == WASH_S
+
+
+@row(
+    "PPBC-14",
+    "an interruption that is revoked is over: the sequence goes on, and no word of ABORTED",
+    source="S2 JSON, RevokeObject",
+    by=["plain"],
+)
+async def test_interruption_revoked(own):
+    plant = washer()
+    async with own.in_charge(PPBC, plant) as rm:
+        assert await rm.fate_of(await rm.give(schedule(rm, "wash", "quick"))) == DONE
+        later = await rm.give(order(rm, "StartInterruptionInstruction", "wash", "quick", after_s=AHEAD_S))
+        assert (await rm.revoke(later, "PPBC.StartInterruptionInstruction"))["status"] == "OK"
+        assert await rm.fate_of(later) == ["ACCEPTED", "REVOKED"]
+        plant.passes(AHEAD_S)
+        await plant.is_read()
+        plant.hardware.follows.clear()
+        pause = await rm.give(order(rm, "StartInterruptionInstruction", "wash", "quick"))
+        await rm.reached(pause, "STARTED")
+        assert (await rm.revoke(pause, "PPBC.StartInterruptionInstruction"))["status"] == "OK"
+        assert await rm.fate_of(pause) == ["ACCEPTED", "STARTED", "REVOKED"]
+        await plant.has_written("task", "nothing", "run wash quick", "pause wash quick", "resume wash quick")
+        assert "ABORTED" not in str(rm.told("PPBC.PowerProfileStatus"))
+
+
+@row(
+    "PPBC-15",
+    "what runs when a session ends runs on, and the next session is told how far it has got",
+    source="EN 50491-12-2, PPBC",
+    by=["plain"],
+)
+async def test_next_session(own):
+    plant = washer()
+    async with own.cem(plant) as cem:
+        rm = await cem.joined()
+        await rm.negotiate()
+        await own.select(rm, PPBC)
+        assert await rm.fate_of(await rm.give(schedule(rm, "wash", "quick"))) == DONE
+        plant.passes(WASH_S / 3)
+        rm.break_off()
+        rm = await cem.joined()
+        await rm.negotiate()
+        await own.select(rm, PPBC)
+        assert WASH_S / 3 <= progress_s(await told(rm, "wash", "EXECUTING"), "wash") < WASH_S
+        plant.passes(WASH_S)
+        await told(rm, "wash", "FINISHED")
+        await plant.has_written("task", "nothing", "run wash quick", "nothing")
+
+
+@row(
+    "PPBC-16",
+    "when a sequence is given up, what was to follow it is ABORTED too",
+    source="S2 JSON, PPBC.PowerProfileDefinition: containers run one after the other",
+    by=["plain"],
+)
+async def test_followers(own):
+    plant = washer()
+    async with own.in_charge(PPBC, plant) as rm:
+        wash = await rm.give(schedule(rm, "wash", "quick"))
+        assert await rm.fate_of(wash) == DONE
+        drying = await rm.give(schedule(rm, "dry", "hot", after_s=WASH_S))
+        await rm.reached(drying, "ACCEPTED")
+        assert (await rm.revoke(wash, "PPBC.ScheduleInstruction"))["status"] == "OK"
+        assert await rm.fate_of(drying) == ["ACCEPTED", "ABORTED"]
+        plant.passes(WASH_S)
+        await plant.is_read()
+        await plant.has_written("task", "nothing", "run wash quick", "nothing")
