@@ -229,10 +229,10 @@ class _ForeseeingRoof(_Roof):
             common.PowerForecastValue(value_expected=-900.0, commodity_quantity=quantity) for quantity in (L1, L2)
         )
         element = common.PowerForecastElement(duration=3_600_000, power_values=expected)
-        self._forecast = (datetime.now(UTC), (element,))
+        self.forecast = (datetime.now(UTC), (element,))
 
     def power_forecast(self) -> tuple[datetime, tuple[common.PowerForecastElement, ...]]:
-        return self._forecast
+        return self.forecast
 
 
 class _Washer(Washer):

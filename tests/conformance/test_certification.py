@@ -1,8 +1,9 @@
 """The cases of the certification tool for an RM, by their numbers there, with the sense they are meant to have."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from s2d.control.reporting import Reporting
 from s2d.messages import frbc
@@ -11,9 +12,10 @@ from s2d.messages.common import NumberRange
 from .own import ModbusBattery
 from .plants import by_control_type, heat_pump, home_battery, hybrid, roof, tank, washer
 from .rows import row
-from .wire import DDBC, DONE, FRBC, NO_SELECTION, NOT_CONTROLABLE, OMBC, PEBC, PPBC
+from .wire import DDBC, DONE, FRBC, NO_SELECTION, NOT_CONTROLABLE, OMBC, PEBC, PPBC, time_of
 
 TOOL = "certification tool"
+HOUR, MILLISECOND = timedelta(hours=1), timedelta(milliseconds=1)
 WALKS_EVERY_S = 15.0
 WATCHES_S = 30
 WATCHED_EVERY_S = 10
@@ -77,12 +79,13 @@ async def test_power_measurement(bench, control_type):
 @pytest.mark.parametrize("foresees", [True, False], ids=["announced", "not announced"])
 @row(
     "CERT-9.2.5",
-    "a PowerForecast comes within 5 s if it is announced, of quantities declared, and else never",
+    "a PowerForecast comes within 5 s if announced, of quantities declared, again when it changes; else never",
     source=TOOL,
     by=["plain", "s2-python", "flexmeasures", "certification"],
 )
 async def test_power_forecast(bench, foresees):
-    async with bench.negotiated(roof(foresees=foresees)) as rm:
+    plant = roof(foresees=foresees)
+    async with bench.negotiated(plant) as rm:
         if rm.details["provides_forecast"] is not foresees:
             assert not bench.is_own
             pytest.skip(f"a forecast is {'not ' if foresees else ''}announced")
@@ -91,6 +94,9 @@ async def test_power_forecast(bench, foresees):
             forecast = await rm.expect("PowerForecast", within_s=rm.answers_within_s)
             foreseen = [value["commodity_quantity"] for each in forecast["elements"] for value in each["power_values"]]
             assert set(foreseen) <= set(rm.details["provides_power_measurement_types"])
+            if bench.is_own:
+                plant.built.forecast = (plant.built.forecast[0] + HOUR, plant.built.forecast[1])
+                await rm.expect("PowerForecast", lambda each: time_of(each["start_time"]) > datetime.now(UTC))
         await rm.is_well()
         assert foresees or not rm.told("PowerForecast")
 
@@ -123,12 +129,13 @@ async def test_fill_level(bench):
 
 @row(
     "CERT-9.6.3",
-    "leakage, usage and targets that are announced come, and only after the description",
+    "leakage, usage and targets that are announced come, only after the description, and again when they change",
     source=TOOL,
     by=["plain", "certification"],
 )
 async def test_outlooks(bench):
-    async with bench.in_charge(FRBC, a_tank_with_outlooks()) as rm:
+    plant = a_tank_with_outlooks()
+    async with bench.in_charge(FRBC, plant) as rm:
         announced = [name for name, flag in OUTLOOKS.items() if rm.description["storage"][flag]]
         if not announced:
             pytest.skip("the storage announces none of them")
@@ -137,6 +144,16 @@ async def test_outlooks(bench):
         assert not bench.is_own or announced == list(OUTLOOKS)
         first = rm.heard.all.index(rm.description)
         assert all(rm.heard.all.index(each) > first for name in announced for each in rm.told(name))
+        if bench.is_own:
+            built = plant.built
+            built.leakage = tuple(replace(each, leakage_rate=0.0002) for each in built.leakage)
+            built.usage, built.target = ((start + HOUR, elements) for start, elements in (built.usage, built.target))
+            assert (await rm.expect("FRBC.LeakageBehaviour"))["elements"][0]["leakage_rate"] == 0.0002
+            for name, (start, _) in (
+                ("FRBC.UsageForecast", built.usage),
+                ("FRBC.FillLevelTargetProfile", built.target),
+            ):
+                assert time_of((await rm.expect(name))["start_time"]) - start < MILLISECOND
 
 
 @row("CERT-9.6.5", "leakage, usage and targets that are not announced do not come", source=TOOL)

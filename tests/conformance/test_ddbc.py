@@ -1,10 +1,12 @@
 """What only Demand Driven Based Control has."""
 
+from datetime import timedelta
+
 from s2d.messages.common import NumberRange
 
 from .plants import hybrid
 from .rows import row
-from .wire import DDBC, DONE
+from .wire import DDBC, DONE, time_of
 
 
 @row(
@@ -31,14 +33,19 @@ async def test_present_demand(own):
 
 @row(
     "DDBC-2",
-    "a forecast of demand is told if and only if it is announced, after the description",
+    "a forecast of demand is told if and only if it is announced, after the description, and when it changes",
     source="S2 JSON, DDBC",
     by=["plain"],
 )
 async def test_demand_forecast(own):
-    async with own.in_charge(DDBC, hybrid(provides_forecast=True)) as rm:
+    plant = hybrid(provides_forecast=True)
+    async with own.in_charge(DDBC, plant) as rm:
         assert rm.description["provides_average_demand_rate_forecast"]
-        await rm.expect("DDBC.AverageDemandRateForecast")
+        first = await rm.expect("DDBC.AverageDemandRateForecast")
+        start, elements = plant.built.forecast
+        plant.built.forecast = (start + timedelta(hours=1), elements)
+        changed = await rm.expect("DDBC.AverageDemandRateForecast")
+        assert time_of(changed["start_time"]) - time_of(first["start_time"]) == timedelta(hours=1)
     async with own.in_charge(DDBC, hybrid()) as rm:
         assert await rm.fate_of(await rm.instruct("on")) == DONE
         assert not rm.told("DDBC.AverageDemandRateForecast")

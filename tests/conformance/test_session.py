@@ -460,6 +460,28 @@ def test_sessions_without_number():
     assert _memory_blocks() - before < RECONNECTS_OF_THE_CORE // 10
 
 
+@row(
+    "SESSION-24",
+    "who selects another control type than was active when the last session broke off finds the default state",
+    source="EN 50491-12-2, session",
+    by=["plain", "certification"],
+)
+async def test_another_control_type_in_the_next_session(own):
+    plant = pump_with_tank()
+    async with own.cem(plant) as cem:
+        rm = await cem.joined()
+        await rm.negotiate()
+        await rm.must_take("SelectControlType", control_type=OMBC)
+        rm.control_type, rm.description = OMBC, await rm.expect("OMBC.SystemDescription")
+        assert (await rm.fate_of(await rm.instruct("on")))[-1] == "SUCCEEDED"
+        rm.break_off()
+        rm = await cem.joined()
+        await rm.negotiate()
+        await rm.must_take("SelectControlType", control_type=FRBC)
+        await rm.expect("FRBC.SystemDescription")
+        await plant.has_written("resource", "off 0", "on 0", "off 0")
+
+
 def _memory_blocks():
     gc.collect()
     return sys.getallocatedblocks()
