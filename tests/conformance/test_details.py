@@ -7,6 +7,8 @@ from .plants import home_battery, pump_with_tank
 from .rows import row
 from .wire import FRBC, NO_SELECTION, NOT_CONTROLABLE, OMBC
 
+TAKES_S = 30.0
+
 
 @row(
     "DETAILS-1",
@@ -106,3 +108,27 @@ async def test_unknown_power(own):
         await rm.expect("PowerMeasurement", values=[{"commodity_quantity": "ELECTRIC.POWER.L1", "value": 300.0}])
         told = [each["values"][0]["value"] for each in rm.told("PowerMeasurement")]
         assert set(told) <= {0.0, 300.0}
+
+
+@row(
+    "DETAILS-8",
+    "the processing delay is the one timed last, as the next introduction tells",
+    source="S2 JSON, ResourceManagerDetails.instruction_processing_delay",
+    by=["plain"],
+)
+async def test_processing_delay(own):
+    plant = home_battery()
+    async with own.cem(plant) as cem:
+        rm = await cem.joined()
+        expected = await rm.negotiate()
+        assert expected["instruction_processing_delay"] < 1000 * TAKES_S
+        await own.select(rm, FRBC)
+        await plant.waits()
+        order = await rm.instruct(rm.mode("charge"), 1.0)
+        await rm.reached(order, "STARTED")
+        plant.passes(TAKES_S)
+        plant.waits_no_more()
+        assert (await rm.fate_of(order))[-1] == "SUCCEEDED"
+        await rm.must_take("SessionRequest", request="RECONNECT")
+        timed = await (await cem.joined()).negotiate()
+        assert TAKES_S <= timed["instruction_processing_delay"] / 1000 < 2 * TAKES_S

@@ -12,6 +12,7 @@ from .rows import row
 from .wire import DONE, FRBC, OMBC, soon
 
 SOON_S = 0.3
+AHEAD_S = 60.0
 HUNG_AFTER_S = 30.0
 """A driver that is silent for so long is given up, whatever its own limits are."""
 TALKATIVE = Reporting(power_w=50.0, fill_level=1.0, every_s=5.0)
@@ -195,3 +196,22 @@ async def test_hardware_hangs_for_good(own):
         plant.hardware.is_hung = False
         await plant.has_logged("device.recovered")
         assert await rm.fate_of(await rm.instruct(rm.mode("charge"), 1.0)) == DONE
+
+
+@row(
+    "HARDWARE-11",
+    "what waits, and would do harm by its time, is ABORTED then, and never written",
+    source="EN 50491-12-2, InstructionStatus",
+    by=["plain", "flexmeasures"],
+)
+async def test_harm_by_then(own):
+    plant = home_battery()
+    async with own.in_charge(FRBC, plant) as rm:
+        order = await rm.instruct(rm.mode("charge"), 1.0, at=soon(AHEAD_S))
+        await rm.reached(order, "ACCEPTED")
+        plant.shows(soc=96.0)
+        await rm.expect("FRBC.StorageStatus", present_fill_level=96.0)
+        plant.passes(AHEAD_S)
+        assert (await rm.fate_of(order))[-1] == "ABORTED"
+        assert await rm.fate_of(await rm.instruct(rm.mode("discharge"), 0.0)) == DONE
+        assert 5000 not in plant.written("power_setpoint")
