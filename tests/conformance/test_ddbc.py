@@ -6,7 +6,9 @@ from s2d.messages.common import NumberRange
 
 from .plants import hybrid
 from .rows import row
-from .wire import DDBC, DONE, time_of
+from .wire import DDBC, DONE, soon, time_of
+
+AHEAD_S = 60.0
 
 
 @row(
@@ -67,3 +69,22 @@ async def test_two_actuators(own):
         assert await rm.fate_of(await rm.instruct("off", of="pump")) == ["REJECTED"]
         assert await rm.fate_of(await rm.instruct("on", 0.2, of="boiler")) == DONE
         await plant.has_written("boiler", "off 0", "off 0", "on 0.2")
+
+
+@row(
+    "DDBC-4",
+    "instructions for the same instant for two actuators are both done",
+    source="EN 50491-12-2, DDBC",
+    by=["plain"],
+)
+async def test_same_instant_for_two(own):
+    plant = hybrid()
+    async with own.in_charge(DDBC, plant) as rm:
+        at = soon(AHEAD_S)
+        pump = await rm.instruct("on", 1.0, of="pump", at=at)
+        boiler = await rm.instruct("on", 0.8, of="boiler", at=at)
+        plant.passes(AHEAD_S)
+        assert await rm.fate_of(pump) == DONE
+        assert await rm.fate_of(boiler) == DONE
+        await plant.has_written("pump", "off 0", "on 1")
+        await plant.has_written("boiler", "off 0", "on 0.8")

@@ -337,3 +337,22 @@ async def test_followers(own):
         plant.passes(WASH_S)
         await plant.is_read()
         await plant.has_written("task", "nothing", "run wash quick", "nothing")
+
+
+@row(
+    "PPBC-17",
+    "a profile that is withdrawn while it runs, or gone for good, is ended on the device and revoked",
+    source="S2 JSON, RevokeObject",
+    by=["plain"],
+)
+async def test_withdrawn_while_it_runs(own):
+    for successor in ("dishes-2", None):
+        plant = washer()
+        async with own.in_charge(PPBC, plant) as rm:
+            assert await rm.fate_of(await rm.give(schedule(rm, "wash", "quick"))) == DONE
+            plant.built.task = replace(plant.built.task, id=successor) if successor else None
+            revocation = await rm.expect("RevokeObject", object_type="PPBC.PowerProfileDefinition")
+            assert revocation["object_id"] == rm.description["id"]
+            await plant.has_written("task", "nothing", "run wash quick", "nothing")
+            late = schedule(rm, "wash", "quick")
+            assert await rm.is_turned_down(late)
