@@ -190,7 +190,7 @@ async def test_hardware_hangs_for_good(own):
         await rm.reached(order, "STARTED")
         since = asyncio.get_running_loop().time()
         assert await rm.fate_of(order) == ["ACCEPTED", "STARTED", "ABORTED"]
-        assert asyncio.get_running_loop().time() - since <= HUNG_AFTER_S
+        assert asyncio.get_running_loop().time() - since < HUNG_AFTER_S + 1.0
         await plant.has_logged("device.unreachable")
         assert await rm.fate_of(await rm.instruct(rm.mode("idle"))) == ["REJECTED"]
         plant.hardware.is_hung = False
