@@ -387,3 +387,20 @@ async def test_energy_constraint_gone(own):
         plant.built.needs = ()
         revocation = await rm.expect("RevokeObject", object_type="PEBC.EnergyConstraint")
         assert revocation["object_id"] == changed["id"]
+
+
+@row(
+    "PEBC-20",
+    "an envelope that has waited and begins late: what should be over by then is skipped",
+    source="S2 JSON, PEBC.Instruction.execution_time",
+    by=["plain"],
+)
+async def test_late(own):
+    plant = roof()
+    async with own.in_charge(PEBC, plant) as rm:
+        timetable = ((1000 * STEP_S, -3000, 0), (100_000 * STEP_S, -2000, 0))
+        order = await rm.give(envelope(rm, *timetable, at=soon(STEP_S)))
+        await rm.reached(order, "ACCEPTED")
+        plant.passes(10 * STEP_S)
+        assert await rm.fate_of(order) == DONE
+        await plant.has_written("limits", "none", "none", "L1 -2000..0")
