@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from ..messages import pebc, ppbc
 from ..messages.common import InstructionStatus, ReceptionStatusValues, RevokableObjects
+from ..messages.instruction import Instruction
 from ..messages.wire import name_of
 from .commands import CommandRefused
-from .menu import Instruction
 from .naming import Name, meant
 
 FINAL = (

@@ -8,23 +8,13 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import ClassVar, NamedTuple, TypeVar
 
-from ..messages import ddbc, frbc, ombc, pebc, ppbc
 from ..messages.common import Message
+from ..messages.instruction import Instruction
 from .commands import Order
 from .rows import Row
 
 MOST_REMEMBERED = 1000
 """Things of a kind remembered, unless they are large; beyond it the oldest is forgotten."""
-
-Instruction = (
-    frbc.Instruction
-    | pebc.Instruction
-    | ombc.Instruction
-    | ddbc.Instruction
-    | ppbc.ScheduleInstruction
-    | ppbc.StartInterruptionInstruction
-    | ppbc.EndInterruptionInstruction
-)
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")

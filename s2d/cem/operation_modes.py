@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from ..messages import ddbc, frbc, ombc
 from ..messages.common import Message, PowerRange, Timer
+from ..messages.instruction import Instruction
 from .commands import CommandRefused, Operate, Order
-from .menu import Common, Draft, Instruction, Menu, remember
+from .menu import Common, Draft, Menu, remember
 from .naming import Name, first_word, meant
 from .rows import ELECTRIC, Row, listed, moment, row, span, unit_of
 

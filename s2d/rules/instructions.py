@@ -10,9 +10,9 @@ from ..messages.common import (
     RevokableObjects,
     RevokeObject,
 )
+from ..messages.instruction import Instruction
 from ..messages.wire import name_of
 from .catalogue import Breach, Severity, rule
-from .remembered import Instruction
 from .said import Said
 
 _MAY_FOLLOW: dict[InstructionStatus, tuple[InstructionStatus, ...]] = {

@@ -7,20 +7,12 @@ from msgspec import Struct
 
 from ..messages import ddbc, frbc, ombc, pebc, ppbc
 from ..messages.common import InstructionStatus
+from ..messages.instruction import Instruction
 
 WHOLE = ""
 """Stands for the actuator where the whole resource is one state machine."""
 
 OperationMode: TypeAlias = frbc.OperationMode | ombc.OperationMode | ddbc.OperationMode
-Instruction: TypeAlias = (
-    frbc.Instruction
-    | pebc.Instruction
-    | ombc.Instruction
-    | ddbc.Instruction
-    | ppbc.ScheduleInstruction
-    | ppbc.StartInterruptionInstruction
-    | ppbc.EndInterruptionInstruction
-)
 
 _ENDED = frozenset(
     (

@@ -19,8 +19,9 @@ from ..messages.common import (
     SelectControlType,
     Timer,
 )
+from ..messages.instruction import Instruction
 from ..values import Now
-from .remembered import WHOLE, Active, Definition, Given, Instruction, Machine, OperationMode, Place, Scheduled, System
+from .remembered import WHOLE, Active, Definition, Given, Machine, OperationMode, Place, Scheduled, System
 
 IDS_LIMIT = 20_000
 """Most ids of instructions remembered."""

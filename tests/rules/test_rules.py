@@ -26,12 +26,12 @@ from s2d.messages.common import (
     SelectControlType,
     Tagged,
 )
+from s2d.messages.instruction import Instruction
 from s2d.messages.schema import schemas
 from s2d.rules import CATALOGUE, Said, Severity, judge
 from s2d.rules.__main__ import listing
 from s2d.rules.common import _DATES_OF
 from s2d.rules.numbers import Factored, Numbered
-from s2d.rules.remembered import Instruction
 from s2d.rules.said import IDS_LIMIT
 
 from ..core.stage import NOON
