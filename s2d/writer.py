@@ -8,16 +8,15 @@ refused. A refresh is the last one done again: it gives way to whatever is wante
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from math import inf
 
-from .backoff import Backoff
 from .command import Command, sequence
 from .contact import Contact
 from .driver import PointSettings
 from .economy import Economy, Tally, sparing
 from .effects import Applied, Event, Refused
 from .errors import DeviceRefused, DeviceUnreachable
+from .insistence import Insistence
 from .ledger import Ledger
 from .log import Logger
 from .plan import Check, Memory, Plan, Wait, Write, direction_of
@@ -27,22 +26,6 @@ DWELL_OUTLIVES_US_S = 60.0
 """A dwell of at least this is kept across a restart."""
 _LOOK_AGAIN_AFTER_S = 0.5
 """Between looks whether the device follows."""
-_INSIST = Backoff(first_s=1.0, most_s=60.0)
-"""Before what brings the device to safety, and was refused, is tried again..."""
-_INSIST_SPARINGLY = Backoff(first_s=1.0, most_s=6 * 3600.0)
-"""...and where each try may wear out memory; quadrupled it makes ten tries in a day, which is what `RESERVE` allows."""
-_REMIND_AFTER_S = 60.0
-"""When a human is told that the device is not safe..."""
-_REMIND_EVERY_S = 3600.0
-"""...and told again."""
-
-
-@dataclass(slots=True)
-class _Resistance:
-    """How a device resists what would bring it to safety."""
-
-    remind_at: float
-    tries: int = 0
 
 
 class Writer:
@@ -60,7 +43,7 @@ class Writer:
         """Wanted still, though the device could not be reached with it; that was told."""
         self._not_before: dict[str, float] = {}
         """Wanted, but too soon."""
-        self._resistances: dict[str, _Resistance] = {}
+        self._insistences: dict[str, Insistence] = {}
         """Wanted still, though the device refuses it."""
         self._done: dict[str, Setpoint] = {}
         """What a refresh repeats."""
@@ -76,7 +59,7 @@ class Writer:
         """Wants *setpoint*; it replaces what was wanted of its point before."""
         self._wanted[setpoint.point] = setpoint
         self._not_before.pop(setpoint.point, None)
-        self._resistances.pop(setpoint.point, None)
+        self._insistences.pop(setpoint.point, None)
 
     def next_at(self, contact: Contact) -> float:
         """When a refresh is due, or what waits may be done."""
@@ -178,7 +161,7 @@ class Writer:
             del self._wanted[setpoint.point]
             self._not_before.pop(setpoint.point, None)
             self._unreached.pop(setpoint.point, None)
-            self._resistances.pop(setpoint.point, None)
+            self._insistences.pop(setpoint.point, None)
 
     def _take_no(self, contact: Contact, setpoint: Setpoint, reason: str) -> None:
         """The device refused *setpoint*, which is given up, or tried again if it brings to safety."""
@@ -195,15 +178,12 @@ class Writer:
     def _insist(self, contact: Contact, setpoint: Setpoint, reason: str) -> None:
         """Has *setpoint* tried again, ever more seldom, until it is done or replaced."""
         now, point = self._clock().mono, setpoint.point
-        is_news = point not in self._resistances
-        resistance = self._resistances.setdefault(point, _Resistance(now + _REMIND_AFTER_S))
-        if _wears_out(point, contact):
-            self._not_before[point] = now + _INSIST_SPARINGLY.ceiling_s(2 * resistance.tries)
-        else:
-            self._not_before[point] = now + _INSIST.ceiling_s(resistance.tries)
-        resistance.tries += 1
-        if now >= resistance.remind_at:
-            resistance.remind_at = now + _REMIND_EVERY_S
+        is_news = point not in self._insistences
+        if is_news:
+            self._insistences[point] = Insistence(now, is_sparing=_wears_out(point, contact))
+        insistence = self._insistences[point]
+        self._not_before[point] = insistence.next_try_at(now)
+        if insistence.is_to_be_told(now):
             self._log.error("fallback.unconfirmed", point=point, value=setpoint.value, why=reason)
         if is_news:
             self._tell(Refused(setpoint, reason, will_retry=True))
