@@ -24,7 +24,10 @@ settings.register_profile("calm", derandomize=True, deadline=None, suppress_heal
 settings.load_profile("calm")
 
 CARRIED_WITHIN_S = 0.02
+DEADLOCKED_AFTER_S = 60.0
 """Of real time."""
+MOST_TURNS = 1_000_000
+"""Of a loop at one instant of virtual time; a busy test takes some thousands."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -55,41 +58,34 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, *, is_wired: bool = False) -> None:
         self.now_s = 0.0
-        super().__init__(_WaitsALittle(self) if is_wired else _NeverWaits(self))
+        super().__init__(_Leap(self, CARRIED_WITHIN_S if is_wired else 0.0))
 
     def time(self) -> float:
         return self.now_s
 
 
-class _NeverWaits(selectors.DefaultSelector):
-    def __init__(self, loop: VirtualTimeLoop) -> None:
+class _Leap(selectors.DefaultSelector):
+    """Before time jumps, the kernel has *carried_within_s*, which is plenty: it needs microseconds."""
+
+    def __init__(self, loop: VirtualTimeLoop, carried_within_s: float) -> None:
         super().__init__()
         self._loop = loop
+        self._carried_within_s = carried_within_s
+        self._turns = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
-        if not ready:
-            if timeout is None:
-                raise RuntimeError("deadlock: everybody waits and no timer is set")
-            self._loop.now_s += timeout
-        return ready
-
-
-class _WaitsALittle(selectors.DefaultSelector):
-    """Leaves the kernel CARRIED_WITHIN_S before time jumps, which is plenty: it needs microseconds."""
-
-    def __init__(self, loop: VirtualTimeLoop) -> None:
-        super().__init__()
-        self._loop = loop
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self._turns += 1
+        if self._turns > MOST_TURNS:
+            raise RuntimeError("somebody spins: the loop turns and turns, and no time passes")
         if timeout is not None and timeout <= 0:
             return super().select(0)
-        ready = super().select(60.0 if timeout is None else CARRIED_WITHIN_S)
+        longest_s = DEADLOCKED_AFTER_S if timeout is None and self._carried_within_s else self._carried_within_s
+        ready = super().select(longest_s)
         if not ready:
             if timeout is None:
                 raise RuntimeError("deadlock: everybody waits and no timer is set")
             self._loop.now_s += timeout
+            self._turns = 0
         return ready
 
 
