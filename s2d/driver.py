@@ -22,7 +22,7 @@ GROUP = "s2d.drivers"
 
 OTHERS = "_"
 """The raw value, in `values`, that stands for all others."""
-SETTLE_AT_MOST_S = 10.0
+SETTLE_AT_MOST_S = 3.0
 """A driver that does not answer for long is taken for hung."""
 
 

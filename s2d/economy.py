@@ -30,6 +30,8 @@ class Tally:
     """Requests to the device, for either."""
     saved: int = 0
     """Writes that were not needed."""
+    worn: int = 0
+    """Writes to memory that wears out."""
 
 
 class Economy:
@@ -125,6 +127,7 @@ class Economy:
                     self._log.warning("budget.spent", point=name, daily_writes=budget)
                 what = f"{name} is kept in memory that wears out, and was written {written} times within a day"
                 raise DeviceRefused(f"{what}; `daily_writes` allows {budget}")
+        self.tally.worn += len(worn)
         for name in worn:
             self._spent.discard(name)
             try:

@@ -24,7 +24,7 @@ from .values import Now, Value
 
 HELD_LIMIT = 2000
 """Most instructions that wait at once; further ones are rejected."""
-ELEMENTS_LIMIT = 20_000
+ELEMENTS_LIMIT = 50_000
 """Most elements that all that wait have together, however they are spread; what goes beyond is rejected."""
 Updates = Literal["full", "final"]
 """Whether the CEM hears of every status, or only of the one an instruction ends in."""
@@ -96,7 +96,7 @@ class Instructions(Generic[Wish]):
         elements: int = 1,
     ) -> list[Effect]:
         """Holds an instruction until its execution time; one for the same scope and instant gives way to it."""
-        if objection := self.objection_to(execution_time, now, elements):
+        if objection := self.objection_to(execution_time, now, scope, elements):
             return self.reject(instruction_id, objection, now)
         effects: list[Effect] = []
         place = bisect_left(self._held, execution_time, key=_execution_time_of)
@@ -110,12 +110,15 @@ class Instructions(Generic[Wish]):
         self._held_elements += elements
         return [*effects, *self._tell(instruction_id, InstructionStatus.ACCEPTED, now)]
 
-    def objection_to(self, execution_time: datetime, now: Now, elements: int = 1) -> str | None:
-        """Why no instruction for that time is taken on, whatever it asks for."""
-        if len(self._held) >= HELD_LIMIT:
-            return f"{HELD_LIMIT} instructions are waiting already"
-        if self._held_elements + elements > ELEMENTS_LIMIT:
-            return f"with its {elements} elements more than {ELEMENTS_LIMIT} would be waiting"
+    def objection_to(self, execution_time: datetime, now: Now, scope: str, elements: int = 1) -> str | None:
+        """Why no instruction for that time and *scope* is taken on, whatever it asks for."""
+        is_full = len(self._held) >= HELD_LIMIT or self._held_elements + elements > ELEMENTS_LIMIT
+        if is_full and execution_time > now.utc:  # what is due does not wait
+            rivals = [each for each in self._held if each.scope == scope and each.execution_time == execution_time]
+            if len(self._held) - len(rivals) >= HELD_LIMIT:
+                return f"{HELD_LIMIT} instructions are waiting already"
+            if self._held_elements - sum(each.elements for each in rivals) + elements > ELEMENTS_LIMIT:
+                return f"with its {elements} elements more than {ELEMENTS_LIMIT} would be waiting"
         max_age_s = self._terms.max_age_s
         if max_age_s is not None and (age_s := (now.utc - execution_time).total_seconds()) > max_age_s:
             return f"its execution time was {age_s:.0f} s ago, of at most {max_age_s:g} s"

@@ -60,18 +60,22 @@ class Memory:
     value: Value | None = None
     """Last; None if that is unknown."""
     done_at: float = -inf
+    repeated_at: float = -inf
+    """When it was done last, or repeated."""
     direction: str | None = None
     """Of the last value; None if unknown, and after a release."""
     switched_at: float = -inf
     counts: dict[str, float] = field(default_factory=dict)
     """Where the life counters stand."""
 
-    def keep(self, plan: Plan, at: float) -> None:
-        """Notes that all steps of *plan* were done."""
+    def keep(self, plan: Plan, at: float, *, again: bool = False) -> None:
+        """Notes that all steps of *plan* were done; *again* if only to repeat what was done before."""
         direction = None if plan.value == RELEASE else direction_of(plan.value)
         if None not in (direction, self.direction) and direction != self.direction:
             self.switched_at = at
-        self.value, self.done_at, self.direction = plan.value, at, direction
+        self.value, self.repeated_at, self.direction = plan.value, at, direction
+        if not again:
+            self.done_at = at
         self.counts = plan.counts
 
     def forget(self) -> None:

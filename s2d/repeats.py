@@ -5,34 +5,35 @@ from math import inf
 
 from msgspec.structs import replace
 
-from .effects import Note
+from .effects import Level, Note
 
 WITHIN_S = 60.0
 MOST_ALIKE = 5
 """Of notes that say the same, so many are told within this time..."""
 MOST_OF_AN_EVENT = 100
-"""...and of all that note the same event, so many. The others are counted."""
+"""...and of all that note the same event at the same level, so many. The others are counted."""
 
 
 class Repeats:
     """What one node has noted lately."""
 
     def __init__(self) -> None:
-        self._spells: dict[str, _Spell] = {}
+        self._spells: dict[tuple[str, Level], _Spell] = {}
 
     def admit(self, note: Note, now_s: float) -> list[Note]:
         """What is to be told when *note* is made; perhaps nothing."""
-        spell = self._spells.get(note.event)
+        of = note.event, note.level
+        spell = self._spells.get(of)
         if spell is None or now_s >= spell.until_s:
             counted = spell.counted() if spell else []
-            self._spells[note.event] = spell = _Spell(note, now_s + WITHIN_S)
+            self._spells[of] = spell = _Spell(note, now_s + WITHIN_S)
             return [*counted, note]
         return [note] if spell.takes(note) else []
 
     def due(self, now_s: float) -> list[Note]:
         """What was counted, and is to be told by *now_s*."""
         ended = [spell for spell in self._spells.values() if now_s >= spell.until_s]
-        self._spells = {event: spell for event, spell in self._spells.items() if now_s < spell.until_s}
+        self._spells = {of: spell for of, spell in self._spells.items() if now_s < spell.until_s}
         return [count for spell in ended for count in spell.counted()]
 
     def next_at(self) -> float:

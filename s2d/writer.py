@@ -43,8 +43,10 @@ class Writer:
         """Wanted still, though the device could not be reached with it; that was told."""
         self._not_before: dict[str, float] = {}
         """Wanted, but too soon."""
+        self._refused: dict[str, Setpoint] = {}
+        """Wanted still, though the device refused it; that was told."""
         self._insistences: dict[str, Insistence] = {}
-        """Wanted still, though the device refuses it."""
+        """By point: the device has refused to be safe, whatever was wanted since."""
         self._done: dict[str, Setpoint] = {}
         """What a refresh repeats."""
         self._memories: dict[str, Memory] = {}
@@ -59,7 +61,6 @@ class Writer:
         """Wants *setpoint*; it replaces what was wanted of its point before."""
         self._wanted[setpoint.point] = setpoint
         self._not_before.pop(setpoint.point, None)
-        self._insistences.pop(setpoint.point, None)
 
     def next_at(self, contact: Contact) -> float:
         """When a refresh is due, or what waits may be done."""
@@ -98,11 +99,17 @@ class Writer:
         """
         tried: set[Setpoint] = set()
         refreshed: set[str] = set()
+        silence: DeviceUnreachable | None = None
         while True:
             now = self._clock().mono
             if wanted := self._ready(tried, now):
                 tried.add(wanted)
-                await self._fulfil(contact, wanted)
+                try:
+                    await self._fulfil(contact, wanted)
+                except DeviceUnreachable as exc:  # perhaps only one point of it is silent
+                    silence = silence or exc
+            elif silence:
+                raise silence
             elif late := self._late(contact, refreshed, now):
                 refreshed.add(late.point)
                 await self._refresh(contact, late)
@@ -125,13 +132,14 @@ class Writer:
         command = contact.commands.get(point)
         if command is None or command.refresh_s is None or self._done[point].value == RELEASE:
             return inf
-        return self._memories[point].done_at + command.refresh_s
+        return self._memories[point].repeated_at + command.refresh_s
 
     async def _fulfil(self, contact: Contact, setpoint: Setpoint) -> None:
+        worn = self.tally.worn
         try:
             is_done = await self._execute(contact, setpoint)
         except DeviceRefused as exc:
-            self._take_no(contact, setpoint, exc.reason)
+            self._take_no(contact, setpoint, exc.reason, wore_out=self.tally.worn > worn)
         except DeviceUnreachable as exc:
             if self._unreached.get(setpoint.point) is not setpoint:
                 self._unreached[setpoint.point] = setpoint
@@ -141,6 +149,7 @@ class Writer:
             if is_done:
                 self.tally.commands += 1
                 self._settle(setpoint)
+                self._insistences.pop(setpoint.point, None)
                 self._done[setpoint.point] = setpoint
                 if setpoint.value == RELEASE:
                     self.doubt()
@@ -152,7 +161,7 @@ class Writer:
         try:
             await self._execute(contact, setpoint, is_refresh=True)
         except DeviceRefused as exc:
-            self._take_no(contact, setpoint, exc.reason)
+            self._take_no(contact, setpoint, exc.reason, wore_out=False)
         else:
             self.tally.refreshes += 1
 
@@ -161,32 +170,35 @@ class Writer:
             del self._wanted[setpoint.point]
             self._not_before.pop(setpoint.point, None)
             self._unreached.pop(setpoint.point, None)
-            self._insistences.pop(setpoint.point, None)
+            self._refused.pop(setpoint.point, None)
 
-    def _take_no(self, contact: Contact, setpoint: Setpoint, reason: str) -> None:
+    def _take_no(self, contact: Contact, setpoint: Setpoint, reason: str, *, wore_out: bool) -> None:
         """The device refused *setpoint*, which is given up, or tried again if it brings to safety."""
         self._done.pop(setpoint.point, None)
         self.doubt()
         is_worth_it = _is_safe(setpoint) and _is_possible(setpoint, contact)
         # What was refused may be a refresh, or replaced by now.
         if is_worth_it and self._wanted.setdefault(setpoint.point, setpoint) is setpoint:
-            self._insist(contact, setpoint, reason)
+            self._insist(setpoint, reason, wore_out=wore_out)
         else:
             self._settle(setpoint)
-            self._tell(Refused(setpoint, reason))
+            self._tell(Refused(setpoint, reason, will_retry=self._is_overruled(setpoint)))
 
-    def _insist(self, contact: Contact, setpoint: Setpoint, reason: str) -> None:
+    def _insist(self, setpoint: Setpoint, reason: str, *, wore_out: bool) -> None:
         """Has *setpoint* tried again, ever more seldom, until it is done or replaced."""
         now, point = self._clock().mono, setpoint.point
-        is_news = point not in self._insistences
-        if is_news:
-            self._insistences[point] = Insistence(now, is_sparing=_wears_out(point, contact))
-        insistence = self._insistences[point]
-        self._not_before[point] = insistence.next_try_at(now)
+        insistence = self._insistences.setdefault(point, Insistence(now))
+        self._not_before[point] = insistence.next_try_at(now, wore_out=wore_out)
         if insistence.is_to_be_told(now):
             self._log.error("fallback.unconfirmed", point=point, value=setpoint.value, why=reason)
-        if is_news:
+        if self._refused.get(point) is not setpoint:
+            self._refused[point] = setpoint
             self._tell(Refused(setpoint, reason, will_retry=True))
+
+    def _is_overruled(self, setpoint: Setpoint) -> bool:
+        """Whether something else, which brings the device to safety, is wanted of its point by now."""
+        wanted = self._wanted.get(setpoint.point)
+        return wanted is not None and wanted is not setpoint and _is_safe(wanted)
 
     async def _execute(self, contact: Contact, setpoint: Setpoint, *, is_refresh: bool = False) -> bool:
         """Does *setpoint*; False if it has to wait."""
@@ -202,15 +214,16 @@ class Writer:
         if plan.is_needless:
             return True
         if plan.not_before > self._clock().mono:
-            self._not_before[point] = plan.not_before
+            if self._wanted.get(point) is setpoint:
+                self._not_before[point] = plan.not_before
             return False
         self._watch(point, command, contact.knowledge.values)
         self._record_switching(point, command, plan)
         may_save = command.if_unchanged == "skip" and not is_refresh
-        await self._take(contact, plan.steps, setpoint.reason, may_save=may_save, is_safe=_is_safe(setpoint))
+        await self._take(contact, plan.steps, setpoint.reason, setpoint, may_save=may_save)
         if plan.check:
             await self._verify(contact, plan.check)
-        memory.keep(plan, self._clock().mono)
+        memory.keep(plan, self._clock().mono, again=is_refresh)
         return True
 
     async def _inform(self, contact: Contact, names: frozenset[str], *, is_refresh: bool = False) -> None:
@@ -229,12 +242,15 @@ class Writer:
         contact: Contact,
         steps: Sequence[Write | Wait],
         reason: str,
+        of: Setpoint | None = None,
         *,
         may_save: bool = True,
         is_read_first: bool = False,
-        is_safe: bool = False,
     ) -> None:
+        is_safe = of is not None and _is_safe(of)
         for number, step in enumerate(steps, 1):
+            if of and not is_safe and self._is_overruled(of):
+                raise DeviceRefused("what brings the device to safety goes before it")
             if isinstance(step, Wait):
                 await asyncio.sleep(step.seconds)
                 continue
@@ -299,9 +315,3 @@ def _is_possible(setpoint: Setpoint, contact: Contact) -> bool:
     """Whether the device, as it is, has a command for it at all."""
     command = contact.commands.get(setpoint.point)
     return command is not None and (setpoint.value != RELEASE or bool(command.release))
-
-
-def _wears_out(point: str, contact: Contact) -> bool:
-    """Whether what sets *point* is kept in memory that wears out."""
-    command, points = contact.commands.get(point), contact.make.points
-    return command is not None and any(points[name].persistent for name in command.written if name in points)

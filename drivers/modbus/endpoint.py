@@ -9,7 +9,7 @@ nothing but what a unit was too busy for.
 import asyncio
 from asyncio import Future, PriorityQueue, TaskGroup
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Self
@@ -144,7 +144,12 @@ class Endpoint:
         if self._is_shared:
             self._check_patience(unit)
         try:
-            if unit.is_silent and (connection.is_rtu or not unit.has_given(request.block)):
+            if unit.is_silent and request.is_write:
+                # It may be what brings the device to safety. A late answer to a read cannot be taken for one to it.
+                if connection.is_rtu:
+                    with suppress(Silent):
+                        await self._call(unit, request, connection)
+            elif unit.is_silent and (connection.is_rtu or not unit.has_given(request.block)):
                 await self._call(unit, request, connection)
             return await self._put(unit, request, connection)
         except Mute:

@@ -111,8 +111,9 @@ class Reader:
         known = self._endpoint.cost(self._connection), self._lessons
         if batch._planned_for != known:
             batch._planned_for = known
-            apart = [block for block in batch.wanted if block in self._alone]
-            others = [block for block in batch.wanted if block not in self._alone and block not in self._bad]
+            good = [block for block in batch.wanted if block not in self._bad]
+            apart = [block for block in good if block in self._alone]
+            others = [block for block in good if block not in self._alone]
             planned = blocks_of(others, known[0], self._borders, self._connection.max_registers)
             together = [[block] for block in apart] + [members for _, members in planned]
             batch._plan = [_shared(members, batch) for members in together]
@@ -127,7 +128,7 @@ class Reader:
             await self._halve(members, refusal, batch, answers)
             return False
         except Silent:
-            self._is_there = self._is_there or False
+            self._is_there = bool(self._is_there) and self._connection.is_rtu  # there its owner asks for a sign
             raise
         self._is_there = True
         for place, part in parts:
@@ -140,13 +141,15 @@ class Reader:
         if len(members) == 1 or is_hopeless:
             for member in members:
                 answers[batch.places[member]] = refusal
-            if not is_hopeless and members[0] not in self._alone:
+            if not is_hopeless and (isinstance(refusal, Mute) or members[0] not in self._alone):
                 self._bad[members[0]] = _Bad(refusal)
                 self._lessons += 1
             return
         left, right = _halves(members)
+        if isinstance(refusal, Mute):
+            self._part(left, right)  # the read may be cut off before all timeouts are over; the next goes on from here
         are_good = [await self._take(_shared(half, batch), batch, answers) for half in (left, right)]
-        if all(are_good):
+        if all(are_good) and not isinstance(refusal, Mute):
             self._part(left, right)
 
     def _part(self, left: list[Block], right: list[Block]) -> None:

@@ -7,6 +7,8 @@ from .patience import Patience
 
 _WEIGHT = 1 / 8
 """Of the newest turnaround against all before."""
+_FORGETS_AFTER = 5
+"""What it answered before means nothing any more once it was silent so often, at all of that."""
 _DRIFT = 1.25
 """A cost is worked out again once the turnaround has changed by this factor."""
 
@@ -53,8 +55,10 @@ class Unit:
 
     def doubt(self, block: Block) -> None:
         """*block* was met with silence: it may do so for ever, and something else has to show that it is there."""
-        if block in self._answered:
+        if self._answered.pop(block, None) is not None:
             self._answered = {block: False} | self._answered
+        if self.patience.failures >= _FORGETS_AFTER and not any(self._answered.values()):
+            self._answered.clear()  # it may be another device by now
 
     def has_given(self, block: Block) -> bool:
         """Whether *block* was given when it was last asked for."""

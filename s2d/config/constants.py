@@ -60,7 +60,7 @@ def _objections(
     step: Step, points: Mapping[str, PointSettings], known: Mapping[str, Value]
 ) -> Iterator[tuple[str, str, str]]:
     """Key of *step*, point under it, and why that can never take what is *known* of what it is told."""
-    if step.if_ and _value(_tree(step.if_), known) in (False, 0):
+    if step.if_ and (_truth(_tree(step.if_), known) is False or _is_open(_tree(step.if_), known)):
         return
     told: list[tuple[str, str, Iterator[Value]]] = [
         (key, name, _outcomes(_tree(expression), known))
@@ -89,11 +89,35 @@ def _outcomes(node: ast.expr, known: Mapping[str, Value]) -> Iterator[Value]:
         value = _value(node, known)
         yield from () if value is None else (value,)
         return
-    holds = _value(node.test, known)
+    if _is_open(node.test, known):
+        return
+    holds = _truth(node.test, known)
     if holds is None or holds:
         yield from _outcomes(node.body, known)
     if not holds:
         yield from _outcomes(node.orelse, known)
+
+
+def _truth(node: ast.expr, known: Mapping[str, Value]) -> bool | None:
+    """Whether *node* holds; None if *known* does not settle that."""
+    match node:
+        case ast.BoolOp(op=ast.And(), values=parts):
+            truths = [_truth(part, known) for part in parts]
+            return False if False in truths else None if None in truths else True
+        case ast.BoolOp(op=ast.Or(), values=parts):
+            truths = [_truth(part, known) for part in parts]
+            return True if True in truths else None if None in truths else False
+        case ast.UnaryOp(op=ast.Not(), operand=part):
+            truth = _truth(part, known)
+            return None if truth is None else not truth
+    value = _value(node, known)
+    return None if value is None else bool(value)
+
+
+def _is_open(test: ast.expr, known: Mapping[str, Value]) -> bool:
+    """Whether only the device can tell what *test* makes of the value that is known."""
+    names = {each.id for each in ast.walk(test) if isinstance(each, ast.Name)}
+    return "value" in names and "value" in known and _truth(test, known) is None
 
 
 def _comparisons(tree: ast.expr) -> Iterator[tuple[str, Value]]:

@@ -188,7 +188,7 @@ class PowerProfileControl:
         objection = self._schedule.objection_to(step, now, is_now=is_immediate)
         if objection is None and is_immediate:
             objection = self._resource.obstacle_to(step.action, step.container_id, step.sequence.id)
-        objection = objection or self._instructions.objection_to(instruction.execution_time, now)
+        objection = objection or self._instructions.objection_to(instruction.execution_time, now, step.scope)
         if objection:
             return self._instructions.reject(instruction.id, objection, now)
         scope = step.scope

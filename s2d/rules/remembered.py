@@ -14,7 +14,7 @@ WHOLE = ""
 
 OperationMode: TypeAlias = frbc.OperationMode | ombc.OperationMode | ddbc.OperationMode
 
-_ENDED = frozenset(
+ENDED = frozenset(
     (
         InstructionStatus.REJECTED,
         InstructionStatus.REVOKED,
@@ -93,4 +93,4 @@ class Given(Struct):
 
     def has_ended(self) -> bool:
         """Whether nothing becomes of it any more."""
-        return self.status in _ENDED and not (self.lasts and self.status is InstructionStatus.SUCCEEDED)
+        return self.status in ENDED and not (self.lasts and self.status is InstructionStatus.SUCCEEDED)

@@ -21,7 +21,7 @@ from ..messages.common import (
 )
 from ..messages.instruction import Instruction
 from ..values import Now
-from .remembered import WHOLE, Active, Definition, Given, Machine, OperationMode, Place, Scheduled, System
+from .remembered import ENDED, WHOLE, Active, Definition, Given, Machine, OperationMode, Place, Scheduled, System
 
 IDS_LIMIT = 20_000
 """Most ids of instructions remembered."""
@@ -169,7 +169,10 @@ class Said:
         self.instructions[message.id] = given
         self._by_message.setdefault(message.message_id, []).append(given)
         if len(self.instructions) > IDS_LIMIT:
-            _, oldest = self.instructions.popitem(last=False)
+            # What waits or runs is not forgotten: it can still be revoked, and is still told of.
+            is_over = (given for given in self.instructions.values() if given.status in ENDED)
+            oldest = next(is_over, next(iter(self.instructions.values())))
+            del self.instructions[oldest.id]
             others = self._by_message[oldest.message_id]
             others.remove(oldest)
             if not others:

@@ -13,7 +13,7 @@ AHEAD_S = 60.0
 
 @row(
     "DDBC-1",
-    "the present demand is told, and every change: up to 0.0.2-beta in the description, then by its own message",
+    "the present demand is told, as far as it matters: to 0.0.2-beta in the description, then by its own message",
     source="S2 JSON, DDBC",
     by=["plain", "victron"],
 )

@@ -255,6 +255,7 @@ async def test_backoff(own):
         cem.joins_within_s = RETURNS_WITHIN_S
         cem.turns_away_with = None
         await (await cem.joined()).negotiate()
+    assert [BACKOFF.ceiling_s(attempt) for attempt in (0, 1, 5, 6, 10_000)] == [1.0, 2.0, 32.0, 60.0, 60.0]
 
 
 @row("SESSION-14", "many sessions leave no task and no memory behind", source="peers", by=["plain"])

@@ -275,8 +275,8 @@ DEVICE = [
         'Add "persistent: true"',
     ),
     (
-        ("access: write,", "access: read_write, settle: 11 s,"),
-        "13:75: points: power_setpoint: settle: must be between 0 s and 10 s",
+        ("access: write,", "access: read_write, settle: 4 s,"),
+        "13:75: points: power_setpoint: settle: must be between 0 s and 3 s",
     ),
     (
         ('soc: {register: 843, unit: "%"}', 'soc: {register: 843, unit: "%", settle: 1 s}'),

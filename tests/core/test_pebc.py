@@ -396,7 +396,7 @@ def test_no_more_elements_wait_than_can_be_remembered() -> None:
     effects = stage.hears(stage.envelope("beyond", *day, after_s=1.0))
     assert (told(effects)[0], updates(effects)) == ("ReceptionStatus OK", [("beyond", "REJECTED")])
     (note,) = [each for each in effects if isinstance(each, Note) and each.event == "instruction.refused"]
-    assert note.facts["reason"] == "with its 288 elements more than 20000 would be waiting"
+    assert note.facts["reason"] == "with its 288 elements more than 50000 would be waiting"
     # Whatever ceases to wait makes room.
     stage.hears(revoke("day-2"))
     assert sent(most + 1) == [(f"day-{most + 1}", "ACCEPTED")]
