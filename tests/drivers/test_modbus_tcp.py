@@ -331,6 +331,33 @@ async def test_writes_go_before_reads() -> None:
     assert asked == [3, 6, 3]
 
 
+async def test_what_is_written_does_not_wait_for_what_is_silent() -> None:
+    """All that a device ever answered falls silent, and its setpoint does not."""
+    is_mute, written = False, []
+
+    async def scene(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while request := await reader.read(12):
+            if request[7] == 6:
+                written.append(int.from_bytes(request[10:12]))
+                writer.write(request)
+            elif not is_mute:
+                writer.write(answer_to(request, 50))
+
+    points = SOC | {"limit": ModbusPoint(register=20, access="write")}
+    silences = 3
+    async with (
+        raw_server(*[scene] * (silences + 1)) as port,
+        device(points, host=HOST, port=port, timeout_s=Duration(0.2)) as modbus,
+    ):
+        assert await modbus.read({"soc"}) == [Reading("soc", 50.0)]
+        is_mute = True
+        for value in range(1, silences + 1):
+            with pytest.raises(DeviceUnreachable):
+                await modbus.read({"soc"})
+            await modbus.write(limit(value))
+    assert written == [1, 2, 3]
+
+
 async def _queued(tasks: asyncio.TaskGroup, call: object) -> asyncio.Task[object]:
     task = tasks.create_task(call)
     await asyncio.sleep(0)
