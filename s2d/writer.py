@@ -99,17 +99,11 @@ class Writer:
         """
         tried: set[Setpoint] = set()
         refreshed: set[str] = set()
-        silence: DeviceUnreachable | None = None
         while True:
             now = self._clock().mono
             if wanted := self._ready(tried, now):
                 tried.add(wanted)
-                try:
-                    await self._fulfil(contact, wanted)
-                except DeviceUnreachable as exc:  # perhaps only one point of it is silent
-                    silence = silence or exc
-            elif silence:
-                raise silence
+                await self._fulfil(contact, wanted)
             elif late := self._late(contact, refreshed, now):
                 refreshed.add(late.point)
                 await self._refresh(contact, late)

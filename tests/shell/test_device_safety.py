@@ -4,7 +4,7 @@ import pytest
 
 from s2d.command import Allowed, Command, Step
 from s2d.driver import PointSettings
-from s2d.errors import DeviceRefused, DeviceUnreachable
+from s2d.errors import DeviceRefused
 from s2d.expression import Expression
 from s2d.quantities import Duration
 from s2d.values import Setpoint
@@ -16,15 +16,14 @@ pytestmark = pytest.mark.virtual_time
 
 E = Expression.parse
 WRITTEN = PointSettings(access="write")
-DAY_S = 24 * 3600
 
 
 def order(power_w: float) -> Setpoint:
     return Setpoint("power", power_w, "order")
 
 
-def rest(point: str = "power") -> Setpoint:
-    return Setpoint(point, 0.0, "fallback", is_safe=True)
+def rest() -> Setpoint:
+    return Setpoint("power", 0.0, "fallback", is_safe=True)
 
 
 @pytest.mark.parametrize("refresh_s", [20, 50])
@@ -36,16 +35,6 @@ async def test_a_refresh_does_not_put_off_what_waits_for_its_interval(refresh_s)
         stage.device.offer(rest())
         await pass_s(120)
         assert stage.hardware.writes[-1][2] == 0.0
-
-
-async def test_a_point_that_is_silent_does_not_keep_another_from_being_told():
-    points = {"a": WRITTEN, "b": WRITTEN, "seen": PointSettings()}
-    async with at_work(Make(points=points), seen=1.0) as stage:
-        stage.hardware.refusals["a"] = DeviceUnreachable("no answer")
-        stage.device.offer(rest("a"))
-        stage.device.offer(rest("b"))
-        await pass_s(60)
-        assert ("b", 0.0) in [(point, value) for _, point, value in stage.hardware.writes]
 
 
 async def test_what_was_refused_before_anything_wore_out_is_soon_tried_again():
