@@ -1,8 +1,8 @@
 """What a driver is, and where drivers come from.
 
 A driver speaks to one kind of device: registers, topics, telegrams. It has never heard of S2, keeps no schedule, does
-not retry and does not know the time; `s2d/device.py` does all that. It converts at the edge, once: values are in base
-units, consumption positive.
+not retry and does not know the time; `s2d/device/device.py` does all that. It converts at the edge, once: values are in
+base units, consumption positive.
 """
 
 from collections.abc import Collection, Hashable, Mapping, Sequence

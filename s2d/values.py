@@ -24,7 +24,7 @@ class Now(NamedTuple):
 
 
 Clock = Callable[[], Now]
-"""Tells the time; only `s2d/clock.py` makes a real one."""
+"""Tells the time; only `s2d/host/clock.py` makes a real one."""
 
 
 class Quality(StrEnum):

@@ -99,7 +99,7 @@ class Modbus(Driver):
 
     @classmethod
     def tools(cls) -> "ModbusTools":
-        """What stands beside it for who works at the device (`s2d/fieldwork/tools.py`)."""
+        """What stands beside it for who works at the device (`s2d/commissioning/tools.py`)."""
         from .tools import ModbusTools  # only for who works at a device
 
         return ModbusTools()

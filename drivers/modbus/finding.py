@@ -46,7 +46,7 @@ class Tried:
 
 @dataclass
 class Finding:
-    """See `s2d.fieldwork.tools.Finding`."""
+    """See `s2d.commissioning.tools.Finding`."""
 
     parts: list[Part] = field(default_factory=list)
     connections: list[Mapping[str, Any]] = field(default_factory=list)

@@ -30,7 +30,7 @@ Place = tuple[int, str, int]
 
 
 class Image:
-    """See `s2d.fieldwork.tools.Image`."""
+    """See `s2d.commissioning.tools.Image`."""
 
     def __init__(
         self, connection: ModbusConnection, points: Mapping[str, ModbusPoint], present: Collection[str]
@@ -66,7 +66,7 @@ class Image:
         return self._codecs.keys()
 
     def show(self, point: str, value: Value | None) -> None:
-        """See `s2d.fieldwork.tools.Image`."""
+        """See `s2d.commissioning.tools.Image`."""
         codec = self._codecs[point]
         if value is None:
             words = _absent(codec)
@@ -76,18 +76,18 @@ class Image:
         self._words.update(zip(self._places(point, codec.value_blocks), words, strict=True))
 
     def value_of(self, point: str) -> Value | None:
-        """See `s2d.fieldwork.tools.Image`."""
+        """See `s2d.commissioning.tools.Image`."""
         codec = self._codecs.get(point)
         if codec is None:
             return None
         return codec.reading_of([self._words[place] for place in self._places(point, codec.blocks)]).value
 
     def read(self, unit: int, table: str, register: int, count: int) -> list[int]:
-        """See `s2d.fieldwork.tools.Image`."""
+        """See `s2d.commissioning.tools.Image`."""
         return [self._words[unit, table, each] for each in range(register, register + count)]
 
     def write(self, unit: int, table: str, register: int, words: Sequence[int]) -> list[str]:
-        """See `s2d.fieldwork.tools.Image`."""
+        """See `s2d.commissioning.tools.Image`."""
         places = [(unit, table, each) for each in range(register, register + len(words))]
         written = dict.fromkeys(name for place in places for name in self._writable[place])
         self._words.update(zip(places, words, strict=True))

@@ -38,7 +38,7 @@ class ObservedModbus(Modbus):
         return f"{codec.raw_of(words)} ({hexadecimal(words)})"
 
     async def sketch(self, setpoint: Setpoint, *together: Setpoint) -> Sequence[str]:
-        """See `s2d.fieldwork.tools.ObservedDriver`."""
+        """See `s2d.commissioning.tools.ObservedDriver`."""
         await self._prepare()
         written: list[Written] = []
         for each in (setpoint, *together):

@@ -10,7 +10,7 @@ from .point import ModbusPoint
 
 
 class ModbusTools:
-    """See `s2d.fieldwork.tools.Tools`."""
+    """See `s2d.commissioning.tools.Tools`."""
 
     observed = ObservedModbus
     probe = probe
@@ -18,5 +18,5 @@ class ModbusTools:
 
     @staticmethod
     def image(connection: ModbusConnection, points: Mapping[str, ModbusPoint], present: Collection[str]) -> Image:
-        """See `s2d.fieldwork.tools.Tools`."""
+        """See `s2d.commissioning.tools.Tools`."""
         return Image(connection, points, present)

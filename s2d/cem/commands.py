@@ -5,8 +5,8 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Literal, NamedTuple, TypeAlias
 
 from ..errors import S2dError
-from ..messages import common
-from ..messages.common import ControlType
+from ..s2.messages import common
+from ..s2.messages.common import ControlType
 
 CONTROL_TYPES = {
     **common.CONTROL_TYPES,

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from textwrap import indent
 
-from ..messages.common import ControlType
+from ..s2.messages.common import ControlType
+from .choices import Menu
 from .commands import CONTROL_TYPES
 from .ddbc import DemandMenu
 from .frbc import FillRateMenu
-from .menu import Menu
 from .ombc import OperationModeMenu
 from .pebc import EnvelopeMenu
 from .ppbc import ProfileMenu

@@ -9,8 +9,8 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..messages import wire
-from ..messages.common import (
+from ..s2.messages import wire
+from ..s2.messages.common import (
     NIL_ID,
     ControlType,
     EnergyManagementRole,
@@ -29,14 +29,14 @@ from ..messages.common import (
     SessionRequestType,
     Tagged,
 )
-from ..messages.vet import vet
-from ..messages.wire import name_of
+from ..s2.messages.vet import vet
+from ..s2.messages.wire import name_of
 from ..values import Now
+from .choices import MOST_REMEMBERED, Common, Menu, remember
 from .commands import CONTROL_TYPES, Command, CommandRefused, Order, Reconnect, Revoke, Select, Terminate
 from .control_types import MENUS
-from .given import Given, Refusal, to_revoke
-from .menu import MOST_REMEMBERED, Common, Menu, remember
-from .rows import moment
+from .formatting import moment
+from .sent_instructions import Given, Refusal, to_revoke
 
 UNREADABLE = "unreadable"
 """What frames that are no message are counted as."""

@@ -5,8 +5,8 @@ The present demand stands in the system description in 0.0.2-beta, and has a mes
 
 from collections.abc import Iterable
 
-from ..messages.common import Message, NumberRange, RevokableObjects, RevokeObject
-from ..messages.ddbc import (
+from ..s2.messages.common import Message, NumberRange, RevokableObjects, RevokeObject
+from ..s2.messages.ddbc import (
     ActuatorStatus,
     AverageDemandRateForecast,
     Instruction,
@@ -16,9 +16,9 @@ from ..messages.ddbc import (
     SystemDescriptionBeta,
     TimerStatus,
 )
-from .menu import Common
+from .choices import Common
+from .formatting import Row, band, course, moment, row
 from .operation_modes import Actuator, Mode, OperationModesMenu, Span, spans_of
-from .rows import Row, band, course, moment, row
 
 
 class DemandMenu(OperationModesMenu):

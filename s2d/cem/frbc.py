@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from ..messages.common import Message, RevokableObjects, RevokeObject
-from ..messages.frbc import (
+from ..s2.messages.common import Message, RevokableObjects, RevokeObject
+from ..s2.messages.frbc import (
     ActuatorStatus,
     FillLevelTargetProfile,
     Instruction,
@@ -15,9 +15,9 @@ from ..messages.frbc import (
     TimerStatus,
     UsageForecast,
 )
-from .menu import Common
+from .choices import Common
+from .formatting import ELECTRIC, Row, band, bar, course, moment, row
 from .operation_modes import Actuator, Mode, OperationModesMenu, Span, spans_of
-from .rows import ELECTRIC, Row, band, bar, course, moment, row
 
 
 class FillRateMenu(OperationModesMenu):

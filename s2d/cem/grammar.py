@@ -8,8 +8,8 @@ from datetime import datetime, time, timedelta
 from math import isfinite
 from typing import NamedTuple
 
-from ..messages.common import ControlType
 from ..quantities import Duration, Power
+from ..s2.messages.common import ControlType
 from .commands import (
     CONTROL_TYPES,
     Command,

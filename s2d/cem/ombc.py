@@ -1,8 +1,8 @@
 """Operation Mode Based Control, from the CEM's side: one state machine for the whole resource. Pure."""
 
-from ..messages.common import Message, RevokableObjects, RevokeObject
-from ..messages.ombc import Instruction, Status, SystemDescription, TimerStatus
-from .menu import Common
+from ..s2.messages.common import Message, RevokableObjects, RevokeObject
+from ..s2.messages.ombc import Instruction, Status, SystemDescription, TimerStatus
+from .choices import Common
 from .operation_modes import Actuator, Mode, OperationModesMenu, spans_of
 
 _WHOLE = ""

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from ..messages import ddbc, frbc, ombc
-from ..messages.common import Message, PowerRange, Timer
-from ..messages.instruction import Instruction
+from ..s2.messages import ddbc, frbc, ombc
+from ..s2.messages.common import Message, PowerRange, Timer
+from ..s2.messages.instruction import Instruction
+from .aliases import Name, first_word, meant
+from .choices import Common, Draft, Menu, remember
 from .commands import CommandRefused, Operate, Order
-from .menu import Common, Draft, Menu, remember
-from .naming import Name, first_word, meant
-from .rows import ELECTRIC, Row, listed, moment, row, span, unit_of
+from .formatting import ELECTRIC, Row, listed, moment, row, span, unit_of
 
 USAGE = """\
 charge 0.5              a mode by the first word of its label, and the share of its full power, 0 to 1

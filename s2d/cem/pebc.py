@@ -6,8 +6,8 @@ What is outside the ranges offered is ordered all the same, for whoever wants to
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from ..messages.common import CommodityQuantity, Message, NumberRange, RevokableObjects, RevokeObject
-from ..messages.pebc import (
+from ..s2.messages.common import CommodityQuantity, Message, NumberRange, RevokableObjects, RevokeObject
+from ..s2.messages.pebc import (
     AllowedLimitRange,
     EnergyConstraint,
     Instruction,
@@ -16,9 +16,9 @@ from ..messages.pebc import (
     PowerEnvelopeElement,
     PowerEnvelopeLimitType,
 )
+from .choices import Common, Draft, Menu, remember
 from .commands import CommandRefused, Element, Envelope, Limit, Order
-from .menu import Common, Draft, Menu, remember
-from .rows import MOST_SHOWN, Row, band, course, row, short, span, unit_of, window
+from .formatting import MOST_SHOWN, Row, band, course, row, short, span, unit_of, window
 
 USAGE = """\
 limit 2000              an upper limit in W; a negative one is a lower limit, and 0 is both

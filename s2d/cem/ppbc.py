@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from ..messages.common import Message, RevokableObjects, RevokeObject
-from ..messages.ppbc import (
+from ..s2.messages.common import Message, RevokableObjects, RevokeObject
+from ..s2.messages.ppbc import (
     EndInterruptionInstruction,
     PowerProfileDefinition,
     PowerProfileStatus,
@@ -15,10 +15,10 @@ from ..messages.ppbc import (
     ScheduleInstruction,
     StartInterruptionInstruction,
 )
+from .aliases import Name, meant
+from .choices import Common, Draft, Menu, remember
 from .commands import CommandRefused, Order, Schedule
-from .menu import Common, Draft, Menu, remember
-from .naming import Name, meant
-from .rows import MOST_LISTED, MOST_SHOWN, Row, lasting, listed, short, unit_of, window
+from .formatting import MOST_LISTED, MOST_SHOWN, Row, lasting, listed, short, unit_of, window
 
 USAGE = """\
 schedule wash eco       run a sequence of a container, each by its id, the start of it, or its number

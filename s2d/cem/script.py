@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from ..decoder import Findings, did_you_mean, mapping_of
+from ..config.decoder import Findings, did_you_mean, mapping_of
+from ..config.yaml_source import Entry, Node, Spot, parse, read
 from ..errors import ConfigError
-from ..messages.common import InstructionStatus
-from ..messages.wire import MESSAGES, name_of
 from ..quantities import Duration
-from ..yaml_source import Entry, Node, Spot, parse, read
+from ..s2.messages.common import InstructionStatus
+from ..s2.messages.wire import MESSAGES, name_of
 from .commands import Command, CommandRefused, When
 from .grammar import after, at, command_of
 from .grammar import parse as parse_line

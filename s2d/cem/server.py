@@ -14,8 +14,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from ..errors import S2dError
-from ..messages import wire
-from ..messages.common import ControlType, Tagged
+from ..s2.messages import wire
+from ..s2.messages.common import ControlType, Tagged
 from ..values import Clock
 from .commands import Command, CommandRefused, Terminate
 from .conversation import Conversation, Reply

@@ -14,10 +14,10 @@ from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.shortcuts import print_formatted_text
 from prompt_toolkit.styles import Style
 
-from .fit import fitted
+from .formatting import STYLES, Line
 from .grammar import VERBS
-from .rows import STYLES, Line
 from .server import Cem
+from .text_wrap import fitted
 from .transcript import Event
 from .view import event_line, is_news, overview
 

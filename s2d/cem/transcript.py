@@ -8,8 +8,8 @@ from typing import TypeAlias
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from ..messages import wire
-from ..messages.common import Tagged
+from ..s2.messages import wire
+from ..s2.messages.common import Tagged
 from .conversation import Conversation
 
 

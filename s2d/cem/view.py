@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from ..messages.common import (
+from ..s2.messages.common import (
     InstructionStatusUpdate,
     Message,
     PowerForecast,
@@ -16,10 +16,10 @@ from ..messages.common import (
     ResourceManagerDetails,
     Tagged,
 )
-from ..messages.wire import name_of
+from ..s2.messages.wire import name_of
 from .conversation import Conversation
-from .given import Given
-from .rows import Fragment, Line, course, moment, unit_of
+from .formatting import Fragment, Line, course, moment, unit_of
+from .sent_instructions import Given
 from .transcript import Closed, Event, Heard, Opened, Said, TurnedAway
 
 MOST_REFUSALS = 2

@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import IO, TypeAlias
 from uuid import uuid4
 
-from .. import clock
 from ..cem.commands import CONTROL_TYPES, CommandRefused
 from ..cem.control_types import MENUS, usage
 from ..cem.grammar import VERBS, control_type_of, parse
-from ..cem.performance import ScriptFailed, perform
 from ..cem.script import Step, load
+from ..cem.script_runner import ScriptFailed, perform
 from ..cem.server import Cem, serve
 from ..cem.transcript import Event, Observer, json_line
 from ..cem.view import event_line, printable, text_of
 from ..errors import ConfigError, S2dError
+from ..host import clock
 from . import Audience, print_problems
 
 End: TypeAlias = Callable[[int], None]

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import TextIO
 
-from ..columns import aligned
+from ..commissioning.columns import aligned
 from ..config import Config, DeviceConfig, Gateway, load
 from ..config.point import base_unit
 from ..errors import ConfigError, Problem
+from ..host.store import try_out
 from ..quantities import factor_of
-from ..resources import kind
-from ..store import try_out
+from ..rm.kinds import kind
 from ..values import RELEASE, Setpoint
 from . import DIM, add_config_argument, no_devices, print_problems, print_warnings, styled
 

@@ -12,16 +12,17 @@ from uuid import uuid4
 
 import msgspec
 
-from .. import clock, daemon, log
-from ..cem.performance import ScriptFailed, perform
 from ..cem.script import Step
 from ..cem.script import load as load_script
+from ..cem.script_runner import ScriptFailed, perform
 from ..cem.server import Cem, serve
 from ..cem.transcript import Event, Observer
 from ..cem.view import event_line, text_of
 from ..config import Config, load
+from ..host import clock, log
 from ..quantities import Duration, Energy
-from ..resources.battery import BatterySettings
+from ..rm.kinds.battery import BatterySettings
+from ..service import daemon
 from ..simulation.battery import SimulatedBattery
 from ..simulation.modbus import Address, serve_tcp
 from ..simulation.registers import BatteryRegisters

@@ -7,9 +7,9 @@ import asyncio
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 
+from ..commissioning.survey import ask
+from ..commissioning.tools import tools_of
 from ..driver import find
-from ..fieldwork.enquiry import ask
-from ..fieldwork.tools import tools_of
 
 DRIVER = "modbus"
 

@@ -9,14 +9,14 @@ from typing import TextIO
 
 from msgspec.structs import fields
 
-from ..columns import aligned
+from ..commissioning.columns import aligned
 from ..config.point import base_unit
+from ..config.profile import FOLDER, Library, NoSuchProfile, Parameter, Profile
+from ..config.profile.merge import overlay
+from ..config.wording import example_of
+from ..config.yaml_source import Node
 from ..errors import ConfigError
-from ..profile import FOLDER, Library, NoSuchProfile, Parameter, Profile
-from ..profile.overlay import overlay
-from ..resources import KINDS, kind
-from ..wording import example_of
-from ..yaml_source import Node
+from ..rm.kinds import KINDS, kind
 from . import BOLD, DIM, add_config_argument, print_problems, styled
 
 _WIDTH = 100

@@ -4,14 +4,14 @@ import asyncio
 import sys
 from argparse import ArgumentParser, Namespace
 
-from .. import clock
+from ..commissioning.device_visit import NoSuchDevice, device_named, patiently, place_of, visited
+from ..commissioning.running_daemon import daemon_at_work, warning
+from ..commissioning.table import readings_table
 from ..config import DeviceConfig, load
+from ..config.wording import did_you_mean
 from ..errors import ConfigError, DeviceUnreachable, S2dError
-from ..fieldwork.company import daemon_at_work, warning
-from ..fieldwork.table import readings_table
-from ..fieldwork.visit import NoSuchDevice, device_named, patiently, place_of, visited
+from ..host import clock
 from ..values import Quality
-from ..wording import did_you_mean
 from . import DIM, add_config_argument, print_problems, styled
 
 

@@ -9,12 +9,12 @@ from typing import IO
 
 import msgspec
 
-from .. import clock
+from ..commissioning.device_visit import NoSuchDevice, Visit, device_named, visited
+from ..commissioning.recording import Header, Moment, line_of
+from ..commissioning.tools import tools_of
 from ..config import DeviceConfig, load
 from ..errors import ConfigError, DeviceUnreachable, S2dError
-from ..fieldwork.recording import Header, Moment, line_of
-from ..fieldwork.tools import tools_of
-from ..fieldwork.visit import NoSuchDevice, Visit, device_named, visited
+from ..host import clock
 from ..quantities import Duration
 from . import add_config_argument, print_problems
 

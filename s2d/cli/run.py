@@ -5,9 +5,10 @@ import os
 from argparse import ArgumentParser, Namespace
 from typing import NoReturn
 
-from .. import daemon, log
 from ..config import Config, load
 from ..errors import ConfigError
+from ..host import log
+from ..service import daemon
 from . import add_config_argument, no_devices, print_problems
 
 

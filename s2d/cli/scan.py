@@ -7,13 +7,13 @@ import asyncio
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 
-from .. import clock
+from ..commissioning.profile_matching import matches, sentence_of
+from ..commissioning.survey import ask
+from ..commissioning.tools import tools_of
+from ..commissioning.unconfigured_device import own_profiles
+from ..config.profile import Library
 from ..driver import find
-from ..fieldwork.enquiry import ask
-from ..fieldwork.profiled import own_profiles
-from ..fieldwork.recognition import matches, sentence_of
-from ..fieldwork.tools import tools_of
-from ..profile import Library
+from ..host import clock
 from . import add_config_argument
 
 DRIVER = "modbus"

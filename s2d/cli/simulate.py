@@ -16,7 +16,7 @@ from ..simulation.faults import FAULTS, Faults
 from ..simulation.modbus import CannotServe, serve_rtu, serve_tcp
 from ..simulation.registers import register_table
 from . import add_config_argument, print_problems
-from .scene import Scene, battery_scene, profile_scene, replay_scene
+from .simulated_device import Scene, battery_scene, profile_scene, replay_scene
 
 REDRAW_S = 1.0
 """How often the live line is drawn anew on a terminal."""

@@ -4,20 +4,20 @@ import asyncio
 import sys
 from argparse import ArgumentParser, Namespace
 
-from .. import clock
+from ..commissioning.device_visit import NoSuchDevice, Visit, device_named, patiently, place_of, visited
+from ..commissioning.manual_write import REASON, WrongOrder, command_of, value_of, wears_out, words_of, written_by
+from ..commissioning.running_daemon import daemon_at_work, warning
+from ..commissioning.table import readings_table
 from ..config import DeviceConfig, Gateway, load
-from ..effects import Applied, Event, Refused
+from ..device.command_plan import Memory, Plan
+from ..device.command_runner import DWELL_OUTLIVES_US_S, Writer
+from ..device.write_ledger import Ledger, ledger_of
 from ..errors import ConfigError, DeviceError, DeviceRefused
-from ..fieldwork.company import daemon_at_work, warning
-from ..fieldwork.order import REASON, WrongOrder, command_of, value_of, wears_out, words_of, written_by
-from ..fieldwork.table import readings_table
-from ..fieldwork.visit import NoSuchDevice, Visit, device_named, patiently, place_of, visited
-from ..ledger import Ledger, ledger_of
-from ..log import silent
-from ..plan import Memory, Plan
-from ..store import gateway_id
+from ..host import clock
+from ..host.log import silent
+from ..host.store import gateway_id
+from ..s2.effects import Applied, Event, Refused
 from ..values import Setpoint
-from ..writer import DWELL_OUTLIVES_US_S, Writer
 from . import DIM, add_config_argument, print_problems, styled
 
 

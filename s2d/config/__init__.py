@@ -6,7 +6,7 @@ The reference a user reads is `config/README.md`; what each part becomes stands 
 from pathlib import Path
 
 from ..errors import ConfigError, Problem
-from .model import Cem, Config, DeviceConfig, Fallback, Gateway, PointSource, Report
+from .checked import Cem, Config, DeviceConfig, Fallback, Gateway, PointSource, Report
 
 __all__ = ["Cem", "Config", "DeviceConfig", "Fallback", "Gateway", "PointSource", "Report", "load"]
 

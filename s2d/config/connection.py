@@ -5,10 +5,10 @@ from collections.abc import Collection, Mapping
 from msgspec import Struct
 from msgspec.structs import fields
 
-from ..decoder import Decoder, did_you_mean, mapping_of
 from ..driver import Driver
 from ..errors import ConfigError
-from ..yaml_source import Entry, Node, Where
+from .decoder import Decoder, did_you_mean, mapping_of
+from .yaml_source import Entry, Node, Where
 
 
 def connection_of(

@@ -8,22 +8,22 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 from msgspec.structs import fields
 
-from ..decoder import Decoder, Findings, did_you_mean, mapping_of, unknown_key
+from ..device.device_map import Variant
 from ..driver import Driver, DriverUnavailable, find
 from ..errors import ConfigError, Problem
-from ..profile import ABOUT, Profile, Spelt
 from ..quantities import Duration
-from ..resources import KINDS, Kind
-from ..resources import kind as kind_of
+from ..rm.kinds import KINDS, Kind
+from ..rm.kinds import kind as kind_of
 from ..values import Value
-from ..variant import Variant
-from ..yaml_source import Entry, Node, Where
 from . import point as device_points
+from .checked import Cem, ControlType, DeviceConfig, Report
 from .connection import connection_of
+from .decoder import Decoder, Findings, did_you_mean, mapping_of, unknown_key
+from .device_map import Built, MakeKeys, kind_problems, make_of, names_used, when_of
 from .fallback import fallback as fallback_of
 from .fallback import variant_problems
-from .make import Built, MakeKeys, kind_problems, make_of, names_used, when_of
-from .model import Cem, ControlType, DeviceConfig, Report
+from .profile import ABOUT, Profile, Spelt
+from .yaml_source import Entry, Node, Where
 
 _RESOURCE_ID = r"^[a-zA-Z0-9\-_:]{2,64}$"
 """Spec: EN 50491-12-2 / s2-ws-json, ID."""

@@ -4,19 +4,19 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from ..command import Command
-from ..decoder import Decoder, Findings, mapping_of, unknown_key
+from ..device.command import Command
+from ..device.device_map import Make, Variant, commands_of
 from ..driver import PointSettings
 from ..errors import ConfigError, Problem
-from ..profile import SpeltVariant
 from ..quantities import UNITS, Duration
-from ..resources import Kind
+from ..rm.kinds import Kind
 from ..values import RELEASE, Setpoint, Value
-from ..variant import Make, Variant, commands_of
-from ..yaml_source import Node, Where
-from .constants import objection_to
-from .model import Fallback
+from .checked import Fallback
+from .constant_checks import objection_to
+from .decoder import Decoder, Findings, mapping_of, unknown_key
 from .point import quantity_of
+from .profile import SpeltVariant
+from .yaml_source import Node, Where
 
 
 def fallback(kind: Kind, settings: Struct | None, make: Make, device: Node, decoder: Decoder, where: Where) -> Fallback:

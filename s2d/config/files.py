@@ -8,17 +8,17 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from ..decoder import Decoder, Findings, did_you_mean, mapping_of, node_at
 from ..driver import PointSettings
 from ..errors import ConfigError, Problem
-from ..profile import FOLDER, Library, spelt_out
-from ..resources import KINDS
-from ..resources import kind as kind_of
-from ..yaml_source import Entry, Node, Spot, Where
-from ..yaml_source import read as read_yaml
+from ..rm.kinds import KINDS
+from ..rm.kinds import kind as kind_of
+from .checked import Cem, Config, DeviceConfig, Gateway
+from .decoder import Decoder, Findings, did_you_mean, mapping_of, node_at
 from .device import Surroundings, device_of
-from .model import Cem, Config, DeviceConfig, Gateway
 from .point import unit_problem
+from .profile import FOLDER, Library, spelt_out
+from .yaml_source import Entry, Node, Spot, Where
+from .yaml_source import read as read_yaml
 
 _INCLUDED = "devices.d/*.yaml"
 _HASTY_S = 0.1

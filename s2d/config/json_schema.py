@@ -14,10 +14,10 @@ from uuid import UUID
 from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
-from ..expression import Expression
+from ..device.expression import Expression
 from ..quantities import PercentageRange, Quantity
-from ..yaml_source import Node
 from .point import base_unit
+from .yaml_source import Node
 
 Json: TypeAlias = "dict[str, Json] | Sequence[Json] | str | float | bool | None"
 Schema: TypeAlias = dict[str, Json]

@@ -5,15 +5,15 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from ..command import Command
-from ..computed import Computed
-from ..decoder import Decoder, Findings, did_you_mean, mapping_of, node_at
+from ..device.command import Command
+from ..device.computed import Computed
 from ..driver import SETTLE_AT_MOST_S, Driver, PointSettings
 from ..errors import ConfigError, Problem
 from ..quantities import UNITS, Duration, Quantity
-from ..resources import Kind
-from ..yaml_source import Entry, Node, Spot, Where
-from .model import PointSource
+from ..rm.kinds import Kind
+from .checked import PointSource
+from .decoder import Decoder, Findings, did_you_mean, mapping_of, node_at
+from .yaml_source import Entry, Node, Spot, Where
 
 Points = dict[str, PointSettings | PointSource]
 

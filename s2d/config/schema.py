@@ -9,18 +9,18 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from ..computed import Computed
+from ..device.computed import Computed
+from ..device.expression import Expression
 from ..driver import find
-from ..expression import Expression
-from ..profile import ProfileKeys
-from ..profile.spelling import VARIABLE
 from ..quantities import Duration
-from ..resources import KINDS, kind
+from ..rm.kinds import KINDS, kind
 from ..values import RELEASE
 from .device import NEEDS_KIND, DeviceKeys
 from .files import GatewayFile
 from .json_schema import Json, Schema, hoisted, mapping, partial, schema_of, struct_schema
 from .point import POINT_NAME, quantity_of
+from .profile import ProfileKeys
+from .profile.expand import VARIABLE
 
 SHIPPED_DRIVERS = ("modbus",)
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -10,13 +10,13 @@ from math import inf
 
 from msgspec.structs import astuple
 
-from ..computed import in_order
+from ..commissioning.tools import Image
+from ..config.profile import Simulation
+from ..device.computed import in_order
+from ..device.device_map import Make, Variant
 from ..driver import PointSettings
 from ..errors import BadReading, DeviceRefused
-from ..fieldwork.tools import Image
-from ..profile import Simulation
 from ..values import Value
-from ..variant import Make, Variant
 from .battery import SimulatedBattery
 from .faults import Faults
 from .registers import Registers, Table

@@ -7,7 +7,7 @@ from math import inf
 import msgspec
 from msgspec import Struct
 
-from ..fieldwork.recording import Header, Moment, NoRecording
+from ..commissioning.recording import Header, Moment, NoRecording
 from .registers import Refusal, Registers, Silence, Table
 
 _NO_SUCH_ADDRESS = 2

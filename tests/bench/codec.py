@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, Union
 
 import msgspec
 
-from s2d.messages import wire
-from s2d.messages.vet import vet
+from s2d.s2.messages import wire
+from s2d.s2.messages.vet import vet
 
 from .patterned import patterned
 from .run import REPOSITORY, Run, Unmeasured, started

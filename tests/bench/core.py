@@ -6,13 +6,13 @@ from statistics import median
 from time import perf_counter_ns
 from uuid import uuid4
 
-from s2d import clock
-from s2d.effects import Applied, Apply, Effect, Event, Measured, Received, Send
-from s2d.identifier import new_id
-from s2d.messages import wire
-from s2d.messages.common import EnergyManagementRole, Message, ReceptionStatus
-from s2d.messages.vet import vet
-from s2d.rules import Said, judge
+from s2d.host import clock
+from s2d.host.identifier import new_id
+from s2d.s2.effects import Applied, Apply, Effect, Event, Measured, Received, Send
+from s2d.s2.messages import wire
+from s2d.s2.messages.common import EnergyManagementRole, Message, ReceptionStatus
+from s2d.s2.messages.vet import vet
+from s2d.s2.rules import Said, judge
 from s2d.values import Now, Reading
 from tests.core.stage import OK, Stage
 

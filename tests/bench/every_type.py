@@ -9,10 +9,10 @@ from unittest.mock import patch
 
 import msgspec
 
-from s2d.effects import Disconnected, Effect, Event, Received, Send
-from s2d.identifier import new_id
-from s2d.messages import wire
-from s2d.messages.common import (
+from s2d.host.identifier import new_id
+from s2d.s2.effects import Disconnected, Effect, Event, Received, Send
+from s2d.s2.messages import wire
+from s2d.s2.messages.common import (
     CONTROL_TYPES,
     Message,
     ReceptionStatus,

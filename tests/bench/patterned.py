@@ -7,7 +7,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import msgspec
 from msgspec import NODEFAULT, Meta, Struct
 
-from s2d.messages.common import ID
+from s2d.s2.messages.common import ID
 
 _PATTERNED_ID = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9\-_:]{2,64}$")]
 

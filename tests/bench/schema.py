@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable
 from statistics import median
 
-from s2d.messages import wire
-from s2d.messages.vet import vet
+from s2d.s2.messages import wire
+from s2d.s2.messages.vet import vet
 
 from .run import REPOSITORY, Run, Unmeasured
 from .samples import samples

@@ -10,8 +10,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from s2d.cem.commands import CommandRefused
 from s2d.cem.grammar import parse
-from s2d.cem.performance import ScriptFailed, perform
 from s2d.cem.script import steps_of
+from s2d.cem.script_runner import ScriptFailed, perform
 from s2d.cem.server import CannotListen, serve
 from s2d.cem.transcript import Closed, Opened, TurnedAway
 from s2d.errors import S2dError

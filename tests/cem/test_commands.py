@@ -18,7 +18,7 @@ from s2d.cem.commands import (
     When,
 )
 from s2d.cem.grammar import Line, parse
-from s2d.messages.common import ControlType
+from s2d.s2.messages.common import ControlType
 
 LIMIT = "limit takes an upper limit, or a lower and an upper one, such as limit 2000 or limit 0 2kW for 15 min"
 

@@ -25,8 +25,8 @@ from s2python.s2_parser import S2Parser
 from s2d.cem.commands import CommandRefused
 from s2d.cem.conversation import Conversation
 from s2d.cem.grammar import parse
-from s2d.messages import wire
-from s2d.messages.common import ControlType
+from s2d.s2.messages import wire
+from s2d.s2.messages.common import ControlType
 from s2d.values import Now
 
 NOW = Now(0.0, datetime(2030, 1, 31, 12, 0, tzinfo=UTC))

@@ -1,6 +1,6 @@
 """What is shown on a narrow screen."""
 
-from s2d.cem.fit import fitted
+from s2d.cem.text_wrap import fitted
 
 LINES = [
     [("label", "@1 "), ("name", "Home battery"), ("label", "  e489d13f-8724"), ("good", "  FRBC")],

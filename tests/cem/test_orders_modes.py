@@ -6,8 +6,8 @@ import pytest
 from meeting import Meeting
 
 from s2d.cem.commands import CommandRefused
-from s2d.messages import ddbc, frbc, wire
-from s2d.messages.common import NumberRange, RevokeObject
+from s2d.s2.messages import ddbc, frbc, wire
+from s2d.s2.messages.common import NumberRange, RevokeObject
 from tests.core.resources_modes import BETA, FIRST, HeatPump, Hybrid, Play, Tank
 from tests.core.stage import NOON
 

@@ -7,9 +7,9 @@ from meeting import Meeting
 from msgspec.structs import replace
 
 from s2d.cem.commands import CommandRefused
-from s2d.control.pebc import EnergyNeed
-from s2d.messages import wire
-from s2d.messages.common import ControlType
+from s2d.rm.control.pebc.control import EnergyNeed
+from s2d.s2.messages import wire
+from s2d.s2.messages.common import ControlType
 from tests.core.resources_played import L1, L2
 from tests.core.resources_roof import LOWER, UPPER, Roof, RoofStage, allowed, constraints
 from tests.core.stage import NOON

@@ -5,9 +5,9 @@ from meeting import Meeting
 from msgspec.structs import replace
 
 from s2d.cem.commands import CommandRefused
-from s2d.messages import wire
-from s2d.messages.common import ControlType
-from s2d.messages.ppbc import PowerSequenceContainer
+from s2d.s2.messages import wire
+from s2d.s2.messages.common import ControlType
+from s2d.s2.messages.ppbc import PowerSequenceContainer
 from tests.core.resources_washer import WasherStage, dishes, sequence
 
 PPBC = ControlType.POWER_PROFILE_BASED_CONTROL

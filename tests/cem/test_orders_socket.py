@@ -7,12 +7,12 @@ import pytest
 from played_rm import counted_ids
 from websockets.asyncio.client import connect
 
-from s2d.cem.performance import ScriptFailed, perform
 from s2d.cem.script import steps_of
+from s2d.cem.script_runner import ScriptFailed, perform
 from s2d.cem.server import serve
-from s2d.effects import Applied, Apply, Connected, Measured, Received, Send, Started
-from s2d.messages import wire
-from s2d.messages.common import ControlType
+from s2d.s2.effects import Applied, Apply, Connected, Measured, Received, Send, Started
+from s2d.s2.messages import wire
+from s2d.s2.messages.common import ControlType
 from s2d.values import Reading
 from tests.chronicle import PATIENCE_S
 from tests.core.resources_roof import RoofStage

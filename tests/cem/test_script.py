@@ -6,9 +6,9 @@ import pytest
 
 from s2d.cem.commands import Element, Envelope, Limit, Operate, Revoke, Schedule, Select, Terminate, When
 from s2d.cem.script import Do, Wait, WaitFor, load, steps_of
+from s2d.config.yaml_source import Spot
 from s2d.errors import ConfigError
-from s2d.messages.common import ControlType
-from s2d.yaml_source import Spot
+from s2d.s2.messages.common import ControlType
 
 
 def test_a_script_is_read_step_by_step():

@@ -21,12 +21,12 @@ from played_rm import (
 
 from s2d.cem.commands import CommandRefused
 from s2d.cem.conversation import Conversation
+from s2d.cem.formatting import STYLES
 from s2d.cem.grammar import parse
-from s2d.cem.rows import STYLES
 from s2d.cem.transcript import Closed, Heard, Opened, Said, TurnedAway, json_line
 from s2d.cem.view import event_line, is_news, overview, text_of
-from s2d.messages import wire
-from s2d.messages.common import ControlType
+from s2d.s2.messages import wire
+from s2d.s2.messages.common import ControlType
 from s2d.values import Now
 from tests.core.resources_modes import FIRST, HeatPump, Hybrid, Play
 from tests.core.resources_roof import RoofStage

@@ -2,15 +2,15 @@
 
 import pytest
 
-from s2d.computed import Computed
+from s2d.commissioning.device_visit import visited
+from s2d.commissioning.manual_write import command_of, value_of, words_of
+from s2d.commissioning.running_daemon import daemon_at_work, warning
+from s2d.commissioning.table import readings_table, shown, table
 from s2d.config import DeviceConfig
+from s2d.device.command_plan import Memory
+from s2d.device.computed import Computed
+from s2d.device.expression import Expression
 from s2d.driver import PointSettings
-from s2d.expression import Expression
-from s2d.fieldwork.company import daemon_at_work, warning
-from s2d.fieldwork.order import command_of, value_of, words_of
-from s2d.fieldwork.table import readings_table, shown, table
-from s2d.fieldwork.visit import visited
-from s2d.plan import Memory
 from s2d.values import Quality, Reading
 from tests.fakes import FakeDriver, Hardware, now
 

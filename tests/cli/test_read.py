@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from s2d.cli.scene import profile_scene
+from s2d.cli.simulated_device import profile_scene
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import Address, serve_tcp

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from s2d.cli.scene import profile_scene, replay_scene
+from s2d.cli.simulated_device import profile_scene, replay_scene
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import Address, serve_tcp

@@ -2,7 +2,7 @@
 
 import pytest
 
-from s2d.cli.scene import profile_scene
+from s2d.cli.simulated_device import profile_scene
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import serve_rtu, serve_tcp

@@ -10,9 +10,9 @@ from uuid import UUID
 
 import pytest
 
-from s2d import clock
-from s2d.cli.scene import profile_scene
-from s2d.ledger import ledger_of
+from s2d.cli.simulated_device import profile_scene
+from s2d.device.write_ledger import ledger_of
+from s2d.host import clock
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import serve_tcp

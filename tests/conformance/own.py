@@ -15,24 +15,25 @@ from uuid import uuid4
 
 from structlog.testing import capture_logs
 
-from s2d import clock, daemon
 from s2d.backoff import Backoff
 from s2d.config import load
-from s2d.control.reporting import Reporting
-from s2d.device import Device
+from s2d.device.device import Device
+from s2d.device.device_map import Make
 from s2d.driver import PointSettings
-from s2d.effects import Tick
 from s2d.errors import DeviceRefused, DeviceUnreachable
-from s2d.instructions import Updates
-from s2d.link import Link
-from s2d.messages import common
-from s2d.node import Node
-from s2d.resource_manager import Identity, Policy, ResourceManager
-from s2d.resources import Resource
+from s2d.host import clock
+from s2d.rm.control.reporting import Reporting
+from s2d.rm.instructions import Updates
+from s2d.rm.kinds import Resource
+from s2d.rm.resource_manager import Identity, Policy, ResourceManager
+from s2d.s2.effects import Tick
+from s2d.s2.messages import common
+from s2d.service import daemon
+from s2d.service.link import Link
+from s2d.service.node import Node
 from s2d.simulation.faults import Faults
 from s2d.simulation.registers import BatteryRegisters
 from s2d.values import Now
-from s2d.variant import Make
 from tests.chronicle import PATIENCE_S, Chronicle
 from tests.fakes import FakeDriver, FakeLog, Hardware
 from tests.system.daemon import battery, configured

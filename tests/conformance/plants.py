@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from s2d.control.operation_modes import Activity
-from s2d.control.pebc import Constraints, EnergyNeed
 from s2d.driver import PointSettings
-from s2d.messages import common, ddbc, frbc
-from s2d.messages.common import CommodityQuantity
-from s2d.messages.pebc import AllowedLimitRange
-from s2d.messages.ppbc import PowerSequenceContainer
 from s2d.quantities import Duration
-from s2d.resources.battery import Battery
+from s2d.rm.control.operation_modes.operation_modes import Activity
+from s2d.rm.control.pebc.control import Constraints, EnergyNeed
+from s2d.rm.kinds.battery import Battery
+from s2d.s2.messages import common, ddbc, frbc
+from s2d.s2.messages.common import CommodityQuantity
+from s2d.s2.messages.pebc import AllowedLimitRange
+from s2d.s2.messages.ppbc import PowerSequenceContainer
 from s2d.values import Setpoint
 from tests.core.resources_modes import DEMAND, HeatPump, Hybrid, Tank, way
 from tests.core.resources_played import L1, L2

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from s2d.control.reporting import Reporting
-from s2d.messages import frbc
-from s2d.messages.common import NumberRange
+from s2d.rm.control.reporting import Reporting
+from s2d.s2.messages import frbc
+from s2d.s2.messages.common import NumberRange
 
 from .own import ModbusBattery
 from .plants import by_control_type, heat_pump, home_battery, hybrid, roof, tank, washer

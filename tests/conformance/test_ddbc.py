@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from s2d.messages.common import NumberRange
+from s2d.s2.messages.common import NumberRange
 
 from .plants import hybrid
 from .rows import row

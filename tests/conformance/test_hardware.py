@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from s2d.control.reporting import Reporting
+from s2d.rm.control.reporting import Reporting
 
 from .own import ModbusBattery
 from .plants import heat_pump, home_battery

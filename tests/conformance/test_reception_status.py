@@ -5,7 +5,7 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from s2d.messages.common import ReceptionStatus, ReceptionStatusValues
+from s2d.s2.messages.common import ReceptionStatus, ReceptionStatusValues
 from tests.core.stage import Stage, closed, notes, said, told
 
 from .plants import FOLLOWS_WITHIN_S, heat_pump, hybrid, roof, washer

@@ -9,8 +9,8 @@ from itertools import pairwise
 import pytest
 
 from s2d.backoff import Backoff
-from s2d.link import BACKOFF
-from s2d.messages.common import SelectControlType
+from s2d.s2.messages.common import SelectControlType
+from s2d.service.link import BACKOFF
 from tests.chronicle import PATIENCE_S
 from tests.core.stage import FRBC as OUR_FRBC
 from tests.core.stage import Stage

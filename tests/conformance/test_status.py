@@ -2,7 +2,7 @@
 
 import pytest
 
-from s2d.control.reporting import Reporting
+from s2d.rm.control.reporting import Reporting
 from s2d.values import Quality, Reading
 
 from .own import CALM, ModbusBattery

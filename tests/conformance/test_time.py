@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from s2d.effects import Tick
+from s2d.s2.effects import Tick
 from tests.core.stage import Stage, applied, told
 
 from .plants import TIMER_S, heat_pump, home_battery

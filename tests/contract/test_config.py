@@ -9,7 +9,7 @@ from s2d.config import Cem, Fallback, Gateway, PointSource, Report, load
 from s2d.driver import find
 from s2d.errors import ConfigError
 from s2d.quantities import Duration, Energy, Percentage, PercentageRange, Power
-from s2d.resources.battery import BatterySettings
+from s2d.rm.kinds.battery import BatterySettings
 from s2d.values import Setpoint
 
 GATEWAY = """\

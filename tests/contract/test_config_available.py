@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from s2d.config import DeviceConfig, load
+from s2d.device.device_map import Available
+from s2d.device.expression import Expression
 from s2d.errors import ConfigError
-from s2d.expression import Expression
-from s2d.variant import Available
 
 DEVICE = """\
 cem: {url: "ws://10.0.0.1:8080"}

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from s2d.__main__ import main
 from s2d.config import load
 from s2d.config.schema import device_schema, gateway_schema, texts
-from s2d.yaml_source import Node, parse, read
+from s2d.config.yaml_source import Node, parse, read
 
 ROOT = Path(__file__).parents[2]
 SCRIPT_OF_THE_CEM = ROOT / "config" / "demo" / "script.yaml"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import s2d
-from s2d.instructions import _EVENTS
+from s2d.rm.instructions import _EVENTS
 
 ROOT = Path(__file__).parents[2]
 LEVELS = {"debug", "info", "warning", "error", "exception"}

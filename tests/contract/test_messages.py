@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 from s2python.s2_parser import S2Parser
 
-from s2d.effects import Connected, Received, Stopping
-from s2d.messages import wire
-from s2d.messages.common import (
+from s2d.s2.effects import Connected, Received, Stopping
+from s2d.s2.messages import wire
+from s2d.s2.messages.common import (
     ControlType,
     ReceptionStatus,
     RevokableObjects,

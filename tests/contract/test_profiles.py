@@ -6,9 +6,9 @@ import pytest
 from s2d_drivers.modbus import ModbusConnection, ModbusPoint
 
 from s2d.config import Config, DeviceConfig, load
+from s2d.device.device_map import Nameplate
 from s2d.errors import ConfigError
 from s2d.values import RELEASE, Setpoint
-from s2d.variant import Nameplate
 
 PROFILE = """\
 title: Acme Storage

@@ -10,10 +10,10 @@ from jsonschema import Draft202012Validator
 from s2d.__main__ import main
 from s2d.cli.profiles import pasted
 from s2d.config import load
+from s2d.config.profile import Library
 from s2d.config.schema import profile_schema
+from s2d.config.yaml_source import Node, read
 from s2d.errors import ConfigError
-from s2d.profile import Library
-from s2d.yaml_source import Node, read
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "drivers/profiles").glob("*.yaml"))

@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
-from s2d.messages import wire
-from s2d.messages.schema import frame_schema, schemas, texts
-from s2d.messages.vet import vet
+from s2d.s2.messages import wire
+from s2d.s2.messages.schema import frame_schema, schemas, texts
+from s2d.s2.messages.vet import vet
 
 from ..instances import Schema, arrays, fullest, inlined, instances, misfit, mutants, nodes, replaced, smallest
 from ..published import SCHEMAS, examples, needs_spec
@@ -163,7 +163,7 @@ MESSAGES_TO_TRY += [(V1, "DDBC.SystemDescription"), (V1, "DDBC.PresentDemandStat
 
 def test_the_committed_schemas_are_the_generated_ones() -> None:
     committed = {file.name: file.read_text() for file in (ROOT / "schemas" / "s2").glob("*.json")}
-    assert committed == texts(), "run: python -m s2d.messages.schema VERSION > schemas/s2/VERSION.schema.json"
+    assert committed == texts(), "run: python -m s2d.s2.messages.schema VERSION > schemas/s2/VERSION.schema.json"
 
 
 @pytest.mark.parametrize("version", wire.VERSIONS)

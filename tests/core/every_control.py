@@ -5,10 +5,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from s2d.effects import Applied, Apply, Effect, Tick
-from s2d.instructions import Updates
-from s2d.messages.common import ControlType, RevokableObjects, RevokeObject
-from s2d.messages.ppbc import PowerSequenceContainer
+from s2d.rm.instructions import Updates
+from s2d.s2.effects import Applied, Apply, Effect, Tick
+from s2d.s2.messages.common import ControlType, RevokableObjects, RevokeObject
+from s2d.s2.messages.ppbc import PowerSequenceContainer
 
 from .resources_modes import HeatPump, Hybrid, Play
 from .resources_roof import RoofStage

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from s2d.control.ombc import WHOLE, OperationModeMachine
-from s2d.control.operation_modes import Activity
-from s2d.control.reporting import Reporting
-from s2d.effects import Applied, Apply, Connected, Disconnected, Effect, Event, Measured, Received, Send, Tick
-from s2d.instructions import Updates
-from s2d.messages import ddbc, frbc, ombc, wire
-from s2d.messages.common import (
+from s2d.rm.control.ombc import WHOLE, OperationModeMachine
+from s2d.rm.control.operation_modes.operation_modes import Activity
+from s2d.rm.control.reporting import Reporting
+from s2d.rm.instructions import Updates
+from s2d.rm.resource_manager import Identity, Policy, ResourceManager
+from s2d.s2.effects import Applied, Apply, Connected, Disconnected, Effect, Event, Measured, Received, Send, Tick
+from s2d.s2.messages import ddbc, frbc, ombc, wire
+from s2d.s2.messages.common import (
     Commodity,
     CommodityQuantity,
     ControlType,
@@ -34,7 +35,6 @@ from s2d.messages.common import (
     Timer,
     Transition,
 )
-from s2d.resource_manager import Identity, Policy, ResourceManager
 from s2d.values import Now, Reading, Setpoint
 
 from ..published import SCHEMAS, has_schema, violations

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, ClassVar
 
-from s2d.control.reporting import Reporting
-from s2d.effects import Effect, Event, Send
-from s2d.instructions import Updates
-from s2d.messages.common import (
+from s2d.rm.control.reporting import Reporting
+from s2d.rm.instructions import Updates
+from s2d.rm.resource_manager import Identity, Policy, ResourceManager
+from s2d.s2.effects import Effect, Event, Send
+from s2d.s2.messages.common import (
     Commodity,
     CommodityQuantity,
     ControlType,
@@ -19,7 +20,6 @@ from s2d.messages.common import (
     SelectControlType,
     Tagged,
 )
-from s2d.resource_manager import Identity, Policy, ResourceManager
 from s2d.values import Now, Reading, Setpoint, Value
 
 from .stage import NOON, Stage, said

@@ -6,11 +6,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from s2d.control.pebc import Constraints, EnergyNeed, Limits
-from s2d.instructions import Updates
-from s2d.messages import pebc
-from s2d.messages.common import CommodityQuantity, ControlType, NumberRange
-from s2d.messages.pebc import AllowedLimitRange, PowerEnvelopeConsequenceType, PowerEnvelopeLimitType
+from s2d.rm.control.pebc.control import Constraints, EnergyNeed, Limits
+from s2d.rm.instructions import Updates
+from s2d.s2.messages import pebc
+from s2d.s2.messages.common import CommodityQuantity, ControlType, NumberRange
+from s2d.s2.messages.pebc import AllowedLimitRange, PowerEnvelopeConsequenceType, PowerEnvelopeLimitType
 from s2d.values import Setpoint
 
 from .resources_played import L1, Played, PlayedStage

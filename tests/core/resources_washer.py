@@ -3,11 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
-from s2d.control.ppbc import Action, Profile
-from s2d.instructions import Updates
-from s2d.messages import ppbc
-from s2d.messages.common import ControlType, PowerForecastValue
-from s2d.messages.ppbc import PowerSequence, PowerSequenceContainer, PowerSequenceElement
+from s2d.rm.control.ppbc.control import Action, Profile
+from s2d.rm.instructions import Updates
+from s2d.s2.messages import ppbc
+from s2d.s2.messages.common import ControlType, PowerForecastValue
+from s2d.s2.messages.ppbc import PowerSequence, PowerSequenceContainer, PowerSequenceElement
 from s2d.values import Setpoint
 
 from .resources_played import L1, Played, PlayedStage

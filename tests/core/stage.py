@@ -4,8 +4,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from s2d.control.reporting import Reporting
-from s2d.effects import (
+from s2d.quantities import Energy, PercentageRange, Power
+from s2d.rm.control.reporting import Reporting
+from s2d.rm.instructions import Updates
+from s2d.rm.kinds.battery import Battery, BatterySettings
+from s2d.rm.resource_manager import Identity, Policy, ResourceManager
+from s2d.s2.effects import (
     Applied,
     Apply,
     Close,
@@ -20,9 +24,8 @@ from s2d.effects import (
     Started,
     Tick,
 )
-from s2d.instructions import Updates
-from s2d.messages import frbc, wire
-from s2d.messages.common import (
+from s2d.s2.messages import frbc, wire
+from s2d.s2.messages.common import (
     ControlType,
     EnergyManagementRole,
     Handshake,
@@ -33,9 +36,6 @@ from s2d.messages.common import (
     SelectControlType,
     Tagged,
 )
-from s2d.quantities import Energy, PercentageRange, Power
-from s2d.resource_manager import Identity, Policy, ResourceManager
-from s2d.resources.battery import Battery, BatterySettings
 from s2d.values import Now, Reading, Setpoint
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from s2d.control.ombc import OperationModeMachine
-from s2d.messages.common import (
+from s2d.rm.control.ombc import OperationModeMachine
+from s2d.s2.messages.common import (
     ControlType,
     Message,
     ReceptionStatus,

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s2d.command import Allowed, Command, Step, Verify
+from s2d.device.command import Allowed, Command, Step, Verify
+from s2d.device.command_plan import Check, Memory, Plan, Wait, Write, direction_of
+from s2d.device.expression import Expression
 from s2d.errors import DeviceRefused
-from s2d.expression import Expression
-from s2d.plan import Check, Memory, Plan, Wait, Write, direction_of
 from s2d.quantities import Duration
 from s2d.values import RELEASE
 

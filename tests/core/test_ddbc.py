@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from s2d.effects import Effect
-from s2d.messages import ddbc
-from s2d.messages.common import (
+from s2d.s2.effects import Effect
+from s2d.s2.messages import ddbc
+from s2d.s2.messages.common import (
     InstructionStatusUpdate,
     NumberRange,
     ReceptionStatus,

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from s2d.effects import Apply, Effect
-from s2d.messages.common import ControlType
+from s2d.s2.effects import Apply, Effect
+from s2d.s2.messages.common import ControlType
 
 from .every_control import EDGES_OF_TIME, EVERY, Staged, statuses
 from .stage import told

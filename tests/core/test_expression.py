@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from s2d.expression import Expression
+from s2d.device.expression import Expression
 
 NAMES = {"a": 7, "b": -2.5, "c": 0, "on": True, "mode": "forced"}
 

@@ -4,7 +4,8 @@ from datetime import timedelta, timezone
 
 import pytest
 
-from s2d.effects import (
+from s2d.rm.instructions import HELD_LIMIT
+from s2d.s2.effects import (
     Apply,
     Connected,
     Disconnected,
@@ -18,9 +19,8 @@ from s2d.effects import (
     Stopping,
     Tick,
 )
-from s2d.instructions import HELD_LIMIT
-from s2d.messages import frbc
-from s2d.messages.common import (
+from s2d.s2.messages import frbc
+from s2d.s2.messages.common import (
     CommodityQuantity,
     ControlType,
     HandshakeResponse,

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from s2d.messages import frbc
-from s2d.messages.common import InstructionStatusUpdate, NumberRange
+from s2d.s2.messages import frbc
+from s2d.s2.messages.common import InstructionStatusUpdate, NumberRange
 
 from .resources_modes import TOP_TO_BOTTOM, Play, Tank, messages, timers
 from .stage import NOON, applied, said, told

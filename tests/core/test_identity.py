@@ -1,8 +1,8 @@
 """Who the resource is to its CEM: what the owner said, and what the device says of itself."""
 
-from s2d.effects import Connected, Effect, Identified
-from s2d.messages.common import HandshakeResponse, ResourceManagerDetails
-from s2d.resource_manager import Identity
+from s2d.rm.resource_manager import Identity
+from s2d.s2.effects import Connected, Effect, Identified
+from s2d.s2.messages.common import HandshakeResponse, ResourceManagerDetails
 
 from .stage import Stage, said, told
 

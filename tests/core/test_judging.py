@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from s2d.effects import Level, Note
-from s2d.messages.common import SessionRequest, SessionRequestType
+from s2d.s2.effects import Level, Note
+from s2d.s2.messages.common import SessionRequest, SessionRequestType
 
 from .resources_modes import HeatPump, Play, way
 from .stage import Stage, notes, told

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from s2d.control.ombc import WHOLE
-from s2d.effects import Apply
-from s2d.messages import ombc
-from s2d.messages.common import (
+from s2d.rm.control.ombc import WHOLE
+from s2d.s2.effects import Apply
+from s2d.s2.messages import ombc
+from s2d.s2.messages.common import (
     InstructionStatus,
     InstructionStatusUpdate,
     ReceptionStatus,

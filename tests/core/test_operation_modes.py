@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from s2d.control.ombc import WHOLE
-from s2d.effects import Effect, Note
-from s2d.messages import ombc
-from s2d.messages.common import ControlType, RevokableObjects, RevokeObject, SelectControlType, Timer
+from s2d.rm.control.ombc import WHOLE
+from s2d.s2.effects import Effect, Note
+from s2d.s2.messages import ombc
+from s2d.s2.messages.common import ControlType, RevokableObjects, RevokeObject, SelectControlType, Timer
 
 from .resources_modes import RUN, HeatPump, Play, timers, way
 from .stage import NOON, applied, said, told

@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from s2d.control.pebc import EnergyNeed
-from s2d.effects import Apply, Connected, Lost, Note, Refused, Tick
-from s2d.instructions import ELEMENTS_LIMIT
-from s2d.messages import pebc, wire
-from s2d.messages.common import (
+from s2d.rm.control.pebc.control import EnergyNeed
+from s2d.rm.instructions import ELEMENTS_LIMIT
+from s2d.s2.effects import Apply, Connected, Lost, Note, Refused, Tick
+from s2d.s2.messages import pebc, wire
+from s2d.s2.messages.common import (
     ControlType,
     HandshakeResponse,
     ReceptionStatus,

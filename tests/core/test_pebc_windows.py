@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from s2d.control.pebc import EnergyNeed
-from s2d.messages.common import ControlType, RevokeObject, SelectControlType
-from s2d.messages.pebc import EnergyConstraint, PowerEnvelopeConsequenceType
+from s2d.rm.control.pebc.control import EnergyNeed
+from s2d.s2.messages.common import ControlType, RevokeObject, SelectControlType
+from s2d.s2.messages.pebc import EnergyConstraint, PowerEnvelopeConsequenceType
 
 from .resources_played import L1, updates
 from .resources_roof import LOWER, UPPER, Roof, RoofStage, allowed, constraints

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from s2d.effects import Connected
-from s2d.messages.common import (
+from s2d.s2.effects import Connected
+from s2d.s2.messages.common import (
     CommodityQuantity,
     ControlType,
     HandshakeResponse,

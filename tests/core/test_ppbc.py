@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from s2d.effects import Apply, Effect, Lost, Refused
-from s2d.messages import ppbc, wire
-from s2d.messages.common import (
+from s2d.s2.effects import Apply, Effect, Lost, Refused
+from s2d.s2.messages import ppbc, wire
+from s2d.s2.messages.common import (
     ControlType,
     ReceptionStatus,
     ReceptionStatusValues,

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from s2d.effects import Connected, Effect, Lost
-from s2d.messages.common import ControlType, HandshakeResponse, SelectControlType
+from s2d.s2.effects import Connected, Effect, Lost
+from s2d.s2.messages.common import ControlType, HandshakeResponse, SelectControlType
 
 from .resources_played import updates
 from .resources_washer import WasherStage, dishes

@@ -3,8 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from s2d.messages import frbc
-from s2d.messages.common import NumberRange
+from s2d.s2.messages import frbc
+from s2d.s2.messages.common import NumberRange
 
 from .resources_modes import Play, Tank
 from .stage import said, told

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from s2d.control.pebc import EnergyNeed
-from s2d.messages.common import Message, ReceptionStatus, ReceptionStatusValues, RevokeObject
+from s2d.rm.control.pebc.control import EnergyNeed
+from s2d.s2.messages.common import Message, ReceptionStatus, ReceptionStatusValues, RevokeObject
 
 from .resources_played import L1
 from .resources_roof import Roof, RoofStage

@@ -4,10 +4,10 @@ import itertools
 
 import pytest
 
-from s2d.effects import Close, Connected, Note, Received, Return, Send, Started
 from s2d.errors import LocalProtocolError
-from s2d.messages import ddbc, frbc, ombc, wire
-from s2d.messages.common import (
+from s2d.s2.effects import Close, Connected, Note, Received, Return, Send, Started
+from s2d.s2.messages import ddbc, frbc, ombc, wire
+from s2d.s2.messages.common import (
     NIL_ID,
     ControlType,
     EnergyManagementRole,
@@ -26,7 +26,7 @@ from s2d.messages.common import (
     SessionRequest,
     SessionRequestType,
 )
-from s2d.session import Session
+from s2d.s2.session import Session
 
 from .resources_modes import DEMAND, Hybrid
 from .stage import FRBC, NOON, OK, Stage, applied, closed, notes, said, told

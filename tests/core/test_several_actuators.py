@@ -2,8 +2,8 @@
 
 import pytest
 
-from s2d.effects import Applied, Apply, Effect, Lost, Refused
-from s2d.messages.common import InstructionStatusUpdate, RevokableObjects, RevokeObject
+from s2d.s2.effects import Applied, Apply, Effect, Lost, Refused
+from s2d.s2.messages.common import InstructionStatusUpdate, RevokableObjects, RevokeObject
 
 from .resources_modes import Hybrid, Play, Tank, messages
 from .stage import applied

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from s2d_drivers.modbus.point import ModbusPoint
 
-from s2d.decoder import Decoder
+from s2d.config.decoder import Decoder
+from s2d.config.yaml_source import parse
 from s2d.errors import ConfigError
-from s2d.yaml_source import parse
 
 
 def told(text: str) -> ModbusPoint:

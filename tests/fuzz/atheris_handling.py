@@ -6,7 +6,7 @@ is a binary one, an empty one is a second that passes, and one of a single chara
 
 import sys
 
-from s2d.messages import wire
+from s2d.s2.messages import wire
 
 from .parts import PARTS
 from .trial import PHASES, Trial

@@ -7,9 +7,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from s2d.messages import wire
-from s2d.messages.common import Tagged
-from s2d.messages.schema import schemas
+from s2d.s2.messages import wire
+from s2d.s2.messages.common import Tagged
+from s2d.s2.messages.schema import schemas
 
 from ..core.stage import NOON
 from ..instances import Path, Schema, inlined, instances, mutants, parts, replaced

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import ClassVar
 
-from s2d.messages import ddbc, frbc, ombc
-from s2d.messages.common import ControlType, Message, NumberRange
+from s2d.s2.messages import ddbc, frbc, ombc
+from s2d.s2.messages.common import ControlType, Message, NumberRange
 from s2d.values import Setpoint, Value
 
 from ..core.resources_modes import HeatPump, Hybrid, Tank

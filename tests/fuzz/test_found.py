@@ -1,7 +1,7 @@
 """What fuzzing found, told as stories."""
 
-from s2d.effects import Received
-from s2d.messages.common import (
+from s2d.s2.effects import Received
+from s2d.s2.messages.common import (
     NIL_ID,
     InstructionStatusUpdate,
     ReceptionStatus,
@@ -9,7 +9,7 @@ from s2d.messages.common import (
     SessionRequest,
     SessionRequestType,
 )
-from s2d.session import LEDGER_LIMIT
+from s2d.s2.session import LEDGER_LIMIT
 
 from ..core.stage import OK, Stage, said, told
 from .trial import Trial

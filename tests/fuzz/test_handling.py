@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from s2d.messages import wire
-from s2d.messages.common import ReceptionStatus, ReceptionStatusValues
-from s2d.messages.vet import vet
+from s2d.s2.messages import wire
+from s2d.s2.messages.common import ReceptionStatus, ReceptionStatusValues
+from s2d.s2.messages.vet import vet
 
 from ..core.every_control import EDGES_OF_TIME
 from .atheris_handling import one_conversation

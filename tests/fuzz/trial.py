@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from math import isinf
 
-from s2d.effects import Apply, Close, Connected, Disconnected, Effect, Lost, Measured, Note, Received
-from s2d.instructions import ELEMENTS_LIMIT, HELD_LIMIT
-from s2d.messages import wire
-from s2d.messages.common import (
+from s2d.rm.instructions import ELEMENTS_LIMIT, HELD_LIMIT
+from s2d.s2.effects import Apply, Close, Connected, Disconnected, Effect, Lost, Measured, Note, Received
+from s2d.s2.messages import wire
+from s2d.s2.messages.common import (
     EnergyManagementRole,
     Handshake,
     HandshakeResponse,
@@ -18,7 +18,7 @@ from s2d.messages.common import (
     SelectControlType,
     Tagged,
 )
-from s2d.session import LEDGER_LIMIT
+from s2d.s2.session import LEDGER_LIMIT
 from s2d.values import Reading, Setpoint, Value
 
 from ..core.resources_played import updates

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from s2d.commissioning.profile_matching import asked_of
+from s2d.commissioning.unconfigured_device import somewhere
 from s2d.config import DeviceConfig
-from s2d.fieldwork.profiled import somewhere
-from s2d.fieldwork.recognition import asked_of
-from s2d.profile import Library
-from s2d.variant import Make
+from s2d.config.profile import Library
+from s2d.device.device_map import Make
 from tests.chronicle import PATIENCE_S
 
 LIBRARY = Library()

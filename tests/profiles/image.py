@@ -18,13 +18,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from s2d.command import Command, sequence
 from s2d.config import DeviceConfig, load
+from s2d.device.command import Command, sequence
+from s2d.device.command_plan import Memory, Wait, Write
+from s2d.device.device_map import Make, commands_of
+from s2d.device.latest_values import Knowledge
 from s2d.driver import Driver
-from s2d.knowledge import Knowledge
-from s2d.plan import Memory, Wait, Write
 from s2d.values import RELEASE, Reading, Setpoint, Value
-from s2d.variant import Make, commands_of
 from tests.chronicle import PATIENCE_S
 from tests.fakes import FakeLog
 

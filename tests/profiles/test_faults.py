@@ -2,9 +2,9 @@
 
 import pytest
 
-from s2d import clock
-from s2d.cli.scene import profile_scene
-from s2d.fieldwork.visit import visited
+from s2d.cli.simulated_device import profile_scene
+from s2d.commissioning.device_visit import visited
+from s2d.host import clock
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import serve_tcp

@@ -8,16 +8,16 @@ from s2d_drivers.modbus.codec import Codec
 from s2d_drivers.modbus.point import ModbusPoint
 from s2d_drivers.modbus.sunspec import place_of, settled
 
-from s2d import clock
-from s2d.cli.scene import profile_scene
+from s2d.cli.simulated_device import profile_scene
+from s2d.commissioning.device_visit import visited
+from s2d.device.device_map import Make
 from s2d.errors import BadReading
-from s2d.fieldwork.visit import visited
-from s2d.resources import KINDS, kind
+from s2d.host import clock
+from s2d.rm.kinds import KINDS, kind
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import serve_tcp
 from s2d.values import Quality, Value
-from s2d.variant import Make
 from tests.profiles.every import NAMES, SIMULATED, asked, device, inputs_of, makes, there
 
 TOLD = {name for each in KINDS for name, point in kind(each).points.items() if point.access == "read"}

@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from s2d import clock
-from s2d.cli.scene import profile_scene
+from s2d.cli.simulated_device import profile_scene
+from s2d.commissioning.profile_matching import matches
 from s2d.driver import find
-from s2d.fieldwork.recognition import matches
+from s2d.host import clock
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import serve_tcp

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from s2d.messages import ddbc, frbc, ombc, pebc, ppbc, wire
-from s2d.messages.common import (
+from s2d.s2.messages import ddbc, frbc, ombc, pebc, ppbc, wire
+from s2d.s2.messages.common import (
     ControlType,
     EnergyManagementRole,
     Handshake,
@@ -26,13 +26,13 @@ from s2d.messages.common import (
     SelectControlType,
     Tagged,
 )
-from s2d.messages.instruction import Instruction
-from s2d.messages.schema import schemas
-from s2d.rules import CATALOGUE, Said, Severity, judge
-from s2d.rules.__main__ import listing
-from s2d.rules.common import _DATES_OF
-from s2d.rules.numbers import Factored, Numbered
-from s2d.rules.said import IDS_LIMIT
+from s2d.s2.messages.instruction import Instruction
+from s2d.s2.messages.schema import schemas
+from s2d.s2.rules import CATALOGUE, Said, Severity, judge
+from s2d.s2.rules.__main__ import listing
+from s2d.s2.rules.common import _DATES_OF
+from s2d.s2.rules.history import IDS_LIMIT
+from s2d.s2.rules.ids_and_ranges import Factored, Numbered
 
 from ..core.stage import NOON
 from ..fuzz.frames import messages

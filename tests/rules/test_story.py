@@ -2,10 +2,10 @@
 
 import pytest
 
-from s2d.effects import Effect, Event, Received, Send
-from s2d.messages import wire
-from s2d.messages.common import Message, ReceptionStatus, Tagged
-from s2d.rules import Said, Severity, judge
+from s2d.s2.effects import Effect, Event, Received, Send
+from s2d.s2.messages import wire
+from s2d.s2.messages.common import Message, ReceptionStatus, Tagged
+from s2d.s2.rules import Said, Severity, judge
 
 from ..contract.test_messages import UuidStage, everything_said
 from ..core.stage import settings

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from s2d.messages import ddbc, frbc, ombc, pebc, ppbc
-from s2d.messages.common import (
+from s2d.s2.messages import ddbc, frbc, ombc, pebc, ppbc
+from s2d.s2.messages.common import (
     Commodity,
     CommodityQuantity,
     ControlType,
@@ -23,7 +23,7 @@ from s2d.messages.common import (
     Timer,
     Transition,
 )
-from s2d.rules import Said
+from s2d.s2.rules import Said
 from s2d.values import Now
 
 from ..core.stage import NOON

@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from s2d.device import Device
-from s2d.ledger import Ledger
-from s2d.variant import Make
+from s2d.device.device import Device
+from s2d.device.device_map import Make
+from s2d.device.write_ledger import Ledger
 from tests.fakes import FakeDriver, FakeLog, Hardware, now
 
 

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 import pytest
 from structlog.testing import capture_logs
 
-from s2d import daemon
 from s2d.config import Cem, Config, DeviceConfig, Fallback, Gateway, PointSource
 from s2d.driver import PointSettings
+from s2d.service import daemon
 from s2d.values import Quality, Reading, Setpoint
 from tests.core.stage import settings
 from tests.fakes import FakeDriver, Hardware, now, pass_s

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from s2d.command import Command, Step
 from s2d.config import DeviceConfig, Fallback
+from s2d.device.command import Command, Step
+from s2d.device.device_map import Available, Variant
+from s2d.device.expression import Expression
 from s2d.driver import PointSettings
 from s2d.errors import DeviceUnreachable
-from s2d.expression import Expression
 from s2d.values import Setpoint
-from s2d.variant import Available, Variant
 from tests.fakes import Hardware, pass_s
 from tests.shell.test_daemon import READ, WRITE, battery, running
 

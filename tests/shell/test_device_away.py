@@ -4,15 +4,15 @@ from itertools import pairwise
 
 import pytest
 
-from s2d.command import Command, Step
-from s2d.computed import Computed
+from s2d.device.command import Command, Step
+from s2d.device.computed import Computed
+from s2d.device.device_map import Available, Make, Variant
+from s2d.device.expression import Expression
 from s2d.driver import PointSettings
-from s2d.effects import Applied, Lost, Measured
 from s2d.errors import DeviceUnreachable
-from s2d.expression import Expression
 from s2d.quantities import Duration
+from s2d.s2.effects import Applied, Lost, Measured
 from s2d.values import Quality, Reading, Setpoint
-from s2d.variant import Available, Make, Variant
 from tests.fakes import pass_s
 from tests.shell.device_stage import about, at_work
 

@@ -2,15 +2,15 @@
 
 import pytest
 
-from s2d.command import Command, Step
+from s2d.device.command import Command, Step
+from s2d.device.device_map import Make
+from s2d.device.expression import Expression
+from s2d.device.write_ledger import Ledger
+from s2d.device.write_saver import RESERVE
 from s2d.driver import PointSettings
-from s2d.economy import RESERVE
-from s2d.effects import Applied, Refused
-from s2d.expression import Expression
-from s2d.ledger import Ledger
 from s2d.quantities import Duration
+from s2d.s2.effects import Applied, Refused
 from s2d.values import RELEASE, Quality, Reading, Setpoint
-from s2d.variant import Make
 from tests.fakes import pass_s
 from tests.shell.device_stage import at_work
 

@@ -6,14 +6,14 @@ from contextlib import asynccontextmanager
 import pytest
 from s2d_drivers.modbus import Modbus, ModbusConnection, ModbusPoint
 
-from s2d.command import Command, Step, Verify
-from s2d.computed import Computed
-from s2d.device import Device
-from s2d.effects import Applied, Identified, Refused
-from s2d.expression import Expression
+from s2d.device.command import Command, Step, Verify
+from s2d.device.computed import Computed
+from s2d.device.device import Device
+from s2d.device.device_map import Make, Nameplate, Variant
+from s2d.device.expression import Expression
 from s2d.quantities import Duration
+from s2d.s2.effects import Applied, Identified, Refused
 from s2d.values import RELEASE, Setpoint
-from s2d.variant import Make, Nameplate, Variant
 from tests.drivers.modbus_peers import WRITES, Unit, tcp_server
 from tests.fakes import FakeLog, now
 

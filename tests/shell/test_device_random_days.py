@@ -4,14 +4,14 @@ import random
 
 import pytest
 
-from s2d.command import Command, Step, Verify
+from s2d.device.command import Command, Step, Verify
+from s2d.device.device_map import Make
+from s2d.device.expression import Expression
 from s2d.driver import PointSettings
-from s2d.effects import Applied, Lost, Measured, Refused
 from s2d.errors import DeviceRefused, DeviceUnreachable
-from s2d.expression import Expression
 from s2d.quantities import Duration
+from s2d.s2.effects import Applied, Lost, Measured, Refused
 from s2d.values import RELEASE, Setpoint
-from s2d.variant import Make
 from tests.fakes import pass_s
 from tests.shell.device_stage import at_work
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from s2d.command import Allowed, Command, Step
+from s2d.device.command import Allowed, Command, Step
+from s2d.device.device_map import Make
+from s2d.device.expression import Expression
 from s2d.driver import PointSettings
 from s2d.errors import DeviceRefused
-from s2d.expression import Expression
 from s2d.quantities import Duration
 from s2d.values import Setpoint
-from s2d.variant import Make
 from tests.fakes import pass_s
 from tests.shell.device_stage import at_work
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from s2d.device.write_ledger import LINES_KEPT, Ledger
 from s2d.errors import DeviceRefused
-from s2d.ledger import LINES_KEPT, Ledger
 from s2d.values import Now
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -202,8 +202,8 @@ def test_who_removes_the_file_begins_anew_with_the_next_start(path):
 WRITES_FOR_EVER = """
 import sys
 from pathlib import Path
-from s2d import clock
-from s2d.ledger import Ledger
+from s2d.host import clock
+from s2d.device.write_ledger import Ledger
 
 ledger = Ledger.opened(Path(sys.argv[1]))
 while True:

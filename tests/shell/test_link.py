@@ -9,9 +9,9 @@ from itertools import pairwise
 import pytest
 from websockets.asyncio.server import serve
 
-from s2d.effects import Connected, Disconnected, Received, Return
-from s2d.link import Link
-from s2d.messages.common import EnergyManagementRole, Handshake
+from s2d.s2.effects import Connected, Disconnected, Received, Return
+from s2d.s2.messages.common import EnergyManagementRole, Handshake
+from s2d.service.link import Link
 from tests.fakes import FakeLog, pass_s
 
 pytestmark = pytest.mark.virtual_time(is_wired=True)

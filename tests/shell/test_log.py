@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from s2d.log import UNWRITTEN_LIMIT_BYTES, Sink
+from s2d.host.log import UNWRITTEN_LIMIT_BYTES, Sink
 
 PATIENCE_S = 60.0
 LINE = b"x" * 2**16
@@ -97,7 +97,7 @@ def test_when_the_disk_has_room_again_the_lines_lost_are_counted(tmp_path: Path)
 
 LOGS = """
 import sys
-from s2d import log
+from s2d.host import log
 log.configure(sys.argv[1])
 log.get_logger(device="caf\\xe9").info("a.happened", name="half a \\ud83d", size=2**70)
 """

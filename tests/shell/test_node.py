@@ -5,12 +5,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from s2d.device import Device
+from s2d.device.device import Device
+from s2d.device.device_map import Make
 from s2d.driver import PointSettings
-from s2d.effects import Connected, Disconnected, Measured, Received, Return
 from s2d.errors import DeviceRefused, DeviceUnreachable
-from s2d.messages import wire
-from s2d.messages.common import (
+from s2d.s2.effects import Connected, Disconnected, Measured, Received, Return
+from s2d.s2.messages import wire
+from s2d.s2.messages.common import (
     HandshakeResponse,
     InstructionStatusUpdate,
     Message,
@@ -22,10 +23,9 @@ from s2d.messages.common import (
     SessionRequest,
     SessionRequestType,
 )
-from s2d.messages.frbc import Instruction
-from s2d.node import Node
+from s2d.s2.messages.frbc import Instruction
+from s2d.service.node import Node
 from s2d.values import Reading, Setpoint
-from s2d.variant import Make
 from tests.core import stage as core
 from tests.fakes import FakeDriver, FakeLog, Hardware, now, pass_s
 

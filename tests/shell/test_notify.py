@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from s2d.notify import notify
+from s2d.host.notify import notify
 
 
 @pytest.fixture

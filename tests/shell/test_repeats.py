@@ -2,8 +2,8 @@
 
 from math import inf
 
-from s2d.effects import Level, Note
-from s2d.repeats import Repeats
+from s2d.s2.effects import Level, Note
+from s2d.service.log_limiter import Repeats
 
 
 def refused(reason: str = "no JSON") -> Note:

@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager
 import pytest
 from pymodbus.client import AsyncModbusTcpClient
 
-from s2d import clock
-from s2d.cli.scene import CannotSimulate, profile_scene
+from s2d.cli.simulated_device import CannotSimulate, profile_scene
+from s2d.commissioning.device_visit import visited
+from s2d.commissioning.unconfigured_device import library_for, profiled
 from s2d.errors import ConfigError
-from s2d.fieldwork.profiled import library_for, profiled
-from s2d.fieldwork.visit import visited
+from s2d.host import clock
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import serve_tcp

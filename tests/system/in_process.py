@@ -8,8 +8,8 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from s2d import daemon
 from s2d.config import load
+from s2d.service import daemon
 
 
 @asynccontextmanager

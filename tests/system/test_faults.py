@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from s2d.cli.scene import profile_scene
+from s2d.cli.simulated_device import profile_scene
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import FAULTS, Faults
 from s2d.simulation.modbus import serve_tcp

@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from s2d.cli.scene import profile_scene
-from s2d.profile import Library
+from s2d.cli.simulated_device import profile_scene
+from s2d.config.profile import Library
+from s2d.config.yaml_source import parse
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import serve_rtu, serve_tcp
-from s2d.yaml_source import parse
 from tests.chronicle import PATIENCE_S
 from tests.ptys import pty_pair
 from tests.system.cem import cem

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from s2d.messages import wire
-from s2d.messages.common import Tagged
+from s2d.s2.messages import wire
+from s2d.s2.messages.common import Tagged
 
 from .battery import common_samples, frbc_samples, long_description, power_forecast, usage_forecast
 from .modes import ddbc_samples, ombc_samples

@@ -5,8 +5,8 @@ from itertools import cycle, islice, pairwise
 
 from msgspec.structs import replace
 
-from s2d.messages import frbc
-from s2d.messages.common import (
+from s2d.s2.messages import frbc
+from s2d.s2.messages.common import (
     Commodity,
     CommodityQuantity,
     ControlType,

@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from s2d.messages import ddbc, ombc
-from s2d.messages.common import (
+from s2d.s2.messages import ddbc, ombc
+from s2d.s2.messages.common import (
     Commodity,
     CommodityQuantity,
     Message,

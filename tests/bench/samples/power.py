@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from s2d.messages import pebc, ppbc
-from s2d.messages.common import CommodityQuantity, NumberRange, PowerForecastValue, Tagged
+from s2d.s2.messages import pebc, ppbc
+from s2d.s2.messages.common import CommodityQuantity, NumberRange, PowerForecastValue, Tagged
 
 from .ids import new_id
 

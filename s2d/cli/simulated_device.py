@@ -1,0 +1,130 @@
+"""What is simulated: which registers under which unit, and a line that says how things are."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..commissioning.recording import NoRecording, recording_of
+from ..commissioning.tools import tools_of
+from ..commissioning.unconfigured_device import library_for, somewhere
+from ..errors import S2dError
+from ..simulation.battery import SimulatedBattery
+from ..simulation.faults import Faults
+from ..simulation.profile import ProfileRegisters
+from ..simulation.registers import BatteryRegisters, Registers
+from ..simulation.replay import Replay
+from ..values import Value
+
+
+@dataclass
+class Scene:
+    """Something that answers."""
+
+    units: Mapping[int, Registers]
+    state: Callable[[float], str]
+    """How it is at a time, in one line."""
+    tell: Callable[[str], None] = field(default=lambda event: None)
+    """Hears of every write."""
+    toggle_fault: Callable[[float], bool] | None = None
+    """Switches a fault of the device itself on or off; returns whether it is on."""
+
+
+class CannotSimulate(S2dError):
+    """A profile of which no simulated device can be made."""
+
+    def __init__(self, profile: str, why: str) -> None:
+        self.profile = profile
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"the profile {self.profile} cannot be simulated: {self.why}"
+
+
+def battery_scene(battery: SimulatedBattery, unit: int, faults: Faults) -> Scene:
+    """*battery* with registers of its own.
+
+    Raises: ValueError: it is too large for them.
+    """
+    scene = _scene_of(battery)
+    registers = BatteryRegisters(battery, on_write=lambda name, value: scene.tell(f"{name} {value}"), faults=faults)
+    scene.units = {unit: registers}
+    return scene
+
+
+def profile_scene(
+    wish: str, keys: Mapping[str, str], battery: SimulatedBattery, faults: Faults, config: Path | None = None
+) -> Scene:
+    """*battery* with the registers of the profile *wish*, a name or a file; *keys* are its owner's, as YAML.
+
+    Profiles of one's own are beside the gateway file in *config*, if that is said.
+
+    Raises: ConfigError: a wrong profile, or wrong keys. NoSuchProfile. CannotSimulate: the profile does not say how
+    such a device behaves.
+    """
+    library, name = library_for(wish, config)
+    profile = library.profile(name)
+    if profile.about.simulation is None:
+        raise CannotSimulate(name, "it has no `simulation:`, which says what such a device shows and obeys")
+    sizes = {
+        "capacity": f'"{battery.capacity_wh:.0f} Wh"',
+        "max_charge_power": f'"{battery.max_charge_power_w:.0f} W"',
+        "max_discharge_power": f'"{battery.max_discharge_power_w:.0f} W"',
+    }
+    content = profile.device.content
+    is_battery = isinstance(content, dict) and "kind" in content and content["kind"].node.content == "battery"
+    device = somewhere(name, {**(sizes if is_battery else {}), **keys}, library, "-p").device
+    tools = tools_of(device.driver)
+    if tools is None:
+        raise CannotSimulate(name, f"the driver {device.driver.__name__} has no simulator")
+    scene = _scene_of(battery)
+    simulated = ProfileRegisters(
+        battery,
+        device.make,
+        device.variants,
+        profile.about.simulation,
+        lambda points, present: tools.image(device.connection, points, present),
+        on_write=lambda point, value: scene.tell(f"{point} {_written(value)}"),
+        faults=faults,
+    )
+    scene.units = simulated.units
+    return scene
+
+
+def replay_scene(path: Path, speed: float, unit: int | None) -> Scene:
+    """The device recorded in *path*, under another *unit* if it was one and that is said.
+
+    Raises: NoRecording: the file is none, or cannot be read.
+    """
+    try:
+        lines = path.read_bytes().splitlines(keepends=True)
+    except OSError as exc:
+        raise NoRecording(str(path), str(exc.strerror).lower()) from exc
+    header, moments = recording_of(lines, str(path))
+    replay = Replay(header, moments, str(path), speed)
+    units = replay.units
+    if unit and len(units) == 1:
+        units = {unit: next(iter(units.values()))}
+
+    def state(now_s: float) -> str:
+        return f"{header.device}: {replay.played_s(now_s):.0f} s of {replay.length_s:.0f} s"
+
+    return Scene(units, state)
+
+
+def _scene_of(battery: SimulatedBattery) -> Scene:
+    def state(now_s: float) -> str:
+        battery.advance(now_s)
+        return (
+            f"{battery.status.name.lower():12}soc {battery.soc_percent:5.1f} %   "
+            f"power {battery.power_w:6.0f} W   setpoint {battery.setpoint_w:6.0f} W"
+        )
+
+    def toggle_fault(now_s: float) -> bool:
+        battery.set_fault(not battery.fault, now_s)
+        return battery.fault
+
+    return Scene({}, state, toggle_fault=toggle_fault)
+
+
+def _written(value: Value | None) -> str:
+    return "?" if value is None else f"{value:g}" if isinstance(value, int | float) else value

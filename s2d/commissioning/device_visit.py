@@ -1,0 +1,148 @@
+"""A configured device, visited for a while: opened as the daemon opens it, by somebody who looks on."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ..config import Config, DeviceConfig
+from ..config.wording import did_you_mean
+from ..device.device_map import Make
+from ..device.opened_device import EXCHANGE_WITHIN_S, Contact
+from ..driver import Driver
+from ..errors import DeviceUnreachable, S2dError
+from ..host.log import silent
+from ..values import Clock, Quality, Reading
+from .tools import ObservedDriver, tools_of
+
+AGAIN_AFTER_S = 0.6
+"""A bus leaves alone for half a second who was silent once."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A device that was opened, as it turned out to be."""
+
+    config: DeviceConfig
+    make: Make
+    driver: Driver
+    contact: Contact
+    clock: Clock
+
+    @property
+    def observed(self) -> ObservedDriver | None:
+        """The driver, if it tells what is said on the wire."""
+        driver: Any = self.driver
+        return driver if hasattr(driver, "raw_of") else None
+
+    @property
+    def names(self) -> list[str]:
+        """Everything that can be read."""
+        return [*(name for name, point in self.make.points.items() if point.is_readable), *self.make.computed]
+
+    async def read(self, names: Collection[str]) -> list[Reading]:
+        """What *names* are now, points or computed values, in that order.
+
+        Raises: DeviceUnreachable: the device did not answer.
+        """
+        knowledge = self.contact.knowledge
+        inputs = knowledge.inputs_of(names)
+        try:
+            async with asyncio.timeout(EXCHANGE_WITHIN_S):
+                readings = list(await self.driver.read(inputs)) if inputs else []
+        except TimeoutError as exc:
+            raise DeviceUnreachable(f"the driver was silent for {EXCHANGE_WITHIN_S:g} s") from exc
+        news = knowledge.take(readings, self.clock().mono)
+        found = {each.point: each for each in (*news, *readings)}
+        unknown = "what it is computed of is unknown"
+        return [found.get(name) or Reading(name, None, Quality.BAD, unknown) for name in names]
+
+
+async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """What comes of *ask*, done once more after a silence: a single one happens on every bus.
+
+    Raises: DeviceUnreachable: the device did not answer either time.
+    """
+    try:
+        return await ask()
+    except DeviceUnreachable:
+        await asyncio.sleep(AGAIN_AFTER_S)
+        return await ask()
+
+
+@asynccontextmanager
+async def visited(config: DeviceConfig, clock: Clock) -> AsyncIterator[Visit]:
+    """The device *config*, alone on its bus, while the context lasts.
+
+    Raises: DeviceUnreachable: the device did not say which of its variants it is.
+    """
+    async with alone_on_bus(config) as bus, _opened(config, bus, clock) as visit:
+        yield visit
+
+
+@asynccontextmanager
+async def alone_on_bus(config: DeviceConfig) -> AsyncIterator[Any]:
+    """The bus of the device *config*; what goes wrong meanwhile is raised as it is, not in a group."""
+    try:
+        async with config.driver.open_bus(config.connection) as bus:
+            yield bus
+    except BaseExceptionGroup as group:  # a bus has a task of its own
+        raise _alone(group) from group
+
+
+@asynccontextmanager
+async def _opened(config: DeviceConfig, bus: object, clock: Clock) -> AsyncIterator[Visit]:
+    tools = tools_of(config.driver)
+    driver = tools.observed if tools else config.driver
+    make = config.make
+    probes = {name: point for name, point in make.points.items() if point.poll == "once" and point.is_readable}
+    if config.variants and probes:
+        asked = Make(points=probes, parameters=make.parameters)
+        async with driver.open(config.connection, make.points, bus) as opened:
+            contact = _contact(config, opened, asked, clock)
+            await patiently(lambda: contact.read(probes))
+            known = contact.knowledge.values
+        make = next((each.make for each in config.variants if each.when.evaluate(known)), make)
+    async with driver.open(config.connection, make.points, bus) as opened:
+        yield Visit(config, make, opened, _contact(config, opened, make, clock), clock)
+
+
+def _alone(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one error in *group*, however deep; *group* itself if there are several."""
+    if len(group.exceptions) != 1:
+        return group
+    inner = group.exceptions[0]
+    return _alone(inner) if isinstance(inner, BaseExceptionGroup) else inner
+
+
+def _contact(config: DeviceConfig, driver: Driver, make: Make, clock: Clock) -> Contact:
+    return Contact(driver, make, poll_s=config.poll_s, clock=clock, log=silent(), tell=lambda news: None)
+
+
+class NoSuchDevice(S2dError):
+    """The configuration has no device of that name."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        self.name = name
+        self.known = known
+
+    def __str__(self) -> str:
+        hint = did_you_mean(self.name, self.known) or f"There are: {', '.join(self.known) or 'none'}"
+        return f'no device is named "{self.name}". {hint}'
+
+
+def device_named(name: str, config: Config) -> DeviceConfig:
+    """Raises: NoSuchDevice."""
+    for device in config.devices:
+        if device.name == name:
+            return device
+    raise NoSuchDevice(name, [device.name for device in config.devices])
+
+
+def place_of(device: DeviceConfig) -> str:
+    """Where *device* is, for people."""
+    bus = device.driver.bus_of(device.connection)
+    return " ".join(map(str, bus)) if isinstance(bus, tuple) else str(bus)

@@ -1,0 +1,105 @@
+"""A value somebody wants a device to take: from how it is typed to what it comes to, in words."""
+
+from collections.abc import AsyncIterator, Iterator
+
+from ..config.point import quantity_of
+from ..config.wording import did_you_mean
+from ..device.command import Command
+from ..device.command_plan import Plan, Wait
+from ..device.device_map import commands_of
+from ..errors import S2dError
+from ..quantities import dimension_of
+from ..values import RELEASE, Setpoint, Value
+from .device_visit import Visit
+from .table import shown, unit_of
+
+REASON = "s2d write"
+
+
+class WrongOrder(S2dError):
+    """What was typed is nothing that the device can be told."""
+
+    def __init__(self, sentence: str) -> None:
+        self.sentence = sentence
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+def command_of(visit: Visit, point: str) -> Command:
+    """How *point* is written.
+
+    Raises: WrongOrder: it cannot be.
+    """
+    commands = commands_of(visit.make)
+    if point in commands:
+        return commands[point]
+    hint = did_you_mean(point, commands) or f"It takes: {', '.join(commands) or 'nothing'}"
+    raise WrongOrder(f"{visit.config.name} cannot be told {point}. {hint}")
+
+
+def value_of(visit: Visit, point: str, typed: str) -> Value:
+    """What *typed* is for *point*: `release`, a quantity ("3 kW"), a number in the base unit, or a state.
+
+    Raises: WrongOrder: none of these.
+    """
+    if typed == RELEASE:
+        return RELEASE
+    try:
+        return float(typed)
+    except ValueError:
+        pass
+    if unit := unit_of(visit, point):
+        try:
+            return float(quantity_of(dimension_of(unit)).parse(typed))
+        except ValueError as exc:
+            raise WrongOrder(str(exc)) from exc
+    return {"true": True, "false": False}.get(typed, typed)
+
+
+async def words_of(visit: Visit, point: str, plan: Plan) -> list[str]:
+    """What *plan* will do for *point*, write by write.
+
+    Raises: DeviceUnreachable: the device did not answer. DeviceRefused: a point cannot hold its value.
+    """
+    lines = [line async for line in _steps(visit, plan)]
+    command = command_of(visit, point)
+    unit = unit_of(visit, point)
+    becomes = "is given back to the device" if plan.value == RELEASE else f"becomes {shown(plan.value)} {unit}".rstrip()
+    head = f"{point} of {visit.config.name} {becomes}{':' if lines else ', for which nothing has to be written'}"
+    if plan.check:
+        check = plan.check
+        lines.append(f"then {check.point} has to become {shown(check.value)} within {check.within_s:g} s")
+    numbered = [f"  {number}. {line}" for number, line in enumerate(lines, 1)]
+    forgets_s = command.timeout_s(visit.contact.knowledge.values)
+    if forgets_s and plan.value != RELEASE:
+        numbered.append(f"  the device forgets that after {forgets_s:g} s, and nobody repeats it")
+    return [head, *numbered]
+
+
+async def _steps(visit: Visit, plan: Plan) -> AsyncIterator[str]:
+    for step in plan.steps:
+        if isinstance(step, Wait):
+            yield f"wait {step.seconds:g} s"
+            continue
+        said = []
+        for name, value in step.values.items():
+            wear = " (kept in memory that wears out)" if visit.make.points[name].persistent else ""
+            said.append(f"{name} becomes {shown(value)} {unit_of(visit, name)}".rstrip() + wear)
+        wire = ""
+        if visit.observed:
+            first, *others = (Setpoint(name, value, REASON) for name, value in step.values.items())
+            wire = f": {', '.join(await visit.observed.sketch(first, *others))}"
+        yield " and ".join(said) + wire
+
+
+def written_by(plan: Plan) -> Iterator[str]:
+    """The points that *plan* writes."""
+    for step in plan.steps:
+        if not isinstance(step, Wait):
+            yield from step.values
+
+
+def wears_out(visit: Visit, plan: Plan) -> bool:
+    """Whether *plan* writes memory that wears out."""
+    return any(visit.make.points[name].persistent for name in written_by(plan) if name in visit.make.points)

@@ -1,0 +1,114 @@
+"""Which profiles fit a device that answers: those whose nameplate can be read from it, and whose state makes sense."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec.structs import fields
+
+from ..config import DeviceConfig
+from ..config.profile import Library, Profile
+from ..config.wording import example_of
+from ..driver import Driver
+from ..errors import ConfigError, DeviceError
+from ..rm.kinds import KINDS
+from ..rm.kinds import kind as kind_of
+from ..values import Clock, Quality, Value
+from .device_visit import visited
+from .table import shown
+from .unconfigured_device import profiled
+
+PROFILE_WITHIN_S = 10.0
+DEVICE_WITHIN_S = 60.0
+"""So long a profile is tried at most, and all of them at one device."""
+_STATE = ("soc", "power")
+"""Where one of these is nonsense, the device is of another type."""
+
+
+class Match(NamedTuple):
+    """A profile that fits."""
+
+    profile: Profile
+    said: Mapping[str, Value]
+    """What it says once of itself: its nameplate, and what else tells its type."""
+    block: list[str]
+    """What to paste."""
+
+
+async def matches(driver: type[Driver], connection: Mapping[str, Any], library: Library, clock: Clock) -> list[Match]:
+    """The profiles of *library* that fit the device at *connection*, be it in one of their variants; the most telling
+    first.
+    """
+    found = []
+    give_up_at = asyncio.get_running_loop().time() + DEVICE_WITHIN_S
+    for name in library.names():
+        try:
+            profile = library.profile(name)
+        except ConfigError:
+            continue  # an owner's own, and unfinished; `s2d check` says so where it is used
+        keys = {**asked_of(profile), "connection": msgspec.json.encode(connection).decode()}
+        try:
+            device = profiled(name, keys, library, name).device
+        except ConfigError:
+            continue
+        if device.driver is not driver:
+            continue
+        try:
+            left_s = give_up_at - asyncio.get_running_loop().time()
+            async with asyncio.timeout(min(PROFILE_WITHIN_S, max(0.0, left_s))):
+                said = await _said(device, clock)
+        except (DeviceError, TimeoutError):
+            continue
+        if said:
+            found.append(Match(profile, said, _block(profile, said, connection)))
+    return sorted(found, key=lambda match: -_weight(match.said))
+
+
+async def _said(device: DeviceConfig, clock: Clock) -> dict[str, Value]:
+    """What *device* says once of itself; nothing if that, or its state, makes no sense."""
+    async with visited(device, clock) as visit:
+        points = visit.make.points
+        once = [name for name, point in points.items() if point.poll == "once" and point.is_readable]
+        if not once:
+            return {}
+        asked = dict.fromkeys([*once, *visit.contact.knowledge.inputs_of(_STATE)])
+        readings = {reading.point: reading for reading in await visit.read(asked)}
+    if any(readings[name].quality is Quality.BAD and not points[name].optional for name in asked):
+        return {}
+    values = {name: readings[name].value for name in once}
+    return {name: value for name, value in values.items() if value not in (None, "", 0)}
+
+
+def _weight(said: Mapping[str, Value]) -> int:
+    """How much is known then: text says more than a number, which any register has."""
+    return sum(3 if isinstance(value, str) else 1 for value in said.values())
+
+
+def asked_of(profile: Profile) -> dict[str, str]:
+    """What an owner has to say, stood in for."""
+    asked = {name: each.example for name, each in profile.about.parameters.items() if each.is_required}
+    return {**dict(_settings(profile)), **asked}
+
+
+def _settings(profile: Profile) -> Iterator[tuple[str, str]]:
+    content = profile.device.content
+    known = content if isinstance(content, dict) else {}
+    kind = known["kind"].node.content if "kind" in known else None
+    if kind in KINDS:
+        for each in fields(kind_of(str(kind)).settings):
+            if each.required and each.encode_name not in known:
+                yield each.encode_name, f'"{example_of(each.type)}"'
+
+
+def _block(profile: Profile, said: Mapping[str, Value], connection: Mapping[str, Any]) -> list[str]:
+    where = ", ".join(f"{key}: {value}" for key, value in connection.items())
+    lines = [f"- name: {profile.name}", f"  profile: {profile.name}", f"  connection: {{{where}}}"]
+    lines += [f"  {key}: {value}  # say what it is" for key, value in asked_of(profile).items()]
+    return lines
+
+
+def sentence_of(match: Match) -> str:
+    """Why a profile fits."""
+    said = ", ".join(f"{name} {shown(value)}" for name, value in match.said.items())
+    return f"fits the profile {match.profile.name} ({match.profile.about.title}): {said}"

@@ -1,0 +1,258 @@
+"""What a checked configuration is: plain values, and nobody holds half-checked ones."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+from urllib.parse import quote, urlsplit
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta, Struct
+
+from ..device.command import Command, Step
+from ..device.computed import Computed, in_order
+from ..device.device_map import Available, Make, Nameplate, Variant, commands_of
+from ..errors import Problem
+from ..quantities import Duration, Percentage, Power
+from ..values import Setpoint, Value
+
+if TYPE_CHECKING:
+    from ..driver import Driver, PointSettings
+
+ControlType = Literal["frbc", "pebc", "ombc", "ddbc", "ppbc"]
+
+CEM_PLACEHOLDERS = ("resource_id", "name")
+"""What is filled in where `cem: url:` says {resource_id} or {name}."""
+
+
+def _state_dir() -> Path:
+    given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+    return Path(given or os.path.expanduser("~/.local/state/s2d"))
+
+
+class Gateway(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The machine s2d runs on."""
+
+    name: Annotated[str, Meta(min_length=1, description="What people call it; default: the host name")] = msgspec.field(
+        default_factory=lambda: os.uname().nodename
+    )
+    id: Annotated[
+        UUID | None,
+        Meta(
+            description="With a device's name it makes the device's resource_id; "
+            "default: made once and kept in state_dir"
+        ),
+    ] = None
+    state_dir: Annotated[
+        Path, Meta(description="What must survive a restart; default: $STATE_DIRECTORY, else ~/.local/state/s2d")
+    ] = msgspec.field(default_factory=_state_dir)
+
+
+class Cem(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a resource manager connects."""
+
+    url: Annotated[
+        str,
+        Meta(
+            description="ws:// or wss://; {resource_id} and {name} are filled in", extra_json_schema={"format": "uri"}
+        ),
+    ]
+    token_file: Annotated[
+        Path | None,
+        Meta(description="File with the bearer token, readable by its owner only", extra={"file": "secret"}),
+    ] = None
+    ca_file: Annotated[
+        Path | None,
+        Meta(description="Certificates to trust instead of the system's, for wss", extra={"file": "public"}),
+    ] = None
+    instruction_updates: Annotated[
+        Literal["full", "final"],
+        Meta(description="Tell the CEM every step of an instruction, or only how it ended"),
+    ] = "full"
+    max_instruction_age_s: Annotated[
+        Duration | None,
+        Meta(description="Instructions that come later than this after their execution time are rejected"),
+    ] = msgspec.field(name="max_instruction_age", default=None)
+    redescribe_after_status: Annotated[
+        bool | None,
+        Meta(
+            description="Describe a storage once more after its first status, for a CEM that plans only then; "
+            "default: if the CEM sends no Handshake of its own"
+        ),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Raises: ValueError: no URL a resource manager can connect to."""
+        try:
+            parts = urlsplit(self.url)
+            is_complete = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        except ValueError as exc:
+            raise ValueError(f'url: "{self.url}" is no URL: {exc}') from exc
+        if parts.scheme not in ("ws", "wss"):
+            raise ValueError(f'url: expected a URL that starts with ws:// or wss://, got "{self.url}"')
+        if not is_complete or re.search(r"\s", self.url) or "#" in self.url:
+            raise ValueError(f'url: expected a URL such as "ws://192.168.1.10:8080/s2", got "{self.url}"')
+        if unknown := re.search(r"[{}].*", self.url_of(**dict.fromkeys(CEM_PLACEHOLDERS, "x"))):
+            known = " and ".join(f"{{{name}}}" for name in CEM_PLACEHOLDERS)
+            raise ValueError(f'url: unknown placeholder at "{unknown[0]}"; known are {known}')
+        if self.ca_file is not None and parts.scheme != "wss":
+            raise ValueError("ca_file: only a wss:// URL has a certificate to check")
+
+    def url_of(self, *, resource_id: str, name: str) -> str:
+        """The URL for one device."""
+        return self.url.replace("{resource_id}", quote(resource_id, safe=":")).replace("{name}", quote(name, safe=""))
+
+
+class Report(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much must change before the CEM is told, and how often it is told anyway."""
+
+    power_w: Annotated[Power | None, Meta(description="Change of power worth telling")] = msgspec.field(
+        name="power", default=None
+    )
+    fill_level: Annotated[Percentage | None, Meta(description="Change of the state of charge worth telling")] = (
+        msgspec.field(name="soc", default=None)
+    )
+    every_s: Annotated[Duration, Meta(description="Told this often even when nothing changes")] = msgspec.field(
+        name="every", default=Duration(60)
+    )
+
+    def __post_init__(self) -> None:
+        """Raises: ValueError: a threshold below 0, or a period of 0 s."""
+        if self.power_w is not None and self.power_w < 0:
+            raise ValueError("power: must not be negative")
+        if self.fill_level is not None and self.fill_level < 0:
+            raise ValueError("soc: must not be negative")
+        if self.every_s <= 0:
+            raise ValueError("every: must be above 0 s")
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """What the hardware gets when nobody is in charge."""
+
+    after_s: float = 60.0
+    """How long the CEM has to be away."""
+    setpoints: tuple[Setpoint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PointSource:
+    """A point of another device."""
+
+    device: str
+    point: str
+
+
+class Refresh(NamedTuple):
+    """What a device is told again and again, for as long as somebody wants something of it."""
+
+    every_s: float
+    reads: frozenset[str]
+    """Points it is planned with."""
+    writes: tuple[frozenset[str], ...]
+    """Points of each request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceConfig:
+    """One device; with a kind, one resource as well."""
+
+    name: str
+    driver: "type[Driver]"
+    connection: Struct
+    """Of the driver's type `Connection`."""
+    points: "dict[str, PointSettings]"
+    """Of the driver's type `Point`."""
+    sources: dict[str, PointSource] = field(default_factory=dict)
+    """Points that come from other devices."""
+    computed: Mapping[str, Computed] = field(default_factory=dict)
+    commands: Mapping[str, Command] = field(default_factory=dict)
+    start: tuple[Step, ...] = ()
+    nameplate: Nameplate = Nameplate()  # noqa: RUF009 (immutable)
+    available: Available | None = None
+    uptime: str | None = None
+    is_expected_offline: bool = False
+    """It is switched off at times, which is nothing to warn of."""
+    parameters: Mapping[str, Value] = field(default_factory=dict)
+    """What expressions may name beside points: parameters of the profile and settings of the kind, in base units."""
+    variants: tuple[Variant, ...] = ()
+    profile: str | None = None
+    """None for a device that was spelt out."""
+    part: str | None = None
+    """Of the profile; None if it has none."""
+    poll_s: float = 2.0
+    kind: str | None = None
+    """None for what only gives points to other devices."""
+    settings: Struct | None = None
+    """Of the kind's type; None without a kind."""
+    resource_id: str | None = None
+    """None: derived from the gateway's id and the name."""
+    control_types: tuple[ControlType, ...] | None = None
+    """What may be offered to the CEM; None: all that the kind can."""
+    cem: Cem | None = None
+    """Never None with a kind."""
+    report: Report = field(default_factory=Report)
+    fallback: Fallback | None = None
+    """None without a kind."""
+    manufacturer: str | None = None
+    model: str | None = None
+    serial_number: str | None = None
+    firmware_version: str | None = None
+
+    @property
+    def make(self) -> Make:
+        """What the device is made of, unless it turns out to be one of its variants."""
+        return Make(
+            points=self.points,
+            computed=self.computed,
+            commands=self.commands,
+            start=self.start,
+            nameplate=self.nameplate,
+            available=self.available,
+            uptime=self.uptime,
+            parameters=self.parameters,
+        )
+
+    @property
+    def refreshes(self) -> list[Refresh]:
+        """What is done again and again, at most: where only the device can decide whether, it counts."""
+        make = self.make
+        return [
+            Refresh(command.refresh_s, _inputs(command, make), tuple(_requests(command, make)))
+            for command in commands_of(make).values()
+            if command.refresh_s
+        ]
+
+
+def _inputs(command: Command, make: Make) -> frozenset[str]:
+    names = set(command.names_for(0) | ({command.verify.point} if command.verify else set()))
+    for name in reversed(in_order(make.computed)):
+        if name in names:
+            names |= make.computed[name].value.names
+    return frozenset(
+        name for name, point in make.points.items() if name in names and point.is_readable and point.poll != "once"
+    )
+
+
+def _requests(command: Command, make: Make) -> Iterator[frozenset[str]]:
+    for step in command.steps:
+        if step.if_ and step.if_.names <= make.parameters.keys() and not step.if_.evaluate(make.parameters):
+            continue
+        yield from (frozenset({name}) for name in (*(step.write or {}), *(step.life or {})))
+        if step.together:
+            yield frozenset(step.together)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything a gateway is told."""
+
+    gateway: Gateway
+    cem: Cem | None
+    """Where devices connect that do not say otherwise."""
+    devices: tuple[DeviceConfig, ...]
+    warnings: tuple[Problem, ...] = ()
+    """What its owner should look at; it works all the same."""

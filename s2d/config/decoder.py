@@ -1,0 +1,312 @@
+"""Nodes → msgspec Structs, field by field, so that everything wrong is found at once and said in the operator's words.
+
+msgspec's own decoder stops at its first error and knows no positions; the Structs, their `Meta` and their
+`__post_init__` stay the only description of what is allowed.
+"""
+
+import math
+import os
+import re
+import stat
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Literal, NamedTuple, ParamSpec, TypeVar, Union, get_args, get_origin
+from uuid import UUID
+
+from msgspec import Meta, Struct
+from msgspec.structs import FieldInfo, fields
+
+from ..device.expression import Expression
+from ..errors import ConfigError, Problem
+from ..quantities import Duration, PercentageRange, Quantity
+from .wording import did_you_mean, example_of, phrase_of, unit_hint
+from .yaml_source import Entry, Node, Where
+
+__all__ = [
+    "Decoder",
+    "Findings",
+    "Formula",
+    "did_you_mean",
+    "mapping_of",
+    "missing_key",
+    "node_at",
+    "unknown_key",
+]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+S = TypeVar("S", bound=Struct)
+
+
+class Findings:
+    """The problems of several attempts, raised together in the end."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def attempt(self, decode: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+        """What *decode* returns; None after it raised ConfigError, whose problems are kept."""
+        try:
+            return decode(*args, **kwargs)
+        except ConfigError as exc:
+            self.problems += exc.problems
+            return None
+
+    def settle(self) -> None:
+        """Raises: ConfigError: there are problems."""
+        if self.problems:
+            raise ConfigError(self.problems)
+
+
+class Formula(NamedTuple):
+    """An expression that was decoded, and where it stands."""
+
+    expression: Expression
+    node: Node
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """Decodes nodes; relative paths in them start at *folder*."""
+
+    folder: Path
+    formulas: list[Formula] = field(default_factory=list)
+    """Every expression it came across, for who knows which names there are."""
+
+    def struct(self, node: Node, shape: type[S], where: Where) -> S:
+        """The *shape* that the mapping *node* spells.
+
+        Raises: ConfigError: unknown, missing or wrong keys, or values that do not go together.
+        """
+        findings = Findings()
+        values = self.fields(node, shape, where, findings)
+        findings.settle()
+        try:
+            return shape(**values)
+        except ValueError as exc:
+            key, colon, what = str(exc).partition(": ")
+            entries = mapping_of(node, where)
+            if colon and key in entries:
+                value = entries[key].node
+                got = f", got {value}" if what.startswith("must ") else ""
+                raise ConfigError([value.spot.problem((*where, key), what + got)]) from exc
+            raise ConfigError([node.spot.problem(where, str(exc))]) from exc
+
+    def fields(self, node: Node, shape: type[Struct], where: Where, findings: Findings) -> dict[str, object]:
+        """The fields of *shape* that *node* spells well; None for the others, which are findings.
+
+        Raises: ConfigError: *node* is no mapping.
+        """
+        entries = mapping_of(node, where)
+        known = {field.encode_name: field for field in fields(shape)}
+        values: dict[str, object] = {}
+        for key, entry in entries.items():
+            if key in known:
+                field = known[key]
+                values[field.name] = findings.attempt(self.value, entry.node, field.type, (*where, key))
+            else:
+                findings.problems.append(unknown_key(key, entry, known, where))
+        for key, field in known.items():
+            if field.required and key not in entries:
+                findings.problems.append(missing_key(key, node, where, field))
+        return values
+
+    def value(self, node: Node, expected: object, where: Where) -> object:
+        """What *node* says, as an *expected*.
+
+        Raises: ConfigError: it says something else.
+        """
+        if expected is Node:
+            return node
+        if get_origin(expected) is Annotated:
+            expected, *notes = get_args(expected)
+            value = self.value(node, expected, where)
+            for note in notes:
+                if isinstance(note, Meta) and value is not None:
+                    _check_bounds(node, value, expected, note, where)
+                    _check_file(node, value, note, where)
+            return value
+        if get_origin(expected) in (Union, UnionType):
+            return self._one_of(node, get_args(expected), where)
+        if isinstance(expected, type) and issubclass(expected, Struct):
+            return self.struct(node, expected, where)
+        if get_origin(expected) is dict:
+            return self._dict(node, expected, where)
+        if get_origin(expected) in (list, tuple) and isinstance(node.content, list):
+            findings = Findings()
+            member = get_args(expected)[0]
+            values = [findings.attempt(self.value, inner, member, where) for inner in node.content]
+            findings.settle()
+            return values if get_origin(expected) is list else tuple(values)
+        return self._scalar(node, expected, where)
+
+    def _dict(self, node: Node, expected: object, where: Where) -> dict[str, object]:
+        findings = Findings()
+        member = get_args(expected)[1]
+        values = {
+            key: findings.attempt(self.value, entry.node, member, (*where, key))
+            for key, entry in mapping_of(node, where).items()
+        }
+        findings.settle()
+        return values
+
+    def _one_of(self, node: Node, members: tuple[object, ...], where: Where) -> object:
+        if node.content is None and type(None) in members:
+            return None
+        members = tuple(member for member in members if member is not type(None))
+        if len(members) == 1:
+            return self.value(node, members[0], where)
+        for member in members:
+            try:
+                return self.value(node, member, where)
+            except ConfigError as exc:
+                if not exc.problems[0].what.startswith("expected "):
+                    raise  # it is a *member*, but one that cannot be
+        phrases = " or ".join(phrase_of(member) for member in members)
+        raise ConfigError([node.spot.problem(where, f"expected {phrases}, got {node}")])
+
+    def _scalar(self, node: Node, expected: object, where: Where) -> object:
+        content = node.content
+        if isinstance(expected, type) and issubclass(expected, Quantity | PercentageRange):
+            return _quantity(node, expected, where)
+        if expected is Expression:
+            return self._expression(node, where)
+        if get_origin(expected) is Literal:
+            for choice in get_args(expected):
+                if type(choice) is type(content) and choice == content:
+                    return content
+        elif expected is float and isinstance(content, int | float) and not isinstance(content, bool):
+            if math.isfinite(content):
+                return float(content)
+        elif expected is Path and isinstance(content, str) and content:
+            return self.folder / os.path.expanduser(content)
+        elif expected is UUID and isinstance(content, str):
+            try:
+                return UUID(content)
+            except ValueError:
+                pass
+        elif type(content) is expected:
+            return content
+        what = f"expected {phrase_of(expected)}, got {node}"
+        raise ConfigError([node.spot.problem(where, what, _hint(node, expected))])
+
+    def _expression(self, node: Node, where: Where) -> Expression:
+        written = node.content if isinstance(node.content, str | int | float) else None
+        try:
+            expression = Expression.parse(node if written is None else written)
+        except ValueError as exc:
+            hint = "A comma within {…} ends it: write it in quotes" if "never closed" in str(exc) else ""
+            raise ConfigError([node.spot.problem(where, f"no expression: {exc}", hint)]) from exc
+        self.formulas.append(Formula(expression, node, where))
+        return expression
+
+
+def mapping_of(node: Node, where: Where) -> dict[str, Entry]:
+    """The entries of *node*.
+
+    Raises: ConfigError: it is no mapping.
+    """
+    if not isinstance(node.content, dict):
+        raise ConfigError([node.spot.problem(where, f"expected a mapping, got {node}")])
+    return node.content
+
+
+def node_at(node: Node, *keys: str) -> Node:
+    """What stands in *node* under *keys*; where one is missing or holds something else, nothing, at that place."""
+    for key in keys:
+        if not isinstance(node.content, dict) or key not in node.content:
+            return Node(None, node.spot)
+        node = node.content[key].node
+    return node
+
+
+def unknown_key(key: str, entry: Entry, known: Iterable[str], where: Where) -> Problem:
+    """*key* is none of *known*."""
+    return entry.spot.problem(where, f'unknown key "{key}"', did_you_mean(key, known))
+
+
+def missing_key(key: str, node: Node, where: Where, field: FieldInfo) -> Problem:
+    """The mapping *node* lacks *field*."""
+    example = example_of(field.type)
+    return node.spot.problem(where, f'missing key "{key}"', f'For example "{key}: {example}"' if example else "")
+
+
+def _quantity(node: Node, expected: type[Quantity | PercentageRange], where: Where) -> Quantity | PercentageRange:
+    try:
+        # What is no text is handed over as a node, which says in the error what it is.
+        quantity = expected.parse(node.content if isinstance(node.content, str) else node)
+    except ValueError as exc:
+        raise ConfigError([node.spot.problem(where, str(exc), unit_hint(node.content, expected))]) from exc
+    numbers = [quantity] if isinstance(quantity, Quantity) else quantity
+    if not all(map(math.isfinite, numbers)):
+        raise ConfigError([node.spot.problem(where, f"too large a number: {node}")])
+    if isinstance(quantity, Duration) and quantity < 0:
+        raise ConfigError([node.spot.problem(where, f"must not be negative, got {node}")])
+    return quantity
+
+
+def _check_bounds(node: Node, value: object, expected: object, meta: Meta, where: Where) -> None:
+    if isinstance(value, str) and meta.pattern and not re.search(meta.pattern, value):
+        phrase = (meta.extra or {}).get("expected", f"text like {meta.pattern}")
+        raise ConfigError([node.spot.problem(where, f"expected {phrase}, got {node}")])
+    if isinstance(value, str | list | tuple) and meta.min_length and len(value) < meta.min_length:
+        what = "must not be empty" if meta.min_length == 1 else f"must have at least {meta.min_length} parts"
+        raise ConfigError([node.spot.problem(where, what)])
+    if not isinstance(value, int | float):
+        return
+    low, high = (meta.ge if meta.gt is None else meta.gt), (meta.le if meta.lt is None else meta.lt)
+    too_low = low is not None and (value < low or value == meta.gt)
+    too_high = high is not None and (value > high or value == meta.lt)
+    if too_low or too_high:
+        if meta.ge is not None and meta.le is not None:
+            bounds = f"between {meta.ge:g} and {meta.le:g}"
+        elif too_low:
+            bounds = f"above {low:g}" if meta.gt is not None else f"of at least {low:g}"
+        else:
+            bounds = f"below {high:g}" if meta.lt is not None else f"of at most {high:g}"
+        hint = str((meta.extra or {}).get("hint", ""))
+        raise ConfigError([node.spot.problem(where, f"expected {phrase_of(expected)} {bounds}, got {node}", hint)])
+
+
+def _check_file(node: Node, value: object, meta: Meta, where: Where) -> None:
+    """`Meta(extra={"file": "public" | "secret"})`: there must be such a file; a secret one is its owner's alone."""
+    kind = (meta.extra or {}).get("file")
+    if kind is None or not isinstance(value, Path):
+        return
+    try:
+        status = value.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise ConfigError([node.spot.problem(where, f"{node} is no file")])
+        written = value.read_bytes()
+    except OSError as exc:
+        raise ConfigError([node.spot.problem(where, f"{node} cannot be read: {exc.strerror}")]) from exc
+    if kind != "secret":
+        return
+    if status.st_mode & 0o077:
+        what = f"{node} is open to others than its owner (mode {stat.S_IMODE(status.st_mode):03o})"
+        raise ConfigError([node.spot.problem(where, what, f"Run: chmod 600 {value}")])
+    lines = written.strip().splitlines()
+    if len(lines) != 1 or not re.fullmatch(rb"[\x20-\x7e]+", lines[0]):
+        is_odd = "has more than one line" if len(lines) > 1 else "has other than plain characters"
+        what = f"{node} {is_odd if lines else 'is empty'}"
+        raise ConfigError([node.spot.problem(where, what, "The secret stands in it alone, on one line")])
+
+
+def _hint(node: Node, expected: object) -> str:
+    match node.content, expected:
+        case str(text), _ if get_origin(expected) is Literal:
+            choices = list(map(str, get_args(expected)))
+            initial = text[:1].upper()
+            return did_you_mean(initial if initial in choices else text, choices)
+        case (("on" | "yes" | "On" | "Yes"), type()) if expected is bool:
+            return "Write true"
+        case (("off" | "no" | "Off" | "No"), type()) if expected is bool:
+            return "Write false"
+        case ((int() | float()), type()) if expected is str:
+            return f'Write it in quotes: "{node.written}"'
+        case ((str() | int() | float()), _) if get_origin(expected) in (list, tuple):
+            return f"Write [{node.written}]"
+    return ""

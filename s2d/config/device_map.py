@@ -1,0 +1,300 @@
+"""What a device is made of, as written → `Make`, and whether all that it names is there."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from ..device.command import Command, Step
+from ..device.computed import Computed
+from ..device.device_map import Available, Make, Nameplate
+from ..device.expression import Expression
+from ..driver import Driver, PointSettings
+from ..errors import Problem
+from ..rm.kinds import Kind
+from ..values import Value
+from . import point as device_points
+from .checked import PointSource
+from .constant_checks import comparison_problems, constant_problems, objection_to
+from .decoder import Decoder, Findings, Formula, did_you_mean, mapping_of, node_at
+from .profile import SpeltVariant
+from .write_wear import wear_problems
+from .yaml_source import Entry, Node, Spot, Where
+
+_UNSAID = Nameplate()
+
+
+class MakeKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a device is made of; a variant changes some of it."""
+
+    points: Annotated[dict[str, Node], Meta(description="Name of a point → where the driver finds it")] = {}
+    computed: Annotated[
+        dict[str, Node],
+        Meta(description="Name → what it is computed from: an expression, or a mapping with `value` and `unit`"),
+    ] = {}
+    commands: Annotated[
+        dict[str, Command], Meta(description="Name of a wanted point → the writes that bring it about")
+    ] = {}
+    start: Annotated[
+        tuple[Step, ...], Meta(description="Steps once after each connecting; what a register holds is not written")
+    ] = ()
+    nameplate: Annotated[Nameplate, Meta(description="What the device says it is: points, or text")] = _UNSAID
+    available: Annotated[
+        Available | None, Meta(description="When the device can be had; otherwise it counts as one that is away")
+    ] = None
+    uptime: Annotated[
+        str | None, Meta(description="Point that grows for as long as the device is on; when it falls, `start` is due")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A make, and the points beside it that come from other devices."""
+
+    make: Make
+    sources: Mapping[str, PointSource]
+
+    @property
+    def points(self) -> device_points.Points:
+        return {**self.make.points, **self.sources}
+
+
+def make_of(
+    node: Node,
+    driver: type[Driver],
+    parameters: Mapping[str, Value],
+    poll_s: float,
+    decoder: Decoder,
+    where: Where,
+    findings: Findings,
+) -> Built:
+    """What the device *node* is made of, as far as it is right; what is wrong is a finding."""
+    entries = mapping_of(node, where)
+    # A decoder of its own, so that the expressions it comes across are those of this make.
+    decoder = Decoder(decoder.folder)
+    values = {
+        key: findings.attempt(decoder.value, entries[key].node, expected, (*where, key))
+        for key, expected in (
+            ("commands", dict[str, Command]),
+            ("start", tuple[Step, ...]),
+            ("nameplate", Nameplate),
+            ("available", Available | None),
+            ("uptime", str | None),
+        )
+        if key in entries
+    }
+    points: device_points.Points = {}
+    if "points" in entries:
+        at, inside = entries["points"].node, (*where, "points")
+        points = findings.attempt(device_points.points_of, at, driver, decoder, inside, findings) or {}
+        findings.problems += device_points.problems(points, at, poll_s, inside)
+    computed = _computed(entries, decoder, where, findings)
+    commands, start, nameplate = values.get("commands") or {}, values.get("start") or (), values.get("nameplate")
+    available, uptime = values.get("available"), values.get("uptime")
+    assert isinstance(commands, dict)
+    assert isinstance(start, tuple)
+    make = Make(
+        points={name: point for name, point in points.items() if isinstance(point, PointSettings)},
+        computed=computed,
+        commands=commands,
+        start=start,
+        nameplate=nameplate if isinstance(nameplate, Nameplate) else _UNSAID,
+        available=available if isinstance(available, Available) else None,
+        uptime=uptime if isinstance(uptime, str) else None,
+        parameters={name: value for name, value in parameters.items() if name not in (*points, *computed)},
+    )
+    sources = {name: point for name, point in points.items() if isinstance(point, PointSource)}
+    findings.problems += _name_problems(make, sources, decoder.formulas, entries, where)
+    findings.problems += _write_problems(make, entries, where)
+    findings.problems += constant_problems(make, entries, where)
+    findings.problems += _cycles(make, entries, where)
+    findings.problems += _uptime_problems(make, sources, entries, where)
+    return Built(make, sources)
+
+
+def names_used(make: Make) -> frozenset[str]:
+    """Points which *make* itself has a use for, whatever else asks for them."""
+    formulas = [each.value.names for each in make.computed.values()]
+    formulas += [each.names | each.written for each in make.commands.values()]
+    formulas += [step.names | step.written for step in make.start]
+    plate = {getattr(make.nameplate, field) for field in Nameplate.__struct_fields__}
+    formulas += [make.available.if_.names] if make.available else []
+    formulas += [frozenset({make.uptime})] if make.uptime else []
+    return frozenset().union(plate - {None}, *formulas)
+
+
+def when_of(variant: SpeltVariant, built: Built, decoder: Decoder, findings: Findings) -> Expression:
+    """When *variant* holds.
+
+    Raises: ConfigError: no expression.
+    """
+    inside = (*variant.where, "when")
+    when = decoder.value(variant.when, Expression, inside)
+    assert isinstance(when, Expression)
+    findings.problems += _formula_problems(when, built.make, built.sources, variant.when.spot, inside)
+    for name in sorted(when.names & built.make.points.keys()):
+        if built.make.points[name].poll != "once":
+            what = f'a variant is chosen once, but "{name}" is read again and again'
+            findings.problems.append(variant.when.spot.problem(inside, what, f'Give "{name}" a "poll: once"'))
+    return when
+
+
+def kind_problems(
+    kind: Kind, settings: Struct | None, make: Make, entries: Mapping[str, Entry], where: Where
+) -> Iterator[Problem]:
+    """Where what *make* computes and commands is not what a *kind* with *settings* has."""
+    for name, computed in make.computed.items():
+        canonical = kind.points.get(name)
+        node = node_at(entries["computed"].node, name)
+        inside = (*where, "computed", name)
+        if canonical and canonical.access == "write":
+            yield node.spot.problem(inside, "is written; it cannot be computed")
+        elif canonical and computed.unit:
+            yield from device_points.unit_problem(
+                canonical.dimension, computed, node_at(node, "unit").spot, (*inside, "unit")
+            )
+    for name, command in make.commands.items():
+        canonical = kind.points.get(name)
+        node = node_at(entries["commands"].node, name)
+        inside = (*where, "commands", name)
+        if canonical is None or canonical.access == "read":
+            writable = [name for name, each in kind.points.items() if each.access == "write"]
+            hint = did_you_mean(name, writable) or f"It is told {', '.join(writable)}"
+            yield node.spot.problem(inside, f"nobody tells a {kind.name} this", hint)
+        elif command.unit:
+            yield from device_points.unit_problem(
+                canonical.dimension, command, node_at(node, "unit").spot, (*inside, "unit")
+            )
+        if settings and canonical:
+            objection = partial(objection_to, command, make=make)
+            reach = kind.reach(settings).get(name, ())
+            yield from device_points.reach_problems(reach, objection, canonical.dimension, node.spot, inside)
+
+
+def _formula_problems(
+    expression: Expression, make: Make, sources: Iterable[str], spot: Spot, where: Where, *more: str
+) -> Iterator[Problem]:
+    """Names in *expression* that nothing of the device goes by; *more* are known as well."""
+    known = {*make.points, *make.computed, *make.parameters, *more}
+    for name in sorted(expression.names):
+        if name in make.points and not make.points[name].is_readable:
+            yield spot.problem(where, f'"{name}" is only written; its value is not known', "Make it read_write")
+        elif name not in known and name in sources:
+            yield spot.problem(where, f'"{name}" comes from another device; only own points are known here')
+        elif name not in known:
+            yield spot.problem(where, f'nothing is called "{name}"', did_you_mean(name, known))
+    yield from comparison_problems(expression, make.points, spot, where)
+
+
+def _computed(entries: Mapping[str, Entry], decoder: Decoder, where: Where, findings: Findings) -> dict[str, Computed]:
+    if "computed" not in entries:
+        return {}
+    inside = (*where, "computed")
+    written = findings.attempt(mapping_of, entries["computed"].node, inside) or {}
+    points = _content(entries, "points")
+    computed = {}
+    for name, entry in written.items():
+        findings.problems += device_points.name_problems(name, entry, inside)
+        if name in points:
+            findings.problems.append(entry.spot.problem(inside, f'"{name}" is a point already'))
+        is_short = not isinstance(entry.node.content, dict)
+        node = Node({"value": entry}, entry.node.spot) if is_short else entry.node
+        if value := findings.attempt(decoder.struct, node, Computed, (*inside, name)):
+            computed[name] = value
+    return computed
+
+
+def _name_problems(
+    make: Make, sources: Mapping[str, PointSource], formulas: list[Formula], entries: Mapping[str, Entry], where: Where
+) -> Iterator[Problem]:
+    unsound = _content(entries, "points").keys() | _content(entries, "computed").keys()  # wrong themselves: said there
+    unsound -= make.points.keys() | make.computed.keys() | sources.keys()
+    for formula in formulas:
+        is_command = formula.where[len(where) : len(where) + 1] == ("commands",)
+        more = (*unsound, "value") if is_command else tuple(unsound)
+        yield from _formula_problems(formula.expression, make, sources, formula.node.spot, formula.where, *more)
+    for name, command in make.commands.items():
+        if command.verify:
+            shown = command.verify.point
+            node = node_at(entries["commands"].node, name, "verify", "point")
+            point = make.points.get(shown)
+            if (point and not point.is_readable) or (not point and shown not in (*make.computed, *unsound)):
+                known = [*make.computed, *(name for name, each in make.points.items() if each.is_readable)]
+                inside = (*where, "commands", name, "verify", "point")
+                yield node.spot.problem(inside, f'"{shown}" cannot be read', did_you_mean(shown, known))
+
+
+def _write_problems(make: Make, entries: Mapping[str, Entry], where: Where) -> Iterator[Problem]:
+    sequences = [(make.start, _node(entries, "start"), (*where, "start"))]
+    for name, command in make.commands.items():
+        inside = (*where, "commands", name)
+        node = node_at(entries["commands"].node, name)
+        sequences += [
+            (command.steps, node_at(node, "steps"), (*inside, "steps")),
+            (command.release, node_at(node, "release"), (*inside, "release")),
+        ]
+        yield from wear_problems(command, make, node, inside)
+    for _, node, inside in sequences:
+        for step in node.content if isinstance(node.content, list) else ():
+            for key in ("write", "together", "life"):
+                written = node_at(step, key).content if isinstance(step.content, dict) and key in step.content else {}
+                for name, entry in written.items() if isinstance(written, dict) else ():
+                    yield from _target_problems(name, make, entries, entry.spot, (*inside, key))
+
+
+def _target_problems(
+    name: str, make: Make, entries: Mapping[str, Entry], spot: Spot, where: Where
+) -> Iterator[Problem]:
+    point = make.points.get(name)
+    if point and not point.is_writable:
+        hint = 'Write "access: write" or "access: read_write" there'
+        yield spot.problem(where, f'the point "{name}" is not for writing', hint)
+    elif not point and name not in _content(entries, "points"):
+        writable = [name for name, each in make.points.items() if each.is_writable]
+        yield spot.problem(where, f'there is no point "{name}"', did_you_mean(name, writable))
+
+
+def _uptime_problems(
+    make: Make, sources: Mapping[str, PointSource], entries: Mapping[str, Entry], where: Where
+) -> Iterator[Problem]:
+    name = make.uptime
+    if name is None or (name not in make.points and name not in sources and name in _content(entries, "points")):
+        return
+    spot, inside = entries["uptime"].node.spot, (*where, "uptime")
+    polled = [each for each, point in make.points.items() if point.is_readable and not isinstance(point.poll, str)]
+    if name not in make.points:
+        yield spot.problem(inside, f'there is no point "{name}"', did_you_mean(name, polled))
+    elif name not in polled:
+        yield spot.problem(inside, f'"{name}" has to be read again and again', "Give it a `poll: 10 s` or none")
+
+
+def _cycles(make: Make, entries: Mapping[str, Entry], where: Where) -> Iterator[Problem]:
+    settled: set[str] = set()
+
+    def leads_back(name: str, path: tuple[str, ...]) -> tuple[str, ...] | None:
+        if name in path:
+            return (*path[path.index(name) :], name)
+        if name not in make.computed or name in settled:
+            return None
+        for inner in sorted(make.computed[name].value.names):
+            if found := leads_back(inner, (*path, name)):
+                return found
+        settled.add(name)
+        return None
+
+    for name in make.computed:
+        if circle := leads_back(name, ()):
+            spot = node_at(entries["computed"].node, circle[0]).spot
+            yield spot.problem((*where, "computed", circle[0]), f"is computed from itself: {' → '.join(circle)}")
+            return
+
+
+def _node(entries: Mapping[str, Entry], key: str) -> Node:
+    return entries[key].node if key in entries else Node(None, Spot("", 0, 0))
+
+
+def _content(entries: Mapping[str, Entry], key: str) -> Mapping[str, Entry]:
+    content = _node(entries, key).content
+    return content if isinstance(content, dict) else {}

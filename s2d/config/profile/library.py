@@ -1,0 +1,139 @@
+"""Where profiles are: the owner's own, in `profiles/` beside the gateway file, and those that come with s2d."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from msgspec.structs import fields
+
+from ...errors import S2dError
+from ..decoder import Decoder, Findings, did_you_mean, mapping_of
+from ..yaml_source import Entry, Node, read
+from .keys import ProfileKeys
+from .merge import overlay
+from .parameters import parameter_problems
+
+FOLDER = "profiles"
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+ABOUT = frozenset(field.encode_name for field in fields(ProfileKeys))
+"""Keys of a profile that are not those of a device."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The map of a device type: a device with holes, and what there is to say about it."""
+
+    name: str
+    about: ProfileKeys
+    device: Node
+    """The keys of a device, of all its parts."""
+    parts: Mapping[str, Node]
+    """Name → keys of a device, laid over `device`; the first is the default. Empty: there is but one device."""
+
+
+class NoSuchProfile(S2dError):
+    """There is no profile of that name."""
+
+    def __init__(self, name: str, known: list[str], *, is_circle: bool = False) -> None:
+        self.name = name
+        self.known = known
+        self.is_circle = is_circle
+        """It is there, but only as one of those that ask for it."""
+
+    def __str__(self) -> str:
+        if self.is_circle:
+            return f'"{self.name}" includes itself'
+        hint = did_you_mean(self.name, self.known) or f"Known are: {', '.join(self.known) or 'none'}"
+        return f'no profile "{self.name}". {hint}'
+
+
+class Library:
+    """The profiles there are; one in *own* wins over one that comes with s2d."""
+
+    def __init__(self, own: Path | None = None) -> None:
+        # The drivers travel as the package s2d_drivers; nothing of its code is needed here.
+        places = import_module("s2d_drivers").__path__
+        self._own = own
+        self._shipped = [folder for place in places if (folder := Path(place) / FOLDER).is_dir()]
+        self._read: dict[str, Profile] = {}
+
+    def names(self) -> list[str]:
+        """Of all profiles but fragments, whose names begin with `_`."""
+        files = (file for folder, _ in self._folders() for file in folder.glob("*.yaml"))
+        return sorted({file.stem for file in files if not file.stem.startswith("_")})
+
+    def profile(self, name: str) -> Profile:
+        """The profile *name*, with all that it includes.
+
+        Raises: NoSuchProfile: it is not there. ConfigError: all that is wrong with it by itself.
+        """
+        if name.startswith("_"):
+            raise NoSuchProfile(name, self.names())
+        if name not in self._read:
+            self._read[name] = _profile(name, self._node(name, ()))
+        return self._read[name]
+
+    def _folders(self) -> Iterator[tuple[Path, str]]:
+        """Where to look, in this order, and how problems call the place."""
+        if self._own:
+            yield self._own, FOLDER
+        for folder in self._shipped:
+            yield folder, str(folder)
+
+    def _node(self, name: str, including: tuple[Path, ...]) -> Node:
+        """What the profile *name* says; *including* are the files that ask for it, directly or not."""
+        found = [(folder / f"{name}.yaml", shown) for folder, shown in self._folders()] if _NAME.fullmatch(name) else []
+        # A file that includes its own name means the one it is laid over.
+        there = [(file, shown) for file, shown in found if file.is_file()]
+        files = [(file, shown) for file, shown in there if file not in including]
+        if not files:
+            raise NoSuchProfile(name, self.names(), is_circle=bool(there))
+        file, shown = files[0]
+        node = read(file, f"{shown}/{file.name}")
+        bases = mapping_of(node, ()).get("include")
+        if bases is None:
+            return node
+        findings = Findings()
+        under: Node | None = None
+        for wish in bases.node.content if isinstance(bases.node.content, list) else ():
+            try:
+                base = findings.attempt(self._node, str(wish.content), (*including, file))
+            except NoSuchProfile as exc:
+                findings.problems.append(wish.spot.problem(("include",), str(exc)))
+                continue
+            if base:
+                under = overlay(under, base) if under else base
+        findings.settle()
+        return overlay(under, node) if under else node
+
+
+def _profile(name: str, node: Node) -> Profile:
+    entries = mapping_of(node, ())
+    findings = Findings()
+    about, device = (
+        Node({key: entry for key, entry in entries.items() if (key in ABOUT) is wanted}, node.spot)
+        for wanted in (True, False)
+    )
+    decoder = Decoder(Path())
+    keys = findings.attempt(decoder.struct, about, ProfileKeys, ())
+    for parameter, entry in _inside(entries, "parameters").items() if keys else ():
+        assert keys
+        where = ("parameters", parameter)
+        findings.problems += parameter_problems(parameter, keys.parameters[parameter], entry, decoder, where)
+    parts = {part: entry.node for part, entry in _inside(entries, "parts").items()}
+    for part, inner in parts.items():
+        findings.attempt(mapping_of, inner, ("parts", part))
+    for key in ("name", "profile", "part"):
+        if key in entries:
+            findings.problems.append(entries[key].spot.problem((), f'"{key}" has no place in a profile'))
+    findings.settle()
+    assert keys
+    return Profile(name, keys, device, parts)
+
+
+def _inside(entries: Mapping[str, Entry], key: str) -> Mapping[str, Entry]:
+    content = entries[key].node.content if key in entries else None
+    return content if isinstance(content, dict) else {}

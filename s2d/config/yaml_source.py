@@ -1,0 +1,280 @@
+"""YAML text → nodes that know where they stand. YAML 1.2 core schema: `on`, `off`, `yes`, `no` are text.
+
+Built on PyYAML's events instead of its nodes: recursion stays bounded (libyaml's own composer overflows the stack on
+deeply nested text), and merge keys, timestamps and foreign tags do not exist.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from ..errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from yaml.error import MarkedYAMLError
+    from yaml.events import AliasEvent, CollectionStartEvent, Event, ScalarEvent
+
+_DEEPEST = 32
+"""A configuration nests half as deep at most; what nests deeper is an accident or an attack."""
+_LONGEST = 500
+"""Characters of one sentence of a problem, which may quote the file."""
+_CORE = "tag:yaml.org,2002:"
+_CORE_SCHEMA = (
+    ("null", re.compile(r"null|Null|NULL|~|")),
+    ("bool", re.compile(r"true|True|TRUE|false|False|FALSE")),
+    ("int", re.compile(r"[-+]?[0-9]{1,99}|0o[0-7]{1,99}|0x[0-9a-fA-F]{1,99}")),
+    ("float", re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")),
+)
+"""Spec: YAML 1.2.2, section 10.3.2, tag resolution. What matches nothing is text."""
+_UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Spec: YAML 1.2.2, section 5.1, what is not `c-printable`."""
+_MISTAKES: tuple[tuple[str, bool, str], ...] = (
+    ("cannot start any token", False, "Indent with spaces, not tabs; put text in quotes that begins with a sign"),
+    ("expected ':'", True, 'Behind a key come a colon and a space: "poll: 2 s"'),
+    ("values are not allowed", False, "Begin the line below its neighbours, or put text with a colon in quotes"),
+    ("expected '-' indicator", False, "Begin the dashes of one list in the same column"),
+    ("expected key", False, "Begin the keys of one mapping in the same column"),
+    ("expected ',' or", True, "The bracket that opens here is not closed"),
+    ("unexpected end of stream", True, "The quotes that open here are not closed"),
+)
+"""What the library says; whether the mistake stands where the matter begins, or where it is noticed; what to do."""
+
+Where: TypeAlias = tuple[str, ...]
+"""The place in the operator's words, outermost first, e.g. ("Home battery", "points", "soc")."""
+
+
+class Spot(NamedTuple):
+    """A place in a file; line and column count from 1."""
+
+    path: str
+    line: int
+    column: int
+
+    def problem(self, where: Where, what: str, hint: str = "") -> Problem:
+        """A problem at this place, on one line however wild the text it quotes."""
+        return Problem(*self, _one_line(": ".join(where)), _one_line(what), _one_line(hint))
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
+
+class Entry(NamedTuple):
+    """One key of a mapping with its value."""
+
+    spot: Spot
+    """Of the key."""
+    node: "Node"
+
+
+Content: TypeAlias = "bool | int | float | str | list[Node] | dict[str, Entry] | None"
+
+
+class Node(NamedTuple):
+    """A value and where it stands."""
+
+    content: Content
+    spot: Spot
+    written: str = ""
+    """The text of a scalar as it stands in the file."""
+    is_secret: bool = False
+    """Not to be shown."""
+
+    def __str__(self) -> str:
+        if self.is_secret:
+            return "***"
+        match self.content:
+            case None:
+                return "nothing"
+            case str():
+                return f'"{self.content}"'
+            case list():
+                return "a list"
+            case dict():
+                return "a mapping"
+        return self.written
+
+
+def read(path: Path, name: str) -> Node:
+    """The value the YAML file *path* holds; problems call the file *name*.
+
+    Raises: ConfigError: it cannot be read, or is not one YAML document.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as exc:
+        raise ConfigError([Problem(str(path), 0, 0, "", f"cannot be read: {exc.strerror}")]) from exc
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        before = raw[: exc.start].decode("utf-8", "replace")
+        raise ConfigError([_spot_after(before, name).problem((), "is not UTF-8 text")]) from exc
+    return parse(text, name)
+
+
+def parse(text: str, name: str) -> Node:
+    """The value the YAML document *text* holds; problems call its file *name*.
+
+    Raises: ConfigError: it is not one YAML document in the core schema with distinct keys.
+    """
+    import yaml
+
+    if unreadable := _UNREADABLE.search(text):
+        spot = _spot_after(text[: unreadable.start()], name)
+        raise ConfigError([spot.problem((), f"the character U+{ord(unreadable[0]):04X} does not belong in YAML")])
+    events = yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    composer = _Composer(events, name)
+    try:
+        node = composer.document()
+    except yaml.MarkedYAMLError as exc:
+        raise ConfigError([_not_yaml(exc, name)]) from exc
+    except yaml.YAMLError as exc:
+        raise ConfigError([Spot(name, 1, 1).problem((), f"not YAML: {exc}")]) from exc
+    if composer.problems:
+        raise ConfigError(composer.problems)
+    return node
+
+
+class _Composer:
+    """Turns the events of one document into nodes; what does not stop it is kept as a problem."""
+
+    def __init__(self, events: "Iterator[Event]", name: str) -> None:
+        self.problems: list[Problem] = []
+        self._events = events
+        self._name = name
+        self._anchors: dict[str, Node | None] = {}
+
+    def document(self) -> Node:
+        import yaml
+
+        next(self._events)  # the stream starts
+        if isinstance(next(self._events), yaml.StreamEndEvent):
+            raise ConfigError([Spot(self._name, 1, 1).problem((), "the file is empty")])
+        node = self._node(next(self._events), ())
+        next(self._events)  # the document ends
+        if not isinstance(following := next(self._events), yaml.StreamEndEvent):
+            raise ConfigError([self._spot(following).problem((), "a second document; a file holds one")])
+        return node
+
+    def _node(self, event: "Event", where: Where, depth: int = 0) -> Node:
+        import yaml
+
+        spot = self._spot(event)
+        if depth > _DEEPEST:
+            raise ConfigError([spot.problem(where[:2], "nested too deeply")])
+        match event:
+            case yaml.AliasEvent():
+                return self._aliased(event, spot, where)
+            case yaml.ScalarEvent():
+                node = self._scalar(event, spot, where)
+            case yaml.SequenceStartEvent():
+                self._check_tag(event, "seq", spot, where)
+                self._announce(event)
+                nodes = [self._node(inner, where, depth + 1) for inner in self._until(yaml.SequenceEndEvent)]
+                node = Node(nodes, spot)
+            case yaml.MappingStartEvent():
+                self._check_tag(event, "map", spot, where)
+                self._announce(event)
+                node = Node(self._mapping(where, depth), spot)
+            case _:
+                raise AssertionError(event)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
+        return node
+
+    def _mapping(self, where: Where, depth: int) -> dict[str, Entry]:
+        import yaml
+
+        entries: dict[str, Entry] = {}
+        for event in self._until(yaml.MappingEndEvent):
+            key = self._node(event, where, depth + 1)
+            name = str(key.content) if type(key.content) is int else key.written
+            value = self._node(next(self._events), (*where, name), depth + 1)
+            if isinstance(key.content, list | dict):
+                self.problems.append(key.spot.problem(where, f"expected a key, got {key}"))
+            elif name in entries:
+                what = f'key "{name}" is given twice (the other: {entries[name].spot})'
+                self.problems.append(key.spot.problem(where, what))
+            else:
+                entries[name] = Entry(key.spot, value)
+        return entries
+
+    def _scalar(self, event: "ScalarEvent", spot: Spot, where: Where) -> Node:
+        text = event.value
+        if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+            self.problems.append(spot.problem(where, "text with a character that nothing can hold"))
+        plain = event.tag is None and not event.style
+        kinds = dict(_CORE_SCHEMA)
+        if plain:
+            tag = next((tag for tag, pattern in _CORE_SCHEMA if pattern.fullmatch(text)), "str")
+        else:
+            tag = (event.tag or "!").removeprefix(_CORE)
+            if tag in kinds and not kinds[tag].fullmatch(text):
+                self.problems.append(spot.problem(where, f'"{text}" is no {tag}'))
+                tag = "str"
+            elif tag not in (*kinds, "str", "!"):
+                self._refuse_tag(event, spot, where)
+        return Node(_value(tag, text), spot, text)
+
+    def _aliased(self, event: "AliasEvent", spot: Spot, where: Where) -> Node:
+        if event.anchor not in self._anchors:
+            raise ConfigError([spot.problem(where, f'no "&{event.anchor}" stands before this alias')])
+        node = self._anchors[event.anchor]
+        if node is None:
+            raise ConfigError([spot.problem(where, f'"*{event.anchor}" stands within itself')])
+        return node._replace(spot=spot)
+
+    def _announce(self, event: "CollectionStartEvent") -> None:
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None
+
+    def _check_tag(self, event: "ScalarEvent | CollectionStartEvent", kind: str, spot: Spot, where: Where) -> None:
+        if event.tag not in (None, "!", _CORE + kind):
+            self._refuse_tag(event, spot, where)
+
+    def _refuse_tag(self, event: "ScalarEvent | CollectionStartEvent", spot: Spot, where: Where) -> None:
+        tag = str(event.tag).replace(_CORE, "!!")
+        self.problems.append(spot.problem(where, f"the tag {tag} means nothing here", "Leave it out"))
+
+    def _until(self, end: type["Event"]) -> "Iterator[Event]":
+        for event in self._events:
+            if isinstance(event, end):
+                return
+            yield event
+
+    def _spot(self, event: "Event") -> Spot:
+        mark = event.start_mark
+        assert mark is not None
+        return Spot(self._name, mark.line + 1, mark.column + 1)
+
+
+def _value(tag: str, text: str) -> bool | int | float | str | None:
+    match tag:
+        case "null":
+            return None
+        case "bool":
+            return text.lower() == "true"
+        case "int":
+            return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+        case "float":
+            return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+    return text
+
+
+def _not_yaml(error: "MarkedYAMLError", name: str) -> Problem:
+    """Where and why YAML's grammar gives up, and what that most often comes from."""
+    unknown = ("", False, "Look at the lines before, too")
+    _, begins, advice = next((each for each in _MISTAKES if each[0] in str(error.problem)), unknown)
+    mark = (error.context_mark if begins else None) or error.problem_mark
+    spot = Spot(name, mark.line + 1, mark.column + 1) if mark else Spot(name, 1, 1)
+    sentence = ", ".join(part for part in (error.context, error.problem) if part)
+    return spot.problem((), f"not YAML: {sentence}", advice)
+
+
+def _spot_after(text: str, name: str) -> Spot:
+    return Spot(name, text.count("\n") + 1, len(text) - text.rfind("\n"))
+
+
+def _one_line(sentence: str) -> str:
+    shown = sentence if len(sentence) <= _LONGEST else f"{sentence[:_LONGEST]}…"
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in shown)

@@ -1,0 +1,265 @@
+"""Commands: how one wanted value becomes a sequence of writes to a device, as a profile spells it.
+
+`Command.plan` is pure: it bounds the value, asks the interlock, works out every step with what is known of the device,
+and says how soon that may be done. `s2d/device/command_runner.py` carries plans out. All values are in base units.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from math import copysign, inf, isfinite
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from ..errors import DeviceRefused
+from ..quantities import Duration, dimension_of
+from ..values import RELEASE, Value
+from .command_plan import Check, Memory, Plan, Wait, Write, direction_of
+from .computed import check_base_unit
+from .expression import Expression
+
+_RANGE = re.compile(r"(\d+)\.\.(\d+)")
+
+
+class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One step of a sequence: exactly one of `write`, `together`, `wait` and `life`."""
+
+    if_: Annotated[Expression | None, Meta(description="Only then; otherwise the step is left out")] = msgspec.field(
+        name="if", default=None
+    )
+    write: Annotated[
+        dict[str, Expression] | None, Meta(description="Point → what it becomes; one request after the other")
+    ] = None
+    together: Annotated[
+        dict[str, Expression] | None, Meta(description="Neighbouring points that are written with one request")
+    ] = None
+    wait_s: Annotated[Duration | None, Meta(description="Pause before the next step")] = msgspec.field(
+        name="wait", default=None
+    )
+    life: Annotated[
+        dict[str, str] | None,
+        Meta(description='Point → "1..255": a counter that goes one up, and round, each time'),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Raises: ValueError: not one thing to do, or a counter without a range."""
+        if sum(part is not None for part in (self.write, self.together, self.wait_s, self.life)) != 1:
+            raise ValueError("a step is one of write, together, wait and life")
+        for written in (self.life or {}).values():
+            match = _RANGE.fullmatch(written)
+            if match is None or int(match[1]) >= int(match[2]):
+                raise ValueError(f'life: expected a range such as "1..255", got "{written}"')
+
+    @property
+    def written(self) -> frozenset[str]:
+        """Points it writes."""
+        return frozenset({*(self.write or {}), *(self.together or {}), *(self.life or {})})
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names in its expressions."""
+        expressions = [*(self.write or {}).values(), *(self.together or {}).values()]
+        expressions += [self.if_] if self.if_ else []
+        return frozenset().union(*(each.names for each in expressions))
+
+
+class Allowed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An interlock."""
+
+    if_: Annotated[Expression, Meta(description="Must be true; unknown is not")] = msgspec.field(name="if")
+    else_: Annotated[str, Meta(min_length=1, description="The reason for refusing, in words")] = msgspec.field(
+        name="else"
+    )
+
+
+class Verify(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How to see that the device follows."""
+
+    point: Annotated[str, Meta(description="Point, or computed value, that shows it")]
+    is_: Annotated[Expression, Meta(description="What it has to become")] = msgspec.field(name="is")
+    tolerance: Annotated[float, Meta(ge=0, description="How far it may be off")] = 0.0
+    within_s: Annotated[Duration, Meta(description="How long that may take")] = msgspec.field(
+        name="within", default=Duration(3)
+    )
+
+
+class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a value becomes writes. In expressions it is `value`: bounded already, except in `min` and `max`."""
+
+    steps: Annotated[tuple[Step, ...], Meta(min_length=1, description="What is done, in this order")]
+    unit: Annotated[str, Meta(description="Base unit of the value, such as W; none for a state or plain number")] = ""
+    min: Annotated[Expression | None, Meta(description="The value is raised to this")] = None
+    max: Annotated[Expression | None, Meta(description="The value is lowered to this")] = None
+    step: Annotated[float | None, Meta(gt=0, description="Rounded to a multiple of this, towards 0")] = None
+    least: Annotated[Expression | None, Meta(description="Values nearer to 0 than this become 0")] = None
+    deadband: Annotated[
+        float, Meta(ge=0, description="A smaller change counts as done; a change from, to or across 0 never does")
+    ] = 0.0
+    interval_s: Annotated[Duration, Meta(description="Least time between two executions; the newest value waits")] = (
+        msgspec.field(name="interval", default=Duration(0))
+    )
+    dwell_s: Annotated[
+        Duration, Meta(description="Least time between changes of sign, from 0 or to 0; the newest value waits")
+    ] = msgspec.field(name="dwell", default=Duration(0))
+    refresh_s: Annotated[
+        Duration | None, Meta(description="Everything is done again this often, with the newest readings")
+    ] = msgspec.field(name="refresh", default=None)
+    timeout: Annotated[
+        Duration | Expression | None,
+        Meta(description="After this long the device forgets; a duration, or an expression in s over its points"),
+    ] = None
+    allowed: Annotated[Allowed | None, Meta(description="Refused with a reason unless")] = None
+    verify: Annotated[Verify | None, Meta(description="How to see that the device follows, after the last step")] = None
+    release: Annotated[tuple[Step, ...], Meta(description="Steps that give control back to the device")] = ()
+    if_unchanged: Annotated[
+        Literal["skip", "write"], Meta(description="Whether a point that is known to hold the value is written anyway")
+    ] = "skip"
+
+    def __post_init__(self) -> None:
+        """Raises: ValueError: settings that make no sense together."""
+        check_base_unit(self.unit)
+        if self.refresh_s is not None and self.refresh_s <= 0:
+            raise ValueError("refresh: must be above 0 s")
+        if self.timeout is not None and self.refresh_s is None:
+            raise ValueError("timeout: a device that forgets needs a `refresh` of less than half of that")
+        if self.refresh_s is not None and isinstance(self.timeout, Duration) and self.refresh_s >= self.timeout / 2:
+            raise ValueError(f"refresh: must be less than half of the timeout, which is {self.timeout:g} s")
+        if any("value" in step.names for step in self.release):
+            raise ValueError("release: there is no `value` when control is given back")
+        if self.verify and self.verify.within_s <= 0:
+            raise ValueError("verify: within must be above 0 s")
+
+    @property
+    def dimension(self) -> str:
+        """Dimension of the value, "" for a state or plain number."""
+        return dimension_of(self.unit) if self.unit else ""
+
+    @property
+    def written(self) -> frozenset[str]:
+        """Points it writes, releasing included."""
+        return frozenset().union(*(step.written for step in (*self.steps, *self.release)))
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Points, computed values and parameters in its expressions."""
+        return self.names_for(0) | self.names_for(RELEASE)
+
+    def names_for(self, value: Value) -> frozenset[str]:
+        """Those that must be known to plan *value*."""
+        if value == RELEASE:
+            return frozenset().union(*(step.names for step in self.release))
+        expressions = [self.min, self.max, self.least, self.timeout if isinstance(self.timeout, Expression) else None]
+        expressions += [self.allowed.if_] if self.allowed else []
+        expressions += [self.verify.is_] if self.verify else []
+        of_steps = (step.names for step in self.steps)
+        return frozenset().union(*of_steps, *(each.names for each in expressions if each)) - {"value"}
+
+    def plan(self, value: Value, known: Mapping[str, Value], memory: Memory, *, again: bool = False) -> Plan:
+        """How *value* is done, given what is *known* of the device and what was done before.
+
+        RELEASE is planned as well, and may always be done at once. *again* is for a refresh: nothing is left out, and
+        nothing has to wait.
+
+        Raises: DeviceRefused: not allowed now, or something it depends on is unknown.
+        """
+        if value == RELEASE:
+            if not self.release:
+                raise DeviceRefused("the device cannot take control back: its command has no `release`")
+            steps, counts = sequence(self.release, known, memory.counts)
+            return Plan(RELEASE, steps, counts=counts)
+        if self.allowed and not self.allowed.if_.evaluate(known):
+            raise DeviceRefused(self.allowed.else_)
+        value = self.bounded(value, known)
+        if not again and self._is_within_deadband(value, memory):
+            return Plan(value, (), is_needless=True)
+        scope = {**known, "value": value}
+        check = None
+        if self.verify:
+            wanted = _evaluated(self.verify.is_, scope, "verify")
+            check = Check(self.verify.point, wanted, self.verify.tolerance, self.verify.within_s)
+        steps, counts = sequence(self.steps, scope, memory.counts)
+        return Plan(value, steps, check, -inf if again else self._not_before(value, memory), counts)
+
+    def timeout_s(self, known: Mapping[str, Value]) -> float | None:
+        """After how long the device forgets; None if it does not, or that is unknown."""
+        if isinstance(self.timeout, Expression):
+            timeout = self.timeout.evaluate(known)
+            return timeout if isinstance(timeout, int | float) else None
+        return self.timeout
+
+    def bounded(self, value: Value, known: Mapping[str, Value]) -> Value:
+        """*value* as it is done: within `min`..`max`, a multiple of `step`, and 0 where it is nearer than `least`.
+
+        Raises: DeviceRefused: no value to set, or a bound is not *known*.
+        """
+        # 0 is what a device is told to be safe; it must not fail because a limit is unknown.
+        if isinstance(value, str | bool) or value == 0:
+            return value
+        if not isfinite(value):
+            raise DeviceRefused(f"{value} is no value to set")
+        scope, direction = {**known, "value": value}, direction_of(value)
+        for nearer, limit, what in ((min, self.max, "max"), (max, self.min, "min")):
+            if limit is not None:
+                value = nearer(value, _number(limit, scope, what))
+                if direction_of(value) != direction:
+                    return 0.0  # a limit beyond 0 leaves nothing, and never makes a discharge of a charge
+        if self.step is not None:
+            # A hair more, so that what is a multiple but for binary fractions stays one.
+            value = copysign(int(abs(value) / self.step + 1e-9) * self.step, value)
+        if self.least is not None and abs(value) < _number(self.least, scope, "least"):
+            value = 0.0
+        return value + 0.0
+
+    def _is_within_deadband(self, value: Value, memory: Memory) -> bool:
+        if not isinstance(value, int | float) or not isinstance(memory.value, int | float):
+            return False
+        return abs(value - memory.value) < self.deadband and direction_of(value) == memory.direction
+
+    def _not_before(self, value: Value, memory: Memory) -> float:
+        is_switching = direction_of(value) != memory.direction
+        return max(memory.done_at + self.interval_s, memory.switched_at + self.dwell_s if is_switching else -inf)
+
+
+def sequence(
+    steps: tuple[Step, ...], known: Mapping[str, Value], counts: Mapping[str, float]
+) -> tuple[tuple[Write | Wait, ...], dict[str, float]]:
+    """What *steps* come to, and where the life counters stand afterwards that stood at *counts*.
+
+    Raises: DeviceRefused: something in them is unknown.
+    """
+    following = dict(counts)
+    return tuple(_actions(steps, known, following)), following
+
+
+def _actions(steps: tuple[Step, ...], known: Mapping[str, Value], counts: dict[str, float]) -> Iterator[Write | Wait]:
+    for number, step in enumerate(steps, 1):
+        if step.if_ and not _evaluated(step.if_, known, f"step {number}"):
+            continue
+        if step.wait_s is not None:
+            yield Wait(step.wait_s)
+        for point, expression in (step.write or {}).items():
+            yield Write({point: _evaluated(expression, known, f"step {number}, {point}")})
+        if step.together:
+            names = step.together.items()
+            yield Write({point: _evaluated(each, known, f"step {number}, {point}") for point, each in names})
+        for point, written in (step.life or {}).items():
+            low, _, high = written.partition("..")
+            count = counts.get(point, int(high)) + 1
+            counts[point] = count if count <= int(high) else int(low)
+            yield Write({point: counts[point]})
+
+
+def _evaluated(expression: Expression, known: Mapping[str, Value], what: str) -> Value:
+    value = expression.evaluate(known)
+    if value is None:
+        missing = ", ".join(sorted(expression.names - known.keys())) or f"{expression} cannot be computed"
+        raise DeviceRefused(f"{what} is unknown: {missing}")
+    return value
+
+
+def _number(expression: Expression, known: Mapping[str, Value], what: str) -> float:
+    value = _evaluated(expression, known, what)
+    if isinstance(value, str):
+        raise DeviceRefused(f"{what} is no number: {value}")
+    return value

@@ -1,0 +1,90 @@
+"""What a command comes to: writes and pauses in order, how to see that they worked, and what is remembered of them."""
+
+from dataclasses import dataclass, field
+from math import inf
+
+from ..values import RELEASE, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One request: *values* of points."""
+
+    values: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A pause."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """*point* becomes *value*, give or take *tolerance*, within *within_s*."""
+
+    point: str
+    value: Value
+    tolerance: float
+    within_s: float
+
+    def holds(self, found: Value | None) -> bool:
+        """Whether *found* is what was wanted."""
+        if isinstance(found, str) or isinstance(self.value, str) or found is None:
+            return found == self.value
+        return abs(found - self.value) <= self.tolerance
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a value is done."""
+
+    value: Value
+    """As it is done: bounded and rounded."""
+    steps: tuple[Write | Wait, ...]
+    """In this order."""
+    check: Check | None = None
+    not_before: float = -inf
+    """On the clock that never steps."""
+    counts: dict[str, float] = field(default_factory=dict)
+    """What the life counters become."""
+    is_needless: bool = False
+    """The change is too small: it counts as done."""
+
+
+@dataclass(slots=True)
+class Memory:
+    """What was done by a command."""
+
+    value: Value | None = None
+    """Last; None if that is unknown."""
+    done_at: float = -inf
+    repeated_at: float = -inf
+    """When it was done last, or repeated."""
+    direction: str | None = None
+    """Of the last value; None if unknown, and after a release."""
+    switched_at: float = -inf
+    counts: dict[str, float] = field(default_factory=dict)
+    """Where the life counters stand."""
+
+    def keep(self, plan: Plan, at: float, *, again: bool = False) -> None:
+        """Notes that all steps of *plan* were done; *again* if only to repeat what was done before."""
+        direction = None if plan.value == RELEASE else direction_of(plan.value)
+        if None not in (direction, self.direction) and direction != self.direction:
+            self.switched_at = at
+        self.value, self.repeated_at, self.direction = plan.value, at, direction
+        if not again:
+            self.done_at = at
+        self.counts = plan.counts
+
+    def forget(self) -> None:
+        """What was done may not be so any more."""
+        self.value = None
+
+
+def direction_of(value: Value) -> str:
+    """What two values have in common that need no switching between them: the sign of a number, else all."""
+    if isinstance(value, str):
+        return value
+    return "+" if value > 0 else "-" if value < 0 else "0"

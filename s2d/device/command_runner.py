@@ -1,0 +1,311 @@
+"""What is wanted of a device and what was done of it: carries commands out, and repeats them in time.
+
+Only the newest setpoint of each point counts. It stays wanted until it is done, refused or replaced, however long the
+device is away; what comes too soon after another waits. What brings the device to safety stays wanted even if it is
+refused. A refresh is the last one done again: it gives way to whatever is wanted, and is counted apart.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from math import inf
+
+from ..driver import PointSettings
+from ..errors import DeviceRefused, DeviceUnreachable
+from ..host.log import Logger
+from ..s2.effects import Applied, Event, Refused
+from ..values import RELEASE, Clock, Reading, Setpoint, Value
+from .command import Command, sequence
+from .command_plan import Check, Memory, Plan, Wait, Write, direction_of
+from .opened_device import Contact
+from .safety_retry import Insistence
+from .write_ledger import Ledger
+from .write_saver import Economy, Tally, sparing
+
+DWELL_OUTLIVES_US_S = 60.0
+"""A dwell of at least this is kept across a restart."""
+_LOOK_AGAIN_AFTER_S = 0.5
+"""Between looks whether the device follows."""
+
+
+class Writer:
+    """The commands of one device at work, through all its openings."""
+
+    def __init__(self, ledger: Ledger, *, clock: Clock, log: Logger, tell: Callable[[Event], None]) -> None:
+        self._economy = Economy(ledger, clock=clock, log=log)
+        self._ledger = ledger
+        self._clock = clock
+        self._log = log
+        self._tell = tell
+        self._wanted: dict[str, Setpoint] = {}
+        """Offered and not done yet; the newest of each point."""
+        self._unreached: dict[str, Setpoint] = {}
+        """Wanted still, though the device could not be reached with it; that was told."""
+        self._not_before: dict[str, float] = {}
+        """Wanted, but too soon."""
+        self._refused: dict[str, Setpoint] = {}
+        """Wanted still, though the device refused it; that was told."""
+        self._insistences: dict[str, Insistence] = {}
+        """By point: the device has refused to be safe, whatever was wanted since."""
+        self._done: dict[str, Setpoint] = {}
+        """What a refresh repeats."""
+        self._memories: dict[str, Memory] = {}
+        self._endangered: set[str] = set()
+
+    @property
+    def tally(self) -> Tally:
+        """What was done since the start."""
+        return self._economy.tally
+
+    def offer(self, setpoint: Setpoint) -> None:
+        """Wants *setpoint*; it replaces what was wanted of its point before."""
+        self._wanted[setpoint.point] = setpoint
+        self._not_before.pop(setpoint.point, None)
+
+    def next_at(self, contact: Contact) -> float:
+        """When a refresh is due, or what waits may be done."""
+        refreshes = (self._refresh_at(point, contact) for point in self._done)
+        return min([*self._not_before.values(), *refreshes], default=inf)
+
+    def observe(self, readings: Sequence[Reading], points: Mapping[str, PointSettings]) -> None:
+        """Takes note of what points hold now."""
+        self._economy.observe(readings, points)
+
+    def doubt(self) -> None:
+        """What was written may not be there any more: the device was away, did not obey, or has control back."""
+        self._economy.doubt()
+        for memory in self._memories.values():
+            memory.forget()
+
+    async def prepare(self, contact: Contact) -> None:
+        """Takes the steps with which the device is started, as far as it does not hold their values already.
+
+        Raises: DeviceUnreachable: the device did not answer.
+        """
+        start = contact.make.start
+        if not start:
+            return
+        await self._inform(contact, frozenset().union(*(step.names for step in start)))
+        try:
+            steps, _ = sequence(start, contact.knowledge.values, {})
+            await self._take(contact, steps, "start", is_read_first=True)
+        except DeviceRefused as exc:
+            self._log.warning("start.refused", reason=exc.reason)
+
+    async def write_due(self, contact: Contact) -> None:
+        """Does what is wanted, then each refresh that is due; looks again after each, as things may have changed.
+
+        Raises: DeviceUnreachable: the device did not answer.
+        """
+        tried: set[Setpoint] = set()
+        refreshed: set[str] = set()
+        while True:
+            now = self._clock().mono
+            if wanted := self._ready(tried, now):
+                tried.add(wanted)
+                await self._fulfil(contact, wanted)
+            elif late := self._late(contact, refreshed, now):
+                refreshed.add(late.point)
+                await self._refresh(contact, late)
+            else:
+                return
+
+    def _ready(self, tried: set[Setpoint], now: float) -> Setpoint | None:
+        for point, setpoint in self._wanted.items():
+            if setpoint not in tried and self._not_before.get(point, now) <= now:
+                return setpoint
+        return None
+
+    def _late(self, contact: Contact, refreshed: set[str], now: float) -> Setpoint | None:
+        for point, setpoint in self._done.items():
+            if point not in refreshed and self._refresh_at(point, contact) <= now:
+                return setpoint
+        return None
+
+    def _refresh_at(self, point: str, contact: Contact) -> float:
+        command = contact.commands.get(point)
+        if command is None or command.refresh_s is None or self._done[point].value == RELEASE:
+            return inf
+        return self._memories[point].repeated_at + command.refresh_s
+
+    async def _fulfil(self, contact: Contact, setpoint: Setpoint) -> None:
+        worn = self.tally.worn
+        try:
+            is_done = await self._execute(contact, setpoint)
+        except DeviceRefused as exc:
+            self._take_no(contact, setpoint, exc.reason, wore_out=self.tally.worn > worn)
+        except DeviceUnreachable as exc:
+            if self._unreached.get(setpoint.point) is not setpoint:
+                self._unreached[setpoint.point] = setpoint
+                self._tell(Refused(setpoint, exc.reason, will_retry=True))
+            raise
+        else:
+            if is_done:
+                self.tally.commands += 1
+                self._settle(setpoint)
+                self._insistences.pop(setpoint.point, None)
+                self._done[setpoint.point] = setpoint
+                if setpoint.value == RELEASE:
+                    self.doubt()
+                # What it does now is news: look at once.
+                contact.schedule.hurry(self._clock().mono)
+                self._tell(Applied(setpoint))
+
+    async def _refresh(self, contact: Contact, setpoint: Setpoint) -> None:
+        try:
+            await self._execute(contact, setpoint, is_refresh=True)
+        except DeviceRefused as exc:
+            self._take_no(contact, setpoint, exc.reason, wore_out=False)
+        else:
+            self.tally.refreshes += 1
+
+    def _settle(self, setpoint: Setpoint) -> None:
+        if self._wanted.get(setpoint.point) is setpoint:
+            del self._wanted[setpoint.point]
+            self._not_before.pop(setpoint.point, None)
+            self._unreached.pop(setpoint.point, None)
+            self._refused.pop(setpoint.point, None)
+
+    def _take_no(self, contact: Contact, setpoint: Setpoint, reason: str, *, wore_out: bool) -> None:
+        """The device refused *setpoint*, which is given up, or tried again if it brings to safety."""
+        self._done.pop(setpoint.point, None)
+        self.doubt()
+        is_worth_it = _is_safe(setpoint) and _is_possible(setpoint, contact)
+        # What was refused may be a refresh, or replaced by now.
+        if is_worth_it and self._wanted.setdefault(setpoint.point, setpoint) is setpoint:
+            self._insist(setpoint, reason, wore_out=wore_out)
+        else:
+            self._settle(setpoint)
+            self._tell(Refused(setpoint, reason, will_retry=self._is_overruled(setpoint)))
+
+    def _insist(self, setpoint: Setpoint, reason: str, *, wore_out: bool) -> None:
+        """Has *setpoint* tried again, ever more seldom, until it is done or replaced."""
+        now, point = self._clock().mono, setpoint.point
+        insistence = self._insistences.setdefault(point, Insistence(now))
+        self._not_before[point] = insistence.next_try_at(now, wore_out=wore_out)
+        if insistence.is_to_be_told(now):
+            self._log.error("fallback.unconfirmed", point=point, value=setpoint.value, why=reason)
+        if self._refused.get(point) is not setpoint:
+            self._refused[point] = setpoint
+            self._tell(Refused(setpoint, reason, will_retry=True))
+
+    def _is_overruled(self, setpoint: Setpoint) -> bool:
+        """Whether something else, which brings the device to safety, is wanted of its point by now."""
+        wanted = self._wanted.get(setpoint.point)
+        return wanted is not None and wanted is not setpoint and _is_safe(wanted)
+
+    async def _execute(self, contact: Contact, setpoint: Setpoint, *, is_refresh: bool = False) -> bool:
+        """Does *setpoint*; False if it has to wait."""
+        point = setpoint.point
+        command = contact.commands.get(point)
+        if command is None:
+            raise DeviceRefused(f"this device has no {point} to set")
+        await self._inform(contact, command.names_for(setpoint.value), is_refresh=is_refresh)
+        memory = self._memory_of(point, command)
+        plan = command.plan(setpoint.value, contact.knowledge.values, memory, again=is_refresh)
+        if is_refresh:
+            plan = sparing(plan, contact.make.points)
+        if plan.is_needless:
+            return True
+        if plan.not_before > self._clock().mono:
+            if self._wanted.get(point) is setpoint:
+                self._not_before[point] = plan.not_before
+            return False
+        self._watch(point, command, contact.knowledge.values)
+        self._record_switching(point, command, plan)
+        may_save = command.if_unchanged == "skip" and not is_refresh
+        await self._take(contact, plan.steps, setpoint.reason, setpoint, may_save=may_save)
+        if plan.check:
+            await self._verify(contact, plan.check)
+        memory.keep(plan, self._clock().mono, again=is_refresh)
+        return True
+
+    async def _inform(self, contact: Contact, names: frozenset[str], *, is_refresh: bool = False) -> None:
+        """Reads what *names* need that is not known freshly enough; for a refresh, all that can change."""
+        now, knowledge, points = self._clock().mono, contact.knowledge, contact.make.points
+        needed = [
+            point
+            for point in knowledge.inputs_of(names)
+            if knowledge.is_outdated(point, now) or (is_refresh and points[point].poll != "once")
+        ]
+        if needed:
+            await contact.read(needed)
+
+    async def _take(
+        self,
+        contact: Contact,
+        steps: Sequence[Write | Wait],
+        reason: str,
+        of: Setpoint | None = None,
+        *,
+        may_save: bool = True,
+        is_read_first: bool = False,
+    ) -> None:
+        is_safe = of is not None and _is_safe(of)
+        for number, step in enumerate(steps, 1):
+            if of and not is_safe and self._is_overruled(of):
+                raise DeviceRefused("what brings the device to safety goes before it")
+            if isinstance(step, Wait):
+                await asyncio.sleep(step.seconds)
+                continue
+            at = f"step {number} of {len(steps)} ({', '.join(step.values)}): " if len(steps) > 1 else ""
+            try:
+                await self._economy.write(
+                    contact, step, reason, may_save=may_save, is_read_first=is_read_first, is_safe=is_safe
+                )
+            except DeviceRefused as exc:
+                raise DeviceRefused(at + exc.reason) from exc
+            except DeviceUnreachable as exc:
+                raise DeviceUnreachable(at + exc.reason) from exc
+
+    async def _verify(self, contact: Contact, check: Check) -> None:
+        until = self._clock().mono + check.within_s
+        points = contact.knowledge.inputs_of([check.point])
+        while True:
+            news = {each.point: each.value for each in await contact.read(points)}
+            found = news.get(check.point)
+            if check.holds(found):
+                return
+            left_s = until - self._clock().mono
+            if left_s <= 0:
+                seen = "unknown" if found is None else found
+                raise DeviceRefused(f"the device did not follow: {check.point} is {seen} instead of {check.value}")
+            await asyncio.sleep(min(_LOOK_AGAIN_AFTER_S, left_s))
+
+    def _watch(self, point: str, command: Command, known: Mapping[str, Value]) -> None:
+        """Warns, once, if the device forgets before it is reminded."""
+        timeout_s = command.timeout_s(known)
+        if not timeout_s or command.refresh_s is None or command.refresh_s < timeout_s / 2:
+            self._endangered.discard(point)
+        elif point not in self._endangered:
+            self._endangered.add(point)
+            self._log.warning("watchdog.endangered", point=point, timeout_s=timeout_s, refresh_s=command.refresh_s)
+
+    def _memory_of(self, point: str, command: Command) -> Memory:
+        if point not in self._memories:
+            memory = self._memories[point] = Memory()
+            last = self._ledger.switched(point) if command.dwell_s >= DWELL_OUTLIVES_US_S else None
+            if last:
+                now = self._clock()
+                memory.switched_at = now.mono - max(0.0, (now.utc - last[0]).total_seconds())
+                memory.direction = last[1]
+        return self._memories[point]
+
+    def _record_switching(self, point: str, command: Command, plan: Plan) -> None:
+        if command.dwell_s < DWELL_OUTLIVES_US_S or plan.value == RELEASE:
+            return
+        last, direction = self._ledger.switched(point), direction_of(plan.value)
+        if last is None or last[1] != direction:
+            with suppress(DeviceRefused):  # to forget a dwell does less harm than not to write
+                self._ledger.enter_switching(point, direction, self._clock().utc)
+
+
+def _is_safe(setpoint: Setpoint) -> bool:
+    """Whether it brings the device to safety; giving control back always does."""
+    return setpoint.is_safe or setpoint.value == RELEASE
+
+
+def _is_possible(setpoint: Setpoint, contact: Contact) -> bool:
+    """Whether the device, as it is, has a command for it at all."""
+    command = contact.commands.get(setpoint.point)
+    return command is not None and (setpoint.value != RELEASE or bool(command.release))

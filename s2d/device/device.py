@@ -1,0 +1,240 @@
+"""The task of one device: finds out what it is, reads on schedule, has done what is wanted, and says what it has seen.
+
+The driver has the mechanics, this has the patience. Only this task touches the driver. Whoever listens hears Measured,
+Lost, Applied, Refused and Identified, in the order they happened.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from math import inf
+from random import random
+
+from msgspec.structs import astuple
+
+from ..backoff import Backoff
+from ..driver import Driver, PointSettings
+from ..errors import DeviceUnreachable
+from ..host.log import Logger
+from ..s2.effects import Event, Identified, Lost, Measured
+from ..values import Clock, Reading, Setpoint, Value
+from .command_runner import Writer
+from .device_map import Make, Variant
+from .opened_device import Contact, Unavailable
+from .write_ledger import Ledger
+from .write_saver import Tally
+
+LOST_AFTER = 2
+"""So many failures in a row make a device lost; a single one happens on every bus."""
+
+Listener = Callable[[Event], None]
+
+
+class Device:
+    """One device, opened by *opened* with the points it turns out to have.
+
+    It is of one *make*, unless one of its *variants* holds; that is found out again whenever it was lost.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        opened: Callable[[Mapping[str, PointSettings]], AbstractAsyncContextManager[Driver]],
+        make: Make,
+        *,
+        poll_s: float,
+        clock: Clock,
+        log: Logger,
+        variants: Sequence[Variant] = (),
+        ledger: Ledger | None = None,
+        is_expected_offline: bool = False,
+        backoff: Backoff = Backoff(first_s=1.0, most_s=60.0),  # noqa: B008 (immutable)
+    ) -> None:
+        """*is_expected_offline*: it is switched off at times, every night say, which is nothing to warn of."""
+        self.name = name
+        self._opened = opened
+        self._make = make
+        self._variants = variants
+        self._probes = {name: point for name, point in make.points.items() if variants and point.poll == "once"}
+        """What tells the variants apart."""
+        self._poll_s = poll_s
+        self._clock = clock
+        self._log = log.bind(device=name)
+        self._is_expected_offline = is_expected_offline
+        self._backoff = backoff
+        self._listeners: list[Listener] = []
+        self._offered = asyncio.Event()
+        self._writer = Writer(ledger or Ledger(), clock=clock, log=self._log, tell=self._tell)
+        self._is_greeted = False
+        """It was started, and introduced itself, since it was last lost."""
+        self._failures = 0
+        self._is_answering = True
+        """Though it may be lost: it cannot be had."""
+        self._known: Mapping[str, Value] = {}
+        self._failing_since = 0.0
+        self._retry_at = 0.0
+
+    @property
+    def tally(self) -> Tally:
+        """What was written since the start."""
+        return self._writer.tally
+
+    def listen(self, listener: Listener) -> None:
+        """Has *listener* called with every event from now on."""
+        self._listeners.append(listener)
+
+    def offer(self, setpoint: Setpoint) -> None:
+        """Wants *setpoint* done, at once if possible; it replaces what was wanted of its point before.
+
+        It stays wanted until the device confirmed or refused it, however long the device is away.
+        """
+        self._writer.offer(setpoint)
+        self._offered.set()
+
+    async def run(self) -> None:
+        """Serves the device for ever. Raises nothing but what is a bug."""
+        while True:
+            make = await self._found_out()
+            async with self._opened(make.points) as driver:
+                await self._serve(self._contact(driver, make))
+
+    async def _found_out(self) -> Make:
+        """What the device turns out to be."""
+        known = dict(self._make.parameters)
+        if self._probes:
+            make = Make(points=self._probes, parameters=known)
+            # With all its points: where a probe gets no answer, another may tell whether the device is there.
+            async with self._opened(self._make.points) as driver:
+                contact = self._contact(driver, make)
+                while not await self._attempt(lambda: contact.read(make.points)):
+                    await self._rest(inf)
+                known = contact.knowledge.values
+        return next((each.make for each in self._variants if each.when.evaluate(known)), self._make)
+
+    def _contact(self, driver: Driver, make: Make) -> Contact:
+        def heard(news: tuple[Reading, ...]) -> None:
+            self._writer.observe(news, make.points)
+            self._tell(Measured(news))
+
+        contact = Contact(driver, make, poll_s=self._poll_s, clock=self._clock, log=self._log, tell=heard)
+        self._known = contact.knowledge.values
+        return contact
+
+    async def _serve(self, contact: Contact) -> None:
+        """Works until the device was lost and may come back as another."""
+        while not (self._probes and self._is_lost and not self._is_answering):
+            await self._attempt(lambda: self._exchange(contact))
+            await self._rest(min(contact.schedule.next_at(), self._writer.next_at(contact)))
+
+    async def _attempt(self, exchange: Callable[[], Awaitable[object]]) -> bool:
+        """Whether the device could be reached; while it is away it is left alone, unless something is wanted of it."""
+        is_offered = self._offered.is_set()
+        self._offered.clear()
+        if not is_offered and self._clock().mono < self._retry_at:
+            return False
+        try:
+            await exchange()
+        except Unavailable as exc:
+            self._set_aside(exc.reason)
+            return False
+        except DeviceUnreachable as exc:
+            self._fail(exc.reason)
+            return False
+        self._recover()
+        return True
+
+    async def _exchange(self, contact: Contact) -> None:
+        """Writes what is wanted, then reads what is due."""
+        if not self._is_greeted:
+            await self._greet(contact)
+        await self._writer.write_due(contact)
+        await contact.read_due()
+
+    async def _greet(self, contact: Contact) -> None:
+        """Has the device say what it is, and brings it into the state in which it starts."""
+        make = contact.make
+        named = contact.knowledge.inputs_of(name for name in astuple(make.nameplate) if name)
+        identity = [name for name, point in make.points.items() if point.poll == "once" and point.is_readable]
+        decisive = contact.knowledge.inputs_of(make.available.if_.names if make.available else ())
+        if asked := dict.fromkeys([*identity, *named, *decisive, *([make.uptime] if make.uptime else [])]):
+            await contact.read(asked)
+        await self._writer.prepare(contact)
+        self._is_greeted = True
+        said = [_said(name, contact) for name in astuple(make.nameplate)]
+        if any(said):
+            self._tell(Identified(*said))
+
+    @property
+    def _is_lost(self) -> bool:
+        return self._failures >= LOST_AFTER
+
+    def _fail(self, reason: str) -> None:
+        """It did not answer; it is asked again more and more seldom."""
+        self._is_answering = False
+        was_lost = self._is_lost
+        wait_s = self._backoff.half_jitter_s(self._failures, random())
+        self._leave_alone(wait_s, self._failures + 1)
+        if self._is_lost and not was_lost:
+            self._lose(reason, wait_s)
+        else:
+            self._log.debug("device.silent", reason=reason, failures=self._failures, retry_in_s=round(wait_s, 1))
+
+    def _set_aside(self, reason: str) -> None:
+        """It answers, so it is believed at once, and asked as often as ever."""
+        self._is_answering = True
+        was_lost = self._is_lost
+        self._leave_alone(self._poll_s, LOST_AFTER)
+        if not was_lost:
+            self._lose(reason, self._poll_s)
+
+    def _leave_alone(self, wait_s: float, failures: int) -> None:
+        now = self._clock().mono
+        if self._failures == 0:
+            self._failing_since = now
+        self._failures = failures
+        self._writer.doubt()
+        self._retry_at = now + wait_s
+        self._is_greeted = self._is_greeted and not self._is_lost
+
+    def _lose(self, reason: str, wait_s: float) -> None:
+        event = "device.unavailable" if self._is_answering else "device.unreachable"
+        facts = {"reason": reason, "retry_in_s": round(wait_s, 1)}
+        if self._is_expected_offline:
+            own = self._make.points.keys() | self._make.computed.keys()
+            known = {name: value for name, value in self._known.items() if name in own}
+            self._log.info(event, **facts, expected=True, known=known)
+        else:
+            self._log.warning(event, **facts)
+        self._tell(Lost(reason))
+
+    def _recover(self) -> None:
+        if self._is_lost:
+            self._log.info("device.recovered", down_s=round(self._clock().mono - self._failing_since, 1))
+        self._failures = 0
+        self._retry_at = 0.0
+
+    async def _rest(self, until: float) -> None:
+        """Waits until something is due or offered; *until* holds as long as the device answers."""
+        if self._failures:
+            until = self._retry_at
+        wait_s = None if until == inf else max(0.0, until - self._clock().mono)
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._offered.wait()
+        except TimeoutError:
+            pass
+
+    def _tell(self, event: Event) -> None:
+        for listener in self._listeners:
+            listener(event)
+
+
+def _said(name: str | None, contact: Contact) -> str | None:
+    """What the point or text *name* of a nameplate comes to."""
+    make = contact.make
+    if name is None or not (name in make.points or name in make.computed):
+        return name
+    value = contact.knowledge.values.get(name)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return None if value is None else str(value).strip() or None

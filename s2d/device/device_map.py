@@ -1,0 +1,84 @@
+"""What a device is made of: its points, what is computed of them, its commands, its start, when it can be had, its
+nameplate.
+
+Devices of one type differ by model and firmware; a `Variant` is one of these makes, and when it is the one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from ..driver import PointSettings
+from ..quantities import Duration, factor_of
+from ..values import Value
+from .command import Command, Step
+from .computed import Computed
+from .expression import Expression
+
+
+class Nameplate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the device says it is: each the name of a point or computed value, else the text itself."""
+
+    manufacturer: Annotated[str | None, Meta(description="Point, or text")] = None
+    model: Annotated[str | None, Meta(description="Point, or text")] = None
+    serial_number: Annotated[str | None, Meta(description="Point, or text")] = None
+    firmware_version: Annotated[str | None, Meta(description="Point, or text")] = None
+
+
+class Available(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When the device can be had; otherwise it counts as one that does not answer."""
+
+    if_: Annotated[Expression, Meta(description="False: it cannot be had; unknown counts as true")] = msgspec.field(
+        name="if"
+    )
+    else_: Annotated[str, Meta(min_length=1, description="Why it cannot be had, in words")] = msgspec.field(name="else")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Make:
+    """All that is known of a device before it is opened."""
+
+    points: Mapping[str, PointSettings]
+    computed: Mapping[str, Computed] = field(default_factory=dict)
+    commands: Mapping[str, Command] = field(default_factory=dict)
+    """Name of the wanted point → how it is done. The name need not be a point of the device."""
+    start: tuple[Step, ...] = ()
+    """After each opening, before anything else is written: what a register holds already is not written."""
+    nameplate: Nameplate = Nameplate()  # noqa: RUF009 (immutable)
+    available: Available | None = None
+    """None: whenever it answers."""
+    uptime: str | None = None
+    """Point that only falls when the device is switched on anew."""
+    parameters: Mapping[str, Value] = field(default_factory=dict)
+    """Names that expressions may use beside points, in base units."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """Another make of the same device, complete: what it changes has been laid over the rest already."""
+
+    when: Expression
+    """Over points with `poll: once` and parameters; unknown is false."""
+    make: Make
+
+
+def commands_of(make: Make) -> dict[str, Command]:
+    """Everything that can be wanted of such a device: its commands, and its writable points as they are."""
+    plain = {name: _plain(name, point) for name, point in make.points.items() if point.is_writable}
+    return {**plain, **make.commands}
+
+
+def _plain(name: str, point: PointSettings) -> Command:
+    return Command(
+        steps=(Step(write={name: _VALUE}),),
+        deadband=point.deadband * (factor_of(point.unit) if point.unit else 1.0),
+        interval_s=point.interval or Duration(0),
+        refresh_s=None if point.persistent else point.refresh,
+        if_unchanged="write",
+    )
+
+
+_VALUE = Expression.parse("value")

@@ -1,0 +1,100 @@
+"""A device that was opened: its driver, when what is read of it, and what is known through that."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from typing import TypeVar
+
+from ..driver import Driver
+from ..errors import DeviceUnreachable
+from ..host.log import Logger
+from ..values import Clock, Reading, Setpoint
+from .device_map import Make, commands_of
+from .latest_values import Knowledge
+from .poll_schedule import Schedule
+
+EXCHANGE_WITHIN_S = 30.0
+"""A driver that is silent for this long is taken for hung, whatever its own limits are."""
+
+T = TypeVar("T")
+
+
+class Unavailable(DeviceUnreachable):
+    """It answers, but cannot be had: it says so itself, or has to be greeted first."""
+
+
+class Contact:
+    """One opening of a device of some *make*; *tell* hears everything that is news, once it is available."""
+
+    def __init__(
+        self,
+        driver: Driver,
+        make: Make,
+        *,
+        poll_s: float,
+        clock: Clock,
+        log: Logger,
+        tell: Callable[[tuple[Reading, ...]], None],
+    ) -> None:
+        now = clock().mono
+        self.make = make
+        self.commands = commands_of(make)
+        self.schedule = Schedule(make.points, poll_s, now)
+        self.knowledge = Knowledge(make, self.schedule.period_s, now, log)
+        self._driver = driver
+        self._clock = clock
+        self._tell = tell
+        self._has_withheld = False
+
+    async def read_due(self) -> None:
+        """Reads what the schedule says.
+
+        Raises: DeviceUnreachable: the device did not answer. Unavailable: it cannot be had, or was switched on anew.
+        """
+        due = self.schedule.due(self._clock().mono)
+        if not due:
+            return
+        before_s = self._uptime_s
+        await self.read(due)
+        if before_s is not None and (uptime_s := self._uptime_s) is not None and uptime_s < before_s:
+            raise Unavailable("it was switched on anew")
+
+    async def read(self, points: Collection[str]) -> tuple[Reading, ...]:
+        """Reads *points* now, whatever the schedule says, and returns what is news.
+
+        Raises: DeviceUnreachable: the device did not answer. Unavailable: it says that it cannot be had.
+        """
+        readings = await _in_time(self._driver.read(points))
+        now = self._clock().mono
+        self.schedule.note(points, now)
+        news = self.knowledge.take(readings, now)
+        available = self.make.available
+        if available and available.if_.evaluate(self.knowledge.values) in (False, 0):
+            self._has_withheld = True
+            raise Unavailable(available.else_)
+        if self._has_withheld:
+            self._has_withheld = False
+            news = self.knowledge.everything(now)
+        if news:
+            self._tell(news)
+        return news
+
+    async def write(self, setpoint: Setpoint, *together: Setpoint) -> None:
+        """Writes with one request.
+
+        Raises: DeviceUnreachable, DeviceRefused.
+        """
+        await _in_time(self._driver.write(setpoint, *together))
+
+    @property
+    def _uptime_s(self) -> float | None:
+        """How long the device has been on; None if it does not say."""
+        value = self.knowledge.values.get(self.make.uptime) if self.make.uptime else None
+        return value if isinstance(value, int | float) else None
+
+
+async def _in_time(answer: Awaitable[T]) -> T:
+    try:
+        async with asyncio.timeout(EXCHANGE_WITHIN_S):
+            return await answer
+    except TimeoutError as exc:
+        raise DeviceUnreachable(f"the driver was silent for {EXCHANGE_WITHIN_S:g} s") from exc

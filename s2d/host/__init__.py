@@ -1,0 +1,1 @@
+"""The host: its clock, its log, its disk, its service manager."""

@@ -1,0 +1,1 @@
+"""The resource manager (RM): one resource as S2 sees it, in every control type. Pure."""

@@ -1,0 +1,1 @@
+"""Control by operation modes: what FRBC, OMBC and DDBC have in common."""

@@ -1,0 +1,87 @@
+"""What is steered by operation modes, and what it does or shall do: the same in FRBC, OMBC and DDBC.
+
+A *scope* is what has one operation mode at a time: an actuator, by its id, or the whole resource.
+
+Spec: EN 50491-12-2, OperationMode; S2 JSON `*.Instruction`, `*.ActuatorStatus`, `OMBC.Status`.
+"""
+
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from ....values import Setpoint
+from ..execution import PursuingResource
+
+
+class Activity(NamedTuple):
+    """What a scope does, or shall do."""
+
+    operation_mode_id: str
+    factor: float
+    """0 to 1."""
+
+
+class OperationModeResource(PursuingResource, Protocol):
+    """A resource that is steered by operation modes.
+
+    Actuator ids are unique over all its control types; ids stay the same as long as what they name is described.
+    """
+
+    def activity_of(self, scope: str, /) -> Activity:
+        """What is really done, from the last good readings; in a mode that is described."""
+        ...
+
+    def obstacle_to(self, scope: str, wish: Activity, /) -> str | None:
+        """Why *wish* may not be done now (offline, fault, safety), or None."""
+        ...
+
+    def order(self, scope: str, wish: Activity, reason: str, /) -> list[Setpoint]:
+        """What to write so that *wish* is done."""
+        ...
+
+    def default_of(self, scope: str, reason: str, /) -> list[Setpoint]:
+        """What to write so that *scope* alone, which may be described no longer, is in its safe default state."""
+        ...
+
+    def follows(self, scope: str, wish: Activity, since: float, /) -> bool:
+        """Whether readings no older than *since* (monotonic seconds) show *wish* being done."""
+        ...
+
+    def power_deadband_factor(self, scope: str, operation_mode_id: str, power_w: float, /) -> float:
+        """How much factor *power_w* is in that mode."""
+        ...
+
+
+class OperationModeInstruction(Protocol):
+    """An instruction, as far as all control types word it alike."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def message_id(self) -> str: ...
+
+    @property
+    def execution_time(self) -> datetime: ...
+
+    @property
+    def operation_mode_factor(self) -> float: ...
+
+    @property
+    def abnormal_condition(self) -> bool: ...
+
+
+class Ordered(NamedTuple):
+    """What an instruction asks for."""
+
+    activity: Activity
+    is_abnormal: bool
+
+
+class Status(NamedTuple):
+    """What is told of a scope."""
+
+    scope: str
+    activity: Activity
+    previous_mode_id: str | None
+    since: datetime | None
+    """When the change from the previous mode was initiated."""

@@ -1,0 +1,1 @@
+"""Power Envelope Based Control (PEBC)."""

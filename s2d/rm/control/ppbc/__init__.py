@@ -1,0 +1,1 @@
+"""Power Profile Based Control (PPBC)."""

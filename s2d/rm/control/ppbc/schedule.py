@@ -1,0 +1,173 @@
+"""What shall run when, of one task: what an instruction asks for, and whether the task allows it.
+
+Spec: EN 50491-12-2, PPBC; S2 JSON `PPBC.*Instruction`, `PPBC.PowerProfileStatus`.
+"""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from ....s2.messages.ppbc import (
+    EndInterruptionInstruction,
+    PowerSequence,
+    PowerSequenceContainerStatus,
+    PowerSequenceStatus,
+    ScheduleInstruction,
+    StartInterruptionInstruction,
+)
+from ....values import Now
+from ...instructions import Instructions
+from .sequence_run import LATENESS, Action, misfit
+from .task import Profile, Progress, Slot
+
+SequenceInstruction = ScheduleInstruction | StartInterruptionInstruction | EndInterruptionInstruction
+
+
+_ACTIONS: dict[type[SequenceInstruction], Action] = {
+    ScheduleInstruction: Action.RUN,
+    StartInterruptionInstruction: Action.PAUSE,
+    EndInterruptionInstruction: Action.RESUME,
+}
+
+
+class Step(NamedTuple):
+    """What an instruction asks for."""
+
+    action: Action
+    slot: Slot
+    """Of the container."""
+    container_id: str
+    sequence: PowerSequence
+    lasts: timedelta
+    """How long the sequence runs without pauses."""
+    begins_at: datetime
+    is_abnormal: bool
+
+    @property
+    def scope(self) -> str:
+        """A container is one scope, its interruptions are another."""
+        return self.container_id if self.action is Action.RUN else interruption_of(self.container_id)
+
+
+def interruption_of(container_id: str) -> str:
+    """The scope of the interruptions of a container."""
+    return f"interruption of {container_id}"
+
+
+class Standing(NamedTuple):
+    """How a container stands."""
+
+    container_id: str
+    selected_sequence_id: str | None
+    status: PowerSequenceStatus
+
+
+class Schedule:
+    """A task, with what has been started and what waits for its time."""
+
+    def __init__(self, progress: Progress, instructions: Instructions[Step]) -> None:
+        self._progress = progress
+        self._instructions = instructions
+
+    def step_of(self, instruction: SequenceInstruction, now: Now) -> Step:
+        """What *instruction*, which names a sequence of the task, asks for."""
+        slot, sequence_id = self._progress.slots[instruction.sequence_container_id], instruction.power_sequence_id
+        return Step(
+            _ACTIONS[instruction.__class__],
+            slot,
+            slot.container_id,
+            slot.sequences[sequence_id],
+            slot.durations[sequence_id],
+            max(instruction.execution_time, now.utc),
+            instruction.abnormal_condition,
+        )
+
+    def objection_to(self, step: Step, now: Now, *, is_now: bool) -> str | None:
+        """Why the task does not allow *step*; *is_now* when it is to be done at once."""
+        if step.sequence.abnormal_condition_only and not step.is_abnormal:
+            return "the sequence is for abnormal conditions only"
+        if step.action is Action.RUN:
+            if step.container_id in self._progress.courses or step.container_id in self._instructions.started:
+                return "a sequence of the container has started already"
+            return self._objection_to_run(step, now)
+        if not step.sequence.is_interruptible:
+            return "the sequence is not interruptible"
+        course = self._progress.courses.get(step.container_id)
+        selected = course.sequence if course else getattr(self._waiting(step.container_id), "sequence", None)
+        if selected != step.sequence:
+            return "the sequence is not the one selected"
+        if not is_now:
+            return None
+        is_under_way = course is not None and course.is_open and course.status is not PowerSequenceStatus.SCHEDULED
+        if course is None or not is_under_way:
+            return "the sequence is not under way"
+        if course.is_pausing is (step.action is Action.PAUSE):
+            return "it is interrupted already" if course.is_pausing else "it is not interrupted"
+        return None
+
+    def objection_to_start(self, step: Step, now: Now) -> str | None:
+        """Why *step*, which was allowed when it was taken on, is not any more."""
+        if step.action is Action.RUN:
+            return self._objection_to_run(step, now)
+        return self.objection_to(step, now, is_now=True)
+
+    def _objection_to_run(self, step: Step, now: Now) -> str | None:
+        """Why the sequence of *step* does not fit between what is before it and what comes after."""
+        profile, slot = self._profile, step.slot
+        begins_at = step.begins_at if now.utc - step.begins_at <= LATENESS else now.utc
+        if begins_at < profile.start_time:
+            return f"the profile does not start before {profile.start_time:%H:%M:%S}"
+        # No instant is added up before it is known to be one: a peer may name the last there is.
+        if step.lasts + slot.later > profile.end_time - begins_at:
+            return f"the profile could not finish by {profile.end_time:%H:%M:%S}"
+        if slot.before is not None:
+            before = self._ends_at(slot.before, now)
+            if before is None:
+                return f"container {slot.before} comes first, and is not scheduled"
+            if objection := misfit(before, begins_at, step.sequence):
+                return objection
+        if slot.after is not None and (follower := self._waiting(slot.after)):
+            return misfit(begins_at + step.lasts, follower.begins_at, follower.sequence)
+        return None
+
+    def standings(self) -> list[Standing]:
+        """How every container of the task stands."""
+        return [self._standing_of(container_id) for container_id in self._progress.slots]
+
+    def statuses(self, standings: list[Standing], now: Now) -> tuple[PowerSequenceContainerStatus, ...]:
+        """*standings* as they are told, with the progress made by *now*."""
+        return tuple([self._status(standing, now) for standing in standings])
+
+    @property
+    def _profile(self) -> Profile:
+        assert self._progress.profile is not None
+        return self._progress.profile
+
+    def _waiting(self, container_id: str) -> Step | None:
+        """What shall run in the container and was not commanded yet."""
+        waiting = self._instructions.waiting(container_id)
+        started = self._instructions.started.get(container_id)
+        return waiting[-1].wish if waiting else started.wish if started else None
+
+    def _ends_at(self, container_id: str, now: Now) -> datetime | None:
+        """When the container's sequence ends or has ended; None if that cannot be hoped for."""
+        if course := self._progress.courses.get(container_id):
+            return None if course.status is PowerSequenceStatus.ABORTED else course.ends_at(now)
+        waiting = self._waiting(container_id)
+        return waiting.begins_at + waiting.lasts if waiting else None
+
+    def _standing_of(self, container_id: str) -> Standing:
+        if course := self._progress.courses.get(container_id):
+            return Standing(container_id, course.sequence.id, course.status)
+        if waiting := self._waiting(container_id):
+            return Standing(container_id, waiting.sequence.id, PowerSequenceStatus.SCHEDULED)
+        return Standing(container_id, None, PowerSequenceStatus.NOT_SCHEDULED)
+
+    def _status(self, standing: Standing, now: Now) -> PowerSequenceContainerStatus:
+        course = self._progress.courses.get(standing.container_id)
+        return PowerSequenceContainerStatus(
+            power_profile_id=self._profile.id,
+            sequence_container_id=standing.container_id,
+            selected_sequence_id=standing.selected_sequence_id,
+            progress=course.progress_ms(now) if course else None,
+            status=standing.status,
+        )

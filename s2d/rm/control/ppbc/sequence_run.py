@@ -1,0 +1,115 @@
+"""A power sequence on its way, and whether one fits behind another.
+
+Spec: EN 50491-12-2, PPBC; S2 JSON `PPBC.PowerSequence`, `PPBC.PowerSequenceContainerStatus`.
+"""
+
+from datetime import datetime, timedelta
+from enum import Enum
+
+from ....s2.messages.ppbc import PowerSequence, PowerSequenceStatus
+from ....values import Now
+
+LATENESS = timedelta(seconds=5)
+"""Sequences planned back to back may overlap by this much, as no start is ever quite on time: the next one waits."""
+
+_MS = timedelta(milliseconds=1)
+
+
+class Action(Enum):
+    """What the device shall do about a sequence."""
+
+    RUN = "run"
+    """From its beginning."""
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
+class Course:
+    """A sequence from its command on. Pauses do not count as progress; a step of the clock changes nothing."""
+
+    def __init__(self, sequence: PowerSequence, lasts: timedelta, now: Now) -> None:
+        """*lasts* is how long *sequence* runs without pauses."""
+        self.sequence = sequence
+        self.action = Action.RUN
+        """What was commanded last."""
+        self.commanded_at = now.mono
+        self.status = PowerSequenceStatus.SCHEDULED
+        """As far as the device was seen to follow."""
+        self._lasts = lasts
+        self._runs_since: float | None = now.mono
+        self._ran_s = 0.0
+        self._over_at: float | None = None
+
+    @property
+    def is_pausing(self) -> bool:
+        """Whether it was last commanded to pause."""
+        return self.is_open and self.action is Action.PAUSE
+
+    @property
+    def is_open(self) -> bool:
+        return self._over_at is None
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether the device was seen to do what was commanded last."""
+        return self._over_at is not None or self.status is self._aim
+
+    @property
+    def finishes_at(self) -> float | None:
+        """When (monotonic seconds) it will have run to its end; None unless it is seen to run."""
+        if self.status is not PowerSequenceStatus.EXECUTING or self._runs_since is None:
+            return None
+        return self._runs_since + self._lasts.total_seconds() - self._ran_s
+
+    def command(self, action: Action, now: Now) -> None:
+        """Notes that the device was told to pause, or to go on."""
+        self._ran_s = self._progress_s(now)
+        self._runs_since = None if action is Action.PAUSE else now.mono
+        self.action, self.commanded_at = action, now.mono
+
+    def see(self) -> None:
+        """Notes that the device does what was commanded last."""
+        self.status = self._aim
+
+    def finish(self) -> None:
+        """Notes that it has run to its end, which was when `finishes_at` said."""
+        self._over_at, self._runs_since = self.finishes_at, None
+        self._ran_s = self._lasts.total_seconds()
+        self.status = PowerSequenceStatus.FINISHED
+
+    def abort(self, now: Now) -> None:
+        """Notes that it will not continue."""
+        self._ran_s, self._runs_since = self._progress_s(now), None
+        self.status, self._over_at = PowerSequenceStatus.ABORTED, now.mono
+
+    def ends_at(self, now: Now) -> datetime:
+        """When it ended, or will at the earliest."""
+        if self._over_at is not None:
+            return now.utc - timedelta(seconds=now.mono - self._over_at)
+        return now.utc + self._lasts - timedelta(seconds=self._progress_s(now))
+
+    def progress_ms(self, now: Now) -> int | None:
+        return None if self.status is PowerSequenceStatus.SCHEDULED else round(self._progress_s(now) * 1000)
+
+    @property
+    def _aim(self) -> PowerSequenceStatus:
+        is_pause = self.action is Action.PAUSE
+        return PowerSequenceStatus.INTERRUPTED if is_pause else PowerSequenceStatus.EXECUTING
+
+    def _progress_s(self, now: Now) -> float:
+        return self._ran_s + (now.mono - self._runs_since if self._runs_since is not None else 0.0)
+
+
+def duration_of(sequence: PowerSequence) -> timedelta:
+    """How long *sequence* runs without pauses."""
+    return timedelta(milliseconds=sum(element.duration for element in sequence.elements))
+
+
+def misfit(ends_at: datetime, begins_at: datetime, follower: PowerSequence) -> str | None:
+    """Why *follower* cannot begin then, if what is before it ends at *ends_at*."""
+    pause = begins_at - ends_at
+    if pause < -LATENESS:
+        return f"the container before runs until {ends_at:%H:%M:%S}"
+    if follower.max_pause_before is None or pause / _MS <= follower.max_pause_before:
+        return None
+    return f"the pause before {follower.id} may last {follower.max_pause_before / 1000:g} s at most"

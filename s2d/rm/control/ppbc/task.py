@@ -1,0 +1,115 @@
+"""A task, what does it, and how far it has got.
+
+Progress is the resource's, not the session's: what runs on the hardware runs on, whoever is in charge.
+
+Spec: EN 50491-12-2, PPBC; S2 JSON `PPBC.PowerProfileDefinition`, `PPBC.PowerProfileStatus`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
+
+from ....s2.messages.ppbc import PowerProfileDefinition, PowerSequence, PowerSequenceContainer
+from ....values import Now, Setpoint
+from ..execution import PursuingResource
+from .sequence_run import Action, Course, duration_of
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A task; another task, or the same once more, has another id."""
+
+    id: str
+    start_time: datetime
+    """The first container does not start before."""
+    end_time: datetime
+    """The last container finishes by then."""
+    containers: tuple[PowerSequenceContainer, ...]
+    """In the order in which they run."""
+
+    def definition(self, message_id: str) -> PowerProfileDefinition:
+        """The message that tells of it."""
+        return PowerProfileDefinition(
+            message_id=message_id,
+            id=self.id,
+            start_time=self.start_time,
+            end_time=self.end_time,
+            power_sequences_containers=self.containers,
+        )
+
+
+class PowerProfileResource(PursuingResource, Protocol):
+    """Something with a task to do. In its default state it does none."""
+
+    def profile(self) -> Profile | None:
+        """The task to do now, or done last; None while there is none."""
+        ...
+
+    def obstacle_to(self, action: Action, container_id: str, sequence_id: str) -> str | None:
+        """Why the device may not do that now (offline, fault, safety), or None."""
+        ...
+
+    def order(self, action: Action, container_id: str, sequence_id: str, reason: str) -> list[Setpoint]:
+        """What to write so that the device does it."""
+        ...
+
+    def follows(self, action: Action, container_id: str, sequence_id: str, since: float) -> bool:
+        """Whether readings no older than *since* (monotonic seconds) show that the device does it."""
+        ...
+
+
+class Slot(NamedTuple):
+    """A container in its task: what there is to choose from, and what is around it."""
+
+    container_id: str
+    sequences: dict[str, PowerSequence]
+    """By id."""
+    durations: dict[str, timedelta]
+    """How long they run without pauses, by id."""
+    before: str | None
+    """The id of the container before."""
+    after: str | None
+    """The id of the container after."""
+    later: timedelta
+    """How long all that comes after it runs at least."""
+
+
+class Progress:
+    """The task of one resource, and the course of every container that was started; outlives sessions."""
+
+    def __init__(self) -> None:
+        self.profile: Profile | None = None
+        self.slots: dict[str, Slot] = {}
+        """Of the profile, by container id, in the order in which they run."""
+        self.courses: dict[str, Course] = {}
+        """By container id."""
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether something runs or pauses."""
+        return any(course.is_open for course in self.courses.values())
+
+    def turn_to(self, profile: Profile | None) -> None:
+        """Begins with *profile*, and forgets the one before."""
+        self.profile, self.courses = profile, {}
+        self.slots = _slots_of(profile.containers) if profile else {}
+
+    def end(self, now: Now) -> None:
+        """The device is brought to its default state, in which it does nothing of the task."""
+        for course in self.courses.values():
+            if course.finishes_at is not None and course.finishes_at <= now.mono:
+                course.finish()
+            elif course.is_open:
+                course.abort(now)
+
+
+def _slots_of(containers: tuple[PowerSequenceContainer, ...]) -> dict[str, Slot]:
+    slots: list[Slot] = []
+    later, after = timedelta(), None
+    for index, container in reversed([*enumerate(containers)]):
+        sequences = {sequence.id: sequence for sequence in container.power_sequences}
+        durations = {sequence_id: duration_of(sequence) for sequence_id, sequence in sequences.items()}
+        before = containers[index - 1].id if index > 0 else None
+        slots.append(Slot(container.id, sequences, durations, before, after, later))
+        later, after = later + min(durations.values()), container.id
+    return {slot.container_id: slot for slot in reversed(slots)}

@@ -1,0 +1,46 @@
+"""When a value is worth telling again: when it has changed enough, or has not been told for a while."""
+
+from dataclasses import dataclass
+
+from ...values import Now
+
+
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """How eager an RM is to tell."""
+
+    power_w: float
+    """A change of power below this is not told by itself."""
+    fill_level: float
+    """A change of fill level below this is not told by itself; in the unit of the fill level."""
+    every_s: float
+    """What has not been told for this long is told again."""
+
+
+class Told:
+    """What was last told of one thing, and when."""
+
+    def __init__(self, every_s: float) -> None:
+        self._every_s = every_s
+        self._state: object = None
+        self._numbers: tuple[float, ...] = ()
+        self._at: float | None = None
+
+    def is_due(self, now: Now, numbers: tuple[float, ...], deadband: float, state: object = None) -> bool:
+        """Whether to tell: never told, told long ago, another *state*, or a number moved by *deadband* or more."""
+        if self._at is None or now.mono >= self._at + self._every_s or state != self._state:
+            return True
+        moved = (abs(new - old) >= deadband for new, old in zip(numbers, self._numbers, strict=True))
+        return any(moved) if deadband > 0 else numbers != self._numbers
+
+    def is_stale(self, now: Now) -> bool:
+        """Whether it was told, and so long ago that it shall be told again whatever it is."""
+        return self._at is not None and now.mono >= self._at + self._every_s
+
+    def tell(self, now: Now, numbers: tuple[float, ...], state: object = None) -> None:
+        """Notes that this is told now."""
+        self._at, self._numbers, self._state = now.mono, numbers, state
+
+    def deadlines(self) -> tuple[float, ...]:
+        """When (monotonic seconds) it shall be told again whatever it is."""
+        return () if self._at is None else (self._at + self._every_s,)

@@ -1,0 +1,118 @@
+"""A battery as S2 describes it: one storage, one actuator, and the modes idle, charge and discharge."""
+
+from itertools import permutations
+from math import sqrt
+from typing import NamedTuple
+from uuid import NAMESPACE_OID, uuid5
+
+from ....s2.messages.common import Commodity, CommodityQuantity, NumberRange, PowerRange, Transition
+from ....s2.messages.frbc import ActuatorDescription, OperationMode, OperationModeElement, StorageDescription
+from .settings import BatterySettings
+
+THREE_PHASES = CommodityQuantity.ELECTRIC_POWER_3_PHASE_SYMMETRIC
+
+
+class Mode(NamedTuple):
+    """An operation mode in the battery's own terms; ranges run from factor 0 to factor 1."""
+
+    id: str
+    label: str
+    power_w: tuple[float, float]
+    soc: tuple[float, float]
+    """State of charge in % at which it may be ordered."""
+
+    def power_at(self, factor: float) -> float:
+        start, end = self.power_w
+        return start + factor * (end - start)
+
+    def factor_at(self, power_w: float) -> float:
+        start, end = self.power_w
+        return min(1.0, max(0.0, (power_w - start) / (end - start))) if end > start else 0.0
+
+
+class BatteryDescription:
+    """The modes of a battery, and what is published of it."""
+
+    def __init__(self, resource_id: str, name: str, settings: BatterySettings) -> None:
+        self._name = name
+        self._settings = settings
+        low, high = settings.usable_range
+        self.idle = Mode(_id(resource_id, "idle"), "idle", (0.0, 0.0), (0.0, 100.0))
+        self.charge = Mode(
+            _id(resource_id, "charge"),
+            "charge (factor 1 is full power)",
+            (float(settings.min_charge_power_w), float(settings.max_charge_power_w)),
+            (0.0, high),
+        )
+        # Peers refuse ranges that fall, so factor 0 has to be the full discharge.
+        self.discharge = Mode(
+            _id(resource_id, "discharge"),
+            "discharge (factor 0 is full power)",
+            (-settings.max_discharge_power_w, -settings.min_discharge_power_w),
+            (low, 100.0),
+        )
+        self.modes = {mode.id: mode for mode in (self.idle, self.charge, self.discharge)}
+        self.actuator_id = _id(resource_id, "actuator")
+        self.storage = self._described_storage()
+        self.actuators = (self._described_actuator(),)
+
+    def _levels(self, soc: tuple[float, float]) -> NumberRange:
+        """*soc* as fill levels, margin included: some peers take its very ends for beyond it."""
+        scale, margin = self._settings.fill_level_per_percent, self._settings.fill_level_margin
+        return NumberRange(start_of_range=(soc[0] - margin) * scale, end_of_range=(soc[1] + margin) * scale)
+
+    def _described_storage(self) -> StorageDescription:
+        unit = self._settings.fill_level_unit
+        return StorageDescription(
+            diagnostic_label=self._name,
+            fill_level_label="state of charge, %" if unit == "%" else f"energy stored, {unit}",
+            provides_leakage_behaviour=False,
+            provides_fill_level_target_profile=False,
+            provides_usage_forecast=False,
+            fill_level_range=self._levels(self._settings.usable_range),
+        )
+
+    def _described_actuator(self) -> ActuatorDescription:
+        return ActuatorDescription(
+            id=self.actuator_id,
+            diagnostic_label=self._name,
+            supported_commodities=(Commodity.ELECTRICITY,),
+            operation_modes=tuple(map(self._described, self.modes.values())),
+            transitions=tuple(
+                Transition(
+                    id=_id(before.id, after.id),
+                    from_=before.id,
+                    to=after.id,
+                    start_timers=(),
+                    blocking_timers=(),
+                    abnormal_condition_only=False,
+                )
+                for before, after in permutations(self.modes.values(), 2)
+            ),
+            timers=(),
+        )
+
+    def _described(self, mode: Mode) -> OperationMode:
+        start_w, end_w = mode.power_w
+        is_single_phase = self._settings.phases == 1
+        # Peers refuse more than one electric range, so three phases are described by their sum.
+        quantity = CommodityQuantity.ELECTRIC_POWER_L1 if is_single_phase else THREE_PHASES
+        element = OperationModeElement(
+            fill_level_range=self._levels(mode.soc),
+            fill_rate=NumberRange(start_of_range=self._fill_rate(start_w), end_of_range=self._fill_rate(end_w)),
+            power_ranges=(PowerRange(start_of_range=start_w, end_of_range=end_w, commodity_quantity=quantity),),
+        )
+        return OperationMode(
+            id=mode.id, diagnostic_label=mode.label, elements=(element,), abnormal_condition_only=False
+        )
+
+    def _fill_rate(self, power_w: float) -> float:
+        """Fill level per second at *power_w*; the losses of a round trip are shared evenly by both ways."""
+        one_way = sqrt(self._settings.round_trip_efficiency / 100)
+        stored_w = power_w * one_way if power_w > 0 else power_w / one_way
+        return stored_w / 3600 / self._settings.capacity_wh * 100 * self._settings.fill_level_per_percent
+
+
+def _id(resource_id: str, part: str) -> str:
+    """An id for a part of the resource: a UUID, for ever the same."""
+    return str(uuid5(NAMESPACE_OID, f"{resource_id}/{part}"))

@@ -1,0 +1,49 @@
+"""Who a resource is to its CEM, and what its owner decided about it."""
+
+from dataclasses import dataclass, replace
+
+from ..s2.effects import Identified
+from ..s2.messages.common import ControlType
+from .control.reporting import Reporting
+from .instructions import Updates
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the resource is, to the CEM."""
+
+    resource_id: str
+    """The same for ever."""
+    name: str | None = None
+    manufacturer: str | None = None
+    model: str | None = None
+    serial_number: str | None = None
+    firmware_version: str | None = None
+
+    def completed_by(self, device: Identified) -> "Identity":
+        """With what the device says of itself where the owner said nothing."""
+        return replace(
+            self,
+            manufacturer=self.manufacturer or device.manufacturer,
+            model=self.model or device.model,
+            serial_number=self.serial_number or device.serial_number,
+            firmware_version=self.firmware_version or device.firmware_version,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the owner decided."""
+
+    fallback_after_s: float
+    """After this long with nobody in charge the hardware is brought to its default state."""
+    reporting: Reporting
+    processing_delay_s: float
+    """How long an instruction is expected to take, until one has been timed."""
+    updates: Updates = "full"
+    max_instruction_age_s: float | None = None
+    """Instructions whose execution time is longer ago are rejected; None for never."""
+    redescribe_after_status: bool | None = None
+    """Whether a storage is described once more after its first status; None: if the CEM sent no Handshake."""
+    control_types: tuple[ControlType, ...] | None = None
+    """The only ones to offer; None for all that are possible."""

@@ -1,0 +1,1 @@
+"""The S2 language: messages, the rules they keep to, and the conversation on one connection. Pure."""

@@ -1,0 +1,131 @@
+"""What can happen to a resource manager, and what it wants done about it.
+
+Events go in, effects come out, in order. Effects are wishes: the shell carries them out and reports back as events.
+"""
+
+from enum import Enum
+
+from msgspec import Struct
+
+from ..values import Reading, Setpoint, Value
+from .messages.common import Tagged
+
+
+class Connected(Struct, frozen=True):
+    """The link has a connection to the CEM."""
+
+
+class Disconnected(Struct, frozen=True):
+    """The connection is gone, whoever ended it."""
+
+    reason: str
+
+
+class Received(Struct, frozen=True):
+    """The CEM sent a frame: text, or bytes for a binary one."""
+
+    frame: str | bytes
+
+
+class Measured(Struct, frozen=True):
+    """The device gave readings."""
+
+    readings: tuple[Reading, ...]
+
+
+class Lost(Struct, frozen=True):
+    """The device does not answer any more; the next Measured says that it is back."""
+
+    reason: str
+
+
+class Applied(Struct, frozen=True):
+    """The device confirmed the setpoint."""
+
+    setpoint: Setpoint
+
+
+class Refused(Struct, frozen=True):
+    """The setpoint did not get into the device."""
+
+    setpoint: Setpoint
+    reason: str
+    will_retry: bool = False
+    """It stays wanted until it is replaced."""
+
+
+class Identified(Struct, frozen=True):
+    """What the device says it is; None where it says nothing."""
+
+    manufacturer: str | None = None
+    model: str | None = None
+    serial_number: str | None = None
+    firmware_version: str | None = None
+
+
+class Started(Struct, frozen=True):
+    """The daemon begins; what the hardware was last told is unknown."""
+
+
+class Stopping(Struct, frozen=True):
+    """The daemon ends."""
+
+
+class Tick(Struct, frozen=True):
+    """Nothing but time has passed."""
+
+
+Event = (
+    Connected | Disconnected | Received | Measured | Lost | Applied | Refused | Identified | Started | Stopping | Tick
+)
+
+
+class Send(Struct, frozen=True):
+    """Say *message* to the CEM."""
+
+    message: Tagged
+
+
+class Apply(Struct, frozen=True):
+    """Write *setpoint* to the device; it replaces what was wanted of that point before."""
+
+    setpoint: Setpoint
+
+
+class Return(Enum):
+    """When to connect again after a Close."""
+
+    SOON = "soon"
+    """As the back-off says."""
+    LATE = "late"
+    """After the longest back-off."""
+    NEVER = "never"
+
+
+class Close(Struct, frozen=True):
+    """End the connection once everything said has been sent."""
+
+    reason: str
+    back: Return
+
+
+class Settled(Struct, frozen=True):
+    """The session is initialised: the next reconnect may be quick again."""
+
+
+class Level(Enum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Note(Struct, frozen=True):
+    """Something a human may want to know; *event* is `noun.past_verb`."""
+
+    level: Level
+    event: str
+    facts: dict[str, Value | None] = {}
+
+
+Effect = Send | Apply | Close | Settled | Note

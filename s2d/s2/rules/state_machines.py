@@ -1,0 +1,68 @@
+"""FRBC, OMBC and DDBC have operation modes, transitions and timers in common; here is what their rules share."""
+
+from collections.abc import Iterable
+
+from ...values import Now
+from ..messages import ddbc, frbc, ombc
+from ..messages.common import ControlType
+from .history import Said
+from .history_entries import WHOLE, Machine
+from .registry import Breach
+
+HasTransitions = frbc.ActuatorDescription | ddbc.ActuatorDescription | ombc.SystemDescription
+
+
+def unknown_modes(part: HasTransitions) -> Breach | None:
+    """Where a transition names a mode that is not there."""
+    if part.transitions:
+        modes = {mode.id for mode in part.operation_modes}
+        for index, transition in enumerate(part.transitions):
+            if transition.from_ not in modes:
+                return f"/transitions/{index}/from", f"{transition.from_!r} is not a mode here"
+            if transition.to not in modes:
+                return f"/transitions/{index}/to", f"{transition.to!r} is not a mode here"
+    return None
+
+
+def unknown_timers(part: HasTransitions) -> Breach | None:
+    """Where a transition names a timer that is not there."""
+    timers = {timer.id for timer in part.timers}
+    breach: Breach | None = None
+    for index, transition in enumerate(part.transitions):
+        breach = breach or _unknown(transition.start_timers, timers, f"/transitions/{index}/start_timers")
+        breach = breach or _unknown(transition.blocking_timers, timers, f"/transitions/{index}/blocking_timers")
+    return breach
+
+
+def machine_of(said: Said, control_type: ControlType, actuator_id: str, now: Now) -> Machine | None:
+    """What was said to be in the actuator, if it was described."""
+    system = said.system(control_type, now)
+    return None if system is None else system.machines.get(actuator_id)
+
+
+def unknown_actuator(said: Said, control_type: ControlType, actuator_id: str, now: Now) -> Breach | None:
+    system = said.system(control_type, now)
+    if system is None:
+        # Once it is selected, it is described; before, nobody can tell.
+        is_known = said.control_type is not control_type
+    else:
+        is_known = actuator_id in system.machines
+    if not is_known:
+        return "/actuator_id", f"{actuator_id!r} is not an actuator here"
+    return None
+
+
+def unknown_mode(
+    said: Said, control_type: ControlType, mode_id: str, member: str, now: Now, actuator_id: str = WHOLE
+) -> Breach | None:
+    machine = machine_of(said, control_type, actuator_id, now)
+    if machine is not None and mode_id not in machine.modes:
+        return f"/{member}", f"{mode_id!r} is not a mode of it"
+    return None
+
+
+def _unknown(named: Iterable[str], timers: set[str], place: str) -> Breach | None:
+    for index, timer in enumerate(named):
+        if timer not in timers:
+            return f"{place}/{index}", f"{timer!r} is not a timer here"
+    return None

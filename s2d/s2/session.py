@@ -1,0 +1,325 @@
+"""The S2 conversation on one connection: who may say what, what is answered, and was it heard.
+
+Nothing of a session survives its connection. This file knows no control type beyond which messages belong to it, and
+no device.
+
+Spec: EN 50491-12-2 as carried by S2 JSON, "State of communication"; ReceptionStatus.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import cache
+
+import msgspec
+from msgspec import Struct
+
+from ..errors import InvalidContent, LocalProtocolError
+from ..values import Now, Value
+from .effects import Close, Effect, Level, Note, Return, Send, Settled
+from .legality import CEM_MAY_SEND, INSTRUCTIONS, RM_MAY_SEND, STATUSES, Phase
+from .messages import ddbc, frbc, ombc, pebc, wire
+from .messages.common import (
+    NIL_ID,
+    ControlType,
+    EnergyManagementRole,
+    Handshake,
+    HandshakeResponse,
+    InstructionStatusUpdate,
+    Message,
+    ReceptionStatus,
+    ReceptionStatusValues,
+    RevokeObject,
+    SessionRequest,
+    SessionRequestType,
+    Tagged,
+)
+from .messages.vet import vet
+from .messages.wire import name_of
+from .rules import Said, Severity, Violation, judge
+
+ANSWER_WITHIN_S = 5.0
+"""A message of ours without ReceptionStatus for this long is reported as unanswered."""
+RESEND_AFTER_S = 5.0
+"""A message answered with TEMPORARY_ERROR is said once more after this long."""
+LEDGER_LIMIT = 1000
+"""Most messages of ours that are remembered as unanswered; beyond it the oldest is forgotten."""
+
+
+CEM, RM = EnergyManagementRole.CEM, EnergyManagementRole.RM
+
+LABEL_LIMIT = 500
+"""Most characters of a diagnostic label sent or logged; it may quote a frame of 1 MiB."""
+BINARY = "MSG-001 at : a message is a text frame, this one is binary"
+
+Obey = Callable[[Message, Now], Iterable[Effect]]
+"""Carries out a message that is allowed; raises InvalidContent, having changed nothing, to refuse it."""
+
+
+_Kind = tuple[type[Message], str]
+"""Messages of one kind replace each other: the same type, about the same thing."""
+
+
+class _Unanswered(Struct):
+    message: Message
+    kind: _Kind
+    overdue_at: float
+    is_repeat: bool = False
+
+
+class Session:
+    """The conversation from the RM's side. Times are those of `Now`; effects are in the order to be carried out."""
+
+    def __init__(self, new_id: Callable[[], str]) -> None:
+        self.control_type = ControlType.NO_SELECTION
+        self._speak(wire.VERSIONS[0])
+        self._enter(Phase.NEGOTIATING)
+        self.is_closing = False
+        self._new_id = new_id
+        self._said = Said()
+        self._doubted: set[str] = set()
+        """The rules our own messages were doubted by."""
+        self._ledger: dict[str, _Unanswered] = {}
+        self._repeats: dict[_Kind, tuple[float, Message]] = {}
+        self._newest: dict[_Kind, str] = {}
+
+    def open(self, now: Now) -> list[Effect]:
+        """Says hello."""
+        return self.say(
+            Handshake(
+                message_id=self._new_id(),
+                role=EnergyManagementRole.RM,
+                supported_protocol_versions=wire.VERSIONS,
+            ),
+            now,
+        )
+
+    def say(self, message: Message, now: Now) -> list[Effect]:
+        """Sends *message* and expects a ReceptionStatus for it; if it breaks a rule, a bug, it is told and not sent.
+
+        What is odd about our own messages is told once a session: nobody can answer it, and they repeat.
+
+        Raises: LocalProtocolError: S2 does not allow it now.
+        """
+        if self.is_closing:
+            return []
+        if message.__class__ not in self._sayable:
+            what = f"{name_of(type(message))} may not be sent in version {self._version}"
+            raise LocalProtocolError(f"{what} while {self._state()}")
+        odd: list[Effect] = []
+        for violation in judge(message, RM, self._said, now):
+            if violation.rule.severity is Severity.ERROR:
+                return [Note(Level.ERROR, "message.withheld", _blame(violation, message))]
+            if violation.rule.id not in self._doubted:
+                self._doubted.add(violation.rule.id)
+                odd.append(Note(Level.WARNING, "message.doubted", {**_blame(violation, message), "sender": RM}))
+        return [self._send(message, now), *odd]
+
+    def _send(self, message: Message, now: Now, *, is_repeat: bool = False) -> Send:
+        self._said.note(message, now)
+        kind = _kind_of(message)
+        self._ledger[message.message_id] = _Unanswered(message, kind, now.mono + ANSWER_WITHIN_S, is_repeat)
+        self._newest[kind] = message.message_id
+        self._repeats.pop(kind, None)
+        if isinstance(message, RevokeObject):
+            self._withdraw(message.object_id)
+        if len(self._ledger) > LEDGER_LIMIT:
+            self._forget(next(iter(self._ledger)))
+        return Send(message)
+
+    def receive(self, frame: str | bytes, obey: Obey, now: Now) -> list[Effect]:
+        """Answers *frame* and does what it asks; *obey* carries out what is beyond the conversation itself."""
+        if self.is_closing:
+            return []
+        if isinstance(frame, bytes):
+            return self._refuse(NIL_ID, ReceptionStatusValues.INVALID_DATA, BINARY, "frame")
+        try:
+            message = self._decode(frame)
+            vet(frame, message)
+        except wire.UnreadableFrame as exc:
+            return self._refuse(exc.subject_message_id, ReceptionStatusValues(exc.status), exc.label, "frame")
+        if isinstance(message, ReceptionStatus):
+            return self._settle(message, now)
+        assert isinstance(message, Message)
+        try:
+            if message.__class__ not in self._hearable:
+                raise InvalidContent("STATE-001", "/message_type", f"not allowed while {self._state()}")
+            warnings = self._judged(message, now)
+            self._said.note(message, now)
+            effects = [*self._converse(message, now), *obey(message, now)]
+        except InvalidContent as exc:
+            return self._refuse(message.message_id, ReceptionStatusValues.INVALID_CONTENT, exc.label, _name(message))
+        except _Incompatible as exc:
+            return [
+                *self._refuse(message.message_id, ReceptionStatusValues.INVALID_CONTENT, exc.label, _name(message)),
+                *self.end(SessionRequestType.TERMINATE, exc.label, now),
+                Close(exc.label, Return.LATE),
+            ]
+        return [
+            Send(ReceptionStatus(subject_message_id=message.message_id, status=ReceptionStatusValues.OK)),
+            *warnings,
+            *effects,
+        ]
+
+    def select(self, control_type: ControlType) -> None:
+        """Moves to the phase in which *control_type* is active."""
+        self.control_type = control_type
+        is_none = control_type in (ControlType.NO_SELECTION, ControlType.NOT_CONTROLABLE)
+        self._enter(Phase.INITIALISED if is_none else Phase.ACTIVE)
+
+    def _speak(self, version: str) -> None:
+        self._version = version
+        self._decode = wire.decoder_of(version)
+
+    def _enter(self, phase: Phase) -> None:
+        self.phase = phase
+        self._hearable, self._sayable = _allowed(phase, self.control_type, self._version)
+
+    def end(self, request: SessionRequestType, label: str, now: Now) -> list[Effect]:
+        """Tells the CEM that the session ends; after this nothing is said or heard any more."""
+        said = self.say(SessionRequest(message_id=self._new_id(), request=request, diagnostic_label=label), now)
+        self.is_closing = True
+        return said
+
+    def due(self, now: Now) -> list[Effect]:
+        """What has become due: second tries, and messages that stay unanswered."""
+        effects: list[Effect] = []
+        while self._repeats and self._next_repeat()[0] <= now.mono:
+            message = self._next_repeat()[1]
+            del self._repeats[_kind_of(message)]
+            if not self.is_closing and message.__class__ in self._sayable:
+                again = msgspec.structs.replace(message, message_id=self._new_id())
+                # A second time it may take back what is gone already, but not tell of what is gone.
+                if isinstance(again, RevokeObject) or not self._is_wrong(again, now):
+                    effects.append(self._send(again, now, is_repeat=True))
+        while self._ledger and self._oldest().overdue_at <= now.mono:
+            message = self._oldest().message
+            self._forget(message.message_id)
+            facts: dict[str, Value | None] = {"message_type": _name(message), "message_id": message.message_id}
+            effects.append(Note(Level.WARNING, "reception_status.missed", facts))
+        return effects
+
+    def deadlines(self) -> Iterable[float]:
+        """When (monotonic seconds) `due` has something to do."""
+        if self._repeats:
+            yield self._next_repeat()[0]
+        if self._ledger:
+            yield self._oldest().overdue_at
+
+    def _next_repeat(self) -> tuple[float, Message]:
+        return next(iter(self._repeats.values()))
+
+    def _oldest(self) -> _Unanswered:
+        return next(iter(self._ledger.values()))
+
+    def _forget(self, message_id: str) -> _Unanswered | None:
+        entry = self._ledger.pop(message_id, None)
+        if entry is not None and self._newest.get(entry.kind) == message_id:
+            del self._newest[entry.kind]
+        return entry
+
+    def _withdraw(self, object_id: str) -> None:
+        """What is taken back is not said again."""
+        for kind, (_, message) in list(self._repeats.items()):
+            if getattr(message, "id", None) == object_id:
+                del self._repeats[kind]
+        for message_id, entry in self._ledger.items():
+            if getattr(entry.message, "id", None) == object_id and self._newest.get(entry.kind) == message_id:
+                del self._newest[entry.kind]
+
+    def _is_wrong(self, message: Message, now: Now) -> bool:
+        return any(each.rule.severity is Severity.ERROR for each in judge(message, RM, self._said, now))
+
+    def _judged(self, message: Message, now: Now) -> list[Effect]:
+        """What is odd about *message*; raises InvalidContent for what is wrong."""
+        odd: list[Effect] = []
+        for violation in judge(message, CEM, self._said, now):
+            if violation.rule.severity is Severity.ERROR:
+                raise InvalidContent(violation.rule.id, violation.pointer, violation.sentence)
+            odd.append(Note(Level.WARNING, "message.doubted", {**_blame(violation, message), "sender": CEM}))
+        return odd
+
+    def _state(self) -> str:
+        return f"{self.phase}" if self.phase is not Phase.ACTIVE else f"{self.control_type} is active"
+
+    def _converse(self, message: Message, now: Now) -> list[Effect]:
+        match message:
+            case Handshake():
+                if message.role is not EnergyManagementRole.CEM:
+                    raise InvalidContent("STATE-002", "/role", "both sides are RM; this one needs a CEM")
+            case HandshakeResponse():
+                version = message.selected_protocol_version
+                if version.removeprefix("v") not in wire.VERSIONS:
+                    what = f"{version[:64]!r} is none of {', '.join(wire.VERSIONS)}"
+                    raise _Incompatible(f"STATE-003 at /selected_protocol_version: {what}")
+                self._speak(version.removeprefix("v"))
+                self._enter(Phase.INITIALISED)
+                return [Settled(), Note(Level.INFO, "session.opened", {"version": version})]
+        return []
+
+    def _refuse(self, subject: str | None, status: ReceptionStatusValues, label: str, what: str) -> list[Effect]:
+        label = label[:LABEL_LIMIT]
+        note = Note(Level.WARNING, "message.refused", {"message_type": what, "status": status, "reason": label})
+        if subject is None:
+            return [note]
+        return [Send(ReceptionStatus(subject_message_id=subject, status=status, diagnostic_label=label)), note]
+
+    def _settle(self, answer: ReceptionStatus, now: Now) -> list[Effect]:
+        """What a ReceptionStatus for one of our own messages leads to."""
+        entry = self._ledger.get(answer.subject_message_id)
+        label = (answer.diagnostic_label or "")[:LABEL_LIMIT]
+        facts: dict[str, Value | None] = {"status": answer.status, "label": label}
+        if entry is None:
+            facts["subject_message_id"] = answer.subject_message_id
+            return [Note(Level.WARNING, "reception_status.unexpected", facts)]
+        is_newest = self._newest.get(entry.kind) == answer.subject_message_id
+        self._forget(answer.subject_message_id)
+        if answer.status is ReceptionStatusValues.OK:
+            return []
+        disputed = Note(Level.WARNING, "message.disputed", {**facts, "message_type": _name(entry.message)})
+        if answer.status is ReceptionStatusValues.PERMANENT_ERROR:
+            self.is_closing = True
+            return [disputed, Close(f"the CEM answered PERMANENT_ERROR to {_name(entry.message)}", Return.SOON)]
+        is_worth_it = is_newest and not entry.is_repeat and len(self._repeats) < LEDGER_LIMIT
+        if answer.status is ReceptionStatusValues.TEMPORARY_ERROR and is_worth_it:
+            self._repeats[entry.kind] = (now.mono + RESEND_AFTER_S, entry.message)
+        return [disputed]
+
+
+@cache
+def _allowed(
+    phase: Phase, control_type: ControlType, version: str
+) -> tuple[frozenset[type[Tagged]], frozenset[type[Tagged]]]:
+    """What may be heard then, and what may be said."""
+    hearable = frozenset((*CEM_MAY_SEND[phase], *INSTRUCTIONS.get(control_type, ())))
+    sayable = frozenset((*RM_MAY_SEND[phase], *STATUSES.get(control_type, ())))
+    return hearable, sayable.intersection(wire.MESSAGES_OF[version])
+
+
+class _Incompatible(Exception):
+    def __init__(self, label: str) -> None:
+        self.label = label
+
+
+def _name(message: Tagged) -> str:
+    return name_of(type(message))
+
+
+def _blame(violation: Violation, message: Message) -> dict[str, Value | None]:
+    return {"message_type": _name(message), "reason": violation.label}
+
+
+_ABOUT: dict[type[Message], str] = {
+    InstructionStatusUpdate: "instruction_id",
+    RevokeObject: "object_id",
+    pebc.EnergyConstraint: "id",
+    frbc.ActuatorStatus: "actuator_id",
+    ddbc.ActuatorStatus: "actuator_id",
+    frbc.TimerStatus: "timer_id",
+    ddbc.TimerStatus: "timer_id",
+    ombc.TimerStatus: "timer_id",
+}
+"""What a message is about, where there are several to tell of."""
+
+
+def _kind_of(message: Message) -> _Kind:
+    about = _ABOUT.get(message.__class__)
+    return message.__class__, getattr(message, about) if about else ""

@@ -1,0 +1,1 @@
+"""The service: daemon, nodes and links, from start to stop."""

@@ -1,0 +1,233 @@
+"""The daemon: all nodes at work, from start to stop, and again when one of them breaks.
+
+Policy by moment. While starting, an error is told and nothing starts. While running, expected errors stay within the
+link or device they belong to; an unexpected one is logged with its traceback and restarts its node alone. A node that
+keeps breaking ends the process, and the service manager starts it afresh.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager, suppress
+from typing import Any
+from uuid import UUID, uuid5
+
+from msgspec.structs import replace
+
+from ..backoff import Backoff
+from ..config import Config, DeviceConfig
+from ..device.device import Device
+from ..device.write_ledger import Ledger, ledger_of
+from ..host import clock
+from ..host.identifier import new_id
+from ..host.log import Logger, flush, get_logger
+from ..host.notify import notify
+from ..host.store import gateway_id
+from ..rm.kinds import kind
+from ..rm.resource_manager import Identity, Policy, ResourceManager
+from ..s2.effects import Event, Lost, Measured
+from ..s2.messages.common import CONTROL_TYPES
+from ..values import Clock, Quality, Reading
+from .link import BACKOFF, Link
+from .node import Node
+
+STRIKES = 5
+"""A node that broke this often ends the process..."""
+STRIKE_DECAYS_AFTER_S = 600.0
+"""...unless each break is forgotten in time."""
+RESTART = Backoff(first_s=1.0, most_s=60.0)
+
+
+async def run(config: Config, *, clock: Clock = clock.now, stopping: asyncio.Event | None = None) -> bool:
+    """The whole life of the daemon: open, work until told to stop, leave every device in its default state.
+
+    SIGTERM, SIGINT and SIGHUP tell it to stop, as does *stopping*; a second SIGTERM or SIGINT ends the process at once.
+    Returns whether all was well; it is not when a node broke too often and the process shall be started afresh.
+
+    Raises: ConfigError: the state directory, or what is kept there, cannot be used.
+    """
+    stop = stopping or asyncio.Event()
+    gateway = config.gateway.id or gateway_id(config.gateway.state_dir)
+    ledgers = {each.name: _ledger(config, gateway, each) for each in config.devices}
+    log = get_logger()
+    with _signals(stop, log):
+        async with AsyncExitStack() as buses, asyncio.TaskGroup() as tasks:
+            opened = await _open_buses(config, buses)
+            devices = {each.name: _Site(each, opened, ledgers[each.name], clock, log) for each in config.devices}
+            for site in devices.values():
+                for point, source in site.config.sources.items():
+                    devices[source.device].pass_on(source.point, site, point)
+            workers = [tasks.create_task(_supervise(site, gateway, stop, clock, log)) for site in devices.values()]
+            log.info("daemon.ready", gateway=str(gateway), devices=len(devices))
+            notify("READY=1")
+            await stop.wait()
+            log.info("daemon.stopping")
+            notify("STOPPING=1")
+            await asyncio.wait(workers)
+    return all(worker.result() for worker in workers)
+
+
+class _Site:
+    """A configured device and what is attached to it; makes its parts anew whenever it is started."""
+
+    def __init__(
+        self, config: DeviceConfig, buses: Mapping[Hashable, Any], ledger: Ledger, clock: Clock, log: Logger
+    ) -> None:
+        self.config = config
+        self._buses = buses
+        self._ledger = ledger
+        self._clock = clock
+        self._log = log
+        self._listeners: list[Callable[[Event], None]] = []
+        self.node: Node | None = None
+
+    def pass_on(self, point: str, to: "_Site", as_point: str) -> None:
+        """Lets *to* have this device's *point* under the name *as_point*."""
+
+        def listen(event: Event) -> None:
+            match event:
+                case Measured(readings):
+                    passed = tuple(replace(each, point=as_point) for each in readings if each.point == point)
+                case Lost(reason):
+                    passed = (Reading(as_point, None, Quality.BAD, f"{self.config.name}: {reason}"),)
+                case _:
+                    passed = ()
+            if passed and to.node:
+                to.node.post(Measured(passed))
+
+        self._listeners.append(listen)
+
+    def device(self) -> Device:
+        config = self.config
+        bus = self._buses[_bus_key(config)]
+        device = Device(
+            config.name,
+            lambda points: config.driver.open(config.connection, points, bus),
+            config.make,
+            poll_s=config.poll_s,
+            variants=config.variants,
+            ledger=self._ledger,
+            is_expected_offline=config.is_expected_offline,
+            clock=self._clock,
+            log=self._log,
+        )
+        for listener in self._listeners:
+            device.listen(listener)
+        return device
+
+
+async def _supervise(site: _Site, gateway: UUID, stop: asyncio.Event, clock_: Clock, log: Logger) -> bool:
+    """Keeps one device at work until *stop*, and starts it again when it breaks.
+
+    Once it has broken too often, all others are stopped in good order and it returns False.
+    """
+    strikes: list[float] = []
+    while not stop.is_set():
+        try:
+            await _work(site, gateway, stop, clock_, log)
+        except Exception:
+            now = clock_().mono
+            strikes = [at for at in strikes if now - at < STRIKE_DECAYS_AFTER_S] + [now]
+            log.exception("node.broken", device=site.config.name, strikes=len(strikes))
+            if len(strikes) >= STRIKES:
+                stop.set()
+                return False
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RESTART.ceiling_s(len(strikes) - 1)):
+                    await stop.wait()
+    return True
+
+
+async def _work(site: _Site, gateway: UUID, stop: asyncio.Event, clock_: Clock, log: Logger) -> None:
+    config, device = site.config, site.device()
+    if config.kind is None:
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(device.run())
+            await stop.wait()
+            running.cancel()
+        return
+    assert config.cem is not None
+    assert config.settings is not None
+    resource_id = config.resource_id or str(uuid5(gateway, config.name))
+    log = log.bind(rm=config.name)
+    node = Node(_resource_manager(config, resource_id), device, clock=clock_, log=log)
+    site.node = node
+    try:
+        await node.run(
+            Link(
+                config.cem.url_of(resource_id=resource_id, name=config.name),
+                take=node.take,
+                log=log,
+                token_file=config.cem.token_file,
+                ca_file=config.cem.ca_file,
+                backoff=BACKOFF,
+            ),
+            stop,
+        )
+    finally:
+        site.node = None
+
+
+def _resource_manager(config: DeviceConfig, resource_id: str) -> ResourceManager:
+    assert config.kind is not None
+    assert config.cem is not None
+    assert config.fallback is not None
+    points = {*config.points, *config.sources, *config.computed, *config.commands}
+    resource = kind(config.kind).resource(resource_id, config.name, config.settings, points, config.fallback.setpoints)
+    identity = Identity(
+        resource_id, config.name, config.manufacturer, config.model, config.serial_number, config.firmware_version
+    )
+    chosen = config.control_types
+    policy = Policy(
+        fallback_after_s=config.fallback.after_s,
+        reporting=resource.reporting(config.report.power_w, config.report.fill_level, config.report.every_s),
+        processing_delay_s=config.poll_s,
+        updates=config.cem.instruction_updates,
+        max_instruction_age_s=config.cem.max_instruction_age_s,
+        redescribe_after_status=config.cem.redescribe_after_status,
+        control_types=None if chosen is None else tuple(CONTROL_TYPES[each] for each in chosen),
+    )
+    return ResourceManager(identity, resource, policy, new_id)
+
+
+def _ledger(config: Config, gateway: UUID, device: DeviceConfig) -> Ledger:
+    ledger = ledger_of(device.name, config.gateway.state_dir, gateway)
+    if flaw := ledger.tidy():
+        get_logger().warning("ledger.failed", device=device.name, reason=flaw)
+    return ledger
+
+
+async def _open_buses(config: Config, buses: AsyncExitStack) -> dict[Hashable, Any]:
+    opened: dict[Hashable, Any] = {}
+    for device in config.devices:
+        key = _bus_key(device)
+        if key not in opened:
+            opened[key] = await buses.enter_async_context(device.driver.open_bus(device.connection))
+    return opened
+
+
+def _bus_key(device: DeviceConfig) -> Hashable:
+    return device.driver, device.driver.bus_of(device.connection)
+
+
+@contextmanager
+def _signals(stop: asyncio.Event, log: Logger) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+
+    def stop_or_die(name: str) -> None:
+        # A terminal that is lost says so more than once, by itself and by its shell, and means nothing by that.
+        if stop.is_set() and name != "SIGHUP":
+            log.warning("daemon.killed", signal=name)
+            flush()
+            os._exit(1)
+        stop.set()
+
+    names = ("SIGTERM", "SIGINT", "SIGHUP")
+    for name in names:
+        loop.add_signal_handler(signal.Signals[name], stop_or_die, name)
+    try:
+        yield
+    finally:
+        for name in names:
+            loop.remove_signal_handler(signal.Signals[name])

@@ -1,0 +1,254 @@
+"""The task that keeps a WebSocket to the CEM: connects, carries frames both ways, comes back for ever.
+
+It knows frames and nothing of what they mean. Events go to *take*, which is quick and never blocks.
+
+Spec: S2 Connect 1.0, "Keepalive & heartbeat" (a ping no more often than every 50 s).
+"""
+
+import asyncio
+import os
+import re
+from collections.abc import Callable
+from logging import DEBUG
+from pathlib import Path
+from random import random
+from ssl import SSLContext, SSLError, create_default_context
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+from websockets.uri import parse_uri
+
+from .. import __version__
+from ..backoff import Backoff
+from ..errors import LinkDenied, LinkError, LinkLost
+from ..host import clock
+from ..host.log import Logger
+from ..s2.effects import Connected, Disconnected, Event, Received, Return
+from ..s2.messages.common import Tagged
+from ..s2.messages.wire import encode
+
+OPEN_WITHIN_S = 10.0
+CLOSE_WITHIN_S = 2.0
+SEND_WITHIN_S = 30.0
+PING_EVERY_S = 60.0
+PONG_WITHIN_S = 20.0
+FRAME_LIMIT = 2**20
+"""Largest frame taken, in bytes."""
+UNSENT_LIMIT = 1000
+"""Most messages that wait for a CEM that does not read; beyond it the connection is given up."""
+_DEFLATE = ClientPerMessageDeflateFactory(
+    server_max_window_bits=12, client_max_window_bits=12, compress_settings={"level": 1, "memLevel": 5}
+)
+"""As websockets offers it by itself, but for the level: messages are short, and their answers awaited."""
+BACKOFF = Backoff(first_s=1.0, most_s=60.0)
+
+
+class _Connect(connect):
+    """Goes where it is sent within the same origin only: who may steer the device is the owner's word."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        result = super().process_redirect(exc)
+        if isinstance(result, str) and _origin(result) != _origin(self.uri):
+            return LinkDenied(f"the CEM sends us to {result}: if it is there now, say so under cem: url")
+        return result
+
+
+class Link:
+    """The way to one CEM for one resource manager."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        take: Callable[[Event], None],
+        log: Logger,
+        token_file: Path | None = None,
+        ca_file: Path | None = None,
+        backoff: Backoff = BACKOFF,
+    ) -> None:
+        self._url = url
+        self._take = take
+        self._log = log.bind(url=url)
+        self._token_file = token_file
+        self._ca_file = ca_file
+        self._backoff = backoff
+        self._outbox: asyncio.Queue[Tagged | Return] = asyncio.Queue()
+        self._attempt = 0
+        self._back = Return.SOON
+        self._down_since = clock.now().mono
+        self._is_down_told = False
+        self._websocket: ClientConnection | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a close would be heard."""
+        return self._websocket is not None
+
+    def send(self, message: Tagged) -> None:
+        """Sends *message* after those before it; one that cannot be sent is dropped with its session."""
+        if self._outbox.qsize() < UNSENT_LIMIT:
+            self._outbox.put_nowait(message)
+        elif self._websocket:
+            self._give_up(self._websocket)
+
+    def close(self, back: Return) -> None:
+        """Ends the connection once everything sent before is out, and comes back as *back* says."""
+        self._outbox.put_nowait(back)
+
+    def settle(self) -> None:
+        """The session has got somewhere: the next reconnect may be quick again."""
+        self._attempt = 0
+
+    async def run(self) -> None:
+        """Keeps connecting; returns only after a close that says never to come back."""
+        while True:
+            self._back = Return.SOON
+            try:
+                await self._connect()
+            except LinkError as exc:
+                self._mourn(exc)
+                if isinstance(exc, LinkDenied):
+                    self._back = Return.LATE
+            if self._back is Return.NEVER:
+                return
+            await clock.sleep(self._wait_s())
+
+    def _wait_s(self) -> float:
+        if self._back is Return.LATE:
+            return self._backoff.longest_s(random())
+        wait_s = self._backoff.full_jitter_s(self._attempt, random())
+        self._attempt += 1
+        return wait_s
+
+    async def _connect(self) -> None:
+        """One connection, from its first frame to its last.
+
+        Raises: LinkLost: it could not be made, or broke. LinkDenied: we are not welcome, or do not trust the peer.
+        """
+        try:
+            async with _Connect(
+                self._url,
+                additional_headers=self._headers(),
+                user_agent_header=f"s2d/{__version__}",
+                ssl=self._ssl(),
+                compression=None,
+                extensions=[_DEFLATE],
+                proxy=None,
+                max_size=FRAME_LIMIT,
+                open_timeout=OPEN_WITHIN_S,
+                close_timeout=CLOSE_WITHIN_S,
+                ping_interval=PING_EVERY_S,
+                ping_timeout=PONG_WITHIN_S,
+            ) as websocket:
+                await self._converse(websocket)
+        except InvalidStatus as exc:
+            status = exc.response.status_code
+            if status in (401, 403):
+                raise LinkDenied(f"the CEM refuses us with HTTP {status}: check cem: token_file") from exc
+            raise LinkLost(f"the CEM answers with HTTP {status}") from exc
+        except SSLError as exc:
+            raise LinkDenied(f"no trust in the CEM's certificate: {exc.reason or exc}") from exc
+        except (OSError, TimeoutError, WebSocketException) as exc:
+            raise LinkLost(_why(exc)) from exc
+
+    async def _converse(self, websocket: ClientConnection) -> None:
+        if self._is_down_told:
+            self._log.info("link.recovered", down_s=round(clock.now().mono - self._down_since, 1))
+        self._is_down_told = False
+        self._websocket = websocket
+        self._outbox = asyncio.Queue()
+        reason = "the connection broke"
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                sender = tasks.create_task(self._carry_out(websocket))
+                self._take(Connected())
+                reason = await self._carry_in(websocket)
+                sender.cancel()
+        except asyncio.CancelledError:
+            websocket.transport.abort()  # a close would wait for a CEM that may not be reading
+            raise
+        finally:
+            self._websocket = None
+            self._down_since = clock.now().mono
+            self._take(Disconnected(reason))
+
+    async def _carry_in(self, websocket: ClientConnection) -> str:
+        """Hands every frame on; returns why there are no more."""
+        try:
+            while True:
+                frame = await websocket.recv()
+                if self._log.is_enabled_for(DEBUG):
+                    self._log.debug("frame.received", frame=str(frame))
+                self._take(Received(frame))
+                if self._outbox.qsize() > UNSENT_LIMIT // 2:
+                    await clock.sleep(0)  # a burst is read without a pause, and its answers would never leave
+        except ConnectionClosed as exc:
+            return str(exc)
+
+    async def _carry_out(self, websocket: ClientConnection) -> None:
+        try:
+            while True:
+                item = await self._outbox.get()
+                if isinstance(item, Return):
+                    self._back = item
+                    await websocket.close()
+                    return
+                frame = encode(item)
+                if self._log.is_enabled_for(DEBUG):
+                    self._log.debug("frame.sent", frame=frame.decode())
+                async with asyncio.timeout(SEND_WITHIN_S):
+                    await websocket.send(frame, text=True)
+        except ConnectionClosed:
+            return  # the reader tells
+        except TimeoutError:
+            self._give_up(websocket)
+
+    def _give_up(self, websocket: ClientConnection) -> None:
+        """Cuts off a CEM that does not read."""
+        if not websocket.transport.is_closing():
+            self._log.warning("link.overflowed", unsent=self._outbox.qsize())
+            websocket.transport.abort()
+
+    def _mourn(self, exc: LinkError) -> None:
+        """Logs the first failure in a row loudly, the others quietly."""
+        if self._is_down_told:
+            self._log.debug("link.lost", reason=exc.reason, attempt=self._attempt)
+            return
+        self._is_down_told = True
+        event = "link.denied" if isinstance(exc, LinkDenied) else "link.lost"
+        self._log.warning(event, reason=exc.reason)
+
+    def _headers(self) -> dict[str, str]:
+        if self._token_file is None:
+            return {}
+        try:
+            token = self._token_file.read_bytes().strip()
+        except OSError as exc:
+            raise LinkDenied(f"cannot read the token file {self._token_file}: {exc.strerror}") from exc
+        if not re.fullmatch(rb"[!-~]+", token):
+            needed = "one token: one line of visible ASCII characters"
+            raise LinkDenied(f"the token file {self._token_file} does not hold {needed}")
+        return {"Authorization": f"Bearer {token.decode()}"}
+
+    def _ssl(self) -> SSLContext | None:
+        if not self._url.startswith("wss:"):
+            return None
+        try:
+            return create_default_context(cafile=self._ca_file)
+        except (OSError, SSLError) as exc:
+            raise LinkDenied(f"cannot use the CA file {self._ca_file}: {exc}") from exc
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    uri = parse_uri(url)
+    return "wss" if uri.secure else "ws", uri.host, uri.port
+
+
+def _why(exc: Exception) -> str:
+    if isinstance(exc, TimeoutError):
+        return f"no answer within {OPEN_WITHIN_S:g} s"
+    # asyncio words a refused connection by its number; names that are not known have numbers below 0.
+    if isinstance(exc, OSError) and exc.errno is not None and exc.errno > 0:
+        return os.strerror(exc.errno)
+    return str(exc) or type(exc).__name__

@@ -1,0 +1,68 @@
+"""What is noted over and over: told some times, then counted, so that no CEM fills the disk. Pure."""
+
+from collections import Counter
+from math import inf
+
+from msgspec.structs import replace
+
+from ..s2.effects import Level, Note
+
+WITHIN_S = 60.0
+MOST_ALIKE = 5
+"""Of notes that say the same, so many are told within this time..."""
+MOST_OF_AN_EVENT = 100
+"""...and of all that note the same event at the same level, so many. The others are counted."""
+
+
+class Repeats:
+    """What one node has noted lately."""
+
+    def __init__(self) -> None:
+        self._spells: dict[tuple[str, Level], _Spell] = {}
+
+    def admit(self, note: Note, now_s: float) -> list[Note]:
+        """What is to be told when *note* is made; perhaps nothing."""
+        of = note.event, note.level
+        spell = self._spells.get(of)
+        if spell is None or now_s >= spell.until_s:
+            counted = spell.counted() if spell else []
+            self._spells[of] = spell = _Spell(note, now_s + WITHIN_S)
+            return [*counted, note]
+        return [note] if spell.takes(note) else []
+
+    def due(self, now_s: float) -> list[Note]:
+        """What was counted, and is to be told by *now_s*."""
+        ended = [spell for spell in self._spells.values() if now_s >= spell.until_s]
+        self._spells = {of: spell for of, spell in self._spells.items() if now_s < spell.until_s}
+        return [count for spell in ended for count in spell.counted()]
+
+    def next_at(self) -> float:
+        """When something is due; never while there is nothing to tell."""
+        return min((spell.until_s for spell in self._spells.values() if spell.more), default=inf)
+
+
+class _Spell:
+    """The notes of one event, from the first of them until the time is over."""
+
+    def __init__(self, first: Note, until_s: float) -> None:
+        self.until_s = until_s
+        self.more = 0
+        self._newest = first
+        self._told = Counter([_said(first)])
+
+    def takes(self, note: Note) -> bool:
+        """Whether *note* is to be told."""
+        self._newest = note
+        said = _said(note)
+        if self._told[said] < MOST_ALIKE and self._told.total() < MOST_OF_AN_EVENT:
+            self._told[said] += 1
+            return True
+        self.more += 1
+        return False
+
+    def counted(self) -> list[Note]:
+        return [replace(self._newest, facts={"more": self.more})] if self.more else []
+
+
+def _said(note: Note) -> tuple[object, ...]:
+    return tuple(note.facts.items())

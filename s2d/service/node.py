@@ -1,0 +1,182 @@
+"""One S2 node at work: a resource manager, its device and its link; the grain of restart.
+
+Whatever happens goes into the resource manager at once, and what it wants is carried out at once; no effect blocks.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from math import inf
+
+from ..device.device import Device
+from ..host.log import Logger
+from ..rm.resource_manager import ResourceManager
+from ..s2.effects import (
+    Applied,
+    Apply,
+    Close,
+    Disconnected,
+    Effect,
+    Event,
+    Level,
+    Note,
+    Refused,
+    Send,
+    Settled,
+    Started,
+    Stopping,
+    Tick,
+)
+from ..values import Clock, Now, Setpoint
+from .link import Link
+from .log_limiter import Repeats
+
+FAREWELL_WITHIN_S = 3.0
+"""How long the CEM may take to hear that we stop."""
+SAFE_WITHIN_S = 8.0
+"""How long the device may take to confirm its default state when we stop; systemd is patient for longer."""
+
+
+class Node:
+    """One resource at work. `take` is its only way in."""
+
+    def __init__(self, resource_manager: ResourceManager, device: Device, *, clock: Clock, log: Logger) -> None:
+        self._resource_manager = resource_manager
+        self._device = device
+        self._clock = clock
+        self._log = log
+        self._link: Link | None = None
+        self._wake_at = inf
+        self._is_earlier = asyncio.Event()
+        self._posted: list[Event] = []
+        self._unlogged: list[Note] = []
+        self._repeats = Repeats()
+        self._is_stopping = False
+        self._unsettled: dict[Setpoint, str] = {}
+        """What is wanted of each point since we stop, as far as the device has not confirmed it; and why it has not."""
+        self._is_safe = asyncio.Event()
+        device.listen(self.take)
+
+    def take(self, event: Event) -> None:
+        """Lets the resource manager handle *event* now, and carries out what it wants."""
+        now = self._clock()
+        effects = self._resource_manager.handle(event, now)
+        if isinstance(event, Stopping):
+            self._is_stopping = True
+        for effect in effects:
+            self._carry_out(effect)
+        if isinstance(event, Disconnected):
+            self._unlogged.append(Note(Level.INFO, "session.closed", {"reason": event.reason}))
+        if self._unlogged:
+            # The CEM and the device wait for what is sent and written, the log does not.
+            asyncio.get_running_loop().call_soon(self._write_log)
+        self._settle_up(event)
+        self._wake_by(self._next_at(now))
+
+    def post(self, event: Event) -> None:
+        """Has *event* taken by this node's own task, so that what breaks over it is this node and not the caller."""
+        self._posted.append(event)
+        self._is_earlier.set()
+
+    async def run(self, link: Link, stopping: asyncio.Event) -> None:
+        """Works until *stopping* is set, then leaves the device in its default state and the CEM informed."""
+        self._link = link
+        try:
+            await self._work(link, stopping)
+        finally:
+            self._write_log()
+            self._tell(self._repeats.due(inf))
+
+    async def _work(self, link: Link, stopping: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            device = tasks.create_task(self._device.run())
+            self.take(Started())
+            linked = tasks.create_task(link.run())
+            timer = tasks.create_task(self._keep_time())
+            await stopping.wait()
+            self.take(Stopping())
+            await self._say_farewell(link, linked)
+            await self._wait_until_safe()
+            timer.cancel()
+            device.cancel()
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case Send(message):
+                if self._link:
+                    self._link.send(message)
+            case Apply(setpoint):
+                if self._is_stopping:
+                    others = {each: why for each, why in self._unsettled.items() if each.point != setpoint.point}
+                    self._unsettled = {**others, setpoint: "the device is silent"}
+                self._device.offer(setpoint)
+            case Note():
+                self._unlogged.append(effect)
+            case Close(reason, back):
+                self._unlogged.append(Note(Level.INFO, "session.closing", {"reason": reason}))
+                if self._link:
+                    self._link.close(back)
+            case Settled():
+                if self._link:
+                    self._link.settle()
+
+    def _write_log(self) -> None:
+        notes, self._unlogged = self._unlogged, []
+        now = self._clock()
+        self._tell([each for note in notes for each in self._repeats.admit(note, now.mono)])
+        self._wake_by(self._repeats.next_at())
+
+    def _tell(self, notes: Iterable[Note]) -> None:
+        for note in notes:
+            self._log.log(_LEVELS[note.level], note.event, **note.facts)
+
+    def _next_at(self, now: Now) -> float:
+        """When the resource manager is due a Tick."""
+        wait_s = self._resource_manager.wake_after(now)
+        return inf if wait_s is None else now.mono + wait_s
+
+    def _wake_by(self, at: float) -> None:
+        if at < self._wake_at:
+            self._is_earlier.set()
+
+    async def _keep_time(self) -> None:
+        """Takes what was posted, and a Tick whenever the resource manager is due one."""
+        while True:
+            while self._posted:
+                self.take(self._posted.pop(0))
+            now = self._clock()
+            self._tell(self._repeats.due(now.mono))
+            self._wake_at = min(self._next_at(now), self._repeats.next_at())
+            self._is_earlier.clear()
+            try:
+                async with asyncio.timeout(None if self._wake_at == inf else self._wake_at - now.mono):
+                    await self._is_earlier.wait()
+            except TimeoutError:
+                self.take(Tick())
+
+    async def _say_farewell(self, link: Link, linked: asyncio.Task[None]) -> None:
+        if link.is_connected:
+            await asyncio.wait([linked], timeout=FAREWELL_WITHIN_S)
+        linked.cancel()
+
+    def _settle_up(self, event: Event) -> None:
+        """Crosses off what the device confirmed, or will not take, of its default state when we stop."""
+        match event:
+            case Refused(setpoint, reason, will_retry=True) if setpoint in self._unsettled:
+                self._unsettled[setpoint] = reason
+            case Applied(setpoint) | Refused(setpoint, will_retry=False):
+                self._unsettled.pop(setpoint, None)
+        if self._is_stopping and not self._unsettled:
+            self._is_safe.set()
+        else:
+            self._is_safe.clear()
+
+    async def _wait_until_safe(self) -> None:
+        try:
+            async with asyncio.timeout(SAFE_WITHIN_S - FAREWELL_WITHIN_S):
+                await self._is_safe.wait()
+        except TimeoutError:
+            for setpoint, why in self._unsettled.items():
+                self._log.error("fallback.unconfirmed", point=setpoint.point, value=setpoint.value, why=why)
+
+
+_LEVELS = {Level.DEBUG: 10, Level.INFO: 20, Level.WARNING: 30, Level.ERROR: 40}
