@@ -10,8 +10,8 @@ from ..commissioning.running_daemon import daemon_at_work, warning
 from ..commissioning.table import readings_table
 from ..config import DeviceConfig, Gateway, load
 from ..device.command_plan import Memory, Plan
-from ..device.command_runner import DWELL_OUTLIVES_US_S, Writer
-from ..device.write_ledger import Ledger, ledger_of
+from ..device.command_runner import DWELL_OUTLIVES_US_S, CommandRunner
+from ..device.write_ledger import WriteLedger, ledger_of
 from ..errors import ConfigError, DeviceError, DeviceRefused
 from ..host import clock
 from ..host.log import silent
@@ -56,13 +56,13 @@ async def _write(device: DeviceConfig, gateway: Gateway, args: Namespace) -> int
     async with visited(device, clock.now) as visit:
         command = command_of(visit, args.point)
         value = value_of(visit, args.point, args.value)
-        knowledge = visit.contact.knowledge
-        needed = knowledge.inputs_of(command.names)
+        latest = visit.opened.latest
+        needed = latest.inputs_of(command.names)
         if needed:
-            await patiently(lambda: visit.contact.read(needed))
-        plan = command.plan(value, knowledge.values, Memory())
+            await patiently(lambda: visit.opened.read(needed))
+        plan = command.plan(value, latest.values, Memory())
         is_counted = command.dwell_s >= DWELL_OUTLIVES_US_S or wears_out(visit, plan)
-        ledger = _ledger(device, gateway) if is_counted else Ledger()
+        ledger = _ledger(device, gateway) if is_counted else WriteLedger()
         print(*await patiently(lambda: words_of(visit, args.point, plan)), sep="\n", flush=True)
         if not args.yes and not await _agreed():
             return 1
@@ -84,7 +84,7 @@ async def _agreed() -> bool:
     return False
 
 
-def _ledger(device: DeviceConfig, gateway: Gateway) -> Ledger:
+def _ledger(device: DeviceConfig, gateway: Gateway) -> WriteLedger:
     """That of the daemon, which sees what is added.
 
     Raises: ConfigError: it cannot be used.
@@ -92,12 +92,12 @@ def _ledger(device: DeviceConfig, gateway: Gateway) -> Ledger:
     return ledger_of(device.name, gateway.state_dir, gateway.id or gateway_id(gateway.state_dir))
 
 
-async def _carry_out(visit: Visit, setpoint: Setpoint, ledger: Ledger) -> None:
+async def _carry_out(visit: Visit, setpoint: Setpoint, ledger: WriteLedger) -> None:
     """Raises: DeviceRefused, DeviceUnreachable: it was not done, at least not all of it."""
     outcome: list[Event] = []
-    writer = Writer(ledger, clock=clock.now, log=silent(), tell=outcome.append)
+    writer = CommandRunner(ledger, clock=clock.now, log=silent(), tell=outcome.append)
     writer.offer(setpoint)
-    await patiently(lambda: writer.write_due(visit.contact))
+    await patiently(lambda: writer.write_due(visit.opened))
     for event in reversed(outcome):  # the last word counts
         match event:
             case Refused(_, reason):

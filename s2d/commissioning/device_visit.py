@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from ..config import Config, DeviceConfig
 from ..config.wording import did_you_mean
-from ..device.device_map import Make
-from ..device.opened_device import EXCHANGE_WITHIN_S, Contact
+from ..device.device_map import DeviceMap
+from ..device.opened_device import EXCHANGE_WITHIN_S, OpenedDevice
 from ..driver import Driver
 from ..errors import DeviceUnreachable, S2dError
 from ..host.log import silent
@@ -27,9 +27,9 @@ class Visit:
     """A device that was opened, as it turned out to be."""
 
     config: DeviceConfig
-    make: Make
+    make: DeviceMap
     driver: Driver
-    contact: Contact
+    opened: OpenedDevice
     clock: Clock
 
     @property
@@ -48,14 +48,14 @@ class Visit:
 
         Raises: DeviceUnreachable: the device did not answer.
         """
-        knowledge = self.contact.knowledge
-        inputs = knowledge.inputs_of(names)
+        latest = self.opened.latest
+        inputs = latest.inputs_of(names)
         try:
             async with asyncio.timeout(EXCHANGE_WITHIN_S):
                 readings = list(await self.driver.read(inputs)) if inputs else []
         except TimeoutError as exc:
             raise DeviceUnreachable(f"the driver was silent for {EXCHANGE_WITHIN_S:g} s") from exc
-        news = knowledge.take(readings, self.clock().mono)
+        news = latest.take(readings, self.clock().mono)
         found = {each.point: each for each in (*news, *readings)}
         unknown = "what it is computed of is unknown"
         return [found.get(name) or Reading(name, None, Quality.BAD, unknown) for name in names]
@@ -100,14 +100,14 @@ async def _opened(config: DeviceConfig, bus: object, clock: Clock) -> AsyncItera
     make = config.make
     probes = {name: point for name, point in make.points.items() if point.poll == "once" and point.is_readable}
     if config.variants and probes:
-        asked = Make(points=probes, parameters=make.parameters)
-        async with driver.open(config.connection, make.points, bus) as opened:
-            contact = _contact(config, opened, asked, clock)
-            await patiently(lambda: contact.read(probes))
-            known = contact.knowledge.values
+        asked = DeviceMap(points=probes, parameters=make.parameters)
+        async with driver.open(config.connection, make.points, bus) as opened_driver:
+            opened = _opening(config, opened_driver, asked, clock)
+            await patiently(lambda: opened.read(probes))
+            known = opened.latest.values
         make = next((each.make for each in config.variants if each.when.evaluate(known)), make)
-    async with driver.open(config.connection, make.points, bus) as opened:
-        yield Visit(config, make, opened, _contact(config, opened, make, clock), clock)
+    async with driver.open(config.connection, make.points, bus) as opened_driver:
+        yield Visit(config, make, opened_driver, _opening(config, opened_driver, make, clock), clock)
 
 
 def _alone(group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -118,8 +118,8 @@ def _alone(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return _alone(inner) if isinstance(inner, BaseExceptionGroup) else inner
 
 
-def _contact(config: DeviceConfig, driver: Driver, make: Make, clock: Clock) -> Contact:
-    return Contact(driver, make, poll_s=config.poll_s, clock=clock, log=silent(), tell=lambda news: None)
+def _opening(config: DeviceConfig, driver: Driver, make: DeviceMap, clock: Clock) -> OpenedDevice:
+    return OpenedDevice(driver, make, poll_s=config.poll_s, clock=clock, log=silent(), tell=lambda news: None)
 
 
 class NoSuchDevice(S2dError):

@@ -71,7 +71,7 @@ async def words_of(visit: Visit, point: str, plan: Plan) -> list[str]:
         check = plan.check
         lines.append(f"then {check.point} has to become {shown(check.value)} within {check.within_s:g} s")
     numbered = [f"  {number}. {line}" for number, line in enumerate(lines, 1)]
-    forgets_s = command.timeout_s(visit.contact.knowledge.values)
+    forgets_s = command.timeout_s(visit.opened.latest.values)
     if forgets_s and plan.value != RELEASE:
         numbered.append(f"  the device forgets that after {forgets_s:g} s, and nobody repeats it")
     return [head, *numbered]

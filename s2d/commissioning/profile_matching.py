@@ -72,7 +72,7 @@ async def _said(device: DeviceConfig, clock: Clock) -> dict[str, Value]:
         once = [name for name, point in points.items() if point.poll == "once" and point.is_readable]
         if not once:
             return {}
-        asked = dict.fromkeys([*once, *visit.contact.knowledge.inputs_of(_STATE)])
+        asked = dict.fromkeys([*once, *visit.opened.latest.inputs_of(_STATE)])
         readings = {reading.point: reading for reading in await visit.read(asked)}
     if any(readings[name].quality is Quality.BAD and not points[name].optional for name in asked):
         return {}

@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 
 from ..device.command import Command, Step
 from ..device.computed import Computed, in_order
-from ..device.device_map import Available, Make, Nameplate, Variant, commands_of
+from ..device.device_map import Available, DeviceMap, Nameplate, Variant, commands_of
 from ..errors import Problem
 from ..quantities import Duration, Percentage, Power
 from ..values import Setpoint, Value
@@ -203,9 +203,9 @@ class DeviceConfig:
     firmware_version: str | None = None
 
     @property
-    def make(self) -> Make:
+    def make(self) -> DeviceMap:
         """What the device is made of, unless it turns out to be one of its variants."""
-        return Make(
+        return DeviceMap(
             points=self.points,
             computed=self.computed,
             commands=self.commands,
@@ -227,7 +227,7 @@ class DeviceConfig:
         ]
 
 
-def _inputs(command: Command, make: Make) -> frozenset[str]:
+def _inputs(command: Command, make: DeviceMap) -> frozenset[str]:
     names = set(command.names_for(0) | ({command.verify.point} if command.verify else set()))
     for name in reversed(in_order(make.computed)):
         if name in names:
@@ -237,7 +237,7 @@ def _inputs(command: Command, make: Make) -> frozenset[str]:
     )
 
 
-def _requests(command: Command, make: Make) -> Iterator[frozenset[str]]:
+def _requests(command: Command, make: DeviceMap) -> Iterator[frozenset[str]]:
     for step in command.steps:
         if step.if_ and step.if_.names <= make.parameters.keys() and not step.if_.evaluate(make.parameters):
             continue

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator, Mapping
 
 from ..device.command import Command, Step
-from ..device.device_map import Make
+from ..device.device_map import DeviceMap
 from ..device.expression import Expression
 from ..driver import PointSettings
 from ..errors import DeviceRefused, Problem
@@ -13,7 +13,7 @@ from .decoder import did_you_mean, node_at
 from .yaml_source import Entry, Spot, Where
 
 
-def constant_problems(make: Make, entries: Mapping[str, Entry], where: Where) -> Iterator[Problem]:
+def constant_problems(make: DeviceMap, entries: Mapping[str, Entry], where: Where) -> Iterator[Problem]:
     """Where steps of *make* write what a point cannot take, and where `verify` waits for what it never is."""
     sequences = [(make.start, entries["start"].node, (*where, "start"))] if "start" in entries else []
     for name, command in make.commands.items():
@@ -39,7 +39,7 @@ def comparison_problems(
         yield from _never(name, value, points, spot, where)
 
 
-def objection_to(command: Command, value: Value, make: Make) -> str | None:
+def objection_to(command: Command, value: Value, make: DeviceMap) -> str | None:
     """Why *command* of *make* can never do *value*, if so, beside what is wrong with it whatever the value is."""
     if value == RELEASE:
         return None

@@ -1,4 +1,4 @@
-"""What a device is made of, as written → `Make`, and whether all that it names is there."""
+"""What a device is made of, as written → `DeviceMap`, and whether all that it names is there."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from ..device.command import Command, Step
 from ..device.computed import Computed
-from ..device.device_map import Available, Make, Nameplate
+from ..device.device_map import Available, DeviceMap, Nameplate
 from ..device.expression import Expression
 from ..driver import Driver, PointSettings
 from ..errors import Problem
@@ -53,7 +53,7 @@ class MakeKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Built:
     """A make, and the points beside it that come from other devices."""
 
-    make: Make
+    make: DeviceMap
     sources: Mapping[str, PointSource]
 
     @property
@@ -95,7 +95,7 @@ def make_of(
     available, uptime = values.get("available"), values.get("uptime")
     assert isinstance(commands, dict)
     assert isinstance(start, tuple)
-    make = Make(
+    make = DeviceMap(
         points={name: point for name, point in points.items() if isinstance(point, PointSettings)},
         computed=computed,
         commands=commands,
@@ -114,7 +114,7 @@ def make_of(
     return Built(make, sources)
 
 
-def names_used(make: Make) -> frozenset[str]:
+def names_used(make: DeviceMap) -> frozenset[str]:
     """Points which *make* itself has a use for, whatever else asks for them."""
     formulas = [each.value.names for each in make.computed.values()]
     formulas += [each.names | each.written for each in make.commands.values()]
@@ -142,7 +142,7 @@ def when_of(variant: SpeltVariant, built: Built, decoder: Decoder, findings: Fin
 
 
 def kind_problems(
-    kind: Kind, settings: Struct | None, make: Make, entries: Mapping[str, Entry], where: Where
+    kind: Kind, settings: Struct | None, make: DeviceMap, entries: Mapping[str, Entry], where: Where
 ) -> Iterator[Problem]:
     """Where what *make* computes and commands is not what a *kind* with *settings* has."""
     for name, computed in make.computed.items():
@@ -174,7 +174,7 @@ def kind_problems(
 
 
 def _formula_problems(
-    expression: Expression, make: Make, sources: Iterable[str], spot: Spot, where: Where, *more: str
+    expression: Expression, make: DeviceMap, sources: Iterable[str], spot: Spot, where: Where, *more: str
 ) -> Iterator[Problem]:
     """Names in *expression* that nothing of the device goes by; *more* are known as well."""
     known = {*make.points, *make.computed, *make.parameters, *more}
@@ -207,7 +207,11 @@ def _computed(entries: Mapping[str, Entry], decoder: Decoder, where: Where, find
 
 
 def _name_problems(
-    make: Make, sources: Mapping[str, PointSource], formulas: list[Formula], entries: Mapping[str, Entry], where: Where
+    make: DeviceMap,
+    sources: Mapping[str, PointSource],
+    formulas: list[Formula],
+    entries: Mapping[str, Entry],
+    where: Where,
 ) -> Iterator[Problem]:
     unsound = _content(entries, "points").keys() | _content(entries, "computed").keys()  # wrong themselves: said there
     unsound -= make.points.keys() | make.computed.keys() | sources.keys()
@@ -226,7 +230,7 @@ def _name_problems(
                 yield node.spot.problem(inside, f'"{shown}" cannot be read', did_you_mean(shown, known))
 
 
-def _write_problems(make: Make, entries: Mapping[str, Entry], where: Where) -> Iterator[Problem]:
+def _write_problems(make: DeviceMap, entries: Mapping[str, Entry], where: Where) -> Iterator[Problem]:
     sequences = [(make.start, _node(entries, "start"), (*where, "start"))]
     for name, command in make.commands.items():
         inside = (*where, "commands", name)
@@ -245,7 +249,7 @@ def _write_problems(make: Make, entries: Mapping[str, Entry], where: Where) -> I
 
 
 def _target_problems(
-    name: str, make: Make, entries: Mapping[str, Entry], spot: Spot, where: Where
+    name: str, make: DeviceMap, entries: Mapping[str, Entry], spot: Spot, where: Where
 ) -> Iterator[Problem]:
     point = make.points.get(name)
     if point and not point.is_writable:
@@ -257,7 +261,7 @@ def _target_problems(
 
 
 def _uptime_problems(
-    make: Make, sources: Mapping[str, PointSource], entries: Mapping[str, Entry], where: Where
+    make: DeviceMap, sources: Mapping[str, PointSource], entries: Mapping[str, Entry], where: Where
 ) -> Iterator[Problem]:
     name = make.uptime
     if name is None or (name not in make.points and name not in sources and name in _content(entries, "points")):
@@ -270,7 +274,7 @@ def _uptime_problems(
         yield spot.problem(inside, f'"{name}" has to be read again and again', "Give it a `poll: 10 s` or none")
 
 
-def _cycles(make: Make, entries: Mapping[str, Entry], where: Where) -> Iterator[Problem]:
+def _cycles(make: DeviceMap, entries: Mapping[str, Entry], where: Where) -> Iterator[Problem]:
     settled: set[str] = set()
 
     def leads_back(name: str, path: tuple[str, ...]) -> tuple[str, ...] | None:

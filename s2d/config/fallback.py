@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from ..device.command import Command
-from ..device.device_map import Make, Variant, commands_of
+from ..device.device_map import DeviceMap, Variant, commands_of
 from ..driver import PointSettings
 from ..errors import ConfigError, Problem
 from ..quantities import UNITS, Duration
@@ -19,7 +19,9 @@ from .profile import SpeltVariant
 from .yaml_source import Node, Where
 
 
-def fallback(kind: Kind, settings: Struct | None, make: Make, device: Node, decoder: Decoder, where: Where) -> Fallback:
+def fallback(
+    kind: Kind, settings: Struct | None, make: DeviceMap, device: Node, decoder: Decoder, where: Where
+) -> Fallback:
     """What stands under `fallback:` of *device*, completed by what is safe for its *kind*.
 
     A command that can give control back does so, unless the owner wants a value. A point that is wrong itself is
@@ -89,7 +91,7 @@ def variant_problems(
                 yield written.when.spot.problem(written.where, what, objection)
 
 
-def _is_said(kind: Kind, name: str, make: Make) -> bool:
+def _is_said(kind: Kind, name: str, make: DeviceMap) -> bool:
     """That *name* cannot be written is told as what the *kind* needs of it."""
     canonical = kind.points.get(name)
     return canonical is not None and canonical.access == "write" and (name in kind.required or name in make.points)

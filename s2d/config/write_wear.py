@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from ..device.command import Command, Step
-from ..device.device_map import Make
+from ..device.device_map import DeviceMap
 from ..device.expression import Expression
 from ..errors import Problem
 from .decoder import node_at
@@ -12,7 +12,7 @@ from .yaml_source import Node, Where
 _ELSE = "or leave the refresh out"
 
 
-def wear_problems(command: Command, make: Make, node: Node, where: Where) -> Iterator[Problem]:
+def wear_problems(command: Command, make: DeviceMap, node: Node, where: Where) -> Iterator[Problem]:
     """Where the refresh of *command*, written at *node*, would have to write persistent points."""
     if command.refresh_s is None:
         return
@@ -27,7 +27,7 @@ def wear_problems(command: Command, make: Make, node: Node, where: Where) -> Ite
         yield from _step_problems(step, make, step_node, (*where, "steps"))
 
 
-def _step_problems(step: Step, make: Make, node: Node, where: Where) -> Iterator[Problem]:
+def _step_problems(step: Step, make: DeviceMap, node: Node, where: Where) -> Iterator[Problem]:
     key = "write" if step.write else "together" if step.together else "life"
     expressions = {**(step.write or {}), **(step.together or {})}
     targets = node_at(node, key).content
@@ -47,7 +47,7 @@ def _step_problems(step: Step, make: Make, node: Node, where: Where) -> Iterator
             yield entry.spot.problem(inside, f"{what}it cannot follow {', '.join(changing)}", hint)
 
 
-def _changing(expression: Expression, make: Make, worn: Collection[str]) -> list[str]:
+def _changing(expression: Expression, make: DeviceMap, worn: Collection[str]) -> list[str]:
     """Names in *expression* of what is read and changes by itself."""
 
     def changes(name: str, path: tuple[str, ...] = ()) -> bool:

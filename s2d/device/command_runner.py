@@ -17,10 +17,10 @@ from ..s2.effects import Applied, Event, Refused
 from ..values import RELEASE, Clock, Reading, Setpoint, Value
 from .command import Command, sequence
 from .command_plan import Check, Memory, Plan, Wait, Write, direction_of
-from .opened_device import Contact
-from .safety_retry import Insistence
-from .write_ledger import Ledger
-from .write_saver import Economy, Tally, sparing
+from .opened_device import OpenedDevice
+from .safety_retry import SafetyRetry
+from .write_ledger import WriteLedger
+from .write_saver import Tally, WriteSaver, sparing
 
 DWELL_OUTLIVES_US_S = 60.0
 """A dwell of at least this is kept across a restart."""
@@ -28,11 +28,11 @@ _LOOK_AGAIN_AFTER_S = 0.5
 """Between looks whether the device follows."""
 
 
-class Writer:
+class CommandRunner:
     """The commands of one device at work, through all its openings."""
 
-    def __init__(self, ledger: Ledger, *, clock: Clock, log: Logger, tell: Callable[[Event], None]) -> None:
-        self._economy = Economy(ledger, clock=clock, log=log)
+    def __init__(self, ledger: WriteLedger, *, clock: Clock, log: Logger, tell: Callable[[Event], None]) -> None:
+        self._saver = WriteSaver(ledger, clock=clock, log=log)
         self._ledger = ledger
         self._clock = clock
         self._log = log
@@ -45,7 +45,7 @@ class Writer:
         """Wanted, but too soon."""
         self._refused: dict[str, Setpoint] = {}
         """Wanted still, though the device refused it; that was told."""
-        self._insistences: dict[str, Insistence] = {}
+        self._safety_retries: dict[str, SafetyRetry] = {}
         """By point: the device has refused to be safe, whatever was wanted since."""
         self._done: dict[str, Setpoint] = {}
         """What a refresh repeats."""
@@ -55,44 +55,44 @@ class Writer:
     @property
     def tally(self) -> Tally:
         """What was done since the start."""
-        return self._economy.tally
+        return self._saver.tally
 
     def offer(self, setpoint: Setpoint) -> None:
         """Wants *setpoint*; it replaces what was wanted of its point before."""
         self._wanted[setpoint.point] = setpoint
         self._not_before.pop(setpoint.point, None)
 
-    def next_at(self, contact: Contact) -> float:
+    def next_at(self, opened: OpenedDevice) -> float:
         """When a refresh is due, or what waits may be done."""
-        refreshes = (self._refresh_at(point, contact) for point in self._done)
+        refreshes = (self._refresh_at(point, opened) for point in self._done)
         return min([*self._not_before.values(), *refreshes], default=inf)
 
     def observe(self, readings: Sequence[Reading], points: Mapping[str, PointSettings]) -> None:
         """Takes note of what points hold now."""
-        self._economy.observe(readings, points)
+        self._saver.observe(readings, points)
 
-    def doubt(self) -> None:
+    def invalidate(self) -> None:
         """What was written may not be there any more: the device was away, did not obey, or has control back."""
-        self._economy.doubt()
+        self._saver.invalidate()
         for memory in self._memories.values():
             memory.forget()
 
-    async def prepare(self, contact: Contact) -> None:
+    async def prepare(self, opened: OpenedDevice) -> None:
         """Takes the steps with which the device is started, as far as it does not hold their values already.
 
         Raises: DeviceUnreachable: the device did not answer.
         """
-        start = contact.make.start
+        start = opened.make.start
         if not start:
             return
-        await self._inform(contact, frozenset().union(*(step.names for step in start)))
+        await self._inform(opened, frozenset().union(*(step.names for step in start)))
         try:
-            steps, _ = sequence(start, contact.knowledge.values, {})
-            await self._take(contact, steps, "start", is_read_first=True)
+            steps, _ = sequence(start, opened.latest.values, {})
+            await self._run_steps(opened, steps, "start", is_read_first=True)
         except DeviceRefused as exc:
             self._log.warning("start.refused", reason=exc.reason)
 
-    async def write_due(self, contact: Contact) -> None:
+    async def write_due(self, opened: OpenedDevice) -> None:
         """Does what is wanted, then each refresh that is due; looks again after each, as things may have changed.
 
         Raises: DeviceUnreachable: the device did not answer.
@@ -103,10 +103,10 @@ class Writer:
             now = self._clock().mono
             if wanted := self._ready(tried, now):
                 tried.add(wanted)
-                await self._fulfil(contact, wanted)
-            elif late := self._late(contact, refreshed, now):
+                await self._run(opened, wanted)
+            elif late := self._due_refresh(opened, refreshed, now):
                 refreshed.add(late.point)
-                await self._refresh(contact, late)
+                await self._refresh(opened, late)
             else:
                 return
 
@@ -116,24 +116,24 @@ class Writer:
                 return setpoint
         return None
 
-    def _late(self, contact: Contact, refreshed: set[str], now: float) -> Setpoint | None:
+    def _due_refresh(self, opened: OpenedDevice, refreshed: set[str], now: float) -> Setpoint | None:
         for point, setpoint in self._done.items():
-            if point not in refreshed and self._refresh_at(point, contact) <= now:
+            if point not in refreshed and self._refresh_at(point, opened) <= now:
                 return setpoint
         return None
 
-    def _refresh_at(self, point: str, contact: Contact) -> float:
-        command = contact.commands.get(point)
+    def _refresh_at(self, point: str, opened: OpenedDevice) -> float:
+        command = opened.commands.get(point)
         if command is None or command.refresh_s is None or self._done[point].value == RELEASE:
             return inf
         return self._memories[point].repeated_at + command.refresh_s
 
-    async def _fulfil(self, contact: Contact, setpoint: Setpoint) -> None:
+    async def _run(self, opened: OpenedDevice, setpoint: Setpoint) -> None:
         worn = self.tally.worn
         try:
-            is_done = await self._execute(contact, setpoint)
+            is_done = await self._execute(opened, setpoint)
         except DeviceRefused as exc:
-            self._take_no(contact, setpoint, exc.reason, wore_out=self.tally.worn > worn)
+            self._note_refusal(opened, setpoint, exc.reason, wore_out=self.tally.worn > worn)
         except DeviceUnreachable as exc:
             if self._unreached.get(setpoint.point) is not setpoint:
                 self._unreached[setpoint.point] = setpoint
@@ -142,48 +142,48 @@ class Writer:
         else:
             if is_done:
                 self.tally.commands += 1
-                self._settle(setpoint)
-                self._insistences.pop(setpoint.point, None)
+                self._forget_wanted(setpoint)
+                self._safety_retries.pop(setpoint.point, None)
                 self._done[setpoint.point] = setpoint
                 if setpoint.value == RELEASE:
-                    self.doubt()
+                    self.invalidate()
                 # What it does now is news: look at once.
-                contact.schedule.hurry(self._clock().mono)
+                opened.schedule.hurry(self._clock().mono)
                 self._tell(Applied(setpoint))
 
-    async def _refresh(self, contact: Contact, setpoint: Setpoint) -> None:
+    async def _refresh(self, opened: OpenedDevice, setpoint: Setpoint) -> None:
         try:
-            await self._execute(contact, setpoint, is_refresh=True)
+            await self._execute(opened, setpoint, is_refresh=True)
         except DeviceRefused as exc:
-            self._take_no(contact, setpoint, exc.reason, wore_out=False)
+            self._note_refusal(opened, setpoint, exc.reason, wore_out=False)
         else:
             self.tally.refreshes += 1
 
-    def _settle(self, setpoint: Setpoint) -> None:
+    def _forget_wanted(self, setpoint: Setpoint) -> None:
         if self._wanted.get(setpoint.point) is setpoint:
             del self._wanted[setpoint.point]
             self._not_before.pop(setpoint.point, None)
             self._unreached.pop(setpoint.point, None)
             self._refused.pop(setpoint.point, None)
 
-    def _take_no(self, contact: Contact, setpoint: Setpoint, reason: str, *, wore_out: bool) -> None:
+    def _note_refusal(self, opened: OpenedDevice, setpoint: Setpoint, reason: str, *, wore_out: bool) -> None:
         """The device refused *setpoint*, which is given up, or tried again if it brings to safety."""
         self._done.pop(setpoint.point, None)
-        self.doubt()
-        is_worth_it = _is_safe(setpoint) and _is_possible(setpoint, contact)
+        self.invalidate()
+        is_worth_it = _is_safe(setpoint) and _is_possible(setpoint, opened)
         # What was refused may be a refresh, or replaced by now.
         if is_worth_it and self._wanted.setdefault(setpoint.point, setpoint) is setpoint:
-            self._insist(setpoint, reason, wore_out=wore_out)
+            self._retry_later(setpoint, reason, wore_out=wore_out)
         else:
-            self._settle(setpoint)
+            self._forget_wanted(setpoint)
             self._tell(Refused(setpoint, reason, will_retry=self._is_overruled(setpoint)))
 
-    def _insist(self, setpoint: Setpoint, reason: str, *, wore_out: bool) -> None:
+    def _retry_later(self, setpoint: Setpoint, reason: str, *, wore_out: bool) -> None:
         """Has *setpoint* tried again, ever more seldom, until it is done or replaced."""
         now, point = self._clock().mono, setpoint.point
-        insistence = self._insistences.setdefault(point, Insistence(now))
-        self._not_before[point] = insistence.next_try_at(now, wore_out=wore_out)
-        if insistence.is_to_be_told(now):
+        retry = self._safety_retries.setdefault(point, SafetyRetry(now))
+        self._not_before[point] = retry.next_try_at(now, wore_out=wore_out)
+        if retry.is_to_be_told(now):
             self._log.error("fallback.unconfirmed", point=point, value=setpoint.value, why=reason)
         if self._refused.get(point) is not setpoint:
             self._refused[point] = setpoint
@@ -194,46 +194,46 @@ class Writer:
         wanted = self._wanted.get(setpoint.point)
         return wanted is not None and wanted is not setpoint and _is_safe(wanted)
 
-    async def _execute(self, contact: Contact, setpoint: Setpoint, *, is_refresh: bool = False) -> bool:
+    async def _execute(self, opened: OpenedDevice, setpoint: Setpoint, *, is_refresh: bool = False) -> bool:
         """Does *setpoint*; False if it has to wait."""
         point = setpoint.point
-        command = contact.commands.get(point)
+        command = opened.commands.get(point)
         if command is None:
             raise DeviceRefused(f"this device has no {point} to set")
-        await self._inform(contact, command.names_for(setpoint.value), is_refresh=is_refresh)
+        await self._inform(opened, command.names_for(setpoint.value), is_refresh=is_refresh)
         memory = self._memory_of(point, command)
-        plan = command.plan(setpoint.value, contact.knowledge.values, memory, again=is_refresh)
+        plan = command.plan(setpoint.value, opened.latest.values, memory, again=is_refresh)
         if is_refresh:
-            plan = sparing(plan, contact.make.points)
+            plan = sparing(plan, opened.make.points)
         if plan.is_needless:
             return True
         if plan.not_before > self._clock().mono:
             if self._wanted.get(point) is setpoint:
                 self._not_before[point] = plan.not_before
             return False
-        self._watch(point, command, contact.knowledge.values)
+        self._watch(point, command, opened.latest.values)
         self._record_switching(point, command, plan)
         may_save = command.if_unchanged == "skip" and not is_refresh
-        await self._take(contact, plan.steps, setpoint.reason, setpoint, may_save=may_save)
+        await self._run_steps(opened, plan.steps, setpoint.reason, setpoint, may_save=may_save)
         if plan.check:
-            await self._verify(contact, plan.check)
+            await self._verify(opened, plan.check)
         memory.keep(plan, self._clock().mono, again=is_refresh)
         return True
 
-    async def _inform(self, contact: Contact, names: frozenset[str], *, is_refresh: bool = False) -> None:
+    async def _inform(self, opened: OpenedDevice, names: frozenset[str], *, is_refresh: bool = False) -> None:
         """Reads what *names* need that is not known freshly enough; for a refresh, all that can change."""
-        now, knowledge, points = self._clock().mono, contact.knowledge, contact.make.points
+        now, latest, points = self._clock().mono, opened.latest, opened.make.points
         needed = [
             point
-            for point in knowledge.inputs_of(names)
-            if knowledge.is_outdated(point, now) or (is_refresh and points[point].poll != "once")
+            for point in latest.inputs_of(names)
+            if latest.is_outdated(point, now) or (is_refresh and points[point].poll != "once")
         ]
         if needed:
-            await contact.read(needed)
+            await opened.read(needed)
 
-    async def _take(
+    async def _run_steps(
         self,
-        contact: Contact,
+        opened: OpenedDevice,
         steps: Sequence[Write | Wait],
         reason: str,
         of: Setpoint | None = None,
@@ -250,19 +250,19 @@ class Writer:
                 continue
             at = f"step {number} of {len(steps)} ({', '.join(step.values)}): " if len(steps) > 1 else ""
             try:
-                await self._economy.write(
-                    contact, step, reason, may_save=may_save, is_read_first=is_read_first, is_safe=is_safe
+                await self._saver.write(
+                    opened, step, reason, may_save=may_save, is_read_first=is_read_first, is_safe=is_safe
                 )
             except DeviceRefused as exc:
                 raise DeviceRefused(at + exc.reason) from exc
             except DeviceUnreachable as exc:
                 raise DeviceUnreachable(at + exc.reason) from exc
 
-    async def _verify(self, contact: Contact, check: Check) -> None:
+    async def _verify(self, opened: OpenedDevice, check: Check) -> None:
         until = self._clock().mono + check.within_s
-        points = contact.knowledge.inputs_of([check.point])
+        points = opened.latest.inputs_of([check.point])
         while True:
-            news = {each.point: each.value for each in await contact.read(points)}
+            news = {each.point: each.value for each in await opened.read(points)}
             found = news.get(check.point)
             if check.holds(found):
                 return
@@ -305,7 +305,7 @@ def _is_safe(setpoint: Setpoint) -> bool:
     return setpoint.is_safe or setpoint.value == RELEASE
 
 
-def _is_possible(setpoint: Setpoint, contact: Contact) -> bool:
+def _is_possible(setpoint: Setpoint, opened: OpenedDevice) -> bool:
     """Whether the device, as it is, has a command for it at all."""
-    command = contact.commands.get(setpoint.point)
+    command = opened.commands.get(setpoint.point)
     return command is not None and (setpoint.value != RELEASE or bool(command.release))

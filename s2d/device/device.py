@@ -18,10 +18,10 @@ from ..errors import DeviceUnreachable
 from ..host.log import Logger
 from ..s2.effects import Event, Identified, Lost, Measured
 from ..values import Clock, Reading, Setpoint, Value
-from .command_runner import Writer
-from .device_map import Make, Variant
-from .opened_device import Contact, Unavailable
-from .write_ledger import Ledger
+from .command_runner import CommandRunner
+from .device_map import DeviceMap, Variant
+from .opened_device import NotReady, OpenedDevice
+from .write_ledger import WriteLedger
 from .write_saver import Tally
 
 LOST_AFTER = 2
@@ -40,13 +40,13 @@ class Device:
         self,
         name: str,
         opened: Callable[[Mapping[str, PointSettings]], AbstractAsyncContextManager[Driver]],
-        make: Make,
+        make: DeviceMap,
         *,
         poll_s: float,
         clock: Clock,
         log: Logger,
         variants: Sequence[Variant] = (),
-        ledger: Ledger | None = None,
+        ledger: WriteLedger | None = None,
         is_expected_offline: bool = False,
         backoff: Backoff = Backoff(first_s=1.0, most_s=60.0),  # noqa: B008 (immutable)
     ) -> None:
@@ -64,8 +64,8 @@ class Device:
         self._backoff = backoff
         self._listeners: list[Listener] = []
         self._offered = asyncio.Event()
-        self._writer = Writer(ledger or Ledger(), clock=clock, log=self._log, tell=self._tell)
-        self._is_greeted = False
+        self._commands = CommandRunner(ledger or WriteLedger(), clock=clock, log=self._log, tell=self._tell)
+        self._is_started = False
         """It was started, and introduced itself, since it was last lost."""
         self._failures = 0
         self._is_answering = True
@@ -77,7 +77,7 @@ class Device:
     @property
     def tally(self) -> Tally:
         """What was written since the start."""
-        return self._writer.tally
+        return self._commands.tally
 
     def listen(self, listener: Listener) -> None:
         """Has *listener* called with every event from now on."""
@@ -88,43 +88,43 @@ class Device:
 
         It stays wanted until the device confirmed or refused it, however long the device is away.
         """
-        self._writer.offer(setpoint)
+        self._commands.offer(setpoint)
         self._offered.set()
 
     async def run(self) -> None:
         """Serves the device for ever. Raises nothing but what is a bug."""
         while True:
-            make = await self._found_out()
+            make = await self._identified_map()
             async with self._opened(make.points) as driver:
-                await self._serve(self._contact(driver, make))
+                await self._serve(self._opening(driver, make))
 
-    async def _found_out(self) -> Make:
+    async def _identified_map(self) -> DeviceMap:
         """What the device turns out to be."""
         known = dict(self._make.parameters)
         if self._probes:
-            make = Make(points=self._probes, parameters=known)
+            make = DeviceMap(points=self._probes, parameters=known)
             # With all its points: where a probe gets no answer, another may tell whether the device is there.
             async with self._opened(self._make.points) as driver:
-                contact = self._contact(driver, make)
-                while not await self._attempt(lambda: contact.read(make.points)):
-                    await self._rest(inf)
-                known = contact.knowledge.values
+                opened = self._opening(driver, make)
+                while not await self._attempt(lambda: opened.read(make.points)):
+                    await self._wait(inf)
+                known = opened.latest.values
         return next((each.make for each in self._variants if each.when.evaluate(known)), self._make)
 
-    def _contact(self, driver: Driver, make: Make) -> Contact:
+    def _opening(self, driver: Driver, make: DeviceMap) -> OpenedDevice:
         def heard(news: tuple[Reading, ...]) -> None:
-            self._writer.observe(news, make.points)
+            self._commands.observe(news, make.points)
             self._tell(Measured(news))
 
-        contact = Contact(driver, make, poll_s=self._poll_s, clock=self._clock, log=self._log, tell=heard)
-        self._known = contact.knowledge.values
-        return contact
+        opened = OpenedDevice(driver, make, poll_s=self._poll_s, clock=self._clock, log=self._log, tell=heard)
+        self._known = opened.latest.values
+        return opened
 
-    async def _serve(self, contact: Contact) -> None:
+    async def _serve(self, opened: OpenedDevice) -> None:
         """Works until the device was lost and may come back as another."""
         while not (self._probes and self._is_lost and not self._is_answering):
-            await self._attempt(lambda: self._exchange(contact))
-            await self._rest(min(contact.schedule.next_at(), self._writer.next_at(contact)))
+            await self._attempt(lambda: self._exchange(opened))
+            await self._wait(min(opened.schedule.next_at(), self._commands.next_at(opened)))
 
     async def _attempt(self, exchange: Callable[[], Awaitable[object]]) -> bool:
         """Whether the device could be reached; while it is away it is left alone, unless something is wanted of it."""
@@ -134,8 +134,8 @@ class Device:
             return False
         try:
             await exchange()
-        except Unavailable as exc:
-            self._set_aside(exc.reason)
+        except NotReady as exc:
+            self._mark_unavailable(exc.reason)
             return False
         except DeviceUnreachable as exc:
             self._fail(exc.reason)
@@ -143,24 +143,24 @@ class Device:
         self._recover()
         return True
 
-    async def _exchange(self, contact: Contact) -> None:
+    async def _exchange(self, opened: OpenedDevice) -> None:
         """Writes what is wanted, then reads what is due."""
-        if not self._is_greeted:
-            await self._greet(contact)
-        await self._writer.write_due(contact)
-        await contact.read_due()
+        if not self._is_started:
+            await self._start_device(opened)
+        await self._commands.write_due(opened)
+        await opened.read_due()
 
-    async def _greet(self, contact: Contact) -> None:
+    async def _start_device(self, opened: OpenedDevice) -> None:
         """Has the device say what it is, and brings it into the state in which it starts."""
-        make = contact.make
-        named = contact.knowledge.inputs_of(name for name in astuple(make.nameplate) if name)
+        make = opened.make
+        named = opened.latest.inputs_of(name for name in astuple(make.nameplate) if name)
         identity = [name for name, point in make.points.items() if point.poll == "once" and point.is_readable]
-        decisive = contact.knowledge.inputs_of(make.available.if_.names if make.available else ())
+        decisive = opened.latest.inputs_of(make.available.if_.names if make.available else ())
         if asked := dict.fromkeys([*identity, *named, *decisive, *([make.uptime] if make.uptime else [])]):
-            await contact.read(asked)
-        await self._writer.prepare(contact)
-        self._is_greeted = True
-        said = [_said(name, contact) for name in astuple(make.nameplate)]
+            await opened.read(asked)
+        await self._commands.prepare(opened)
+        self._is_started = True
+        said = [_said(name, opened) for name in astuple(make.nameplate)]
         if any(said):
             self._tell(Identified(*said))
 
@@ -173,28 +173,28 @@ class Device:
         self._is_answering = False
         was_lost = self._is_lost
         wait_s = self._backoff.half_jitter_s(self._failures, random())
-        self._leave_alone(wait_s, self._failures + 1)
+        self._back_off(wait_s, self._failures + 1)
         if self._is_lost and not was_lost:
             self._lose(reason, wait_s)
         else:
             self._log.debug("device.silent", reason=reason, failures=self._failures, retry_in_s=round(wait_s, 1))
 
-    def _set_aside(self, reason: str) -> None:
+    def _mark_unavailable(self, reason: str) -> None:
         """It answers, so it is believed at once, and asked as often as ever."""
         self._is_answering = True
         was_lost = self._is_lost
-        self._leave_alone(self._poll_s, LOST_AFTER)
+        self._back_off(self._poll_s, LOST_AFTER)
         if not was_lost:
             self._lose(reason, self._poll_s)
 
-    def _leave_alone(self, wait_s: float, failures: int) -> None:
+    def _back_off(self, wait_s: float, failures: int) -> None:
         now = self._clock().mono
         if self._failures == 0:
             self._failing_since = now
         self._failures = failures
-        self._writer.doubt()
+        self._commands.invalidate()
         self._retry_at = now + wait_s
-        self._is_greeted = self._is_greeted and not self._is_lost
+        self._is_started = self._is_started and not self._is_lost
 
     def _lose(self, reason: str, wait_s: float) -> None:
         event = "device.unavailable" if self._is_answering else "device.unreachable"
@@ -213,7 +213,7 @@ class Device:
         self._failures = 0
         self._retry_at = 0.0
 
-    async def _rest(self, until: float) -> None:
+    async def _wait(self, until: float) -> None:
         """Waits until something is due or offered; *until* holds as long as the device answers."""
         if self._failures:
             until = self._retry_at
@@ -229,12 +229,12 @@ class Device:
             listener(event)
 
 
-def _said(name: str | None, contact: Contact) -> str | None:
+def _said(name: str | None, opened: OpenedDevice) -> str | None:
     """What the point or text *name* of a nameplate comes to."""
-    make = contact.make
+    make = opened.make
     if name is None or not (name in make.points or name in make.computed):
         return name
-    value = contact.knowledge.values.get(name)
+    value = opened.latest.values.get(name)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return None if value is None else str(value).strip() or None

@@ -38,7 +38,7 @@ class Available(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Make:
+class DeviceMap:
     """All that is known of a device before it is opened."""
 
     points: Mapping[str, PointSettings]
@@ -62,10 +62,10 @@ class Variant:
 
     when: Expression
     """Over points with `poll: once` and parameters; unknown is false."""
-    make: Make
+    make: DeviceMap
 
 
-def commands_of(make: Make) -> dict[str, Command]:
+def commands_of(make: DeviceMap) -> dict[str, Command]:
     """Everything that can be wanted of such a device: its commands, and its writable points as they are."""
     plain = {name: _plain(name, point) for name, point in make.points.items() if point.is_writable}
     return {**plain, **make.commands}

@@ -7,17 +7,17 @@ from ..errors import BadReading
 from ..host.log import Logger
 from ..values import Quality, Reading, Value
 from .computed import in_order
-from .device_map import Make
+from .device_map import DeviceMap
 
 STALE_AFTER_POLLS = 3
 STALE_AFTER_S = 10.0
 """Without a `max_age` a value is stale after the longer of the two."""
 
 
-class Knowledge:
+class LatestValues:
     """The newest of every point and computed value of one opened device. `poll: once` and `never` do not age."""
 
-    def __init__(self, make: Make, period_s: Mapping[str, float], now: float, log: Logger) -> None:
+    def __init__(self, make: DeviceMap, period_s: Mapping[str, float], now: float, log: Logger) -> None:
         self._make = make
         self._log = log
         self._computed = {name: make.computed[name] for name in in_order(make.computed)}

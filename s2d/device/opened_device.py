@@ -8,9 +8,9 @@ from ..driver import Driver
 from ..errors import DeviceUnreachable
 from ..host.log import Logger
 from ..values import Clock, Reading, Setpoint
-from .device_map import Make, commands_of
-from .latest_values import Knowledge
-from .poll_schedule import Schedule
+from .device_map import DeviceMap, commands_of
+from .latest_values import LatestValues
+from .poll_schedule import PollSchedule
 
 EXCHANGE_WITHIN_S = 30.0
 """A driver that is silent for this long is taken for hung, whatever its own limits are."""
@@ -18,17 +18,17 @@ EXCHANGE_WITHIN_S = 30.0
 T = TypeVar("T")
 
 
-class Unavailable(DeviceUnreachable):
+class NotReady(DeviceUnreachable):
     """It answers, but cannot be had: it says so itself, or has to be greeted first."""
 
 
-class Contact:
+class OpenedDevice:
     """One opening of a device of some *make*; *tell* hears everything that is news, once it is available."""
 
     def __init__(
         self,
         driver: Driver,
-        make: Make,
+        make: DeviceMap,
         *,
         poll_s: float,
         clock: Clock,
@@ -38,8 +38,8 @@ class Contact:
         now = clock().mono
         self.make = make
         self.commands = commands_of(make)
-        self.schedule = Schedule(make.points, poll_s, now)
-        self.knowledge = Knowledge(make, self.schedule.period_s, now, log)
+        self.schedule = PollSchedule(make.points, poll_s, now)
+        self.latest = LatestValues(make, self.schedule.period_s, now, log)
         self._driver = driver
         self._clock = clock
         self._tell = tell
@@ -56,7 +56,7 @@ class Contact:
         before_s = self._uptime_s
         await self.read(due)
         if before_s is not None and (uptime_s := self._uptime_s) is not None and uptime_s < before_s:
-            raise Unavailable("it was switched on anew")
+            raise NotReady("it was switched on anew")
 
     async def read(self, points: Collection[str]) -> tuple[Reading, ...]:
         """Reads *points* now, whatever the schedule says, and returns what is news.
@@ -66,14 +66,14 @@ class Contact:
         readings = await _in_time(self._driver.read(points))
         now = self._clock().mono
         self.schedule.note(points, now)
-        news = self.knowledge.take(readings, now)
+        news = self.latest.take(readings, now)
         available = self.make.available
-        if available and available.if_.evaluate(self.knowledge.values) in (False, 0):
+        if available and available.if_.evaluate(self.latest.values) in (False, 0):
             self._has_withheld = True
-            raise Unavailable(available.else_)
+            raise NotReady(available.else_)
         if self._has_withheld:
             self._has_withheld = False
-            news = self.knowledge.everything(now)
+            news = self.latest.everything(now)
         if news:
             self._tell(news)
         return news
@@ -88,7 +88,7 @@ class Contact:
     @property
     def _uptime_s(self) -> float | None:
         """How long the device has been on; None if it does not say."""
-        value = self.knowledge.values.get(self.make.uptime) if self.make.uptime else None
+        value = self.latest.values.get(self.make.uptime) if self.make.uptime else None
         return value if isinstance(value, int | float) else None
 
 

@@ -6,7 +6,7 @@ from math import inf
 from ..driver import PointSettings
 
 
-class Schedule:
+class PollSchedule:
     """The points that are read again and again, each at its own pace."""
 
     def __init__(self, points: Mapping[str, PointSettings], poll_s: float, now: float) -> None:

@@ -12,7 +12,7 @@ _REMIND_EVERY_S = 3600.0
 """...and told again."""
 
 
-class Insistence:
+class SafetyRetry:
     """A device that is not safe, from its first refusal until it obeys. Times are monotonic seconds."""
 
     def __init__(self, now: float) -> None:

@@ -28,7 +28,7 @@ _DAY = timedelta(days=1)
 _DAY_S = _DAY.total_seconds()
 
 
-class _Line(NamedTuple):
+class _LedgerLine(NamedTuple):
     at: datetime
     verb: str
     name: str
@@ -38,22 +38,22 @@ class _Line(NamedTuple):
         return f"{self.at.isoformat()} {self.verb} {self.name} {self.detail}".rstrip() + "\n"
 
 
-class Ledger:
+class WriteLedger:
     """The writes of the last day, and the last switchings. Without a *path* they are forgotten with the process."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
         self._read_to = 0
         """So much of the file is known."""
-        self._before: list[_Line] = []
+        self._before: list[_LedgerLine] = []
         """Writes that were in the file when it was opened; only their dates tell when they were."""
         self._looked_since: float | None = None
         self._seen: dict[str, list[float]] = {}
         """When points were written since, on the clock that never steps."""
-        self._switched: dict[str, _Line] = {}
+        self._switched: dict[str, _LedgerLine] = {}
 
     @classmethod
-    def opened(cls, path: Path) -> "Ledger":
+    def opened(cls, path: Path) -> "WriteLedger":
         """The ledger at *path*, which comes to be when there is something to write.
 
         Raises: OSError: it cannot be read.
@@ -102,7 +102,7 @@ class Ledger:
         if self._path is None:
             self.remember_write(point, now)
         else:
-            self._append(self._path, _Line(now.utc, "wrote", point))
+            self._append(self._path, _LedgerLine(now.utc, "wrote", point))
             self._look(now.mono)
 
     def remember_write(self, point: str, now: Now) -> None:
@@ -114,12 +114,12 @@ class Ledger:
 
         Raises: DeviceRefused: that could not be put on the disk.
         """
-        line = _Line(now, "switched", command, direction)
+        line = _LedgerLine(now, "switched", command, direction)
         if self._path is not None:
             self._append(self._path, line)
         self._switched[command] = line
 
-    def _of_the_day(self, now: datetime) -> Iterator[_Line]:
+    def _of_the_day(self, now: datetime) -> Iterator[_LedgerLine]:
         """What may have been written within a day, going by dates. A clock that is behind the last of them is wrong."""
         if self._before:
             last = max(now, self._before[-1].at)
@@ -138,7 +138,7 @@ class Ledger:
         for times in self._seen.values():
             times[:] = [at for at in times if mono - at < _DAY_S]
 
-    def _added(self) -> list[_Line]:
+    def _added(self) -> list[_LedgerLine]:
         """What can be read of the complete lines that were not known yet.
 
         Raises: OSError.
@@ -156,7 +156,7 @@ class Ledger:
         self._switched |= {line.name: line for line in lines if line.verb == "switched"}
         return lines
 
-    def _append(self, path: Path, line: _Line) -> None:
+    def _append(self, path: Path, line: _LedgerLine) -> None:
         """Raises: DeviceRefused."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -187,27 +187,27 @@ class Ledger:
         _sync_folder(path.parent)
 
 
-def ledger_of(device: str, state_dir: Path, gateway: UUID) -> Ledger:
+def ledger_of(device: str, state_dir: Path, gateway: UUID) -> WriteLedger:
     """The ledger of *device* that is kept in *state_dir*.
 
     Raises: ConfigError: it cannot be read.
     """
     path = state_dir / "ledgers" / str(uuid5(gateway, device))
     try:
-        return Ledger.opened(path)
+        return WriteLedger.opened(path)
     except OSError as exc:
         hint = "Make it readable and writable for the user s2d runs as"
         raise ConfigError([Problem(str(path), 0, 0, "", f"cannot be used: {exc.strerror}", hint)]) from exc
 
 
-def _line_of(written: bytes) -> _Line | None:
+def _line_of(written: bytes) -> _LedgerLine | None:
     """None: it cannot be read, or was cut off."""
     at, _, said = written.decode(errors="replace").partition(" ")
     parts = said.rstrip("\n").split(" ", 2)
     if not written.endswith(b"\n") or len(parts) < 2 or parts[0] not in ("wrote", "switched"):
         return None
     try:
-        line = _Line(datetime.fromisoformat(at), *parts)
+        line = _LedgerLine(datetime.fromisoformat(at), *parts)
     except ValueError:
         return None
     return line if line.at.tzinfo else None

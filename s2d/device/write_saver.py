@@ -13,8 +13,8 @@ from ..host.log import Logger
 from ..quantities import factor_of
 from ..values import Clock, Reading, Setpoint, Value
 from .command_plan import Plan, Wait, Write, direction_of
-from .opened_device import Contact
-from .write_ledger import Ledger
+from .opened_device import OpenedDevice
+from .write_ledger import WriteLedger
 
 RESERVE = 10
 """So many more writes a day memory that wears out may take to bring the device to safety."""
@@ -34,10 +34,10 @@ class Tally:
     """Writes to memory that wears out."""
 
 
-class Economy:
+class WriteSaver:
     """All writes to one device, through all its openings."""
 
-    def __init__(self, ledger: Ledger, *, clock: Clock, log: Logger) -> None:
+    def __init__(self, ledger: WriteLedger, *, clock: Clock, log: Logger) -> None:
         self.tally = Tally()
         self._ledger = ledger
         self._clock = clock
@@ -54,13 +54,13 @@ class Economy:
                 continue
             self._held[reading.point] = reading.value
 
-    def doubt(self) -> None:
+    def invalidate(self) -> None:
         """What was written may not be there any more."""
         self._held.clear()
 
     async def write(
         self,
-        contact: Contact,
+        opened: OpenedDevice,
         write: Write,
         reason: str,
         *,
@@ -75,13 +75,13 @@ class Economy:
 
         Raises: DeviceRefused: by the device, or because too much was written to such memory. DeviceUnreachable.
         """
-        points = contact.make.points
+        points = opened.make.points
         for name in write.values:
             if name not in points:
                 raise DeviceRefused(f"this device has no point {name}")
         worn = _worn(write, points)
         if is_read_first or worn:
-            await self._look(contact, write)
+            await self._look(opened, write)
         if (may_save or len(worn) == len(write.values)) and self._holds_all(write, points):
             self.tally.saved += 1
             return
@@ -89,17 +89,17 @@ class Economy:
         first, *others = (Setpoint(name, value, reason) for name, value in write.values.items())
         self.tally.writes += 1
         try:
-            await contact.write(first, *others)
+            await opened.write(first, *others)
         except (DeviceRefused, DeviceUnreachable):
             for name in write.values:
                 self._held.pop(name, None)
             raise
         self._held |= write.values
 
-    async def _look(self, contact: Contact, write: Write) -> None:
-        points = contact.make.points
+    async def _look(self, opened: OpenedDevice, write: Write) -> None:
+        points = opened.make.points
         unknown = [name for name in write.values if name not in self._held and points[name].is_readable]
-        for reading in await contact.read(unknown) if unknown else ():
+        for reading in await opened.read(unknown) if unknown else ():
             if reading.point in unknown and reading.value is not None:
                 self._held[reading.point] = reading.value
 

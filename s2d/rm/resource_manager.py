@@ -22,8 +22,8 @@ from ..s2.effects import (
     Measured,
     Note,
     Received,
+    ReconnectPolicy,
     Refused,
-    Return,
     Send,
     Started,
     Stopping,
@@ -58,7 +58,7 @@ class ResourceManager:
     """The RM of one resource."""
 
     def __init__(self, identity: Identity, resource: Resource, policy: Policy, new_id: Callable[[], str]) -> None:
-        self._owners_word = identity
+        self._configured_identity = identity
         self._identity = identity
         self._resource = resource
         self._policy = policy
@@ -91,9 +91,9 @@ class ResourceManager:
     def _on(self, event: Event, now: Now) -> list[Effect]:
         match event:
             case Received(frame) if self._session:
-                effects = self._session.receive(frame, self._obey, now)
+                effects = self._session.receive(frame, self._apply, now)
                 if self._session.is_closing:
-                    self._part(now)
+                    self._start_fallback_timer(now)
                 return effects
             case Measured(readings):
                 self._resource.observe(readings, now)
@@ -107,11 +107,11 @@ class ResourceManager:
                 # What nobody will try again leaves the hardware in a state that nobody wants.
                 level = Level.WARNING if aborted or will_retry else Level.ERROR
                 facts = {**_facts_of(setpoint), "why": reason, "will_retry": will_retry}
-                return [Note(level, "setpoint.refused", facts), *self._voiced(aborted, now)]
+                return [Note(level, "setpoint.refused", facts), *self._through_session(aborted, now)]
             case Lost(reason):
                 self._resource.lose()
                 aborted = self._control.fail_all(f"the device is lost: {reason}", now) if self._control else []
-                return self._voiced(aborted, now)
+                return self._through_session(aborted, now)
             case Identified():
                 return self._recognise(event, now)
             case Connected():
@@ -136,7 +136,7 @@ class ResourceManager:
         if self._session:
             effects += self._session.due(now)
         if self._control and _is_due(self._control, now):
-            effects += self._voiced(self._control.due(now), now)
+            effects += self._through_session(self._control.due(now), now)
         if self._measurement and self._measurement.is_stale(now):
             effects += self._report(now)
         return effects
@@ -151,7 +151,7 @@ class ResourceManager:
         if self._measurement:
             yield from self._measurement.deadlines()
 
-    def _obey(self, message: Message, now: Now) -> list[Effect]:
+    def _apply(self, message: Message, now: Now) -> list[Effect]:
         """Carries out a message the session allows; raises InvalidContent, having changed nothing, to refuse it."""
         match message:
             case HandshakeResponse():
@@ -166,7 +166,7 @@ class ResourceManager:
             case SessionRequest():
                 return self._end(message, now)
         if self._control:
-            return self._voiced(self._control.obey(message, now), now)
+            return self._through_session(self._control.obey(message, now), now)
         raise InvalidContent("REV-001", "/object_id", "nothing can be revoked while no control type is active")
 
     def _introduce(self, now: Now) -> list[Effect]:
@@ -201,7 +201,7 @@ class ResourceManager:
 
     def _recognise(self, device: Identified, now: Now) -> list[Effect]:
         """Introduces the resource again when more is known of its device than the CEM was told."""
-        before, self._identity = self._identity, self._owners_word.completed_by(device)
+        before, self._identity = self._identity, self._configured_identity.completed_by(device)
         return [] if self._identity == before else self._introduce_again(now)
 
     def _introduce_again(self, now: Now) -> list[Effect]:
@@ -213,7 +213,7 @@ class ResourceManager:
         is_none = control_type in (ControlType.NO_SELECTION, ControlType.NOT_CONTROLABLE)
         effects: list[Effect] = []
         if self._control:
-            effects += self._voiced(self._control.deactivate(f"{control_type} was selected", now), now)
+            effects += self._through_session(self._control.deactivate(f"{control_type} was selected", now), now)
             effects += self._fall_back("control type deselected", now)
             self._control = None
         elif self._fallback_at is not None and not is_none and control_type is not self._left:
@@ -238,27 +238,27 @@ class ResourceManager:
                 version=self._version,
                 redescribes=not self._heard_handshake if redescribes is None else redescribes,
             )
-            effects += self._voiced(self._control.activate(now), now)
+            effects += self._through_session(self._control.activate(now), now)
         return [*effects, *self._report(now)]
 
     def _end(self, request: SessionRequest, now: Now) -> list[Effect]:
         assert self._session is not None
         self._session.is_closing = True
         if request.request is SessionRequestType.RECONNECT:
-            return [Close("the CEM asked to reconnect", Return.SOON)]
+            return [Close("the CEM asked to reconnect", ReconnectPolicy.SOON)]
         self._control = self._measurement = self._outlook = None
         return [
             *self._fall_back("the CEM terminated the session", now),
-            Close("the CEM ended the session", Return.LATE),
+            Close("the CEM ended the session", ReconnectPolicy.LATE),
         ]
 
     def _leave(self, now: Now) -> list[Effect]:
         """The session is over."""
-        self._part(now)
+        self._start_fallback_timer(now)
         self._session = None
         return []
 
-    def _part(self, now: Now) -> None:
+    def _start_fallback_timer(self, now: Now) -> None:
         """Nobody is in charge. What the device was told stays until it is clear that nobody comes back."""
         if self._session and self._control:
             self._left = self._session.control_type
@@ -269,9 +269,9 @@ class ResourceManager:
         effects: list[Effect] = []
         if self._session and not self._session.is_closing:
             if self._control:
-                effects += self._voiced(self._control.deactivate("the resource manager stops", now), now)
+                effects += self._through_session(self._control.deactivate("the resource manager stops", now), now)
             effects += self._session.end(SessionRequestType.TERMINATE, "the resource manager stops", now)
-            effects.append(Close("stopping", Return.NEVER))
+            effects.append(Close("stopping", ReconnectPolicy.NEVER))
         self._control = self._measurement = self._outlook = self._fallback_at = None
         return [*effects, *self._fall_back("stop", now)]
 
@@ -284,7 +284,7 @@ class ResourceManager:
         aborted = self._control.fail_all(reason, now, is_safe=True) if self._control else []
         self._progress.end(now)
         note = Note(Level.WARNING, "resource.protected", {"reason": reason})
-        return [note, *map(Apply, setpoints), *self._voiced(aborted, now)]
+        return [note, *map(Apply, setpoints), *self._through_session(aborted, now)]
 
     def _report(self, now: Now) -> list[Effect]:
         effects = self._control.report(now) if self._control else []
@@ -294,7 +294,7 @@ class ResourceManager:
             effects += self._measurement.report(now)
         if self._outlook:
             effects += self._outlook.report(now)
-        return self._voiced(effects, now)
+        return self._through_session(effects, now)
 
     def _new_outlook(self) -> Outlook | None:
         resource = self._resource
@@ -304,7 +304,7 @@ class ResourceManager:
         self._progress.end(now)
         return [Apply(setpoint) for setpoint in self._resource.default(reason)]
 
-    def _voiced(self, effects: Iterable[Effect], now: Now) -> list[Effect]:
+    def _through_session(self, effects: Iterable[Effect], now: Now) -> list[Effect]:
         """*effects*, with what is to be said said through the session."""
         voiced: list[Effect] = []
         for effect in effects:

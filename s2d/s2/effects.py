@@ -92,7 +92,7 @@ class Apply(Struct, frozen=True):
     setpoint: Setpoint
 
 
-class Return(Enum):
+class ReconnectPolicy(Enum):
     """When to connect again after a Close."""
 
     SOON = "soon"
@@ -106,10 +106,10 @@ class Close(Struct, frozen=True):
     """End the connection once everything said has been sent."""
 
     reason: str
-    back: Return
+    back: ReconnectPolicy
 
 
-class Settled(Struct, frozen=True):
+class SessionProven(Struct, frozen=True):
     """The session is initialised: the next reconnect may be quick again."""
 
 
@@ -128,4 +128,4 @@ class Note(Struct, frozen=True):
     facts: dict[str, Value | None] = {}
 
 
-Effect = Send | Apply | Close | Settled | Note
+Effect = Send | Apply | Close | SessionProven | Note

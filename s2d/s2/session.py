@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from ..errors import InvalidContent, LocalProtocolError
 from ..values import Now, Value
-from .effects import Close, Effect, Level, Note, Return, Send, Settled
+from .effects import Close, Effect, Level, Note, ReconnectPolicy, Send, SessionProven
 from .legality import CEM_MAY_SEND, INSTRUCTIONS, RM_MAY_SEND, STATUSES, Phase
 from .messages import ddbc, frbc, ombc, pebc, wire
 from .messages.common import (
@@ -151,7 +151,7 @@ class Session:
             return [
                 *self._refuse(message.message_id, ReceptionStatusValues.INVALID_CONTENT, exc.label, _name(message)),
                 *self.end(SessionRequestType.TERMINATE, exc.label, now),
-                Close(exc.label, Return.LATE),
+                Close(exc.label, ReconnectPolicy.LATE),
             ]
         return [
             Send(ReceptionStatus(subject_message_id=message.message_id, status=ReceptionStatusValues.OK)),
@@ -252,7 +252,7 @@ class Session:
                     raise _Incompatible(f"STATE-003 at /selected_protocol_version: {what}")
                 self._speak(version.removeprefix("v"))
                 self._enter(Phase.INITIALISED)
-                return [Settled(), Note(Level.INFO, "session.opened", {"version": version})]
+                return [SessionProven(), Note(Level.INFO, "session.opened", {"version": version})]
         return []
 
     def _refuse(self, subject: str | None, status: ReceptionStatusValues, label: str, what: str) -> list[Effect]:
@@ -277,7 +277,10 @@ class Session:
         disputed = Note(Level.WARNING, "message.disputed", {**facts, "message_type": _name(entry.message)})
         if answer.status is ReceptionStatusValues.PERMANENT_ERROR:
             self.is_closing = True
-            return [disputed, Close(f"the CEM answered PERMANENT_ERROR to {_name(entry.message)}", Return.SOON)]
+            return [
+                disputed,
+                Close(f"the CEM answered PERMANENT_ERROR to {_name(entry.message)}", ReconnectPolicy.SOON),
+            ]
         is_worth_it = is_newest and not entry.is_repeat and len(self._repeats) < LEDGER_LIMIT
         if answer.status is ReceptionStatusValues.TEMPORARY_ERROR and is_worth_it:
             self._repeats[entry.kind] = (now.mono + RESEND_AFTER_S, entry.message)

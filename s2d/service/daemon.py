@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from ..backoff import Backoff
 from ..config import Config, DeviceConfig
 from ..device.device import Device
-from ..device.write_ledger import Ledger, ledger_of
+from ..device.write_ledger import WriteLedger, ledger_of
 from ..host import clock
 from ..host.identifier import new_id
 from ..host.log import Logger, flush, get_logger
@@ -54,7 +54,9 @@ async def run(config: Config, *, clock: Clock = clock.now, stopping: asyncio.Eve
     with _signals(stop, log):
         async with AsyncExitStack() as buses, asyncio.TaskGroup() as tasks:
             opened = await _open_buses(config, buses)
-            devices = {each.name: _Site(each, opened, ledgers[each.name], clock, log) for each in config.devices}
+            devices = {
+                each.name: RunningDevice(each, opened, ledgers[each.name], clock, log) for each in config.devices
+            }
             for site in devices.values():
                 for point, source in site.config.sources.items():
                     devices[source.device].pass_on(source.point, site, point)
@@ -68,11 +70,11 @@ async def run(config: Config, *, clock: Clock = clock.now, stopping: asyncio.Eve
     return all(worker.result() for worker in workers)
 
 
-class _Site:
+class RunningDevice:
     """A configured device and what is attached to it; makes its parts anew whenever it is started."""
 
     def __init__(
-        self, config: DeviceConfig, buses: Mapping[Hashable, Any], ledger: Ledger, clock: Clock, log: Logger
+        self, config: DeviceConfig, buses: Mapping[Hashable, Any], ledger: WriteLedger, clock: Clock, log: Logger
     ) -> None:
         self.config = config
         self._buses = buses
@@ -82,7 +84,7 @@ class _Site:
         self._listeners: list[Callable[[Event], None]] = []
         self.node: Node | None = None
 
-    def pass_on(self, point: str, to: "_Site", as_point: str) -> None:
+    def pass_on(self, point: str, to: "RunningDevice", as_point: str) -> None:
         """Lets *to* have this device's *point* under the name *as_point*."""
 
         def listen(event: Event) -> None:
@@ -117,7 +119,7 @@ class _Site:
         return device
 
 
-async def _supervise(site: _Site, gateway: UUID, stop: asyncio.Event, clock_: Clock, log: Logger) -> bool:
+async def _supervise(site: RunningDevice, gateway: UUID, stop: asyncio.Event, clock_: Clock, log: Logger) -> bool:
     """Keeps one device at work until *stop*, and starts it again when it breaks.
 
     Once it has broken too often, all others are stopped in good order and it returns False.
@@ -139,7 +141,7 @@ async def _supervise(site: _Site, gateway: UUID, stop: asyncio.Event, clock_: Cl
     return True
 
 
-async def _work(site: _Site, gateway: UUID, stop: asyncio.Event, clock_: Clock, log: Logger) -> None:
+async def _work(site: RunningDevice, gateway: UUID, stop: asyncio.Event, clock_: Clock, log: Logger) -> None:
     config, device = site.config, site.device()
     if config.kind is None:
         async with asyncio.TaskGroup() as tasks:
@@ -191,7 +193,7 @@ def _resource_manager(config: DeviceConfig, resource_id: str) -> ResourceManager
     return ResourceManager(identity, resource, policy, new_id)
 
 
-def _ledger(config: Config, gateway: UUID, device: DeviceConfig) -> Ledger:
+def _ledger(config: Config, gateway: UUID, device: DeviceConfig) -> WriteLedger:
     ledger = ledger_of(device.name, config.gateway.state_dir, gateway)
     if flaw := ledger.tidy():
         get_logger().warning("ledger.failed", device=device.name, reason=flaw)

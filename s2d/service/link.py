@@ -24,7 +24,7 @@ from ..backoff import Backoff
 from ..errors import LinkDenied, LinkError, LinkLost
 from ..host import clock
 from ..host.log import Logger
-from ..s2.effects import Connected, Disconnected, Event, Received, Return
+from ..s2.effects import Connected, Disconnected, Event, Received, ReconnectPolicy
 from ..s2.messages.common import Tagged
 from ..s2.messages.wire import encode
 
@@ -73,9 +73,9 @@ class Link:
         self._token_file = token_file
         self._ca_file = ca_file
         self._backoff = backoff
-        self._outbox: asyncio.Queue[Tagged | Return] = asyncio.Queue()
+        self._outbox: asyncio.Queue[Tagged | ReconnectPolicy] = asyncio.Queue()
         self._attempt = 0
-        self._back = Return.SOON
+        self._back = ReconnectPolicy.SOON
         self._down_since = clock.now().mono
         self._is_down_told = False
         self._websocket: ClientConnection | None = None
@@ -92,30 +92,30 @@ class Link:
         elif self._websocket:
             self._give_up(self._websocket)
 
-    def close(self, back: Return) -> None:
+    def close(self, back: ReconnectPolicy) -> None:
         """Ends the connection once everything sent before is out, and comes back as *back* says."""
         self._outbox.put_nowait(back)
 
-    def settle(self) -> None:
+    def reset_backoff(self) -> None:
         """The session has got somewhere: the next reconnect may be quick again."""
         self._attempt = 0
 
     async def run(self) -> None:
         """Keeps connecting; returns only after a close that says never to come back."""
         while True:
-            self._back = Return.SOON
+            self._back = ReconnectPolicy.SOON
             try:
                 await self._connect()
             except LinkError as exc:
-                self._mourn(exc)
+                self._log_failure(exc)
                 if isinstance(exc, LinkDenied):
-                    self._back = Return.LATE
-            if self._back is Return.NEVER:
+                    self._back = ReconnectPolicy.LATE
+            if self._back is ReconnectPolicy.NEVER:
                 return
             await clock.sleep(self._wait_s())
 
     def _wait_s(self) -> float:
-        if self._back is Return.LATE:
+        if self._back is ReconnectPolicy.LATE:
             return self._backoff.longest_s(random())
         wait_s = self._backoff.full_jitter_s(self._attempt, random())
         self._attempt += 1
@@ -190,7 +190,7 @@ class Link:
         try:
             while True:
                 item = await self._outbox.get()
-                if isinstance(item, Return):
+                if isinstance(item, ReconnectPolicy):
                     self._back = item
                     await websocket.close()
                     return
@@ -210,7 +210,7 @@ class Link:
             self._log.warning("link.overflowed", unsent=self._outbox.qsize())
             websocket.transport.abort()
 
-    def _mourn(self, exc: LinkError) -> None:
+    def _log_failure(self, exc: LinkError) -> None:
         """Logs the first failure in a row loudly, the others quietly."""
         if self._is_down_told:
             self._log.debug("link.lost", reason=exc.reason, attempt=self._attempt)

@@ -14,7 +14,7 @@ MOST_OF_AN_EVENT = 100
 """...and of all that note the same event at the same level, so many. The others are counted."""
 
 
-class Repeats:
+class LogLimiter:
     """What one node has noted lately."""
 
     def __init__(self) -> None:

@@ -21,14 +21,14 @@ from ..s2.effects import (
     Note,
     Refused,
     Send,
-    Settled,
+    SessionProven,
     Started,
     Stopping,
     Tick,
 )
 from ..values import Clock, Now, Setpoint
 from .link import Link
-from .log_limiter import Repeats
+from .log_limiter import LogLimiter
 
 FAREWELL_WITHIN_S = 3.0
 """How long the CEM may take to hear that we stop."""
@@ -49,7 +49,7 @@ class Node:
         self._is_earlier = asyncio.Event()
         self._posted: list[Event] = []
         self._unlogged: list[Note] = []
-        self._repeats = Repeats()
+        self._limiter = LogLimiter()
         self._is_stopping = False
         self._unsettled: dict[Setpoint, str] = {}
         """What is wanted of each point since we stop, as far as the device has not confirmed it; and why it has not."""
@@ -84,7 +84,7 @@ class Node:
             await self._work(link, stopping)
         finally:
             self._write_log()
-            self._tell(self._repeats.due(inf))
+            self._tell(self._limiter.due(inf))
 
     async def _work(self, link: Link, stopping: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -115,15 +115,15 @@ class Node:
                 self._unlogged.append(Note(Level.INFO, "session.closing", {"reason": reason}))
                 if self._link:
                     self._link.close(back)
-            case Settled():
+            case SessionProven():
                 if self._link:
-                    self._link.settle()
+                    self._link.reset_backoff()
 
     def _write_log(self) -> None:
         notes, self._unlogged = self._unlogged, []
         now = self._clock()
-        self._tell([each for note in notes for each in self._repeats.admit(note, now.mono)])
-        self._wake_by(self._repeats.next_at())
+        self._tell([each for note in notes for each in self._limiter.admit(note, now.mono)])
+        self._wake_by(self._limiter.next_at())
 
     def _tell(self, notes: Iterable[Note]) -> None:
         for note in notes:
@@ -144,8 +144,8 @@ class Node:
             while self._posted:
                 self.take(self._posted.pop(0))
             now = self._clock()
-            self._tell(self._repeats.due(now.mono))
-            self._wake_at = min(self._next_at(now), self._repeats.next_at())
+            self._tell(self._limiter.due(now.mono))
+            self._wake_at = min(self._next_at(now), self._limiter.next_at())
             self._is_earlier.clear()
             try:
                 async with asyncio.timeout(None if self._wake_at == inf else self._wake_at - now.mono):

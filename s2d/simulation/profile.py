@@ -13,7 +13,7 @@ from msgspec.structs import astuple
 from ..commissioning.tools import Image
 from ..config.profile import Simulation
 from ..device.computed import in_order
-from ..device.device_map import Make, Variant
+from ..device.device_map import DeviceMap, Variant
 from ..driver import PointSettings
 from ..errors import BadReading, DeviceRefused
 from ..values import Value
@@ -36,7 +36,7 @@ class ProfileRegisters:
     def __init__(
         self,
         battery: SimulatedBattery,
-        make: Make,
+        make: DeviceMap,
         variants: Sequence[Variant],
         simulation: Simulation,
         image_of: ImageOf,

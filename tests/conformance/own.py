@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 from s2d.backoff import Backoff
 from s2d.config import load
 from s2d.device.device import Device
-from s2d.device.device_map import Make
+from s2d.device.device_map import DeviceMap
 from s2d.driver import PointSettings
 from s2d.errors import DeviceRefused, DeviceUnreachable
 from s2d.host import clock
@@ -160,7 +160,7 @@ class Played:
         device = Device(
             "played",
             lambda points: FakeDriver.open(self.hardware, points, None),
-            Make(points=self.points),
+            DeviceMap(points=self.points),
             poll_s=self.poll_s,
             clock=self.now,
             log=log.logger,

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from s2d.errors import LocalProtocolError
-from s2d.s2.effects import Close, Connected, Note, Received, Return, Send, Started
+from s2d.s2.effects import Close, Connected, Note, Received, ReconnectPolicy, Send, Started
 from s2d.s2.messages import ddbc, frbc, ombc, wire
 from s2d.s2.messages.common import (
     NIL_ID,
@@ -71,7 +71,7 @@ def test_a_version_we_did_not_offer_ends_the_session(version: str) -> None:
     stage.on(Connected())
     effects = stage.hears(HandshakeResponse(message_id="version", selected_protocol_version=version))
     assert told(effects) == ["ReceptionStatus INVALID_CONTENT", "SessionRequest"]
-    assert [close.back for close in closed(effects)] == [Return.LATE]
+    assert [close.back for close in closed(effects)] == [ReconnectPolicy.LATE]
     assert stage.hears(HandshakeResponse(message_id="again", selected_protocol_version="1.0.0")) == []
 
 
@@ -323,7 +323,7 @@ def test_a_permanent_error_to_what_is_pending_ends_the_connection() -> None:
     status = stage.said[-1]
     assert isinstance(status, frbc.StorageStatus)
     effects = stage.hears(ReceptionStatus(subject_message_id=status.message_id, status=PERMANENT_ERROR))
-    assert [close.back for close in closed(effects)] == [Return.SOON]
+    assert [close.back for close in closed(effects)] == [ReconnectPolicy.SOON]
     assert said(effects) == []
 
 
@@ -390,7 +390,7 @@ def test_reconnect_closes_and_comes_back_soon_without_touching_the_device() -> N
     stage.active()
     effects = stage.hears(SessionRequest(message_id="bye", request=SessionRequestType.RECONNECT))
     assert told(effects) == ["ReceptionStatus OK"]
-    assert effects[-1] == Close("the CEM asked to reconnect", Return.SOON)
+    assert effects[-1] == Close("the CEM asked to reconnect", ReconnectPolicy.SOON)
     assert applied(effects) == []
 
 
@@ -400,7 +400,7 @@ def test_terminate_brings_the_device_to_its_default_and_stays_away_long() -> Non
     effects = stage.hears(SessionRequest(message_id="bye", request=SessionRequestType.TERMINATE))
     assert told(effects) == ["ReceptionStatus OK"]
     assert applied(effects) == [("power_setpoint", 0.0)]
-    assert [close.back for close in closed(effects)] == [Return.LATE]
+    assert [close.back for close in closed(effects)] == [ReconnectPolicy.LATE]
     assert stage.hears(stage.instruction("late", stage.charge, 1.0)) == []
 
 

@@ -6,7 +6,7 @@ from s2d.commissioning.profile_matching import asked_of
 from s2d.commissioning.unconfigured_device import somewhere
 from s2d.config import DeviceConfig
 from s2d.config.profile import Library
-from s2d.device.device_map import Make
+from s2d.device.device_map import DeviceMap
 from tests.chronicle import PATIENCE_S
 
 LIBRARY = Library()
@@ -30,14 +30,14 @@ def there(host: str, port: int) -> str:
     return f'{{host: {host}, port: {port}, gap: "0 s", warm_up: "0 s", timeout: "{PATIENCE_S:g} s"}}'
 
 
-def makes(name: str) -> Iterator[Make]:
+def makes(name: str) -> Iterator[DeviceMap]:
     """All that a device of the profile *name* may turn out to be."""
     config = device(name)
     yield config.make
     yield from (variant.make for variant in config.variants)
 
 
-def inputs_of(make: Make, name: str) -> set[str]:
+def inputs_of(make: DeviceMap, name: str) -> set[str]:
     """The points that *name* is, or is computed of."""
     if name in make.points:
         return {name}

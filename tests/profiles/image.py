@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 from s2d.config import DeviceConfig, load
 from s2d.device.command import Command, sequence
 from s2d.device.command_plan import Memory, Wait, Write
-from s2d.device.device_map import Make, commands_of
-from s2d.device.latest_values import Knowledge
+from s2d.device.device_map import DeviceMap, commands_of
+from s2d.device.latest_values import LatestValues
 from s2d.driver import Driver
 from s2d.values import RELEASE, Reading, Setpoint, Value
 from tests.chronicle import PATIENCE_S
@@ -130,7 +130,7 @@ class Image:
 class Played:
     """A device of some profile, opened, with an image behind it."""
 
-    def __init__(self, config: DeviceConfig, make: Make, driver: Driver, image: Image) -> None:
+    def __init__(self, config: DeviceConfig, make: DeviceMap, driver: Driver, image: Image) -> None:
         self.config = config
         self.make = make
         """As it was found out to be."""
@@ -138,7 +138,7 @@ class Played:
         self._image = image
         self.commands: dict[str, Command] = dict(commands_of(make))
         self.memory = {name: Memory() for name in self.commands}
-        self._knowledge = Knowledge(make, {}, 0.0, FakeLog().logger)
+        self._knowledge = LatestValues(make, {}, 0.0, FakeLog().logger)
 
     async def readings(self) -> dict[str, Reading]:
         """What the device says of every point that can be read."""
@@ -223,8 +223,8 @@ def configured(profile: str, **keys: Any) -> DeviceConfig:
         return load(file).devices[0]
 
 
-async def _found_out(config: DeviceConfig, driver: Driver) -> Make:
-    knowledge = Knowledge(config.make, {}, 0.0, FakeLog().logger)
+async def _found_out(config: DeviceConfig, driver: Driver) -> DeviceMap:
+    knowledge = LatestValues(config.make, {}, 0.0, FakeLog().logger)
     once = [name for name, point in config.points.items() if point.poll == "once"]
     knowledge.take(await driver.read(once) if once else (), 0.0)
     return next((each.make for each in config.variants if each.when.evaluate(knowledge.values)), config.make)

@@ -10,7 +10,7 @@ from s2d_drivers.modbus.sunspec import place_of, settled
 
 from s2d.cli.simulated_device import profile_scene
 from s2d.commissioning.device_visit import visited
-from s2d.device.device_map import Make
+from s2d.device.device_map import DeviceMap
 from s2d.errors import BadReading
 from s2d.host import clock
 from s2d.rm.kinds import KINDS, kind
@@ -65,18 +65,18 @@ def words_of(number: int, point: ModbusPoint) -> list[int]:
     return words if point.order == "CDAB" else words[::-1]
 
 
-def reported(make: Make) -> Iterator[str]:
+def reported(make: DeviceMap) -> Iterator[str]:
     """What the owner and the CEM are told of such a device."""
     readable = {name for name, point in make.points.items() if point.is_readable}
     yield from sorted(TOLD & (readable | make.computed.keys()))
 
 
-def steering(make: Make) -> frozenset[str]:
+def steering(make: DeviceMap) -> frozenset[str]:
     """What orders depend on."""
     return frozenset().union(*(command.names for command in make.commands.values()))
 
 
-def zeros_of(make: Make) -> set[str]:
+def zeros_of(make: DeviceMap) -> set[str]:
     """Points of which "no value" says that there is none of it."""
     return {name for name, point in make.points.items() if isinstance(point, ModbusPoint) and point.absent == "zero"}
 

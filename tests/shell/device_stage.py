@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from s2d.device.device import Device
-from s2d.device.device_map import Make
-from s2d.device.write_ledger import Ledger
+from s2d.device.device_map import DeviceMap
+from s2d.device.write_ledger import WriteLedger
 from tests.fakes import FakeDriver, FakeLog, Hardware, now
 
 
@@ -15,7 +15,7 @@ class Stage:
     """A device of *make*, or with nothing but these points; *values* are those of its hardware."""
 
     def __init__(self, make, poll_s=1.0, variants=(), ledger=None, hardware=None, is_expected_offline=False, **values):
-        make = make if isinstance(make, Make) else Make(points=make)
+        make = make if isinstance(make, DeviceMap) else DeviceMap(points=make)
         self.hardware = hardware or Hardware(values)
         self.log = FakeLog()
         self.told = []
@@ -28,7 +28,7 @@ class Stage:
             clock=now,
             log=self.log.logger,
             variants=variants,
-            ledger=ledger or Ledger(),
+            ledger=ledger or WriteLedger(),
             is_expected_offline=is_expected_offline,
         )
         self.device.listen(self.told.append)

@@ -6,7 +6,7 @@ import pytest
 
 from s2d.device.command import Command, Step
 from s2d.device.computed import Computed
-from s2d.device.device_map import Available, Make, Variant
+from s2d.device.device_map import Available, DeviceMap, Variant
 from s2d.device.expression import Expression
 from s2d.driver import PointSettings
 from s2d.errors import DeviceUnreachable
@@ -31,7 +31,7 @@ def write(**points):
 class TestAvailable:
     POINTS = {"mode": PointSettings(), "power": PointSettings(), "limit": LIMIT}  # noqa: RUF012
     LOCAL = Available(if_=E("mode == 'remote'"), else_="it is in local mode")
-    MAKE = Make(points=POINTS, computed={"double": Computed(value=E("2 * power"))}, available=LOCAL)
+    MAKE = DeviceMap(points=POINTS, computed={"double": Computed(value=E("2 * power"))}, available=LOCAL)
 
     async def test_while_it_is_false_the_device_is_lost_and_a_reading_brings_it_back(self):
         async with at_work(self.MAKE, mode="remote", power=5.0) as stage:
@@ -49,7 +49,7 @@ class TestAvailable:
             assert stage.log.events() == ["device.unavailable", "device.recovered"]
 
     async def test_it_may_be_so_from_the_start_and_nothing_is_written_until_then(self):
-        make = Make(points=self.POINTS, available=self.LOCAL, start=(write(limit="1"),))
+        make = DeviceMap(points=self.POINTS, available=self.LOCAL, start=(write(limit="1"),))
         async with at_work(make, mode="local", power=5.0) as stage:
             stage.device.offer(WANTED)
             await pass_s(600)
@@ -63,7 +63,7 @@ class TestAvailable:
 
     async def test_what_was_read_before_is_told_when_it_comes_back(self):
         points = self.POINTS | {"serial": PointSettings(poll="once"), "energy": PointSettings(poll=Duration(3600))}
-        make = Make(points=points, available=self.LOCAL)
+        make = DeviceMap(points=points, available=self.LOCAL)
         async with at_work(make, mode="local", power=5.0, serial="A1", energy=9.0) as stage:
             await pass_s(10)
             stage.hardware.values["mode"] = "remote"
@@ -92,7 +92,7 @@ class TestAvailable:
 
     async def test_a_refresh_rests_meanwhile(self):
         command = Command(steps=(write(limit="value"),), refresh_s=Duration(5))
-        make = Make(points=self.POINTS, commands={"limit": command}, available=self.LOCAL)
+        make = DeviceMap(points=self.POINTS, commands={"limit": command}, available=self.LOCAL)
         async with at_work(make, mode="remote", power=5.0) as stage:
             stage.device.offer(WANTED)
             await pass_s(12)
@@ -106,8 +106,8 @@ class TestAvailable:
 
     async def test_a_device_of_variants_that_cannot_be_had_is_not_asked_again_which_it_is(self):
         once = {"firmware": PointSettings(poll="once")}
-        newer = Variant(E("firmware > 1"), Make(points=once | self.POINTS, available=self.LOCAL))
-        async with at_work(Make(points=once), variants=(newer,), firmware=2, mode="local", power=5.0) as stage:
+        newer = Variant(E("firmware > 1"), DeviceMap(points=once | self.POINTS, available=self.LOCAL))
+        async with at_work(DeviceMap(points=once), variants=(newer,), firmware=2, mode="local", power=5.0) as stage:
             await pass_s(100)
             assert len(stage.opened_with) == 2
             assert stage.news(Lost) == [Lost("it is in local mode")]
@@ -116,7 +116,7 @@ class TestAvailable:
 
 class TestUptime:
     POINTS = {"uptime": PointSettings(), "power": PointSettings(), "watchdog": LIMIT, "limit": LIMIT}  # noqa: RUF012
-    MAKE = Make(points=POINTS, start=(write(watchdog="60"),), uptime="uptime")
+    MAKE = DeviceMap(points=POINTS, start=(write(watchdog="60"),), uptime="uptime")
 
     async def test_a_device_that_was_switched_on_between_two_readings_is_greeted_anew(self):
         async with at_work(self.MAKE, uptime=1000, power=5.0) as stage:
@@ -152,7 +152,7 @@ class TestUptime:
 
 class TestExpectedOffline:
     async def test_the_night_is_told_once_and_the_morning_found_within_two_minutes(self):
-        make = Make(points={"power": PointSettings(), "energy": PointSettings()})
+        make = DeviceMap(points={"power": PointSettings(), "energy": PointSettings()})
         async with at_work(make, is_expected_offline=True, power=12.0, energy=32.0) as stage:
             for _ in range(20):
                 await pass_s(3)

@@ -4,7 +4,7 @@ import pytest
 
 from s2d.device.command import Allowed, Command, Step, Verify
 from s2d.device.computed import Computed
-from s2d.device.device_map import Make
+from s2d.device.device_map import DeviceMap
 from s2d.device.expression import Expression
 from s2d.driver import PointSettings
 from s2d.errors import DeviceRefused, DeviceUnreachable
@@ -44,7 +44,7 @@ POINTS = dict.fromkeys(("mode", "direction", "forced"), WRITTEN)
 
 
 def made(points=None, **commands):
-    return Make(points=POINTS | (points or {}), commands=commands)
+    return DeviceMap(points=POINTS | (points or {}), commands=commands)
 
 
 def wanted(value, point="power_setpoint"):
@@ -86,7 +86,7 @@ async def test_a_command_may_insist_on_every_write():
 
 async def test_a_point_that_reads_otherwise_is_written_again():
     both = PointSettings(access="read_write", scale=10)
-    make = Make(points={"forced": both}, commands={"power_setpoint": Command(steps=(write(forced="value"),))})
+    make = DeviceMap(points={"forced": both}, commands={"power_setpoint": Command(steps=(write(forced="value"),))})
     async with at_work(make, forced=0.0) as stage:
         stage.device.offer(wanted(1234.0))
         await pass_s(0.5)
@@ -104,7 +104,7 @@ async def test_a_point_that_reads_otherwise_is_written_again():
 
 async def test_neighbours_are_written_with_one_request():
     both = Command(steps=(Step(together={"up": E("max(value, 0)"), "down": E("max(-value, 0)")}),))
-    make = Make(points=dict.fromkeys(("up", "down"), WRITTEN), commands={"power_setpoint": both})
+    make = DeviceMap(points=dict.fromkeys(("up", "down"), WRITTEN), commands={"power_setpoint": both})
     async with at_work(make) as stage:
         stage.device.offer(wanted(-300.0))
         await pass_s(1)
@@ -268,7 +268,7 @@ class TestVerify:
             assert stage.written() == [("forced", 500.0), ("forced", 500.0)]
 
     async def test_a_computed_value_can_show_it(self):
-        make = Make(
+        make = DeviceMap(
             points=POINTS | {"raw": PointSettings(poll="never")},
             computed={"power": Computed(value=E("-raw"))},
             commands={"power_setpoint": self.VERIFIED},

@@ -3,9 +3,9 @@
 import pytest
 
 from s2d.device.command import Command, Step
-from s2d.device.device_map import Make
+from s2d.device.device_map import DeviceMap
 from s2d.device.expression import Expression
-from s2d.device.write_ledger import Ledger
+from s2d.device.write_ledger import WriteLedger
 from s2d.device.write_saver import RESERVE
 from s2d.driver import PointSettings
 from s2d.quantities import Duration
@@ -58,7 +58,7 @@ async def test_beyond_its_budget_it_is_refused_until_the_day_is_over():
 
 async def test_control_is_given_back_beyond_the_budget_but_not_for_ever():
     command = Command(steps=(Step(write={"limit": E("value")}),), release=(Step(write={"limit": E("0")}),))
-    async with at_work(Make(points={"limit": WORN}, commands={"power": command}), limit=0.0) as stage:
+    async with at_work(DeviceMap(points={"limit": WORN}, commands={"power": command}), limit=0.0) as stage:
         for value in (1.0, RELEASE, 2.0, RELEASE):
             stage.device.offer(wanted(value, "power"))
             await pass_s(1)
@@ -75,8 +75,8 @@ async def test_on_a_full_disk_it_is_brought_to_safety_and_nowhere_else(tmp_path)
     path.symlink_to("/dev/full")
     full = f"limit cannot be accounted for: {path}: No space left on device"
     command = Command(steps=(Step(write={"limit": E("value")}),), release=(Step(write={"limit": E("0")}),))
-    make = Make(points={"limit": WORN}, commands={"power": command})
-    async with at_work(make, ledger=Ledger.opened(path), limit=5.0) as stage:
+    make = DeviceMap(points={"limit": WORN}, commands={"power": command})
+    async with at_work(make, ledger=WriteLedger.opened(path), limit=5.0) as stage:
         for value in (1.0, RELEASE):
             stage.device.offer(wanted(value, "power"))
             await pass_s(1)
@@ -93,7 +93,7 @@ async def test_on_a_full_disk_it_is_brought_to_safety_and_nowhere_else(tmp_path)
 async def test_the_budget_outlives_a_restart(tmp_path):
     path = tmp_path / "battery.ledger"
     for value, written in ((1.0, [("limit", 1.0)]), (2.0, [("limit", 2.0)]), (3.0, [])):
-        async with at_work({"limit": WORN}, ledger=Ledger.opened(path), limit=0.0) as stage:
+        async with at_work({"limit": WORN}, ledger=WriteLedger.opened(path), limit=0.0) as stage:
             stage.device.offer(wanted(value))
             await pass_s(1)
             assert stage.written() == written
@@ -101,7 +101,7 @@ async def test_the_budget_outlives_a_restart(tmp_path):
 
 async def test_a_write_is_in_the_ledger_before_it_is_in_the_device(tmp_path):
     path = tmp_path / "battery.ledger"
-    async with at_work({"limit": WORN}, ledger=Ledger.opened(path), limit=0.0) as stage:
+    async with at_work({"limit": WORN}, ledger=WriteLedger.opened(path), limit=0.0) as stage:
         stage.hardware.is_hung = True
         stage.device.offer(wanted(1.0))
         await pass_s(1)
@@ -116,7 +116,7 @@ class TestRefresh:
     def make(self, *steps):
         worn = PointSettings(access="read_write", persistent=True)
         points = {"limit": worn, "mode": PointSettings(access="write"), "load": PointSettings()}
-        return Make(points=points, commands={"power_setpoint": Command(steps=steps, refresh_s=Duration(5))})
+        return DeviceMap(points=points, commands={"power_setpoint": Command(steps=steps, refresh_s=Duration(5))})
 
     async def written(self, *steps):
         """By an order, and by the refreshes of a minute after somebody else has changed what the device holds."""
@@ -156,14 +156,14 @@ async def test_a_point_that_cannot_be_read_is_written_once_for_each_value():
 class TestDwell:
     def make(self, dwell_s):
         command = Command(steps=(Step(write={"limit": E("value")}),), dwell_s=Duration(dwell_s))
-        return Make(points={"limit": PointSettings(access="write")}, commands={"power_setpoint": command})
+        return DeviceMap(points={"limit": PointSettings(access="write")}, commands={"power_setpoint": command})
 
     async def written_after_restart(self, path, dwell_s, value=0.0, away_s=1.0):
         """What is written at once, and what within the next 20 s."""
-        async with at_work(self.make(dwell_s), ledger=Ledger.opened(path)) as stage:
+        async with at_work(self.make(dwell_s), ledger=WriteLedger.opened(path)) as stage:
             stage.device.offer(wanted(500.0, "power_setpoint"))
             await pass_s(away_s)
-        async with at_work(self.make(dwell_s), ledger=Ledger.opened(path)) as stage:
+        async with at_work(self.make(dwell_s), ledger=WriteLedger.opened(path)) as stage:
             stage.device.offer(wanted(value, "power_setpoint"))
             await pass_s(1)
             at_once = stage.written()
@@ -191,7 +191,7 @@ class TestDwell:
     async def test_a_full_disk_keeps_no_command_back(self, tmp_path):
         blocked = tmp_path / "file"
         blocked.write_text("")
-        async with at_work(self.make(60), ledger=Ledger(blocked / "battery.ledger")) as stage:
+        async with at_work(self.make(60), ledger=WriteLedger(blocked / "battery.ledger")) as stage:
             stage.device.offer(wanted(500.0, "power_setpoint"))
             await pass_s(1)
             assert stage.written() == [("limit", 500.0)]

@@ -4,7 +4,7 @@ import pytest
 
 from s2d.device.command import Command, Step
 from s2d.device.computed import Computed
-from s2d.device.device_map import Make, Nameplate, Variant
+from s2d.device.device_map import DeviceMap, Nameplate, Variant
 from s2d.device.expression import Expression
 from s2d.driver import PointSettings
 from s2d.errors import DeviceRefused, DeviceUnreachable
@@ -53,7 +53,7 @@ class TestIdentity:
     async def test_its_nameplate_is_told_once_for_each_opening(self):
         plate = Nameplate(manufacturer="Acme", model="type", serial_number="serial", firmware_version="version")
         points = {"type": ONCE, "serial": PointSettings(poll="never"), "major": ONCE, "power": PointSettings()}
-        make = Make(points=points, computed={"version": Computed(value=E("major / 100"))}, nameplate=plate)
+        make = DeviceMap(points=points, computed={"version": Computed(value=E("major / 100"))}, nameplate=plate)
         values = {"type": " Box 5 ", "serial": 123456789.0, "major": 312, "power": 5.0}
         async with at_work(make, **values) as stage:
             await pass_s(100)
@@ -69,19 +69,19 @@ class TestIdentity:
             ]
 
     async def test_what_the_nameplate_does_not_say_is_unknown(self):
-        make = Make(points={"type": ONCE}, nameplate=Nameplate(model="type"))
+        make = DeviceMap(points={"type": ONCE}, nameplate=Nameplate(model="type"))
         async with at_work(make, type=absent("type")) as stage:
             await pass_s(10)
             assert stage.news(Identified) == []
 
 
 class TestVariants:
-    OLD = Make(
+    OLD = DeviceMap(
         points={"firmware": ONCE, "old_power": PointSettings()},
         computed={"power": Computed(value=E("-old_power"))},
         commands={"power_setpoint": Command(steps=(write(old_limit="value"),))},
     )
-    NEW = Make(
+    NEW = DeviceMap(
         points={"firmware": ONCE, "power": PointSettings(), "limit": PointSettings(access="write")},
         commands={"power_setpoint": Command(steps=(write(limit="value"),))},
     )
@@ -110,7 +110,7 @@ class TestVariants:
             assert stage.opened_with[-1] == {"firmware", "old_power"}
 
     async def test_a_register_that_does_not_answer_is_a_probe(self):
-        probed = Make(points={"probe": PointSettings(poll="once", optional=True), "old_power": PointSettings()})
+        probed = DeviceMap(points={"probe": PointSettings(poll="once", optional=True), "old_power": PointSettings()})
         unanswered = Reading("probe", None, Quality.BAD, "it is there, but says nothing to that")
         for probe, chosen in ((7, {"firmware", "power", "limit"}), (unanswered, {"probe", "old_power"})):
             values = {"probe": probe, "firmware": 1, "power": 5.0, "old_power": 1.0}
@@ -120,7 +120,7 @@ class TestVariants:
                 assert stage.news(Lost) == []
 
     async def test_a_parameter_can_choose_without_asking(self):
-        make = Make(points={"old_power": PointSettings()}, parameters={"model": "v3"})
+        make = DeviceMap(points={"old_power": PointSettings()}, parameters={"model": "v3"})
         values = {"firmware": 1, "power": 5.0, "old_power": 1.0}
         async with at_work(make, variants=self.variants("model == 'v3'"), **values) as stage:
             await pass_s(0.5)
@@ -152,7 +152,7 @@ class TestVariants:
             assert stage.log.events() == ["device.unreachable", "device.recovered"]
 
     async def test_what_the_chosen_one_cannot_do_is_refused(self):
-        make = Make(points={"firmware": ONCE}, commands={"boost": Command(steps=(write(limit="value"),))})
+        make = DeviceMap(points={"firmware": ONCE}, commands={"boost": Command(steps=(write(limit="value"),))})
         async with at_work(make, variants=self.variants(), firmware=300, power=5.0) as stage:
             stage.device.offer(wanted(1.0, "boost"))
             await pass_s(1)
@@ -161,7 +161,7 @@ class TestVariants:
 
 class TestStart:
     BOTH = PointSettings(access="read_write", poll="never")
-    MAKE = Make(
+    MAKE = DeviceMap(
         points={"watchdog": BOTH, "failsafe": BOTH, "limit": PointSettings(access="write")},
         start=(write(watchdog="60"), write(failsafe="reserve")),
         parameters={"reserve": 1000.0},
@@ -174,7 +174,7 @@ class TestStart:
             assert stage.written() == [("failsafe", 1000.0), ("limit", 5.0)]
 
     async def test_it_is_looked_at_again_after_the_device_was_lost(self):
-        make = Make(points={**self.MAKE.points, "power": PointSettings()}, start=(write(watchdog="60"),))
+        make = DeviceMap(points={**self.MAKE.points, "power": PointSettings()}, start=(write(watchdog="60"),))
         async with at_work(make, watchdog=0, power=5.0) as stage:
             await pass_s(10)
             assert stage.written() == [("watchdog", 60)]
@@ -215,7 +215,7 @@ class TestOptional:
 
 class TestComputed:
     async def test_it_is_told_with_what_it_is_computed_of(self):
-        make = Make(
+        make = DeviceMap(
             points={"up": PointSettings(), "down": PointSettings(poll=Duration(3))},
             computed={
                 "is_charging": Computed(value=E("power > 0")),
@@ -242,7 +242,7 @@ class TestComputed:
             )
 
     async def test_it_is_unknown_when_its_input_is_stale(self):
-        make = Make(
+        make = DeviceMap(
             points={"up": PointSettings(), "down": PointSettings(max_age=Duration(4.5))},
             computed={"power": Computed(value=E("up - down"))},
         )
@@ -264,7 +264,7 @@ class TestComputed:
             assert Reading("power", 470.0) in stage.news()[-1].readings
 
     async def test_one_that_cannot_be_true_is_dropped_and_after_its_time_unknown(self):
-        make = Make(points={"up": PointSettings()}, computed={"power": Computed(value=E("1000 / up"), max=500)})
+        make = DeviceMap(points={"up": PointSettings()}, computed={"power": Computed(value=E("1000 / up"), max=500)})
         async with at_work(make, up=10.0) as stage:
             await pass_s(0.5)
             stage.hardware.values["up"] = 1.0
@@ -280,7 +280,7 @@ class TestComputed:
             assert Reading("power", 250.0) in stage.news()[-1].readings
 
     async def test_the_first_that_is_known_stands_in_for_another(self):
-        make = Make(
+        make = DeviceMap(
             points={"new": PointSettings(optional=True), "old": PointSettings()},
             computed={"power": Computed(value=E("first(new, -old)"))},
         )

@@ -9,7 +9,7 @@ from s2d_drivers.modbus import Modbus, ModbusConnection, ModbusPoint
 from s2d.device.command import Command, Step, Verify
 from s2d.device.computed import Computed
 from s2d.device.device import Device
-from s2d.device.device_map import Make, Nameplate, Variant
+from s2d.device.device_map import DeviceMap, Nameplate, Variant
 from s2d.device.expression import Expression
 from s2d.quantities import Duration
 from s2d.s2.effects import Applied, Identified, Refused
@@ -41,7 +41,7 @@ FORCED = Command(
     verify=Verify(point="power", is_=E("value"), within_s=Duration(0.2)),
     release=(Step(write={"mode": E("'own'")}),),
 )
-MAKE = Make(
+MAKE = DeviceMap(
     points=POINTS,
     computed={"power": Computed(value=E("charge - discharge"), unit="W")},
     commands={"power_setpoint": FORCED},
@@ -58,7 +58,7 @@ async def at_work(unit):
         device = Device(
             "battery",
             lambda points: Modbus.open(where, points, bus),
-            Make(points=IDENTITY),
+            DeviceMap(points=IDENTITY),
             poll_s=60.0,
             clock=now,
             log=FakeLog().logger,

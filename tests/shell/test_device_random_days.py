@@ -5,7 +5,7 @@ import random
 import pytest
 
 from s2d.device.command import Command, Step, Verify
-from s2d.device.device_map import Make
+from s2d.device.device_map import DeviceMap
 from s2d.device.expression import Expression
 from s2d.driver import PointSettings
 from s2d.errors import DeviceRefused, DeviceUnreachable
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.virtual_time
 
 E = Expression.parse
 BOTH = PointSettings(access="read_write", poll="never")
-MAKE = Make(
+MAKE = DeviceMap(
     points={
         "soc": PointSettings(),
         "firmware": PointSettings(poll="once"),

@@ -3,7 +3,7 @@
 import pytest
 
 from s2d.device.command import Allowed, Command, Step
-from s2d.device.device_map import Make
+from s2d.device.device_map import DeviceMap
 from s2d.device.expression import Expression
 from s2d.driver import PointSettings
 from s2d.errors import DeviceRefused
@@ -29,7 +29,7 @@ def rest() -> Setpoint:
 @pytest.mark.parametrize("refresh_s", [20, 50])
 async def test_a_refresh_does_not_put_off_what_waits_for_its_interval(refresh_s):
     power = Command(steps=(Step(write={"forced": E("value")}),), interval_s=Duration(60), refresh_s=Duration(refresh_s))
-    async with at_work(Make(points={"forced": WRITTEN}, commands={"power": power})) as stage:
+    async with at_work(DeviceMap(points={"forced": WRITTEN}, commands={"power": power})) as stage:
         stage.device.offer(order(5000.0))
         await pass_s(10)
         stage.device.offer(rest())
@@ -43,7 +43,7 @@ async def test_what_was_refused_before_anything_wore_out_is_soon_tried_again():
         steps=(Step(write={"forced": E("value")}), Step(write={"mode": E("3")})),
         allowed=Allowed(if_=E("free == 1"), else_="somebody else steers"),
     )
-    make = Make(points={"forced": WRITTEN, "mode": worn, "free": PointSettings()}, commands={"power": power})
+    make = DeviceMap(points={"forced": WRITTEN, "mode": worn, "free": PointSettings()}, commands={"power": power})
     async with at_work(make, mode=3, free=1) as stage:
         stage.device.offer(order(5000.0))
         await pass_s(5)
@@ -57,7 +57,7 @@ async def test_what_was_refused_before_anything_wore_out_is_soon_tried_again():
 
 
 async def test_a_human_is_told_although_somebody_keeps_ordering():
-    async with at_work(Make(points={"power": WRITTEN})) as stage:
+    async with at_work(DeviceMap(points={"power": WRITTEN})) as stage:
         stage.hardware.refusal = DeviceRefused("busy with itself")
         for _ in range(60):
             stage.device.offer(order(4000.0))
@@ -69,7 +69,7 @@ async def test_a_human_is_told_although_somebody_keeps_ordering():
 
 async def test_what_is_in_the_middle_of_its_steps_gives_way():
     steps = Step(write={"mode": E("1")}), Step(wait_s=Duration(30)), Step(write={"forced": E("value")})
-    make = Make(points={"mode": WRITTEN, "forced": WRITTEN}, commands={"power": Command(steps=steps)})
+    make = DeviceMap(points={"mode": WRITTEN, "forced": WRITTEN}, commands={"power": Command(steps=steps)})
     async with at_work(make) as stage:
         stage.device.offer(order(5000.0))
         await pass_s(5)

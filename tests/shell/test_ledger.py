@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from s2d.device.write_ledger import LINES_KEPT, Ledger
+from s2d.device.write_ledger import LINES_KEPT, WriteLedger
 from s2d.errors import DeviceRefused
 from s2d.values import Now
 
@@ -32,7 +32,7 @@ def written(path, *lines):
 
 
 def test_it_counts_the_writes_of_a_day(path):
-    ledger = Ledger.opened(path)
+    ledger = WriteLedger.opened(path)
     for hours in (0, 10, 20, 23):
         ledger.enter_write("limit", after(hours))
     ledger.enter_write("reserve", after(23))
@@ -41,20 +41,20 @@ def test_it_counts_the_writes_of_a_day(path):
 
 
 def test_it_counts_by_date_what_was_written_before(path):
-    before = Ledger.opened(path)
+    before = WriteLedger.opened(path)
     for hours in (0, 10, 20, 23):
         before.enter_write("limit", after(hours))
     before.enter_write("reserve", after(23))
-    assert [Ledger.opened(path).writes("limit", after(hours)) for hours in (23, 24, 40, 47)] == [4, 3, 2, 0]
+    assert [WriteLedger.opened(path).writes("limit", after(hours)) for hours in (23, 24, 40, 47)] == [4, 3, 2, 0]
 
 
 def test_it_is_the_same_after_a_restart(path):
-    before = Ledger.opened(path)
+    before = WriteLedger.opened(path)
     before.enter_write("limit", after(0))
     before.enter_switching("power_setpoint", "+", NOON)
     before.enter_switching("power_setpoint", "-", NOON + HOUR)
     before.enter_switching("mode", "very fast", NOON)
-    for ledger in (before, Ledger.opened(path)):
+    for ledger in (before, WriteLedger.opened(path)):
         assert ledger.writes("limit", after(0)) == 1
         assert ledger.switched("power_setpoint") == (NOON + HOUR, "-")
         assert ledger.switched("mode") == (NOON, "very fast")
@@ -62,12 +62,12 @@ def test_it_is_the_same_after_a_restart(path):
 
 
 def test_nothing_is_on_the_disk_before_there_is_something_to_say(path):
-    assert Ledger.opened(path).tidy() == ""
+    assert WriteLedger.opened(path).tidy() == ""
     assert not path.parent.exists()
 
 
 def test_without_a_path_it_is_kept_in_memory():
-    ledger = Ledger()
+    ledger = WriteLedger()
     ledger.enter_write("limit", after(0))
     ledger.enter_switching("mode", "on", NOON)
     assert (ledger.writes("limit", after(0)), ledger.switched("mode")) == (1, (NOON, "on"))
@@ -79,7 +79,7 @@ class TestClocks:
 
     @pytest.fixture
     def ledger(self, path):
-        ledger = Ledger.opened(path)
+        ledger = WriteLedger.opened(path)
         for _ in range(50):
             ledger.enter_write("limit", after(0))
         return ledger
@@ -92,34 +92,34 @@ class TestClocks:
     @pytest.mark.parametrize("days", [-900, -2, 2, 900])
     def test_one_write_under_a_wrong_clock_does_not_make_up_for_a_day(self, ledger, path, days):
         ledger.enter_write("limit", after(1, ahead=timedelta(days)))
-        again = Ledger.opened(path)
+        again = WriteLedger.opened(path)
         assert again.tidy() == ""
         assert again.writes("limit", after(2)) == (51 if days > 0 else 50)
 
     def test_who_starts_without_knowing_the_time_knows_the_last_day_of_the_ledger(self, ledger, path):
-        again = Ledger.opened(path)
+        again = WriteLedger.opened(path)
         long_ago = timedelta(days=-900)
         again.enter_write("limit", after(1, ahead=long_ago))
         assert again.writes("limit", after(1, ahead=long_ago)) == 51
         assert again.writes("limit", after(2)) == 51
 
     def test_a_clock_that_was_set_back_a_little_does_not_give_more_writes(self, ledger, path):
-        for each in (ledger, Ledger.opened(path)):
+        for each in (ledger, WriteLedger.opened(path)):
             assert each.writes("limit", after(0, ahead=-5 * HOUR)) == 50
 
     def test_what_is_dated_far_ahead_blocks_nobody_for_years(self, path):
         written(path, *["2030-01-01T00:00:00+00:00 wrote limit"] * 50)
-        ledger = Ledger.opened(path)
+        ledger = WriteLedger.opened(path)
         assert [ledger.writes("limit", after(hours)) for hours in (0, 23, 24)] == [50, 50, 0]
         ledger.enter_write("limit", after(24))
-        assert Ledger.opened(path).writes("limit", after(24)) == 1
+        assert WriteLedger.opened(path).writes("limit", after(24)) == 1
 
 
 class TestTidying:
     def test_an_old_line_stays(self, path):
         written(path, "2020-05-30T12:00:00+00:00 wrote limit", "2026-06-01T11:00:00+00:00 wrote limit")
         inode = path.stat().st_ino
-        assert Ledger.opened(path).tidy() == ""
+        assert WriteLedger.opened(path).tidy() == ""
         assert path.stat().st_ino == inode
 
     def test_what_cannot_be_read_counts_for_nothing_and_is_told_once(self, path):
@@ -131,11 +131,11 @@ class TestTidying:
             + good.encode()
             + b"2026-06-01T12:00:00+00:00 wrote lim"
         )
-        ledger = Ledger.opened(path)
+        ledger = WriteLedger.opened(path)
         assert ledger.tidy() == f"{path}: lines that cannot be read, and count for nothing: 7"
         assert path.read_text() == good
         assert [each.name for each in path.parent.iterdir()] == [path.name]
-        for each in (ledger, Ledger.opened(path)):
+        for each in (ledger, WriteLedger.opened(path)):
             assert (each.tidy(), each.writes("limit", after(0))) == ("", 1)
             assert each.switched("power_setpoint") == (NOON - HOUR / 2, "-")
         ledger.enter_write("limit", after(0))
@@ -145,15 +145,15 @@ class TestTidying:
         older = ["2026-06-01T11:00:00+00:00 switched mode on", *["2026-06-01T11:00:00+00:00 wrote limit"] * LINES_KEPT]
         newer = ["2026-06-01T11:30:00+00:00 wrote limit"] * LINES_KEPT
         written(path, *older, *newer)
-        ledger = Ledger.opened(path)
+        ledger = WriteLedger.opened(path)
         assert ledger.tidy() == ""
         assert path.read_text().splitlines() == [older[0], *newer]
-        assert ledger.switched("mode") == Ledger.opened(path).switched("mode") == (NOON - HOUR, "on")
+        assert ledger.switched("mode") == WriteLedger.opened(path).switched("mode") == (NOON - HOUR, "on")
 
     def test_where_the_disk_is_full_everything_stays_as_it_is(self, path):
         written(path, "2026-06-01T11:00:00+00:00 wrote limit", "nonsense")
         path.with_name(f"{path.name}.new").symlink_to(FULL)
-        ledger = Ledger.opened(path)
+        ledger = WriteLedger.opened(path)
         flaw = "lines that cannot be read, and count for nothing: 1; it stays as it is: No space left on device"
         assert ledger.tidy() == f"{path}: {flaw}"
         assert [each.name for each in path.parent.iterdir()] == [path.name]
@@ -163,15 +163,15 @@ class TestTidying:
 def test_a_line_that_was_cut_off_does_not_swallow_the_next(path):
     path.parent.mkdir()
     path.write_text("2026-06-01T12:00:00+00:00 wr")
-    ledger = Ledger.opened(path)
+    ledger = WriteLedger.opened(path)
     for _ in range(2):
         ledger.enter_write("limit", after(0))
-    for each in (ledger, Ledger.opened(path)):
+    for each in (ledger, WriteLedger.opened(path)):
         assert each.writes("limit", after(0)) == 2
 
 
 def test_what_cannot_be_accounted_for_is_refused_but_can_be_remembered(tmp_path):
-    ledger = Ledger(tmp_path / "battery.ledger")
+    ledger = WriteLedger(tmp_path / "battery.ledger")
     (tmp_path / "battery.ledger").symlink_to(FULL)
     with pytest.raises(DeviceRefused, match=r"limit cannot be accounted for: .*: No space left on device"):
         ledger.enter_write("limit", after(0))
@@ -181,31 +181,31 @@ def test_what_cannot_be_accounted_for_is_refused_but_can_be_remembered(tmp_path)
 
 
 def test_what_another_process_writes_counts_as_well(path):
-    ledger, other = Ledger.opened(path), Ledger.opened(path)
+    ledger, other = WriteLedger.opened(path), WriteLedger.opened(path)
     for _ in range(3):
         ledger.enter_write("limit", after(0))
         other.enter_write("limit", after(0))
         other.enter_switching("mode", "on", NOON)
-    for each in (ledger, other, Ledger.opened(path)):
+    for each in (ledger, other, WriteLedger.opened(path)):
         assert each.writes("limit", after(0)) == 6
         assert each.switched("mode") == (NOON, "on")
 
 
 def test_who_removes_the_file_begins_anew_with_the_next_start(path):
-    ledger = Ledger.opened(path)
+    ledger = WriteLedger.opened(path)
     ledger.enter_write("limit", after(0))
     path.unlink()
     ledger.enter_write("limit", after(0))
-    assert (ledger.writes("limit", after(0)), Ledger.opened(path).writes("limit", after(0))) == (2, 1)
+    assert (ledger.writes("limit", after(0)), WriteLedger.opened(path).writes("limit", after(0))) == (2, 1)
 
 
 WRITES_FOR_EVER = """
 import sys
 from pathlib import Path
 from s2d.host import clock
-from s2d.device.write_ledger import Ledger
+from s2d.device.write_ledger import WriteLedger
 
-ledger = Ledger.opened(Path(sys.argv[1]))
+ledger = WriteLedger.opened(Path(sys.argv[1]))
 while True:
     ledger.enter_write("limit", clock.now())
     print("written", flush=True)
@@ -218,5 +218,5 @@ def test_every_write_that_reached_the_device_survives_a_kill(path):
             process.stdout.readline()
         process.kill()
         seen = 20 + len(process.stdout.readlines())
-    entered = Ledger.opened(path).writes("limit", Now(0.0, datetime.now(UTC)))
+    entered = WriteLedger.opened(path).writes("limit", Now(0.0, datetime.now(UTC)))
     assert seen <= entered <= seen + 1

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from websockets.asyncio.server import serve
 
-from s2d.s2.effects import Connected, Disconnected, Received, Return
+from s2d.s2.effects import Connected, Disconnected, Received, ReconnectPolicy
 from s2d.s2.messages.common import EnergyManagementRole, Handshake
 from s2d.service.link import Link
 from tests.fakes import FakeLog, pass_s
@@ -171,14 +171,16 @@ async def test_all_that_was_said_is_out_before_it_closes():
         await stage.hears(Connected)
         for _ in range(3):
             stage.link.send(HELLO)
-        stage.link.close(Return.NEVER)
+        stage.link.close(ReconnectPolicy.NEVER)
         await stage.running
         assert server.frames.qsize() == 3
         assert [type(event) for event in stage.told] == [Connected, Disconnected]
         assert not stage.link.is_connected
 
 
-@pytest.mark.parametrize(("back", "least_s", "most_s"), [(Return.SOON, 0, 1.5), (Return.LATE, 29.9, 61)])
+@pytest.mark.parametrize(
+    ("back", "least_s", "most_s"), [(ReconnectPolicy.SOON, 0, 1.5), (ReconnectPolicy.LATE, 29.9, 61)]
+)
 async def test_after_a_close_it_comes_back_as_told(back, least_s, most_s):
     server = Server()
     async with linked(server) as stage:
@@ -195,7 +197,7 @@ async def test_what_was_not_sent_is_dropped_with_its_session():
     async with linked(server) as stage:
         stage.link.send(HELLO)
         await stage.hears(Connected)
-        stage.link.close(Return.NEVER)
+        stage.link.close(ReconnectPolicy.NEVER)
         await stage.running
         assert server.frames.qsize() == 0
 
@@ -247,7 +249,7 @@ async def test_once_settled_it_comes_back_quickly_again():
     server = Server(503)
     async with linked(server) as stage:
         await pass_s(3600)
-        stage.link.settle()
+        stage.link.reset_backoff()
         server.asked_at.clear()
         await pass_s(130)
         waits_s = server.waits_s()

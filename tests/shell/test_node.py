@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from s2d.device.device import Device
-from s2d.device.device_map import Make
+from s2d.device.device_map import DeviceMap
 from s2d.driver import PointSettings
 from s2d.errors import DeviceRefused, DeviceUnreachable
-from s2d.s2.effects import Connected, Disconnected, Measured, Received, Return
+from s2d.s2.effects import Connected, Disconnected, Measured, Received, ReconnectPolicy
 from s2d.s2.messages import wire
 from s2d.s2.messages.common import (
     HandshakeResponse,
@@ -74,11 +74,11 @@ class FakeLink:
 
     def close(self, back):
         self.closed.append(back)
-        if back is Return.NEVER and self.lets_go:
+        if back is ReconnectPolicy.NEVER and self.lets_go:
             self.is_connected = False
             self._gone.set()
 
-    def settle(self):
+    def reset_backoff(self):
         pass
 
     async def run(self):
@@ -97,7 +97,7 @@ class Stage:
         device = Device(
             "battery",
             lambda points: FakeDriver.open(self.hardware, points, None),
-            Make(points=POINTS),
+            DeviceMap(points=POINTS),
             poll_s=1.0,
             clock=now,
             log=self.log.logger,
@@ -237,7 +237,7 @@ async def test_stopping_it_says_goodbye_and_waits_for_the_battery():
         farewell = stage.link.sent[-1]
         assert isinstance(farewell, SessionRequest)
         assert farewell.request is SessionRequestType.TERMINATE
-        assert stage.link.closed == [Return.NEVER]
+        assert stage.link.closed == [ReconnectPolicy.NEVER]
         assert stage.writes() == [0.0, 5000.0, 0.0]
         assert "fallback.unconfirmed" not in stage.log.events()
 
