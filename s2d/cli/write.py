@@ -13,10 +13,10 @@ from ..device.command_plan import Memory, Plan
 from ..device.command_runner import DWELL_OUTLIVES_US_S, CommandRunner
 from ..device.write_ledger import WriteLedger, ledger_of
 from ..errors import ConfigError, DeviceError, DeviceRefused
+from ..events import Applied, DeviceEvent, Refused
 from ..host import clock
 from ..host.log import silent
 from ..host.store import gateway_id
-from ..s2.effects import Applied, Event, Refused
 from ..values import Setpoint
 from . import DIM, add_config_argument, print_problems, styled
 
@@ -94,7 +94,7 @@ def _ledger(device: DeviceConfig, gateway: Gateway) -> WriteLedger:
 
 async def _carry_out(visit: Visit, setpoint: Setpoint, ledger: WriteLedger) -> None:
     """Raises: DeviceRefused, DeviceUnreachable: it was not done, at least not all of it."""
-    outcome: list[Event] = []
+    outcome: list[DeviceEvent] = []
     writer = CommandRunner(ledger, clock=clock.now, log=silent(), tell=outcome.append)
     writer.offer(setpoint)
     await patiently(lambda: writer.write_due(visit.opened))

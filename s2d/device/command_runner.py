@@ -12,8 +12,8 @@ from math import inf
 
 from ..driver import PointSettings
 from ..errors import DeviceRefused, DeviceUnreachable
+from ..events import Applied, DeviceEvent, Refused
 from ..host.log import Logger
-from ..s2.effects import Applied, Event, Refused
 from ..values import RELEASE, Clock, Reading, Setpoint, Value
 from .command import Command, sequence
 from .command_plan import Check, Memory, Plan, Wait, Write, direction_of
@@ -31,7 +31,7 @@ _LOOK_AGAIN_AFTER_S = 0.5
 class CommandRunner:
     """The commands of one device at work, through all its openings."""
 
-    def __init__(self, ledger: WriteLedger, *, clock: Clock, log: Logger, tell: Callable[[Event], None]) -> None:
+    def __init__(self, ledger: WriteLedger, *, clock: Clock, log: Logger, tell: Callable[[DeviceEvent], None]) -> None:
         self._saver = WriteSaver(ledger, clock=clock, log=log)
         self._ledger = ledger
         self._clock = clock

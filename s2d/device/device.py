@@ -15,8 +15,8 @@ from msgspec.structs import astuple
 from ..backoff import Backoff
 from ..driver import Driver, PointSettings
 from ..errors import DeviceUnreachable
+from ..events import DeviceEvent, Identified, Lost, Measured
 from ..host.log import Logger
-from ..s2.effects import Event, Identified, Lost, Measured
 from ..values import Clock, Reading, Setpoint, Value
 from .command_runner import CommandRunner
 from .device_map import DeviceMap, Variant
@@ -27,7 +27,7 @@ from .write_saver import Tally
 LOST_AFTER = 2
 """So many failures in a row make a device lost; a single one happens on every bus."""
 
-Listener = Callable[[Event], None]
+Listener = Callable[[DeviceEvent], None]
 
 
 class Device:
@@ -224,7 +224,7 @@ class Device:
         except TimeoutError:
             pass
 
-    def _tell(self, event: Event) -> None:
+    def _tell(self, event: DeviceEvent) -> None:
         for listener in self._listeners:
             listener(event)
 

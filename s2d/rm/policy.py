@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from ..s2.effects import Identified
+from ..events import Identified
 from ..s2.messages.common import ControlType
 from .control.reporting import Reporting
 from .instructions import Updates

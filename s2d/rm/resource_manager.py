@@ -8,22 +8,18 @@ from collections.abc import Callable, Iterable
 from typing import cast
 
 from ..errors import InvalidContent
+from ..events import Applied, Identified, Lost, Measured, Refused
 from ..s2.effects import (
-    Applied,
     Apply,
     Close,
     Connected,
     Disconnected,
     Effect,
     Event,
-    Identified,
     Level,
-    Lost,
-    Measured,
     Note,
     Received,
     ReconnectPolicy,
-    Refused,
     Send,
     Started,
     Stopping,

@@ -1,4 +1,4 @@
-"""What can happen to a resource manager, and what it wants done about it.
+"""Events and effects of a resource manager: what can happen to it, and what it wants done about it.
 
 Events go in, effects come out, in order. Effects are wishes: the shell carries them out and reports back as events.
 """
@@ -7,7 +7,8 @@ from enum import Enum
 
 from msgspec import Struct
 
-from ..values import Reading, Setpoint, Value
+from ..events import Applied, Identified, Lost, Measured, Refused
+from ..values import Setpoint, Value
 from .messages.common import Tagged
 
 
@@ -25,42 +26,6 @@ class Received(Struct, frozen=True):
     """The CEM sent a frame: text, or bytes for a binary one."""
 
     frame: str | bytes
-
-
-class Measured(Struct, frozen=True):
-    """The device gave readings."""
-
-    readings: tuple[Reading, ...]
-
-
-class Lost(Struct, frozen=True):
-    """The device does not answer any more; the next Measured says that it is back."""
-
-    reason: str
-
-
-class Applied(Struct, frozen=True):
-    """The device confirmed the setpoint."""
-
-    setpoint: Setpoint
-
-
-class Refused(Struct, frozen=True):
-    """The setpoint did not get into the device."""
-
-    setpoint: Setpoint
-    reason: str
-    will_retry: bool = False
-    """It stays wanted until it is replaced."""
-
-
-class Identified(Struct, frozen=True):
-    """What the device says it is; None where it says nothing."""
-
-    manufacturer: str | None = None
-    model: str | None = None
-    serial_number: str | None = None
-    firmware_version: str | None = None
 
 
 class Started(Struct, frozen=True):

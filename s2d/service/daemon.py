@@ -19,6 +19,7 @@ from ..backoff import Backoff
 from ..config import Config, DeviceConfig
 from ..device.device import Device
 from ..device.write_ledger import WriteLedger, ledger_of
+from ..events import DeviceEvent, Lost, Measured
 from ..host import clock
 from ..host.identifier import new_id
 from ..host.log import Logger, flush, get_logger
@@ -26,7 +27,6 @@ from ..host.notify import notify
 from ..host.store import gateway_id
 from ..rm.kinds import kind
 from ..rm.resource_manager import Identity, Policy, ResourceManager
-from ..s2.effects import Event, Lost, Measured
 from ..s2.messages.common import CONTROL_TYPES
 from ..values import Clock, Quality, Reading
 from .link import BACKOFF, Link
@@ -81,13 +81,13 @@ class RunningDevice:
         self._ledger = ledger
         self._clock = clock
         self._log = log
-        self._listeners: list[Callable[[Event], None]] = []
+        self._listeners: list[Callable[[DeviceEvent], None]] = []
         self.node: Node | None = None
 
     def pass_on(self, point: str, to: "RunningDevice", as_point: str) -> None:
         """Lets *to* have this device's *point* under the name *as_point*."""
 
-        def listen(event: Event) -> None:
+        def listen(event: DeviceEvent) -> None:
             match event:
                 case Measured(readings):
                     passed = tuple(replace(each, point=as_point) for each in readings if each.point == point)

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from math import inf
 
 from ..device.device import Device
+from ..events import Applied, Refused
 from ..host.log import Logger
 from ..rm.resource_manager import ResourceManager
 from ..s2.effects import (
-    Applied,
     Apply,
     Close,
     Disconnected,
@@ -19,7 +19,6 @@ from ..s2.effects import (
     Event,
     Level,
     Note,
-    Refused,
     Send,
     SessionProven,
     Started,

@@ -6,9 +6,16 @@ from statistics import median
 from time import perf_counter_ns
 from uuid import uuid4
 
+from s2d.events import Applied, Measured
 from s2d.host import clock
 from s2d.host.identifier import new_id
-from s2d.s2.effects import Applied, Apply, Effect, Event, Measured, Received, Send
+from s2d.s2.effects import (
+    Apply,
+    Effect,
+    Event,
+    Received,
+    Send,
+)
 from s2d.s2.messages import wire
 from s2d.s2.messages.common import EnergyManagementRole, Message, ReceptionStatus
 from s2d.s2.messages.vet import vet

@@ -9,7 +9,15 @@ from played_rm import counted_ids
 from s2d.cem.conversation import Conversation
 from s2d.cem.grammar import parse
 from s2d.cem.view import overview, text_of
-from s2d.s2.effects import Applied, Apply, Connected, Measured, Received, Send, Started, Tick
+from s2d.events import Applied, Measured
+from s2d.s2.effects import (
+    Apply,
+    Connected,
+    Received,
+    Send,
+    Started,
+    Tick,
+)
 from s2d.s2.messages import wire
 from s2d.values import Reading
 from tests.published import has_schema, violations

@@ -10,7 +10,14 @@ from websockets.asyncio.client import connect
 from s2d.cem.script import steps_of
 from s2d.cem.script_runner import ScriptFailed, perform
 from s2d.cem.server import serve
-from s2d.s2.effects import Applied, Apply, Connected, Measured, Received, Send, Started
+from s2d.events import Applied, Measured
+from s2d.s2.effects import (
+    Apply,
+    Connected,
+    Received,
+    Send,
+    Started,
+)
 from s2d.s2.messages import wire
 from s2d.s2.messages.common import ControlType
 from s2d.values import Reading

@@ -5,8 +5,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from s2d.events import Applied
 from s2d.rm.instructions import Updates
-from s2d.s2.effects import Applied, Apply, Effect, Tick
+from s2d.s2.effects import (
+    Apply,
+    Effect,
+    Tick,
+)
 from s2d.s2.messages.common import ControlType, RevokableObjects, RevokeObject
 from s2d.s2.messages.ppbc import PowerSequenceContainer
 

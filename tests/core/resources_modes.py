@@ -9,12 +9,22 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from s2d.events import Applied, Measured
 from s2d.rm.control.ombc import WHOLE, OperationModeMachine
 from s2d.rm.control.operation_modes.operation_modes import Activity
 from s2d.rm.control.reporting import Reporting
 from s2d.rm.instructions import Updates
 from s2d.rm.resource_manager import Identity, Policy, ResourceManager
-from s2d.s2.effects import Applied, Apply, Connected, Disconnected, Effect, Event, Measured, Received, Send, Tick
+from s2d.s2.effects import (
+    Apply,
+    Connected,
+    Disconnected,
+    Effect,
+    Event,
+    Received,
+    Send,
+    Tick,
+)
 from s2d.s2.messages import ddbc, frbc, ombc, wire
 from s2d.s2.messages.common import (
     Commodity,

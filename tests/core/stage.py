@@ -4,20 +4,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from s2d.events import Applied, Measured
 from s2d.quantities import Energy, PercentageRange, Power
 from s2d.rm.control.reporting import Reporting
 from s2d.rm.instructions import Updates
 from s2d.rm.kinds.battery import Battery, BatterySettings
 from s2d.rm.resource_manager import Identity, Policy, ResourceManager
 from s2d.s2.effects import (
-    Applied,
     Apply,
     Close,
     Connected,
     Disconnected,
     Effect,
     Event,
-    Measured,
     Note,
     Received,
     Send,

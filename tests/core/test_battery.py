@@ -4,9 +4,14 @@ from typing import Any
 
 import pytest
 
+from s2d.events import Refused
 from s2d.quantities import Percentage, PercentageRange
 from s2d.rm.kinds.battery import Battery
-from s2d.s2.effects import Apply, Level, Note, Refused
+from s2d.s2.effects import (
+    Apply,
+    Level,
+    Note,
+)
 from s2d.s2.messages import frbc
 from s2d.s2.messages.common import NumberRange
 from s2d.values import RELEASE, Setpoint

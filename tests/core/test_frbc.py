@@ -4,16 +4,14 @@ from datetime import timedelta, timezone
 
 import pytest
 
+from s2d.events import Lost, Measured, Refused
 from s2d.rm.instructions import HELD_LIMIT
 from s2d.s2.effects import (
     Apply,
     Connected,
     Disconnected,
     Level,
-    Lost,
-    Measured,
     Note,
-    Refused,
     Send,
     Started,
     Stopping,

@@ -1,7 +1,11 @@
 """Who the resource is to its CEM: what the owner said, and what the device says of itself."""
 
+from s2d.events import Identified
 from s2d.rm.resource_manager import Identity
-from s2d.s2.effects import Connected, Effect, Identified
+from s2d.s2.effects import (
+    Connected,
+    Effect,
+)
 from s2d.s2.messages.common import HandshakeResponse, ResourceManagerDetails
 
 from .stage import Stage, said, told

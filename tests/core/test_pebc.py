@@ -6,9 +6,15 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from s2d.events import Lost, Refused
 from s2d.rm.control.pebc.control import EnergyNeed
 from s2d.rm.instructions import ELEMENTS_LIMIT
-from s2d.s2.effects import Apply, Connected, Lost, Note, Refused, Tick
+from s2d.s2.effects import (
+    Apply,
+    Connected,
+    Note,
+    Tick,
+)
 from s2d.s2.messages import pebc, wire
 from s2d.s2.messages.common import (
     ControlType,

@@ -5,7 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from s2d.s2.effects import Apply, Effect, Lost, Refused
+from s2d.events import Lost, Refused
+from s2d.s2.effects import (
+    Apply,
+    Effect,
+)
 from s2d.s2.messages import ppbc, wire
 from s2d.s2.messages.common import (
     ControlType,

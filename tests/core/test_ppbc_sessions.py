@@ -4,7 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from s2d.s2.effects import Connected, Effect, Lost
+from s2d.events import Lost
+from s2d.s2.effects import (
+    Connected,
+    Effect,
+)
 from s2d.s2.messages.common import ControlType, HandshakeResponse, SelectControlType
 
 from .resources_played import updates

@@ -6,8 +6,13 @@ from random import Random
 
 import pytest
 
+from s2d.events import Lost
 from s2d.quantities import PercentageRange
-from s2d.s2.effects import Connected, Effect, Lost, Note
+from s2d.s2.effects import (
+    Connected,
+    Effect,
+    Note,
+)
 from s2d.s2.messages.common import ControlType, HandshakeResponse, SelectControlType
 
 from .stage import FRBC, Stage, applied, settings

@@ -2,7 +2,11 @@
 
 import pytest
 
-from s2d.s2.effects import Applied, Apply, Effect, Lost, Refused
+from s2d.events import Applied, Lost, Refused
+from s2d.s2.effects import (
+    Apply,
+    Effect,
+)
 from s2d.s2.messages.common import InstructionStatusUpdate, RevokableObjects, RevokeObject
 
 from .resources_modes import Hybrid, Play, Tank, messages

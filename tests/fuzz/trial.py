@@ -6,8 +6,17 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from math import isinf
 
+from s2d.events import Lost, Measured
 from s2d.rm.instructions import ELEMENTS_LIMIT, HELD_LIMIT
-from s2d.s2.effects import Apply, Close, Connected, Disconnected, Effect, Lost, Measured, Note, Received
+from s2d.s2.effects import (
+    Apply,
+    Close,
+    Connected,
+    Disconnected,
+    Effect,
+    Note,
+    Received,
+)
 from s2d.s2.messages import wire
 from s2d.s2.messages.common import (
     EnergyManagementRole,

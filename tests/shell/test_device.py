@@ -7,8 +7,8 @@ import pytest
 
 from s2d.driver import PointSettings
 from s2d.errors import DeviceRefused, DeviceUnreachable
+from s2d.events import Applied, Lost, Measured, Refused
 from s2d.quantities import Duration
-from s2d.s2.effects import Applied, Lost, Measured, Refused
 from s2d.values import Quality, Reading, Setpoint
 from tests.fakes import pass_s
 from tests.shell.device_stage import about, at_work

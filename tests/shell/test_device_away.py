@@ -10,8 +10,8 @@ from s2d.device.device_map import Available, DeviceMap, Variant
 from s2d.device.expression import Expression
 from s2d.driver import PointSettings
 from s2d.errors import DeviceUnreachable
+from s2d.events import Applied, Lost, Measured
 from s2d.quantities import Duration
-from s2d.s2.effects import Applied, Lost, Measured
 from s2d.values import Quality, Reading, Setpoint
 from tests.fakes import pass_s
 from tests.shell.device_stage import about, at_work

@@ -8,8 +8,8 @@ from s2d.device.expression import Expression
 from s2d.device.write_ledger import WriteLedger
 from s2d.device.write_saver import RESERVE
 from s2d.driver import PointSettings
+from s2d.events import Applied, Refused
 from s2d.quantities import Duration
-from s2d.s2.effects import Applied, Refused
 from s2d.values import RELEASE, Quality, Reading, Setpoint
 from tests.fakes import pass_s
 from tests.shell.device_stage import at_work

@@ -11,8 +11,8 @@ from s2d.device.computed import Computed
 from s2d.device.device import Device
 from s2d.device.device_map import DeviceMap, Nameplate, Variant
 from s2d.device.expression import Expression
+from s2d.events import Applied, Identified, Refused
 from s2d.quantities import Duration
-from s2d.s2.effects import Applied, Identified, Refused
 from s2d.values import RELEASE, Setpoint
 from tests.drivers.modbus_peers import WRITES, Unit, tcp_server
 from tests.fakes import FakeLog, now

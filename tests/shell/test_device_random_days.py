@@ -9,8 +9,8 @@ from s2d.device.device_map import DeviceMap
 from s2d.device.expression import Expression
 from s2d.driver import PointSettings
 from s2d.errors import DeviceRefused, DeviceUnreachable
+from s2d.events import Applied, Lost, Measured, Refused
 from s2d.quantities import Duration
-from s2d.s2.effects import Applied, Lost, Measured, Refused
 from s2d.values import RELEASE, Setpoint
 from tests.fakes import pass_s
 from tests.shell.device_stage import at_work

@@ -9,7 +9,13 @@ from s2d.device.device import Device
 from s2d.device.device_map import DeviceMap
 from s2d.driver import PointSettings
 from s2d.errors import DeviceRefused, DeviceUnreachable
-from s2d.s2.effects import Connected, Disconnected, Measured, Received, ReconnectPolicy
+from s2d.events import Measured
+from s2d.s2.effects import (
+    Connected,
+    Disconnected,
+    Received,
+    ReconnectPolicy,
+)
 from s2d.s2.messages import wire
 from s2d.s2.messages.common import (
     HandshakeResponse,

@@ -1,0 +1,44 @@
+"""Events of a device: what whoever listens to it hears. Knows no S2. Pure."""
+
+from msgspec import Struct
+
+from .values import Reading, Setpoint
+
+
+class Measured(Struct, frozen=True):
+    """The device gave readings."""
+
+    readings: tuple[Reading, ...]
+
+
+class Lost(Struct, frozen=True):
+    """The device does not answer any more; the next Measured says that it is back."""
+
+    reason: str
+
+
+class Applied(Struct, frozen=True):
+    """The device confirmed the setpoint."""
+
+    setpoint: Setpoint
+
+
+class Refused(Struct, frozen=True):
+    """The setpoint did not get into the device."""
+
+    setpoint: Setpoint
+    reason: str
+    will_retry: bool = False
+    """It stays wanted until it is replaced."""
+
+
+class Identified(Struct, frozen=True):
+    """What the device says it is; None where it says nothing."""
+
+    manufacturer: str | None = None
+    model: str | None = None
+    serial_number: str | None = None
+    firmware_version: str | None = None
+
+
+DeviceEvent = Measured | Lost | Applied | Refused | Identified
