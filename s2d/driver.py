@@ -42,6 +42,8 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A device may lack it."""
     max_age: Duration | None = None
     """After this long without a new value the point counts as unknown."""
+    lag: Duration = Duration(0)
+    """What is read was true this long ago, where a device shows old values."""
     refresh: Duration | None = None
     """Write the last setpoint again this often, for devices that forget it."""
     settle: Duration = Duration(2)

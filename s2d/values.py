@@ -1,8 +1,9 @@
 """The four values everything else is made of: an instant, what was read, what to write, and how good a reading is."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from math import inf
 from typing import Final, NamedTuple
 
 from msgspec import Struct
@@ -47,8 +48,17 @@ class Reading(Struct, frozen=True):
     quality: Quality = Quality.GOOD
     detail: str = ""
     """Why the quality is not GOOD."""
+    at: float | None = None
+    """When (monotonic seconds) the value was true; None from a driver that does not know: it is when it was asked.
+    What is computed of several readings is as old as the oldest of them."""
+    good_until: float = inf
+    """When (monotonic seconds) it is too old to be believed, by `max_age`, unless a newer one comes."""
     age_s: float = 0.0
-    """How long before the reading was handed over the value was true."""
+    """Of a driver without a clock: how long before it was handed over the value was true. To be replaced by `at`."""
+
+    def true_at(self, now: Now) -> datetime:
+        """When the value was true, by the clock as it is set *now*."""
+        return now.utc if self.at is None else now.utc - timedelta(seconds=now.mono - self.at)
 
 
 class Setpoint(Struct, frozen=True):

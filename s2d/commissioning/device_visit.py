@@ -50,13 +50,14 @@ class Visit:
         """
         latest = self.opened.latest
         inputs = latest.inputs_of(names)
+        asked_at = self.clock().mono
         try:
             async with asyncio.timeout(EXCHANGE_WITHIN_S):
                 readings = list(await self.driver.read(inputs)) if inputs else []
         except TimeoutError as exc:
             raise DeviceUnreachable(f"the driver was silent for {EXCHANGE_WITHIN_S:g} s") from exc
-        news = latest.take(readings, self.clock().mono)
-        found = {each.point: each for each in (*news, *readings)}
+        news = latest.take(readings, self.clock().mono, asked_at)
+        found = {each.point: each for each in (*readings, *news)}
         unknown = "what it is computed of is unknown"
         return [found.get(name) or Reading(name, None, Quality.BAD, unknown) for name in names]
 

@@ -32,6 +32,7 @@ def shown(value: Value | None) -> str:
 def readings_table(visit: Visit, readings: Iterable[Reading]) -> list[str]:
     """*readings* of the device visited: value, unit, how the device said it, how good it is and how old."""
     rows = []
+    now = visit.clock().mono
     for reading in readings:
         name = reading.point
         raw = visit.observed.raw_of(name) if visit.observed else ""
@@ -43,7 +44,7 @@ def readings_table(visit: Visit, readings: Iterable[Reading]) -> list[str]:
                 shown(reading.value),
                 unit_of(visit, name),
                 "(computed)" if is_computed else raw,
-                f"{reading.age_s:.1f} s" if reading.value is not None else "",
+                f"{now - reading.at:.1f} s" if reading.at is not None and reading.value is not None else "",
                 quality,
             )
         )

@@ -90,6 +90,11 @@ def problems(points: Points, node: Node, poll_s: float, where: Where) -> Iterato
         elif point.max_age is not None and 0 < point.max_age < between_s:
             what = f"must not be shorter than the time between readings, {between_s:g} s"
             yield spot_of(written, "max_age").problem((*inside, "max_age"), what)
+        if point.lag < 0:
+            yield spot_of(written, "lag").problem((*inside, "lag"), "must not be negative")
+        elif point.lag and point.max_age is not None and point.lag + between_s > point.max_age:
+            what = f"with {between_s:g} s between readings every value would be older than max_age, {point.max_age:g} s"
+            yield spot_of(written, "lag").problem((*inside, "lag"), what)
 
 
 def _economy_problems(point: PointSettings, written: Node, where: Where) -> Iterator[Problem]:

@@ -26,9 +26,9 @@ class LatestValues:
             name: make.points[name].max_age or max(STALE_AFTER_POLLS * each_s, STALE_AFTER_S)
             for name, each_s in period_s.items()
         }
-        for name, inputs in self._inputs.items():
-            self._max_age_s[name] = max((self._max_age_s.get(each, 0.0) for each in inputs), default=0.0) or inf
-        self._good_at = dict.fromkeys(period_s, now)
+        self._opened_at = now
+        self._good: dict[str, Reading] = {}
+        """The newest good one of each, as long as it is not stale."""
         self._stale: set[str] = set()
         self._rejected: set[str] = set()
         self.answered: set[str] = set()
@@ -48,46 +48,55 @@ class LatestValues:
 
     def is_outdated(self, point: str, now: float) -> bool:
         """*point* has to be read again before anything is decided on it."""
-        if point not in self.values or self._make.points[point].poll == "never":
+        if point not in self._good or self._make.points[point].poll == "never":
             return True
-        return now - self._good_at.get(point, now) > self._max_age_s.get(point, inf)
+        return now > self._good[point].good_until
 
-    def everything(self, now: float) -> tuple[Reading, ...]:
+    def everything(self) -> tuple[Reading, ...]:
         """All that is known, and what is not any more."""
-        named = self._make.points.keys() | self._make.computed.keys()
-        known = [
-            Reading(name, value, age_s=max(0.0, now - self._good_at.get(name, now)))
-            for name, value in self.values.items()
-            if name in named
-        ]
-        return (*known, *(Reading(name, None, Quality.BAD, "too old") for name in sorted(self._stale)))
+        return (*self._good.values(), *(Reading(name, None, Quality.BAD, "too old") for name in sorted(self._stale)))
 
-    def take(self, readings: Iterable[Reading], now: float) -> tuple[Reading, ...]:
-        """Takes what the device said; returns the news: good values, those too old now, what is computed of them."""
-        told = [reading for reading in readings if self._accept(reading, now)]
-        told += self._gone_stale(now)
+    def take(self, readings: Iterable[Reading], now: float, asked_at: float | None = None) -> tuple[Reading, ...]:
+        """Takes what the device said when it was asked at *asked_at* (by default *now*; monotonic seconds).
+
+        Returns the news: good values, those too old by *now*, what is computed of them.
+        """
+        stamped = (self._stamped(reading, now if asked_at is None else asked_at) for reading in readings)
+        told = [reading for reading in stamped if self._accept(reading)]
+        told += self._gone_stale(self._max_age_s, now)
         changed = {reading.point for reading in told}
         for name, computed in self._computed.items():
             if not changed.isdisjoint(computed.value.names) and (reading := self._compute(name, now)):
                 told.append(reading)
                 changed.add(name)
-        return tuple(told)
+        return (*told, *self._gone_stale(self._computed, now))
 
-    def _accept(self, reading: Reading, now: float) -> bool:
+    def _stamped(self, reading: Reading, asked_at: float) -> Reading:
+        """*reading* with the instant at which it was true, and until when it is good."""
+        point = self._make.points.get(reading.point)
+        at = asked_at - reading.age_s if reading.at is None else reading.at
+        if point and point.lag:
+            at -= point.lag
+        good_until = at + self._max_age_s.get(reading.point, inf)
+        # Made anew, as every reading of every poll comes by here: a copy by `replace` takes three times as long.
+        return Reading(reading.point, reading.value, reading.quality, reading.detail, at, good_until)
+
+    def _accept(self, reading: Reading) -> bool:
         if reading.quality is not Quality.GOOD or reading.value is None:
             if reading.point not in self._max_age_s:
                 self.values.pop(reading.point, None)  # nothing is left of what does not age
+                self._good.pop(reading.point, None)
             self._reject(reading.point, reading.detail or reading.quality)
             return False
         self.answered.add(reading.point)
-        self._keep(reading.point, reading.value, now - reading.age_s)
+        self._keep(reading, reading.value)
         return True
 
-    def _keep(self, name: str, value: Value, at: float) -> None:
-        self.values[name] = value
-        self._good_at[name] = at
-        self._stale.discard(name)
-        self._rejected.discard(name)
+    def _keep(self, reading: Reading, value: Value) -> None:
+        self.values[reading.point] = value
+        self._good[reading.point] = reading
+        self._stale.discard(reading.point)
+        self._rejected.discard(reading.point)
 
     def _reject(self, name: str, reason: str) -> None:
         if name in self._rejected:
@@ -113,22 +122,32 @@ class LatestValues:
             elif name in self.values:
                 return self._lose(name, f"{', '.join(missing)} is unknown")
             return None
-        ageing = self._inputs[name] & self._max_age_s.keys() & self.values.keys()
-        age_s = max((now - self._good_at[each] for each in ageing), default=0.0)
-        self._keep(name, value, now - age_s)
-        return Reading(name, value, age_s=age_s)
+        inputs = [self._good[each] for each in self._inputs[name] if each in self._good]
+        ageing = [each for each in inputs if each.good_until < inf]
+        at = min((each.at for each in ageing if each.at is not None), default=now)
+        reading = Reading(name, value, at=at, good_until=min((each.good_until for each in ageing), default=inf))
+        self._keep(reading, value)
+        return reading
 
-    def _gone_stale(self, now: float) -> list[Reading]:
+    def _gone_stale(self, names: Iterable[str], now: float) -> list[Reading]:
         gone = []
-        for name, max_age_s in self._max_age_s.items():
-            at = self._good_at.get(name, now)
-            if now - at <= max_age_s or name in self._stale:
+        for name in names:
+            at, until = self._good_since_and_until(name)
+            if now <= until or name in self._stale:
                 continue
             if not self._may_lack(name):
                 gone.append(self._lose(name, f"no good value for {now - at:.0f} s"))
         return gone
 
+    def _good_since_and_until(self, name: str) -> tuple[float, float]:
+        """When the last good value of *name* was true and until when it is good; without any it waits since opening."""
+        reading = self._good.get(name)
+        if reading is None or reading.at is None:
+            return self._opened_at, self._opened_at + self._max_age_s.get(name, inf)
+        return reading.at, reading.good_until
+
     def _lose(self, name: str, detail: str) -> Reading:
         self._stale.add(name)
         self.values.pop(name, None)
+        self._good.pop(name, None)
         return Reading(name, None, Quality.BAD, detail)

@@ -63,17 +63,18 @@ class OpenedDevice:
 
         Raises: DeviceUnreachable: the device did not answer. Unavailable: it says that it cannot be had.
         """
+        asked_at = self._clock().mono
         readings = await _in_time(self._driver.read(points))
         now = self._clock().mono
         self.schedule.note(points, now)
-        news = self.latest.take(readings, now)
+        news = self.latest.take(readings, now, asked_at)
         available = self.make.available
         if available and available.if_.evaluate(self.latest.values) in (False, 0):
             self._has_withheld = True
             raise NotReady(available.else_)
         if self._has_withheld:
             self._has_withheld = False
-            news = self.latest.everything(now)
+            news = self.latest.everything()
         if news:
             self._tell(news)
         return news

@@ -2,12 +2,15 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from math import inf
 
 import pytest
+from msgspec.structs import replace
 
 from s2d.device.device import Device
 from s2d.device.device_map import DeviceMap
 from s2d.device.write_ledger import WriteLedger
+from s2d.events import Measured
 from tests.fakes import FakeDriver, FakeLog, Hardware, now
 
 
@@ -19,6 +22,9 @@ class Stage:
         self.hardware = hardware or Hardware(values)
         self.log = FakeLog()
         self.told = []
+        """What was heard, but for how old it was."""
+        self.dated = []
+        """The same, as it was told."""
         self.opened_with = []
         self.device = Device(
             "battery",
@@ -31,7 +37,8 @@ class Stage:
             ledger=ledger or WriteLedger(),
             is_expected_offline=is_expected_offline,
         )
-        self.device.listen(self.told.append)
+        self.device.listen(self.dated.append)
+        self.device.listen(lambda event: self.told.append(_ageless(event)))
 
     def opened(self, points):
         self.opened_with.append(set(points))
@@ -40,6 +47,7 @@ class Stage:
     def news(self, *kinds):
         """What was told since the last time; only of these kinds, if any are given."""
         news, self.told[:] = self.told[:], []
+        self.dated.clear()
         return [event for event in news if not kinds or isinstance(event, kinds)]
 
     def writes(self):
@@ -58,6 +66,12 @@ async def at_work(make, **settings):
         running = tasks.create_task(stage.device.run())
         yield stage
         running.cancel()
+
+
+def _ageless(event):
+    if not isinstance(event, Measured):
+        return event
+    return Measured(tuple(replace(each, at=None, good_until=inf) for each in event.readings))
 
 
 def about(seconds):

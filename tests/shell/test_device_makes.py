@@ -12,7 +12,7 @@ from s2d.events import Applied, Identified, Lost, Measured, Refused
 from s2d.quantities import Duration
 from s2d.values import Quality, Reading, Setpoint
 from tests.fakes import pass_s
-from tests.shell.device_stage import about, at_work
+from tests.shell.device_stage import at_work
 
 pytestmark = pytest.mark.virtual_time
 
@@ -235,10 +235,26 @@ class TestComputed:
                 )
             ]
             await pass_s(1)
-            (measured,) = stage.news()
-            assert measured.readings[1:] == (
-                Reading("power", 480.0, age_s=about(1)),
-                Reading("is_charging", True, age_s=about(1)),
+            (measured,) = stage.dated
+            assert measured.readings == (
+                Reading("up", 500.0, at=1.0, good_until=11.0),
+                Reading("power", 480.0, at=0.0, good_until=10.0),
+                Reading("is_charging", True, at=0.0, good_until=10.0),
+            )
+
+    async def test_it_is_as_old_as_the_oldest_of_its_inputs(self):
+        make = DeviceMap(
+            points={"up": PointSettings(max_age=Duration(60)), "down": PointSettings(lag=Duration(4))},
+            computed={"power": Computed(value=E("up - down")), "twice": Computed(value=E("2 * power"))},
+        )
+        async with at_work(make, up=Reading("up", 500.0, at=-20.0), down=20.0) as stage:
+            await pass_s(0.5)
+            (measured,) = stage.dated
+            assert measured.readings == (
+                Reading("up", 500.0, at=-20.0, good_until=40.0),
+                Reading("down", 20.0, at=-4.0, good_until=6.0),
+                Reading("power", 480.0, at=-20.0, good_until=6.0),
+                Reading("twice", 960.0, at=-20.0, good_until=6.0),
             )
 
     async def test_it_is_unknown_when_its_input_is_stale(self):
@@ -250,7 +266,7 @@ class TestComputed:
             await pass_s(0.5)
             stage.hardware.values["down"] = Reading("down", None, Quality.BAD, "nonsense")
             await pass_s(4)
-            assert Reading("power", 480.0, age_s=about(4)) in stage.news()[-1].readings
+            assert Reading("power", 480.0, at=0.0, good_until=4.5) in stage.dated[-1].readings
             await pass_s(1)
             assert stage.news()[-1].readings == (
                 Reading("up", 500.0),
