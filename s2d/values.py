@@ -56,6 +56,16 @@ class Reading(Struct, frozen=True):
     age_s: float = 0.0
     """Of a driver without a clock: how long before it was handed over the value was true. To be replaced by `at`."""
 
+    @property
+    def number(self) -> float:
+        """The value of a point that holds a number.
+
+        Raises: ValueError: there is none.
+        """
+        if self.value is None:
+            raise ValueError(f"{self.point} has no value: {self.detail or self.quality}")
+        return float(self.value)
+
     def true_at(self, now: Now) -> datetime:
         """When the value was true, by the clock as it is set *now*."""
         return now.utc if self.at is None else now.utc - timedelta(seconds=now.mono - self.at)

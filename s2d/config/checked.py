@@ -17,6 +17,7 @@ from ..device.computed import Computed, in_order
 from ..device.device_map import Available, DeviceMap, Nameplate, Variant, commands_of
 from ..errors import Problem
 from ..quantities import Duration, Percentage, Power
+from ..rm.kinds import Ability, Kind
 from ..values import Setpoint, Value
 
 if TYPE_CHECKING:
@@ -215,6 +216,17 @@ class DeviceConfig:
             uptime=self.uptime,
             parameters=self.parameters,
         )
+
+    def abilities(self, kind: Kind) -> dict[str, Ability]:
+        """What can be done with its points, whatever they come from; what *kind* knows otherwise is left out."""
+        abilities = {name: Ability(point.is_readable, point.is_writable) for name, point in self.points.items()}
+        abilities |= {name: Ability(can_read=True) for name in (*self.sources, *self.computed)}
+        for name, command in self.commands.items():
+            can_read = name in abilities and abilities[name].can_read
+            abilities[name] = Ability(can_read, can_write=True, can_release=bool(command.release))
+        steered_by = kind.steered_by(self.points, self.commands)
+        own = {name for name, point in kind.points.items() if point.access == "write" and name not in steered_by}
+        return {name: ability for name, ability in abilities.items() if name not in own}
 
     @property
     def refreshes(self) -> list[Refresh]:

@@ -145,13 +145,14 @@ def kind_problems(
     kind: Kind, settings: Struct | None, make: DeviceMap, entries: Mapping[str, Entry], where: Where
 ) -> Iterator[Problem]:
     """Where what *make* computes and commands is not what a *kind* with *settings* has."""
+    steered_by = kind.steered_by(make.points, make.commands)
     for name, computed in make.computed.items():
         canonical = kind.points.get(name)
         node = node_at(entries["computed"].node, name)
         inside = (*where, "computed", name)
-        if canonical and canonical.access == "write":
+        if name in steered_by:
             yield node.spot.problem(inside, "is written; it cannot be computed")
-        elif canonical and computed.unit:
+        elif canonical and canonical.access == "read" and computed.unit:
             yield from device_points.unit_problem(
                 canonical.dimension, computed, node_at(node, "unit").spot, (*inside, "unit")
             )
@@ -159,7 +160,7 @@ def kind_problems(
         canonical = kind.points.get(name)
         node = node_at(entries["commands"].node, name)
         inside = (*where, "commands", name)
-        if canonical is None or canonical.access == "read":
+        if canonical is None or name not in steered_by:
             writable = [name for name, each in kind.points.items() if each.access == "write"]
             hint = did_you_mean(name, writable) or f"It is told {', '.join(writable)}"
             yield node.spot.problem(inside, f"nobody tells a {kind.name} this", hint)

@@ -45,7 +45,9 @@ def fallback(
     after_s: float = Fallback().after_s
     values: dict[str, Value] = {
         name: RELEASE if _can_release(writable[name]) else value
-        for name, value in kind.safe.items()
+        for name, value in (
+            kind.safe(settings, kind.steered_by(make.points, make.commands)) if settings else {}
+        ).items()
         if name in writable
     }
     entry = entries.get("fallback")
@@ -94,7 +96,7 @@ def variant_problems(
 def _is_said(kind: Kind, name: str, make: DeviceMap) -> bool:
     """That *name* cannot be written is told as what the *kind* needs of it."""
     canonical = kind.points.get(name)
-    return canonical is not None and canonical.access == "write" and (name in kind.required or name in make.points)
+    return canonical is not None and canonical.access == "write" and (name in kind.missing(()) or name in make.points)
 
 
 def _beyond(kind: Kind, settings: Struct | None, name: str, value: Value) -> str | None:

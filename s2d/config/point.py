@@ -134,8 +134,8 @@ def problems_of_kind(
     of that needs, or a profile has.
     """
     written = mapping_of(node, where)
-    for name in kind.required:
-        if name not in written and name not in beside:
+    for name in kind.points:
+        if name in kind.missing({*written, *beside}):
             yield node.spot.problem(where, f'a {kind.name} needs "{name}": {kind.points[name].meaning}')
     for name, entry in written.items():
         if name not in (*kind.points, *beside, *also) and re.fullmatch(POINT_NAME, name):
@@ -146,6 +146,8 @@ def problems_of_kind(
             continue
         canonical = kind.points[name]
         inside = (*where, name)
+        if canonical.access == "write" and name not in kind.steered_by(written, beside):
+            continue
         if isinstance(point, PointSource):
             if canonical.access == "write":
                 what = "is written; it cannot come from another device"

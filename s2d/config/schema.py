@@ -13,7 +13,7 @@ from ..device.computed import Computed
 from ..device.expression import Expression
 from ..driver import find
 from ..quantities import Duration
-from ..rm.kinds import KINDS, kind
+from ..rm.kinds import KINDS, Kind, kind
 from ..values import RELEASE
 from .device import NEEDS_KIND, DeviceKeys
 from .files import GatewayFile
@@ -117,7 +117,7 @@ def _device() -> Schema:
                 properties={"points": points, "fallback": fallback},
             )
         )
-        canonical_only: Schema = {"propertyNames": {"enum": list(known.points)}, "required": list(known.required)}
+        canonical_only: Schema = {"propertyNames": {"enum": list(known.points)}, **_enough(known)}
         is_plain: Schema = {"kind": {"const": name}, **dict.fromkeys(_CONTRIVED, False)}
         condition: Schema = {"properties": is_plain, "required": ["kind"]}
         rules.append({"if": condition, "then": {"properties": {"points": canonical_only}}})
@@ -179,6 +179,11 @@ def _variants(device: Schema) -> Schema:
 
 def _or_release(quantity: Schema) -> Schema:
     return {**quantity, "pattern": f"^{RELEASE}$|{quantity['pattern']}"}
+
+
+def _enough(kind: Kind) -> Schema:
+    """The points that a device of *kind* has at least."""
+    return {"allOf": [{"anyOf": [{"required": list(each)} for each in alternatives]} for alternatives in kind.needs]}
 
 
 def _rule(when: Schema, **then: Json) -> Schema:

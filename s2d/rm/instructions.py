@@ -52,18 +52,18 @@ _EVENTS = {status: f"instruction.{status.lower()}" for status in InstructionStat
     InstructionStatus.REJECTED: "instruction.refused"
 }
 
-Wish = TypeVar("Wish")
+Goal = TypeVar("Goal")
 """What an instruction asks for, as its control type understands it."""
 
 
-class Order(Struct, Generic[Wish], frozen=True):
+class Order(Struct, Generic[Goal], frozen=True):
     """An instruction that was taken on."""
 
     execution_time: datetime
     id: str
     message_id: str
     scope: str
-    wish: Wish
+    goal: Goal
     elements: int = 1
     """How many parts it is made of: what it takes to remember it."""
 
@@ -71,14 +71,14 @@ class Order(Struct, Generic[Wish], frozen=True):
 _execution_time_of = attrgetter("execution_time")
 
 
-class Instructions(Generic[Wish]):
+class Instructions(Generic[Goal]):
     """All instructions of one control type within a session."""
 
     def __init__(self, new_id: Callable[[], str], terms: Terms) -> None:
-        self.started: dict[str, Order[Wish]] = {}
+        self.started: dict[str, Order[Goal]] = {}
         """By scope: commanded and not ended yet; also what was followed and stays in force."""
-        self._lasting: set[str] = set()
-        self._held: list[Order[Wish]] = []
+        self._in_force: set[str] = set()
+        self._held: list[Order[Goal]] = []
         """Soonest first; those for one instant as they arrived."""
         self._held_elements = 0
         self._new_id = new_id
@@ -91,7 +91,7 @@ class Instructions(Generic[Wish]):
         message_id: str,
         scope: str,
         execution_time: datetime,
-        wish: Wish,
+        goal: Goal,
         now: Now,
         elements: int = 1,
     ) -> list[Effect]:
@@ -106,7 +106,7 @@ class Instructions(Generic[Wish]):
                 effects += self._tell(rival.id, InstructionStatus.ABORTED, now, "replaced by one for the same instant")
             else:
                 place += 1
-        self._held.insert(place, Order(execution_time, instruction_id, message_id, scope, wish, elements))
+        self._held.insert(place, Order(execution_time, instruction_id, message_id, scope, goal, elements))
         self._held_elements += elements
         return [*effects, *self._tell(instruction_id, InstructionStatus.ACCEPTED, now)]
 
@@ -128,9 +128,9 @@ class Instructions(Generic[Wish]):
         """Declines a well-formed instruction that cannot be carried out."""
         return self._tell(instruction_id, InstructionStatus.REJECTED, now, reason)
 
-    def due(self, now: Now) -> tuple[list[Effect], list[Order[Wish]]]:
+    def due(self, now: Now) -> tuple[list[Effect], list[Order[Goal]]]:
         """Starts what is due. Of several due for one scope only the latest starts, the others are aborted."""
-        ripe: dict[str, Order[Wish]] = {}
+        ripe: dict[str, Order[Goal]] = {}
         effects: list[Effect] = []
         while self._held and self._held[0].execution_time <= now.utc:
             order = self._release(0)
@@ -151,18 +151,18 @@ class Instructions(Generic[Wish]):
         effects = self._finish(scope, InstructionStatus.SUCCEEDED, now)
         if order:
             self.started[scope] = order
-            self._lasting.add(scope)
+            self._in_force.add(scope)
         return effects
 
     def has_succeeded(self, scope: str) -> bool:
         """Whether what was started in *scope* has succeeded and stays in force."""
-        return scope in self._lasting
+        return scope in self._in_force
 
     def end(self, scope: str, reason: str, now: Now) -> list[Effect]:
         """What was started in *scope* is over: silently if it had succeeded, else it is aborted."""
-        if scope not in self._lasting:
+        if scope not in self._in_force:
             return self.abort(scope, reason, now)
-        self._lasting.remove(scope)
+        self._in_force.remove(scope)
         del self.started[scope]
         return []
 
@@ -184,14 +184,14 @@ class Instructions(Generic[Wish]):
         self._release(self._held.index(order))
         return self._tell(order.id, InstructionStatus.REVOKED, now), None
 
-    def abandon(self, reason: str, now: Now) -> list[Effect]:
+    def abort_all(self, reason: str, now: Now) -> list[Effect]:
         """Ends everything that waits or runs."""
         effects = [effect for scope in list(self.started) for effect in self.end(scope, reason, now)]
         while self._held:
             effects += self._tell(self._release(0).id, InstructionStatus.ABORTED, now, reason)
         return effects
 
-    def waiting(self, scope: str) -> list[Order[Wish]]:
+    def waiting(self, scope: str) -> list[Order[Goal]]:
         """What waits for its execution time in *scope*, earliest first."""
         return [order for order in self._held if order.scope == scope]
 
@@ -204,7 +204,7 @@ class Instructions(Generic[Wish]):
                 return False
         return True
 
-    def withdraw(self, scope: str, reason: str, now: Now) -> list[Effect]:
+    def abort_waiting(self, scope: str, reason: str, now: Now) -> list[Effect]:
         """Aborts all that waits in *scope*."""
         effects: list[Effect] = []
         for order in self.waiting(scope):
@@ -217,7 +217,7 @@ class Instructions(Generic[Wish]):
         if self._held:
             yield self._held[0].execution_time
 
-    def _named(self, object_id: str) -> Order[Wish] | None:
+    def _named(self, object_id: str) -> Order[Goal] | None:
         orders = [*self._held, *self.started.values()]
         for order in orders:
             if order.id == object_id:
@@ -227,14 +227,14 @@ class Instructions(Generic[Wish]):
                 return order
         return None
 
-    def _release(self, place: int) -> Order[Wish]:
+    def _release(self, place: int) -> Order[Goal]:
         order = self._held.pop(place)
         self._held_elements -= order.elements
         return order
 
     def _finish(self, scope: str, status: InstructionStatus, now: Now, reason: str = "") -> list[Effect]:
         order = self.started.pop(scope, None)
-        self._lasting.discard(scope)
+        self._in_force.discard(scope)
         return self._tell(order.id, status, now, reason) if order else []
 
     def _tell(self, instruction_id: str, status: InstructionStatus, now: Now, reason: str = "") -> list[Effect]:

@@ -1,11 +1,13 @@
 """Who a resource is to its CEM, and what its owner decided about it."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from ..events import Identified
 from ..s2.messages.common import ControlType
-from .control.reporting import Reporting
+from .control.reporting import ReportThresholds
 from .instructions import Updates
+from .occasion import Occasion
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,8 @@ class Policy:
     """What the owner decided."""
 
     fallback_after_s: float
-    """After this long with nobody in charge the hardware is brought to its default state."""
-    reporting: Reporting
+    """After this long with nobody in charge the device is brought to rest."""
+    thresholds: ReportThresholds
     processing_delay_s: float
     """How long an instruction is expected to take, until one has been timed."""
     updates: Updates = "full"
@@ -45,5 +47,7 @@ class Policy:
     """Instructions whose execution time is longer ago are rejected; None for never."""
     redescribe_after_status: bool | None = None
     """Whether a storage is described once more after its first status; None: if the CEM sent no Handshake."""
+    hold_s: Mapping[Occasion, float] = field(default_factory=dict)
+    """How long the device is left as it is on an occasion before it is brought to rest, where that may wait."""
     control_types: tuple[ControlType, ...] | None = None
     """The only ones to offer; None for all that are possible."""

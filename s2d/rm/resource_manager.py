@@ -1,11 +1,12 @@
-"""One controllable resource, as S2 sees it: events in, effects out.
+"""Resource manager (RM) of one controllable resource, as S2 sees it: events in, effects out.
 
 It outlives sessions. It knows the resource, which control types it can offer, whether anybody is in charge, and what
 the hardware shall do when nobody is. No I/O and no clock: time is an argument.
 """
 
 from collections.abc import Callable, Iterable
-from typing import cast
+from math import inf
+from typing import NamedTuple
 
 from ..errors import InvalidContent
 from ..events import Applied, Identified, Lost, Measured, Refused
@@ -20,6 +21,7 @@ from ..s2.effects import (
     Note,
     Received,
     ReconnectPolicy,
+    Remember,
     Send,
     Started,
     Stopping,
@@ -38,44 +40,81 @@ from ..s2.messages.common import (
 )
 from ..s2.session import Session
 from ..values import Now, Setpoint, Value
-from .control import Control, control
+from .control import Control
+from .control.context import ControlContext
 from .control.not_controllable import NotControllable
-from .control.operation_modes.timers import Timers
-from .control.power_forecast import ForeseeingResource, Outlook
-from .control.ppbc.task import Progress
+from .control.operation_modes.timers import TimersAndModes
+from .control.power_forecast import Outlook
+from .control.ppbc.task import TaskProgress
 from .instructions import Terms
 from .kinds import Resource
+from .memory import Memory, encoded, memory_of, recall
+from .occasion import Occasion
 from .policy import Identity, Policy
 
 __all__ = ["Identity", "Policy", "ResourceManager"]
+
+SELECT_WITHIN_S = 30.0
+"""A CEM that was told another offer has so long to select from it."""
+RECONNECT_EVERY_S = 600.0
+"""A CEM that selects only at first is asked to reconnect no more often."""
+
+
+class _PendingRest(NamedTuple):
+    """The device is to be brought to rest, later."""
+
+    at: float
+    occasion: Occasion
+    reason: str
 
 
 class ResourceManager:
     """The RM of one resource."""
 
-    def __init__(self, identity: Identity, resource: Resource, policy: Policy, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        resource: Resource,
+        policy: Policy,
+        new_id: Callable[[], str],
+        memory: Memory | None = None,
+    ) -> None:
+        """*memory*: what was remembered before the last restart; it is taken up by the first event."""
         self._configured_identity = identity
         self._identity = identity
         self._resource = resource
         self._policy = policy
         self._new_id = new_id
+        self._memory = memory
         self._session: Session | None = None
         self._control: Control | None = None
         self._measurement: NotControllable | None = None
         self._outlook: Outlook | None = None
         self._offered: tuple[ControlType, ...] = ()
-        self._fallback_at: float | None = None
+        self._select_by: float | None = None
+        """When the CEM should have selected from an offer that has changed."""
+        self._may_reconnect_at = -inf
+        self._pending_rest: _PendingRest | None = None
+        self._is_lost = False
         self._left: ControlType | None = None
         """What was active when the last session ended."""
         self._delay_s = policy.processing_delay_s
-        self._timers = Timers()
-        self._progress = Progress()
+        self._timers = TimersAndModes()
+        self._progress = TaskProgress()
+        self._remembered = (0, 0)
         self._version = ""
         self._heard_handshake = False
 
     def handle(self, event: Event, now: Now) -> list[Effect]:
         """What *event*, and the time that has passed, lead to; effects are in the order to be carried out."""
-        return [*self._due(now), *self._on(event, now)]
+        if self._memory:
+            recall(self._memory, self._timers, self._progress, now)
+            self._memory = None
+        effects = self._guard(now) if self._resource.advance(now) else []
+        effects += [*self._due(now), *self._on(event, now)]
+        if (self._timers.changes, self._progress.changes) != self._remembered:
+            effects.append(self._remember(now))
+        return effects
 
     def wake_after(self, now: Now) -> float | None:
         """Seconds after which a Tick is due if nothing else happens; None for never."""
@@ -93,11 +132,10 @@ class ResourceManager:
                 return effects
             case Measured(readings):
                 self._resource.observe(readings, now)
-                return [*self._protect(now), *self._offer(now), *self._report(now)]
+                return [*self._return(now), *self._guard(now), *self._report(now)]
             case Applied(setpoint):
-                if self._control:
-                    self._control.confirm(setpoint, now)
-                return [Note(Level.INFO, "setpoint.applied", _facts_of(setpoint))]
+                confirmed = self._control.confirm(setpoint, now) if self._control else []
+                return [Note(Level.INFO, "setpoint.applied", _facts_of(setpoint)), *confirmed]
             case Refused(setpoint, reason, will_retry):
                 aborted = self._control.refuse(setpoint, reason, now) if self._control else []
                 # What nobody will try again leaves the hardware in a state that nobody wants.
@@ -106,6 +144,7 @@ class ResourceManager:
                 return [Note(level, "setpoint.refused", facts), *self._through_session(aborted, now)]
             case Lost(reason):
                 self._resource.lose()
+                self._is_lost = True
                 aborted = self._control.fail_all(f"the device is lost: {reason}", now) if self._control else []
                 return self._through_session(aborted, now)
             case Identified():
@@ -116,7 +155,7 @@ class ResourceManager:
             case Disconnected():
                 return self._leave(now)
             case Started():
-                return self._fall_back("start", now)
+                return self._rest(Occasion.STARTED, "start", now)
             case Stopping():
                 return self._stop(now)
             case Received() | Tick():
@@ -124,11 +163,14 @@ class ResourceManager:
 
     def _due(self, now: Now) -> list[Effect]:
         effects: list[Effect] = []
-        if self._fallback_at is not None and now.mono >= self._fallback_at:
-            self._fallback_at = None
-            after_s = self._policy.fallback_after_s
-            effects.append(Note(Level.WARNING, "fallback.applied", {"after_s": after_s}))
-            effects += self._fall_back("fallback", now)
+        if self._pending_rest and now.mono >= self._pending_rest.at:
+            _, occasion, reason = self._pending_rest
+            if occasion is Occasion.CEM_LOST:
+                facts: dict[str, Value | None] = {"after_s": self._policy.fallback_after_s}
+                effects.append(Note(Level.WARNING, "fallback.applied", facts))
+            effects += self._rest_now(occasion, reason, now)
+        if self._select_by is not None and now.mono >= self._select_by:
+            effects += self._give_up_selection(now)
         if self._session:
             effects += self._session.due(now)
         if self._control and _is_due(self._control, now):
@@ -138,8 +180,11 @@ class ResourceManager:
         return effects
 
     def _deadlines(self) -> Iterable[float]:
-        if self._fallback_at is not None:
-            yield self._fallback_at
+        yield from self._resource.deadlines()
+        if self._pending_rest:
+            yield self._pending_rest.at
+        if self._select_by is not None:
+            yield self._select_by
         if self._session:
             yield from self._session.deadlines()
         if self._control:
@@ -179,7 +224,7 @@ class ResourceManager:
             firmware_version=self._identity.firmware_version,
             instruction_processing_delay=round(self._delay_s * 1000),
             available_control_types=self._offered,
-            provides_forecast=self._resource.provides_forecast,
+            provides_forecast=self._resource.foreseen_power is not None,
             provides_power_measurement_types=self._resource.quantities,
         )
         return self._session.say(details, now)
@@ -191,9 +236,48 @@ class ResourceManager:
         offered = possible if allowed is None else tuple(each for each in possible if each in allowed)
         return offered or (ControlType.NOT_CONTROLABLE,)
 
+    def _guard(self, now: Now) -> list[Effect]:
+        """Overrules what would do harm by now, and changes the offer if that has changed."""
+        return [*self._protect(now), *self._offer(now)]
+
     def _offer(self, now: Now) -> list[Effect]:
-        """Introduces the resource again when more can be offered than the CEM was told."""
-        return [] if self._offer_now() == self._offered else self._introduce_again(now)
+        """Introduces the resource again when something else can be offered than the CEM was told.
+
+        What is active and can be offered no longer is ended. A CEM that does not select from the new offer is asked to
+        come anew, as some select only at first.
+        """
+        if self._offer_now() == self._offered:
+            return []
+        effects = self._introduce_again(now)
+        if effects and self._session:
+            if self._control and self._session.control_type not in self._offered:
+                effects += self._withdraw(self._session, self._control, now)
+            is_open = self._session.control_type not in self._offered
+            self._select_by = now.mono + SELECT_WITHIN_S if is_open else None
+        return effects
+
+    def _withdraw(self, session: Session, control: Control, now: Now) -> list[Effect]:
+        """Ends the control type that is active, as it can be offered no longer."""
+        reason = f"{session.control_type} can be offered no longer"
+        ended = self._through_session(control.deactivate(reason, now), now)
+        facts: dict[str, Value | None] = {"control_type": session.control_type}
+        self._control = None
+        session.select(ControlType.NO_SELECTION)
+        note = Note(Level.WARNING, "control_type.withdrawn", facts)
+        return [note, *ended, *self._rest(Occasion.STALE, reason, now)]
+
+    def _give_up_selection(self, now: Now) -> list[Effect]:
+        """The CEM has not selected from the new offer: it is asked to come anew, once in a while."""
+        self._select_by = None
+        session = self._session
+        if session is None or session.is_closing or now.mono < self._may_reconnect_at:
+            return []
+        self._may_reconnect_at = now.mono + RECONNECT_EVERY_S
+        reason = "the offer has changed, and nothing of it was selected"
+        note = Note(Level.WARNING, "offer.unanswered", {"offered": ", ".join(self._offered)})
+        effects = [note, *session.end(SessionRequestType.RECONNECT, reason, now), Close(reason, ReconnectPolicy.SOON)]
+        self._start_fallback_timer(now)
+        return effects
 
     def _recognise(self, device: Identified, now: Now) -> list[Effect]:
         """Introduces the resource again when more is known of its device than the CEM was told."""
@@ -208,34 +292,37 @@ class ResourceManager:
         assert self._session is not None
         is_none = control_type in (ControlType.NO_SELECTION, ControlType.NOT_CONTROLABLE)
         effects: list[Effect] = []
+        is_awaited = self._pending_rest is not None and self._pending_rest.occasion is Occasion.CEM_LOST
         if self._control:
             effects += self._through_session(self._control.deactivate(f"{control_type} was selected", now), now)
-            effects += self._fall_back("control type deselected", now)
+            effects += self._rest(Occasion.DESELECTED, "control type deselected", now)
             self._control = None
-        elif self._fallback_at is not None and not is_none and control_type is not self._left:
-            effects += self._fall_back("another control type was selected", now)
+        elif is_awaited and not is_none and control_type is not self._left:
+            effects += self._rest(Occasion.DESELECTED, "another control type was selected", now)
         self._session.select(control_type)
+        self._select_by = None
         effects.append(Note(Level.INFO, "control_type.selected", {"control_type": control_type}))
-        new_id, reporting = self._new_id, self._policy.reporting
         is_silent = control_type is ControlType.NO_SELECTION
-        self._measurement = None if is_silent else NotControllable(self._resource, reporting, new_id)
+        thresholds = self._policy.thresholds
+        self._measurement = None if is_silent else NotControllable(self._resource, thresholds, self._new_id)
         self._outlook = None if is_silent else self._new_outlook()
         if not is_none:
-            self._fallback_at = None
-            redescribes = self._policy.redescribe_after_status
-            self._control = control(
-                control_type,
-                self._resource,
-                reporting,
-                Terms(self._policy.updates, self._policy.max_instruction_age_s),
-                new_id,
-                timers=self._timers,
-                progress=self._progress,
-                version=self._version,
-                redescribes=not self._heard_handshake if redescribes is None else redescribes,
-            )
+            self._pending_rest = None
+            self._control = self._resource.control(control_type, self._context())
             effects += self._through_session(self._control.activate(now), now)
         return [*effects, *self._report(now)]
+
+    def _context(self) -> ControlContext:
+        redescribes = self._policy.redescribe_after_status
+        return ControlContext(
+            new_id=self._new_id,
+            thresholds=self._policy.thresholds,
+            terms=Terms(self._policy.updates, self._policy.max_instruction_age_s),
+            timers=self._timers,
+            progress=self._progress,
+            version=self._version,
+            redescribes=not self._heard_handshake if redescribes is None else redescribes,
+        )
 
     def _end(self, request: SessionRequest, now: Now) -> list[Effect]:
         assert self._session is not None
@@ -244,7 +331,7 @@ class ResourceManager:
             return [Close("the CEM asked to reconnect", ReconnectPolicy.SOON)]
         self._control = self._measurement = self._outlook = None
         return [
-            *self._fall_back("the CEM terminated the session", now),
+            *self._rest(Occasion.DESELECTED, "the CEM terminated the session", now),
             Close("the CEM ended the session", ReconnectPolicy.LATE),
         ]
 
@@ -258,8 +345,8 @@ class ResourceManager:
         """Nobody is in charge. What the device was told stays until it is clear that nobody comes back."""
         if self._session and self._control:
             self._left = self._session.control_type
-            self._fallback_at = now.mono + self._policy.fallback_after_s
-        self._control = self._measurement = self._outlook = None
+            self._pending_rest = _PendingRest(now.mono + self._policy.fallback_after_s, Occasion.CEM_LOST, "fallback")
+        self._control = self._measurement = self._outlook = self._select_by = None
 
     def _stop(self, now: Now) -> list[Effect]:
         effects: list[Effect] = []
@@ -268,19 +355,27 @@ class ResourceManager:
                 effects += self._through_session(self._control.deactivate("the resource manager stops", now), now)
             effects += self._session.end(SessionRequestType.TERMINATE, "the resource manager stops", now)
             effects.append(Close("stopping", ReconnectPolicy.NEVER))
-        self._control = self._measurement = self._outlook = self._fallback_at = None
-        return [*effects, *self._fall_back("stop", now)]
+        self._control = self._measurement = self._outlook = self._select_by = None
+        return [*effects, *self._rest(Occasion.STOPPING, "stop", now)]
 
     def _protect(self, now: Now) -> list[Effect]:
         """Overrules an order that would do harm by now."""
-        protection = self._resource.protect()
+        protection = self._resource.protect(now)
         if protection is None:
             return []
-        reason, setpoints = protection
-        aborted = self._control.fail_all(reason, now, is_safe=True) if self._control else []
-        self._progress.end(now)
+        reason, setpoints, ends_orders = protection
+        aborted = self._control.fail_all(reason, now, is_safe=True) if self._control and ends_orders else []
+        if ends_orders:
+            self._progress.end(now)
         note = Note(Level.WARNING, "resource.protected", {"reason": reason})
         return [note, *map(Apply, setpoints), *self._through_session(aborted, now)]
+
+    def _return(self, now: Now) -> list[Effect]:
+        """The device answers; if it was lost and nothing is ordered of it, it is brought to rest again."""
+        was_lost, self._is_lost = self._is_lost, False
+        return (
+            self._rest(Occasion.RETURNED, "the device is back", now) if was_lost and self._resource.is_at_rest else []
+        )
 
     def _report(self, now: Now) -> list[Effect]:
         effects = self._control.report(now) if self._control else []
@@ -293,12 +388,28 @@ class ResourceManager:
         return self._through_session(effects, now)
 
     def _new_outlook(self) -> Outlook | None:
-        resource = self._resource
-        return Outlook(cast("ForeseeingResource", resource), self._new_id) if resource.provides_forecast else None
+        foreseen = self._resource.foreseen_power
+        return Outlook(foreseen, self._new_id) if foreseen else None
 
-    def _fall_back(self, reason: str, now: Now) -> list[Effect]:
+    def _rest(self, occasion: Occasion, reason: str, now: Now) -> list[Effect]:
+        """Brings the device to rest, at once or after it was left as it is for as long as its owner wants."""
+        hold_s = self._policy.hold_s.get(occasion, 0.0)
+        if hold_s <= 0:
+            return self._rest_now(occasion, reason, now)
+        self._pending_rest = _PendingRest(now.mono + hold_s, occasion, reason)
+        return []
+
+    def _rest_now(self, occasion: Occasion, reason: str, now: Now) -> list[Effect]:
+        self._pending_rest = None
         self._progress.end(now)
-        return [Apply(setpoint) for setpoint in self._resource.default(reason)]
+        return [Apply(setpoint) for setpoint in self._resource.rest(occasion, reason)]
+
+    def _remember(self, now: Now) -> Remember:
+        """What has changed of what must survive a restart. Timers count from the moment they are started."""
+        timers, progress = self._timers.changes, self._progress.changes
+        is_urgent = timers != self._remembered[0]
+        self._remembered = (timers, progress)
+        return Remember(encoded(memory_of(self._timers, self._progress, now)), is_urgent)
 
     def _through_session(self, effects: Iterable[Effect], now: Now) -> list[Effect]:
         """*effects*, with what is to be said said through the session."""

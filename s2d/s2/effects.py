@@ -57,6 +57,14 @@ class Apply(Struct, frozen=True):
     setpoint: Setpoint
 
 
+class Remember(Struct, frozen=True):
+    """Keep *memory* in the place of what was kept before: it must survive a restart."""
+
+    memory: bytes
+    is_urgent: bool
+    """It must be kept before anything else happens; otherwise now and then is soon enough."""
+
+
 class ReconnectPolicy(Enum):
     """When to connect again after a Close."""
 
@@ -93,4 +101,4 @@ class Note(Struct, frozen=True):
     facts: dict[str, Value | None] = {}
 
 
-Effect = Send | Apply | Close | SessionProven | Note
+Effect = Send | Apply | Close | SessionProven | Remember | Note

@@ -26,6 +26,7 @@ from ..host.log import Logger, flush, get_logger
 from ..host.notify import notify
 from ..host.store import gateway_id
 from ..rm.kinds import kind
+from ..rm.occasion import SafeStates
 from ..rm.resource_manager import Identity, Policy, ResourceManager
 from ..s2.messages.common import CONTROL_TYPES
 from ..values import Clock, Quality, Reading
@@ -175,15 +176,16 @@ def _resource_manager(config: DeviceConfig, resource_id: str) -> ResourceManager
     assert config.kind is not None
     assert config.cem is not None
     assert config.fallback is not None
-    points = {*config.points, *config.sources, *config.computed, *config.commands}
-    resource = kind(config.kind).resource(resource_id, config.name, config.settings, points, config.fallback.setpoints)
+    safe = SafeStates(config.fallback.setpoints)
+    made_of = kind(config.kind)
+    resource = made_of.resource(resource_id, config.name, config.settings, config.abilities(made_of), safe)
     identity = Identity(
         resource_id, config.name, config.manufacturer, config.model, config.serial_number, config.firmware_version
     )
     chosen = config.control_types
     policy = Policy(
         fallback_after_s=config.fallback.after_s,
-        reporting=resource.reporting(config.report.power_w, config.report.fill_level, config.report.every_s),
+        thresholds=resource.thresholds(config.report.power_w, config.report.fill_level, config.report.every_s),
         processing_delay_s=config.poll_s,
         updates=config.cem.instruction_updates,
         max_instruction_age_s=config.cem.max_instruction_age_s,

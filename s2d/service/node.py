@@ -4,7 +4,7 @@ Whatever happens goes into the resource manager at once, and what it wants is ca
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import inf
 
 from ..device.device import Device
@@ -19,6 +19,7 @@ from ..s2.effects import (
     Event,
     Level,
     Note,
+    Remember,
     Send,
     SessionProven,
     Started,
@@ -38,11 +39,21 @@ SAFE_WITHIN_S = 8.0
 class Node:
     """One resource at work. `take` is its only way in."""
 
-    def __init__(self, resource_manager: ResourceManager, device: Device, *, clock: Clock, log: Logger) -> None:
+    def __init__(
+        self,
+        resource_manager: ResourceManager,
+        device: Device,
+        *,
+        clock: Clock,
+        log: Logger,
+        keep: Callable[[bytes, bool], None] = lambda memory, is_urgent: None,
+    ) -> None:
+        """*keep* has the memory of the resource manager survive a restart: at once if it is urgent."""
         self._resource_manager = resource_manager
         self._device = device
         self._clock = clock
         self._log = log
+        self._keep = keep
         self._link: Link | None = None
         self._wake_at = inf
         self._is_earlier = asyncio.Event()
@@ -114,6 +125,8 @@ class Node:
                 self._unlogged.append(Note(Level.INFO, "session.closing", {"reason": reason}))
                 if self._link:
                     self._link.close(back)
+            case Remember(memory, is_urgent):
+                self._keep(memory, is_urgent)
             case SessionProven():
                 if self._link:
                     self._link.reset_backoff()

@@ -22,7 +22,7 @@ from s2d.device.device_map import DeviceMap
 from s2d.driver import PointSettings
 from s2d.errors import DeviceRefused, DeviceUnreachable
 from s2d.host import clock
-from s2d.rm.control.reporting import Reporting
+from s2d.rm.control.reporting import ReportThresholds
 from s2d.rm.instructions import Updates
 from s2d.rm.kinds import Resource
 from s2d.rm.resource_manager import Identity, Policy, ResourceManager
@@ -41,7 +41,7 @@ from tests.system.simulator import Simulator, at
 
 POLL_S = 0.03
 ENDS_WITHIN_S = 30.0
-CALM = Reporting(power_w=50.0, fill_level=1.0, every_s=60.0)
+CALM = ReportThresholds(power_w=50.0, fill_level=1.0, every_s=60.0)
 
 
 class Plant(Protocol):
@@ -134,7 +134,7 @@ class Played:
     control_types: tuple[common.ControlType, ...] | None = None
     fallback_after_s: float = 60.0
     max_instruction_age_s: float | None = None
-    reporting: Reporting = CALM
+    thresholds: ReportThresholds = CALM
     poll_s: float = POLL_S
     step: timedelta = timedelta()
     """How far the RM's clock is off."""
@@ -168,7 +168,7 @@ class Played:
         )
         policy = Policy(
             fallback_after_s=self.fallback_after_s,
-            reporting=self.reporting,
+            thresholds=self.thresholds,
             processing_delay_s=POLL_S,
             updates=self.updates,
             max_instruction_age_s=self.max_instruction_age_s,

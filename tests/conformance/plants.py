@@ -10,19 +10,20 @@ from msgspec.structs import replace
 
 from s2d.driver import PointSettings
 from s2d.quantities import Duration
-from s2d.rm.control.operation_modes.operation_modes import Activity
+from s2d.rm.control.operation_modes.operation_modes import ModeAndFactor
 from s2d.rm.control.pebc.control import Constraints, EnergyNeed
-from s2d.rm.kinds.battery import Battery
+from s2d.rm.kinds.battery import battery
+from s2d.rm.occasion import SafeStates
 from s2d.s2.messages import common, ddbc, frbc
 from s2d.s2.messages.common import CommodityQuantity
 from s2d.s2.messages.pebc import AllowedLimitRange
 from s2d.s2.messages.ppbc import PowerSequenceContainer
-from s2d.values import Setpoint
+from s2d.values import Reading, Setpoint
 from tests.core.resources_modes import DEMAND, HeatPump, Hybrid, Tank, way
 from tests.core.resources_played import L1, L2
 from tests.core.resources_roof import LOWER, UPPER, Roof, allowed, constraints
 from tests.core.resources_washer import Washer, dishes, sequence
-from tests.core.stage import settings
+from tests.core.stage import abilities_of, settings
 
 from .own import ModbusBattery, Plant, Played
 from .wire import DDBC, FRBC, NOT_CONTROLABLE, OMBC, PEBC, PPBC, SHORT
@@ -54,7 +55,9 @@ def home_battery(*, max_age_s: float = 60.0, owner: dict[str, Any] | None = None
     points = {"soc": PointSettings(max_age=Duration(max_age_s)), "power": READ, "power_setpoint": WRITE}
     resource_id = "3e1dc6a4-0f0a-4c9e-9d1b-5a3f3f1f7a11"
     known: dict[str, Any] = {
-        "resource": lambda: Battery(resource_id, "Home battery", settings(**(owner or {})), tuple(points), fallback),
+        "resource": lambda: battery(
+            resource_id, "Home battery", settings(**(owner or {})), abilities_of(points), SafeStates(fallback)
+        ),
         "points": points,
         "values": {"soc": 50.0, "power": 0.0},
         "follows": {"power_setpoint": "power"},
@@ -185,13 +188,10 @@ def _by_modes(resource: Callable[[], Any], values: dict[str, str], **changes: An
 class _Metered:
     """Draws a kilowatt for each of its parts that is fully on."""
 
-    doing: dict[str, Activity]
+    doing: dict[str, ModeAndFactor]
 
-    def power_w(self) -> dict[CommodityQuantity, float]:
-        return {L1: 1000.0 * sum(each.factor for each in self.doing.values())}
-
-    def measured_at(self) -> datetime:
-        return datetime.now(UTC)
+    def power(self) -> dict[CommodityQuantity, Reading]:
+        return {L1: Reading("power", 1000.0 * sum(each.factor for each in self.doing.values()))}
 
 
 class _HeatPump(_Metered, HeatPump): ...
@@ -221,8 +221,6 @@ class _Roof(Roof):
 class _ForeseeingRoof(_Roof):
     """Expects 900 W for an hour. Of the second phase it expects something too, and does not measure it."""
 
-    provides_forecast = True
-
     def __init__(self, *built: Any) -> None:
         super().__init__(*built)
         expected = tuple(
@@ -230,6 +228,10 @@ class _ForeseeingRoof(_Roof):
         )
         element = common.PowerForecastElement(duration=3_600_000, power_values=expected)
         self.forecast = (datetime.now(UTC), (element,))
+
+    @property
+    def foreseen_power(self) -> Any:
+        return self
 
     def power_forecast(self) -> tuple[datetime, tuple[common.PowerForecastElement, ...]]:
         return self.forecast
@@ -245,6 +247,7 @@ class _PumpWithTank(_HeatPump):
         self.tank = _Tank()
         self.doing |= self.tank.doing
         self.storage, self.actuators, self.fill_level = self.tank.storage, self.tank.actuators, self.tank.fill_level
+        self.foreseen = None
 
     def control_types(self) -> tuple[common.ControlType, ...]:
         return tuple(map(common.ControlType, (OMBC, FRBC, NOT_CONTROLABLE)))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from s2d.rm.control.reporting import Reporting
+from s2d.rm.control.reporting import ReportThresholds
 from s2d.s2.messages import frbc
 from s2d.s2.messages.common import NumberRange
 
@@ -19,7 +19,7 @@ HOUR, MILLISECOND = timedelta(hours=1), timedelta(milliseconds=1)
 WALKS_EVERY_S = 15.0
 WATCHES_S = 30
 WATCHED_EVERY_S = 10
-WATCHED = Reporting(power_w=50.0, fill_level=1.0, every_s=WATCHED_EVERY_S)
+WATCHED = ReportThresholds(power_w=50.0, fill_level=1.0, every_s=WATCHED_EVERY_S)
 LEAKS = (
     frbc.LeakageBehaviourElement(
         fill_level_range=NumberRange(start_of_range=0.0, end_of_range=100.0), leakage_rate=0.0001
@@ -258,7 +258,7 @@ async def test_walk_with_pauses(own):
 )
 async def test_watching(own, control_type):
     plants = {FRBC: home_battery, OMBC: heat_pump, DDBC: hybrid, PEBC: roof, PPBC: washer}
-    plant = plants[control_type](reporting=WATCHED)
+    plant = plants[control_type](thresholds=WATCHED)
     async with own.in_charge(control_type, plant) as rm:
         await rm.expect("PowerMeasurement")
         for _ in range(WATCHES_S // WATCHED_EVERY_S):

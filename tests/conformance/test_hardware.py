@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from s2d.rm.control.reporting import Reporting
+from s2d.rm.control.reporting import ReportThresholds
 
 from .own import ModbusBattery
 from .plants import heat_pump, home_battery
@@ -15,7 +15,7 @@ SOON_S = 0.3
 AHEAD_S = 60.0
 HUNG_AFTER_S = 30.0
 """A driver that is silent for so long is given up, whatever its own limits are."""
-TALKATIVE = Reporting(power_w=50.0, fill_level=1.0, every_s=5.0)
+TALKATIVE = ReportThresholds(power_w=50.0, fill_level=1.0, every_s=5.0)
 
 
 @row(
@@ -156,7 +156,7 @@ async def test_unconfirmed(own):
     by=["plain", "s2-python"],
 )
 async def test_old_reading(own):
-    plant = home_battery(follows={}, reporting=TALKATIVE)
+    plant = home_battery(follows={}, thresholds=TALKATIVE)
     async with own.in_charge(FRBC, plant) as rm:
         plant.shows(power=5000.0)
         await rm.expect("FRBC.ActuatorStatus", active_operation_mode_id=rm.mode("charge"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from s2d.rm.control.reporting import Reporting
+from s2d.rm.control.reporting import ReportThresholds
 from s2d.values import Quality, Reading
 
 from .own import CALM, ModbusBattery
@@ -10,7 +10,7 @@ from .plants import home_battery
 from .rows import row
 from .wire import DONE, FRBC, soon
 
-EAGER = Reporting(power_w=50.0, fill_level=1.0, every_s=0.3)
+EAGER = ReportThresholds(power_w=50.0, fill_level=1.0, every_s=0.3)
 AGES_AFTER_S = 60.0
 WITH_SENTINELS = {
     "soc": {
@@ -58,7 +58,7 @@ async def test_deadband(own):
     by=["plain", "s2-python"],
 )
 async def test_heartbeat(own):
-    async with own.in_charge(FRBC, home_battery(reporting=EAGER)) as rm:
+    async with own.in_charge(FRBC, home_battery(thresholds=EAGER)) as rm:
         for _ in range(2):
             await rm.expect("FRBC.StorageStatus", present_fill_level=50.0)
             await rm.expect("FRBC.ActuatorStatus")

@@ -242,8 +242,8 @@ DEVICE = [
         '5:19: control_types: expected one of: frbc, pebc, ombc, ddbc, ppbc, got "frcb". Did you mean "frbc"?',
     ),
     (
-        ("kind: battery", "kind: battery\n  control_types: [pebc]"),
-        "5:18: control_types: a battery can only offer frbc, which is not listed",
+        ("kind: battery", "kind: battery\n  control_types: [ddbc]"),
+        "5:18: control_types: a battery can only offer frbc, pebc, ombc, which is not listed",
     ),
     (("kind: battery", "kind: battery\n  control_types: []"), "5:18: control_types: must not be empty"),
     (
@@ -380,7 +380,8 @@ DEVICE = [
     (
         ("power: {register: 842, unit: W}", "power: {register: 842, unit: W}\n    xyz: {register: 1}"),
         '13:5: points: a battery has no point "xyz". '
-        "It has soc, power, power_l1, power_l2, power_l3, status, fault, power_setpoint",
+        "It has soc, power, power_l1, power_l2, power_l3, status, fault, power_setpoint, charge_limit, "
+        "discharge_limit, mode",
     ),
     (('    soc: {register: 843, unit: "%"}\n', ""), '11:5: points: a battery needs "soc": state of charge'),
     (

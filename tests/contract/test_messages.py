@@ -19,7 +19,7 @@ from s2d.s2.messages.common import (
     Tagged,
 )
 
-from ..core.stage import FRBC, Stage, settings
+from ..core.stage import BASIC, FRBC, Stage, settings
 from ..published import examples, has_schema, needs_spec, violations
 
 MESSAGES_OF_BETA = wire.MESSAGES_OF["0.0.2-beta"]
@@ -63,7 +63,7 @@ def everything_said(stage: Stage) -> list[Tagged]:
     params=[
         UuidStage(),
         UuidStage(settings=settings(phases=3, min_charge_power_w=200.0, fill_level_unit="Wh")),
-        UuidStage(settings=settings(phases=3), points=("soc", "power", "power_l1", "power_l2", "power_l3")),
+        UuidStage(settings=settings(phases=3), points=(*BASIC, "power_l1", "power_l2", "power_l3")),
     ],
     ids=["one phase", "three phases", "three phases measured one by one"],
 )

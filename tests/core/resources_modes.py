@@ -10,10 +10,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from s2d.events import Applied, Measured
+from s2d.rm.control import Control
+from s2d.rm.control.context import ControlContext
+from s2d.rm.control.execution import FOLLOWED, PENDING, Stage, Verdict
+from s2d.rm.control.offers import Offer, offer_ddbc, offer_frbc, offer_ombc, offer_pebc, offer_ppbc
 from s2d.rm.control.ombc import WHOLE, OperationModeMachine
-from s2d.rm.control.operation_modes.operation_modes import Activity
-from s2d.rm.control.reporting import Reporting
+from s2d.rm.control.operation_modes.operation_modes import ModeAndFactor
+from s2d.rm.control.reporting import ReportThresholds
 from s2d.rm.instructions import Updates
+from s2d.rm.occasion import Occasion
 from s2d.rm.resource_manager import Identity, Policy, ResourceManager
 from s2d.s2.effects import (
     Apply,
@@ -82,28 +87,43 @@ COMPRESSOR = (
 """It must run for 5 minutes and rest for 10; from boost it goes down by way of on."""
 
 
+def _itself(resource: Any) -> Any:
+    return resource
+
+
+OFFERS: dict[ControlType, Offer[Any]] = {
+    ControlType.FILL_RATE_BASED_CONTROL: offer_frbc(_itself),
+    ControlType.OPERATION_MODE_BASED_CONTROL: offer_ombc(_itself),
+    ControlType.DEMAND_DRIVEN_BASED_CONTROL: offer_ddbc(_itself),
+    ControlType.POWER_ENVELOPE_BASED_CONTROL: offer_pebc(_itself),
+    ControlType.POWER_PROFILE_BASED_CONTROL: offer_ppbc(_itself),
+}
+"""A resource of these stories is itself what its control type asks for."""
+
+
 @dataclass
 class Resource:
     """Does what it is told once it is measured doing it. Offers all *control_types* it is made for."""
 
-    doing: dict[str, Activity]
+    doing: dict[str, ModeAndFactor]
     follow_within_s: float = 60.0
     obstacle: str | None = None
 
     roles = ROLES
     quantities = QUANTITIES
     offers = ControlType.NOT_CONTROLABLE
-    provides_forecast = False
+    foreseen_power = None
+    is_at_rest = False
     read_at = 0.0
 
-    def reporting(self, power_w: float | None, percent: float | None, every_s: float) -> Reporting:
-        return Reporting(power_w or 0.0, percent or 0.0, every_s)
+    def thresholds(self, power_w: float | None, percent: float | None, every_s: float) -> ReportThresholds:
+        return ReportThresholds(power_w or 0.0, percent or 0.0, every_s)
 
     def observe(self, readings: Iterable[Reading], now: Now) -> None:
         self.read_at = now.mono
         for reading in readings:
             mode, factor = str(reading.value).split()
-            self.doing[reading.point] = Activity(mode, float(factor))
+            self.doing[reading.point] = ModeAndFactor(mode, float(factor))
 
     def lose(self) -> None:
         self.obstacle = "the device does not answer"
@@ -111,32 +131,39 @@ class Resource:
     def control_types(self) -> tuple[ControlType, ...]:
         return (self.offers,)
 
-    def power_w(self) -> dict[CommodityQuantity, float]:
+    def control(self, control_type: ControlType, context: ControlContext) -> Control:
+        return OFFERS[control_type](self, context)
+
+    def advance(self, now: Now) -> bool:
+        return False
+
+    def deadlines(self) -> tuple[float, ...]:
+        return ()
+
+    def power(self) -> dict[CommodityQuantity, Reading]:
         return {}
 
-    def measured_at(self) -> datetime:
-        return NOON
-
-    def default(self, reason: str) -> list[Setpoint]:
+    def rest(self, occasion: Occasion, reason: str) -> list[Setpoint]:
         return [Setpoint(scope, "off 0", reason) for scope in self.doing]
 
-    def default_of(self, scope: str, reason: str) -> list[Setpoint]:
+    def rest_of(self, scope: str, occasion: Occasion, reason: str) -> list[Setpoint]:
         return [Setpoint(scope, "off 0", reason)]
 
-    def protect(self) -> None:
+    def protect(self, now: Now) -> None:
         return None
 
-    def activity_of(self, scope: str) -> Activity:
+    def activity_of(self, scope: str) -> ModeAndFactor:
         return self.doing[scope]
 
-    def obstacle_to(self, scope: str, wish: Activity) -> str | None:
+    def obstacle_to(self, scope: str, goal: ModeAndFactor) -> str | None:
         return self.obstacle
 
-    def order(self, scope: str, wish: Activity, reason: str) -> list[Setpoint]:
-        return [Setpoint(scope, f"{wish.operation_mode_id} {wish.factor:g}", reason)]
+    def order(self, scope: str, goal: ModeAndFactor, reason: str) -> list[Stage]:
+        setpoint = Setpoint(scope, f"{goal.operation_mode_id} {goal.factor:g}", reason)
+        return [Stage((setpoint,), self.follow_within_s)]
 
-    def follows(self, scope: str, wish: Activity, since: float) -> bool:
-        return self.read_at >= since and self.doing[scope] == wish
+    def verdict_on(self, scope: str, goal: ModeAndFactor, since: float, now: Now) -> Verdict:
+        return FOLLOWED if self.read_at >= since and self.doing[scope] == goal else PENDING
 
     def power_deadband_factor(self, scope: str, operation_mode_id: str, power_w: float) -> float:
         return power_w / 1000.0
@@ -146,7 +173,7 @@ class Resource:
 class HeatPump(Resource):
     """OMBC: off, on, boost, and a mode for emergencies."""
 
-    doing: dict[str, Activity] = field(default_factory=lambda: {WHOLE: Activity("off", 0.0)})
+    doing: dict[str, ModeAndFactor] = field(default_factory=lambda: {WHOLE: ModeAndFactor("off", 0.0)})
     transitions: tuple[Transition, ...] = COMPRESSOR
     timers: tuple[Timer, ...] = (REST, RUN)
     modes: tuple[str, ...] = ("off", "on", "boost")
@@ -168,8 +195,8 @@ class HeatPump(Resource):
 class Tank(Resource):
     """FRBC: a tank of hot water with two heaters."""
 
-    doing: dict[str, Activity] = field(
-        default_factory=lambda: {"pump": Activity("off", 0.0), "rod": Activity("off", 0.0)}
+    doing: dict[str, ModeAndFactor] = field(
+        default_factory=lambda: {"pump": ModeAndFactor("off", 0.0), "rod": ModeAndFactor("off", 0.0)}
     )
     modes: tuple[str, ...] = ("off", "on")
     level: float = 50.0
@@ -178,6 +205,10 @@ class Tank(Resource):
     usage: tuple[datetime, tuple[frbc.UsageForecastElement, ...]] | None = None
     target: tuple[datetime, tuple[frbc.FillLevelTargetProfileElement, ...]] | None = None
     provides: tuple[str, ...] = ()
+
+    @property
+    def foreseen(self) -> "Tank":
+        return self
 
     offers = ControlType.FILL_RATE_BASED_CONTROL
 
@@ -226,8 +257,8 @@ class Tank(Resource):
 class Hybrid(Resource):
     """DDBC: a heat pump and a gas boiler that together heat a house."""
 
-    doing: dict[str, Activity] = field(
-        default_factory=lambda: {"pump": Activity("off", 0.0), "boiler": Activity("on", 0.5)}
+    doing: dict[str, ModeAndFactor] = field(
+        default_factory=lambda: {"pump": ModeAndFactor("off", 0.0), "boiler": ModeAndFactor("on", 0.5)}
     )
     demand: NumberRange = DEMAND
     forecast: tuple[datetime, tuple[ddbc.AverageDemandRateForecastElement, ...]] | None = None
@@ -275,7 +306,7 @@ class Play:
     def __post_init__(self) -> None:
         policy = Policy(
             fallback_after_s=3600.0,
-            reporting=Reporting(power_w=50.0, fill_level=1.0, every_s=86_400.0),
+            thresholds=ReportThresholds(power_w=50.0, fill_level=1.0, every_s=86_400.0),
             processing_delay_s=1.0,
             updates=self.updates,
             **self.decided,

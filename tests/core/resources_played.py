@@ -1,11 +1,14 @@
 """What a resource played in a story has in common with every other, and the stage it is played on."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any, ClassVar
 
-from s2d.rm.control.reporting import Reporting
+from s2d.rm.control import Control
+from s2d.rm.control.context import ControlContext
+from s2d.rm.control.reporting import ReportThresholds
 from s2d.rm.instructions import Updates
+from s2d.rm.kinds import Protection
+from s2d.rm.occasion import Occasion
 from s2d.rm.resource_manager import Identity, Policy, ResourceManager
 from s2d.s2.effects import Effect, Event, Send
 from s2d.s2.messages.common import (
@@ -22,7 +25,8 @@ from s2d.s2.messages.common import (
 )
 from s2d.values import Now, Reading, Setpoint, Value
 
-from .stage import NOON, Stage, said
+from .resources_modes import OFFERS
+from .stage import Stage, said
 
 L1 = CommodityQuantity.ELECTRIC_POWER_L1
 L2 = CommodityQuantity.ELECTRIC_POWER_L2
@@ -34,20 +38,19 @@ class Played:
     control_type: ClassVar[ControlType]
     roles = (Role(role=RoleType.ENERGY_CONSUMER, commodity=Commodity.ELECTRICITY),)
     quantities: tuple[CommodityQuantity, ...] = (L1,)
-    provides_forecast = False
+    foreseen_power: Any = None
+    is_at_rest = False
     follow_within_s = 30.0
 
     def __init__(self) -> None:
         self.read: dict[str, tuple[float, Value | None]] = {}
         self.is_lost = True
-        self._measured_at = NOON
 
-    def reporting(self, power_w: float | None, percent: float | None, every_s: float) -> Reporting:
-        return Reporting(power_w or 50.0, percent or 1.0, every_s)
+    def thresholds(self, power_w: float | None, percent: float | None, every_s: float) -> ReportThresholds:
+        return ReportThresholds(power_w or 50.0, percent or 1.0, every_s)
 
     def observe(self, readings: Iterable[Reading], now: Now) -> None:
         self.is_lost = False
-        self._measured_at = now.utc
         self.read |= {reading.point: (now.mono, reading.value) for reading in readings}
 
     def lose(self) -> None:
@@ -56,19 +59,25 @@ class Played:
     def control_types(self) -> tuple[ControlType, ...]:
         return (self.control_type,) if self.read else ()
 
-    def power_w(self) -> dict[CommodityQuantity, float]:
-        _, power = self.read.get("power", (0.0, None))
-        return {L1: power} if isinstance(power, float) else {}
+    def control(self, control_type: ControlType, context: ControlContext) -> Control:
+        return OFFERS[control_type](self, context)
 
-    def measured_at(self) -> datetime:
-        return self._measured_at
+    def advance(self, now: Now) -> bool:
+        return False
 
-    def default(self, reason: str) -> list[Setpoint]:
+    def deadlines(self) -> tuple[float, ...]:
+        return ()
+
+    def power(self) -> dict[CommodityQuantity, Reading]:
+        at, power = self.read.get("power", (0.0, None))
+        return {L1: Reading("power", power, at=at)} if isinstance(power, float) else {}
+
+    def rest(self, occasion: Occasion, reason: str) -> list[Setpoint]:
         raise NotImplementedError
 
-    def protect(self) -> tuple[str, list[Setpoint]] | None:
+    def protect(self, now: Now) -> Protection | None:
         _, mishap = self.read.pop("mishap", (0.0, None))
-        return (str(mishap), self.default("protection")) if mishap else None
+        return Protection(str(mishap), self.rest(Occasion.ABORTED, "protection")) if mishap else None
 
 
 class PlayedStage(Stage):
@@ -78,8 +87,10 @@ class PlayedStage(Stage):
         super().__init__(updates=updates)
         self.played = played
         self.told: list[Tagged] = []
-        reporting = Reporting(power_w=50.0, fill_level=0.5, every_s=300.0)
-        policy = Policy(fallback_after_s=60.0, reporting=reporting, processing_delay_s=1.0, updates=updates, **decided)
+        thresholds = ReportThresholds(power_w=50.0, fill_level=0.5, every_s=300.0)
+        policy = Policy(
+            fallback_after_s=60.0, thresholds=thresholds, processing_delay_s=1.0, updates=updates, **decided
+        )
         self.resource_manager = ResourceManager(Identity("played-1", "Played"), played, policy, self.new_id)
 
     def on(self, event: Event) -> list[Effect]:

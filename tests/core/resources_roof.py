@@ -6,12 +6,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from s2d.rm.control.execution import FOLLOWED, PENDING, Stage, Verdict
 from s2d.rm.control.pebc.control import Constraints, EnergyNeed, Limits
 from s2d.rm.instructions import Updates
+from s2d.rm.occasion import Occasion
 from s2d.s2.messages import pebc
 from s2d.s2.messages.common import CommodityQuantity, ControlType, NumberRange
 from s2d.s2.messages.pebc import AllowedLimitRange, PowerEnvelopeConsequenceType, PowerEnvelopeLimitType
-from s2d.values import Setpoint
+from s2d.values import Now, Setpoint
 
 from .resources_played import L1, Played, PlayedStage
 
@@ -55,16 +57,17 @@ class Roof(Played):
     def obstacle_to(self, limits: Mapping[CommodityQuantity, Limits]) -> str | None:
         return "the roof does not answer" if self.is_lost else None
 
-    def limit(self, limits: Mapping[CommodityQuantity, Limits], reason: str) -> list[Setpoint]:
+    def limit(self, limits: Mapping[CommodityQuantity, Limits], reason: str) -> list[Stage]:
         words = (f"{each.rpartition('.')[2]} {lower:g}..{upper:g}" for each, (lower, upper) in limits.items())
-        return [Setpoint("limits", ", ".join(words), reason)]
+        return [Stage((Setpoint("limits", ", ".join(words), reason),), self.follow_within_s)]
 
-    def keeps(self, limits: Mapping[CommodityQuantity, Limits], since: float) -> bool:
+    def verdict_on(self, limits: Mapping[CommodityQuantity, Limits], since: float, now: Now) -> Verdict:
         at, power = self.read["power"]
         lower, upper = limits.get(L1, Limits(float("-inf"), float("inf")))
-        return at > since and isinstance(power, float) and lower - 50 <= power <= upper + 50
+        is_kept = at > since and isinstance(power, float) and lower - 50 <= power <= upper + 50
+        return FOLLOWED if is_kept else PENDING
 
-    def default(self, reason: str) -> list[Setpoint]:
+    def rest(self, occasion: Occasion, reason: str) -> list[Setpoint]:
         return [Setpoint("limits", "none", reason)]
 
 

@@ -3,12 +3,14 @@
 from datetime import timedelta
 from typing import Any
 
-from s2d.rm.control.ppbc.control import Action, Profile
+from s2d.rm.control.execution import FOLLOWED, PENDING, Stage, Verdict
+from s2d.rm.control.ppbc.control import Action, Task
 from s2d.rm.instructions import Updates
+from s2d.rm.occasion import Occasion
 from s2d.s2.messages import ppbc
 from s2d.s2.messages.common import ControlType, PowerForecastValue
 from s2d.s2.messages.ppbc import PowerSequence, PowerSequenceContainer, PowerSequenceElement
-from s2d.values import Setpoint
+from s2d.values import Now, Setpoint
 
 from .resources_played import L1, Played, PlayedStage
 from .stage import NOON
@@ -37,14 +39,14 @@ WASH = PowerSequenceContainer(
 DRY = PowerSequenceContainer(id="dry", power_sequences=(sequence("hot", 600, max_pause_before=900_000),))
 
 
-def dishes(**changes: Any) -> Profile:
+def dishes(**changes: Any) -> Task:
     known: dict[str, Any] = {
         "id": "dishes-1",
         "start_time": NOON - timedelta(hours=1),
         "end_time": NOON + timedelta(hours=4),
         "containers": (WASH, DRY),
     }
-    return Profile(**(known | changes))
+    return Task(**(known | changes))
 
 
 class Washer(Played):
@@ -52,24 +54,25 @@ class Washer(Played):
 
     control_type = ControlType.POWER_PROFILE_BASED_CONTROL
 
-    def __init__(self, task: Profile | None = None) -> None:
+    def __init__(self, task: Task | None = None) -> None:
         super().__init__()
         self.task = task
 
-    def profile(self) -> Profile | None:
+    def profile(self) -> Task | None:
         return self.task
 
     def obstacle_to(self, action: Action, container_id: str, sequence_id: str) -> str | None:
         return "the washer does not answer" if self.is_lost else None
 
-    def order(self, action: Action, container_id: str, sequence_id: str, reason: str) -> list[Setpoint]:
-        return [Setpoint("task", f"{action.value} {container_id} {sequence_id}", reason)]
+    def order(self, action: Action, container_id: str, sequence_id: str, reason: str) -> list[Stage]:
+        setpoint = Setpoint("task", f"{action.value} {container_id} {sequence_id}", reason)
+        return [Stage((setpoint,), self.follow_within_s)]
 
-    def follows(self, action: Action, container_id: str, sequence_id: str, since: float) -> bool:
+    def verdict_on(self, action: Action, container_id: str, sequence_id: str, since: float, now: Now) -> Verdict:
         at, does = self.read.get("does", (0.0, None))
-        return at > since and does == f"{action.value} {container_id} {sequence_id}"
+        return FOLLOWED if at > since and does == f"{action.value} {container_id} {sequence_id}" else PENDING
 
-    def default(self, reason: str) -> list[Setpoint]:
+    def rest(self, occasion: Occasion, reason: str) -> list[Setpoint]:
         return [Setpoint("task", "nothing", reason)]
 
 
@@ -77,7 +80,7 @@ class WasherStage(PlayedStage):
     """A CEM and a dishwasher with a task."""
 
     def __init__(
-        self, task: Profile | None = None, updates: Updates = "full", *, has_task: bool = True, **decided: Any
+        self, task: Task | None = None, updates: Updates = "full", *, has_task: bool = True, **decided: Any
     ) -> None:
         self.washer = Washer((task or dishes()) if has_task else None)
         super().__init__(self.washer, updates, **decided)

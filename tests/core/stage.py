@@ -1,14 +1,19 @@
 """A stage for stories about one battery and its CEM: a resource manager, a clock that is told, ids that count."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from s2d.events import Applied, Measured
 from s2d.quantities import Energy, PercentageRange, Power
-from s2d.rm.control.reporting import Reporting
+from s2d.rm.control.reporting import ReportThresholds
 from s2d.rm.instructions import Updates
-from s2d.rm.kinds.battery import Battery, BatterySettings
+from s2d.rm.kinds import Ability
+from s2d.rm.kinds.battery import KIND, BatterySettings
+from s2d.rm.kinds.battery import battery as battery_of
+from s2d.rm.kinds.battery.fill_rate import BatteryStorage
+from s2d.rm.occasion import SafeStates
 from s2d.rm.resource_manager import Identity, Policy, ResourceManager
 from s2d.s2.effects import (
     Apply,
@@ -38,8 +43,16 @@ from s2d.s2.messages.common import (
 from s2d.values import Now, Reading, Setpoint
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+BASIC = ("soc", "power", "power_setpoint")
+"""The points of a battery that can be had by FRBC."""
 FRBC = ControlType.FILL_RATE_BASED_CONTROL
 OK = ReceptionStatusValues.OK
+
+
+def abilities_of(points: Iterable[str]) -> dict[str, Ability]:
+    """What can be done with *points* of a battery: what is there to be set can be, and all else is read."""
+    is_set = {name: name in KIND.points and KIND.points[name].access == "write" for name in points}
+    return {name: Ability(can_read=not can_write, can_write=can_write) for name, can_write in is_set.items()}
 
 
 def settings(**changes: Any) -> BatterySettings:
@@ -58,17 +71,23 @@ class Stage:
 
     updates: Updates = "full"
     settings: BatterySettings = field(default_factory=settings)
-    points: tuple[str, ...] = ("soc", "power", "power_setpoint")
+    points: tuple[str, ...] = BASIC
+    """Those that can be set are told from the others by the kind."""
     control_types: tuple[ControlType, ...] | None = None
     fallback: tuple[Setpoint, ...] = (Setpoint("power_setpoint", 0.0, "fallback"),)
+    every_s: float = 300.0
+    """What was not told for so long is told again."""
     decided: dict[str, Any] = field(default_factory=dict)
     """What else the owner decided."""
 
     def __post_init__(self) -> None:
-        self.battery = Battery("battery-1", "Home battery", self.settings, self.points, self.fallback)
+        self.battery = battery_of(
+            "battery-1", "Home battery", self.settings, abilities_of(self.points), SafeStates(self.fallback)
+        )
+        self.storage = BatteryStorage(self.battery)
         policy = Policy(
             fallback_after_s=60.0,
-            reporting=Reporting(power_w=50.0, fill_level=0.5, every_s=300.0),
+            thresholds=ReportThresholds(power_w=50.0, fill_level=0.5, every_s=self.every_s),
             processing_delay_s=1.0,
             updates=self.updates,
             control_types=self.control_types,
@@ -81,7 +100,7 @@ class Stage:
         self.elapsed_s = 0.0
         self.utc_step = timedelta()
         self.said: list[Tagged] = []
-        idle, charge, discharge = self.battery.actuators()[0].operation_modes
+        idle, charge, discharge = self.storage.actuators()[0].operation_modes
         self.idle, self.charge, self.discharge = idle.id, charge.id, discharge.id
 
     @property
@@ -149,7 +168,7 @@ class Stage:
         known: dict[str, Any] = {
             "message_id": f"m-{name}",
             "id": name,
-            "actuator_id": self.battery.actuator_id,
+            "actuator_id": self.battery.description.actuator_id,
             "operation_mode": mode,
             "operation_mode_factor": factor,
             "execution_time": self.now.utc + timedelta(seconds=after_s),

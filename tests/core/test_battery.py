@@ -6,7 +6,7 @@ import pytest
 
 from s2d.events import Refused
 from s2d.quantities import Percentage, PercentageRange
-from s2d.rm.kinds.battery import Battery
+from s2d.rm.occasion import Occasion
 from s2d.s2.effects import (
     Apply,
     Level,
@@ -53,9 +53,10 @@ def test_a_margin_is_not_negative() -> None:
 
 
 def test_a_battery_that_is_given_control_back_was_ordered_nothing() -> None:
-    battery = Battery("b", "B", settings(), ("soc", "power"), (Setpoint("power_setpoint", RELEASE, "fallback"),))
-    assert battery.default("start") == [Setpoint("power_setpoint", RELEASE, "start", is_safe=True)]
-    assert battery.protect() is None
+    stage = Stage(fallback=(Setpoint("power_setpoint", RELEASE, "fallback"),))
+    released = Setpoint("power_setpoint", RELEASE, "start", is_safe=True)
+    assert stage.battery.rest(Occasion.STARTED, "start") == [released]
+    assert stage.battery.protect(stage.now) is None
 
 
 def test_what_protects_it_is_wanted_until_the_device_takes_it() -> None:

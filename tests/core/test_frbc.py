@@ -36,7 +36,7 @@ from s2d.s2.messages.common import (
 from s2d.values import Quality, Reading, Setpoint
 
 from .resources_played import updates
-from .stage import FRBC, NOON, Stage, applied, notes, said, settings, told
+from .stage import BASIC, FRBC, NOON, Stage, applied, notes, said, settings, told
 
 INVALID_CONTENT = ReceptionStatusValues.INVALID_CONTENT
 
@@ -64,7 +64,7 @@ def test_selecting_frbc_is_answered_then_described_then_told_at_once() -> None:
     assert level == frbc.StorageStatus(message_id="rm-4", present_fill_level=50.0)
     assert activity == frbc.ActuatorStatus(
         message_id="rm-5",
-        actuator_id=stage.battery.actuator_id,
+        actuator_id=stage.battery.description.actuator_id,
         active_operation_mode_id=stage.charge,
         operation_mode_factor=0.24,
     )
@@ -176,7 +176,7 @@ def test_fill_levels_can_be_energies() -> None:
 
 
 def test_three_phases_are_measured_one_by_one_and_steered_by_their_sum() -> None:
-    stage = Stage(settings=settings(phases=3), points=("soc", "power", "power_l1", "power_l2", "power_l3"))
+    stage = Stage(settings=settings(phases=3), points=(*BASIC, "power_l1", "power_l2", "power_l3"))
     stage.measured(power_l1=100.0, power_l2=200.0, power_l3=300.0)
     effects = stage.active(power=600.0)
     description, power = said(effects)[1], said(effects)[-1]

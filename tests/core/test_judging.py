@@ -31,14 +31,16 @@ def test_what_is_not_odd_is_not_told() -> None:
 def test_what_we_say_oddly_is_said_and_told_once_a_session() -> None:
     stage = Stage()
     stage.active()
+    stage.confirmed(*stage.hears(stage.instruction("one", stage.charge, 0.5)))
+    stage.measured(soc=50.0, power=2500.0)
     stage.utc_step = timedelta(hours=-1)
     effects = [stage.after(301), stage.after(301)]
-    assert [told(each).count("PowerMeasurement") for each in effects] == [1, 1]
+    assert [told(each).count("FRBC.ActuatorStatus") for each in effects] == [1, 1]
     doubts = [[note for note in each if isinstance(note, Note) and note.event == "message.doubted"] for each in effects]
     assert [len(each) for each in doubts] == [1, 0]
     facts = {
-        "message_type": "PowerMeasurement",
-        "reason": "MSG-008 at /measurement_timestamp: 2026-06-01T12:00:00+00:00 lies ahead",
+        "message_type": "FRBC.ActuatorStatus",
+        "reason": "MSG-008 at /transition_timestamp: 2026-06-01T12:00:00+00:00 lies ahead",
         "sender": "RM",
     }
     assert doubts[0] == [Note(Level.WARNING, "message.doubted", facts)]

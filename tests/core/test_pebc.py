@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from s2d.events import Lost, Refused
-from s2d.rm.control.pebc.control import EnergyNeed
+from s2d.rm.control.pebc.control import EnergyNeed, Limits
 from s2d.rm.instructions import ELEMENTS_LIMIT
 from s2d.s2.effects import (
     Apply,
@@ -211,7 +211,8 @@ def test_one_that_waited_and_starts_late_skips_what_should_be_over() -> None:
     stage.hears(stage.envelope("asleep", (60, -2000, 0), (60, -1000, 0), after_s=60))
     stage.elapsed_s += 150
     assert applied(stage.on(Tick())) == [("limits", "L1 -1000..0")]
-    stage.confirmed(Apply(stage.roof.limit({L1: (-1000, 0)}, "instruction asleep")[0]))  # type: ignore[dict-item]
+    (limiting,) = stage.roof.limit({L1: Limits(-1000, 0)}, "instruction asleep")
+    stage.confirmed(*map(Apply, limiting.setpoints))
     assert updates(stage.seen(power=0.0)) == [("asleep", "SUCCEEDED")]
     assert applied(stage.after(29)) == [("limits", "none")]
 

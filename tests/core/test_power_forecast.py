@@ -45,8 +45,11 @@ def value(quantity: CommodityQuantity, power_w: float) -> PowerForecastValue:
 class Foresight:
     """Whatever it is mixed with foresees its power."""
 
-    provides_forecast = True
     foresight: tuple[datetime, tuple[PowerForecastElement, ...]] | None = (NOON, foreseen(-500, -900))
+
+    @property
+    def foreseen_power(self) -> Any:
+        return self
 
     def power_forecast(self) -> tuple[datetime, tuple[PowerForecastElement, ...]] | None:
         return self.foresight
@@ -152,9 +155,7 @@ def test_every_session_is_told_anew() -> None:
 
 
 def test_what_is_not_announced_is_not_told() -> None:
-    roof = ForeseeingRoof()
-    roof.provides_forecast = False
-    stage = stage_of(roof)
+    stage = stage_of(Roof())
     effects = [*stage.negotiated(), *selects(stage, ControlType.POWER_ENVELOPE_BASED_CONTROL), *stage.measured()]
     assert forecasts(effects) == []
     assert "message.withheld" not in notes(effects)

@@ -75,7 +75,7 @@ class Battery(Part):
 
     @property
     def ids(self) -> tuple[str, ...]:
-        return (self.stage.battery.actuator_id, self.stage.idle, self.stage.charge, self.stage.discharge)
+        return (self.stage.battery.description.actuator_id, self.stage.idle, self.stage.charge, self.stage.discharge)
 
     def order(self, name: str, choice: int) -> Message:
         stage = self.stage

@@ -125,7 +125,7 @@ class Stage:
             Instruction(
                 message_id=f"m-{name}",
                 id=name,
-                actuator_id=self.battery.actuator_id,
+                actuator_id=self.battery.description.actuator_id,
                 operation_mode=mode,
                 operation_mode_factor=factor,
                 execution_time=now().utc + core.timedelta(seconds=after_s),

@@ -1,21 +1,16 @@
 """How an RM speaks each control type: what it publishes, when it says it again, what an instruction asks for.
 
 A control type knows messages and an abstract resource, which each of them states as a Protocol. It knows no device, no
-register and no clock.
+register and no clock. `offers` makes the one that was selected.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
-from importlib import import_module
-from typing import Any, Protocol, cast
+from typing import Protocol
 
 from ...s2.effects import Effect
-from ...s2.messages.common import ControlType, Message
+from ...s2.messages.common import Message
 from ...values import Now, Setpoint
-from ..instructions import Terms
-from .operation_modes.timers import Timers
-from .ppbc.task import Progress
-from .reporting import Reporting
 
 
 class Control(Protocol):
@@ -31,7 +26,7 @@ class Control(Protocol):
         ...
 
     def deactivate(self, reason: str, now: Now) -> list[Effect]:
-        """Ends all instructions; the caller brings the device to its default state."""
+        """Ends all instructions; the caller brings the device to rest."""
         ...
 
     def obey(self, message: Message, now: Now) -> list[Effect]:
@@ -46,10 +41,10 @@ class Control(Protocol):
         ...
 
     def due(self, now: Now) -> list[Effect]:
-        """Does what has become due: starts, gives up, says again what was long unsaid."""
+        """Does what has become due: starts, goes on, gives up, says again what was long unsaid."""
         ...
 
-    def confirm(self, setpoint: Setpoint, now: Now) -> None:
+    def confirm(self, setpoint: Setpoint, now: Now) -> list[Effect]:
         """The device confirmed *setpoint*."""
         ...
 
@@ -68,35 +63,3 @@ class Control(Protocol):
     def execution_times(self) -> Iterable[datetime]:
         """When (UTC) `due` has something to start."""
         ...
-
-
-_ROOMS: dict[ControlType, tuple[str, ...]] = {
-    ControlType.FILL_RATE_BASED_CONTROL: ("frbc", "FillRateControl", "timers", "redescribes"),
-    ControlType.POWER_ENVELOPE_BASED_CONTROL: ("pebc.control", "PowerEnvelopeControl"),
-    ControlType.POWER_PROFILE_BASED_CONTROL: ("ppbc.control", "PowerProfileControl", "progress"),
-    ControlType.OPERATION_MODE_BASED_CONTROL: ("ombc", "OperationModeControl", "timers"),
-    ControlType.DEMAND_DRIVEN_BASED_CONTROL: ("ddbc", "DemandDrivenControl", "timers", "version"),
-}
-"""Control type → its module here, its class, and what that needs beyond what all need; imported once it is selected."""
-
-
-def control(
-    control_type: ControlType,
-    resource: object,
-    reporting: Reporting,
-    terms: Terms,
-    new_id: Callable[[], str],
-    *,
-    timers: Timers,
-    progress: Progress,
-    version: str,
-    redescribes: bool,
-) -> Control:
-    """*control_type*, as the protocol *version* has it, for *resource*, which is what its Protocol asks for.
-
-    *timers* and *progress* are the resource's, and outlive it.
-    """
-    module, name, *needs = _ROOMS[control_type]
-    further = {"timers": timers, "progress": progress, "version": version, "redescribes": redescribes}
-    make: Callable[..., Any] = getattr(import_module(f".{module}", __name__), name)
-    return cast("Control", make(resource, reporting, terms, new_id, **{need: further[need] for need in needs}))

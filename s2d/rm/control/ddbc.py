@@ -3,11 +3,10 @@
 Spec: EN 50491-12-2, DDBC; S2 JSON `DDBC.*`. How the present demand is told depends on the protocol version.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from ...s2.effects import Effect, Send
 from ...s2.messages.common import Message, NumberRange
 from ...s2.messages.ddbc import (
     ActuatorDescription,
@@ -22,11 +21,11 @@ from ...s2.messages.ddbc import (
 )
 from ...s2.messages.wire import MESSAGES_OF
 from ...values import Now
-from ..instructions import Terms
-from .operation_modes.operation_modes import OperationModeResource, OperationModes, Status
+from .context import ControlContext
+from .operation_modes.dialect import Instructed
+from .operation_modes.operation_modes import OperationModeResource, OperationModes, ScopeStatus
 from .operation_modes.state_machine import DescribedMachine
-from .operation_modes.timers import Timers
-from .reporting import Reporting, Told
+from .reporting import LastReported
 
 DEADBAND = 0.01
 """A change of demand below this share of the largest supply is not told by itself: some versions describe all anew."""
@@ -54,35 +53,39 @@ class DemandDrivenResource(OperationModeResource, Protocol):
         ...
 
 
-class DemandDrivenControl(OperationModes[DemandDrivenResource]):
-    """DDBC while it is the active control type."""
+def demand_driven_control(resource: DemandDrivenResource, context: ControlContext) -> OperationModes:
+    """DDBC of *resource*."""
+    return OperationModes(resource, DemandDrivenDialect(resource, context), context)
 
+
+class DemandDrivenDialect:
+    """DDBC's words for control by operation modes: also the demand, told as the protocol version has it."""
+
+    describes_twice = False
     _demand: NumberRange
     """As it was told last."""
-    _told_forecast: object
 
-    def __init__(
-        self,
-        resource: DemandDrivenResource,
-        reporting: Reporting,
-        terms: Terms,
-        new_id: Callable[[], str],
-        timers: Timers,
-        version: str,
-    ) -> None:
-        super().__init__(resource, reporting, terms, new_id, timers)
-        self._has_demand_status = PresentDemandStatus in MESSAGES_OF[version]
-        self._told_demand = Told(reporting.every_s)
+    def __init__(self, resource: DemandDrivenResource, context: ControlContext) -> None:
+        self._resource = resource
+        self._new_id = context.new_id
+        self._every_s = context.thresholds.every_s
+        self._has_demand_status = PresentDemandStatus in MESSAGES_OF[context.version]
+        self._told_demand = LastReported(self._every_s)
+        self._told_forecast: object = None
         self._deadband = 0.0
 
-    def _described_machines(self) -> Mapping[str, DescribedMachine]:
+    def machines(self) -> Mapping[str, DescribedMachine]:
         actuators = self._resource.suppliers()
         supplies = [mode.supply_range for each in actuators for mode in each.operation_modes]
         largest = max((max(abs(each.start_of_range), abs(each.end_of_range)) for each in supplies), default=0.0)
         self._deadband = DEADBAND * largest
         return {actuator.id: actuator for actuator in actuators}
 
-    def _description(self, message_id: str, valid_from: datetime) -> Message:
+    def look(self, now: Now) -> None:
+        if not self._has_demand_status:
+            self._note_demand(now)
+
+    def description(self, message_id: str, valid_from: datetime) -> Message:
         actuators = self._resource.suppliers()
         provides_forecast = self._resource.provides_average_demand_rate_forecast
         if self._has_demand_status:
@@ -100,7 +103,12 @@ class DemandDrivenControl(OperationModes[DemandDrivenResource]):
             provides_average_demand_rate_forecast=provides_forecast,
         )
 
-    def _status(self, message_id: str, status: Status) -> Message:
+    def described(self) -> None:
+        self._told_forecast = None
+        if self._has_demand_status:
+            self._told_demand = LastReported(self._every_s)
+
+    def status(self, message_id: str, status: ScopeStatus) -> Message:
         return ActuatorStatus(
             message_id=message_id,
             actuator_id=status.scope,
@@ -110,30 +118,30 @@ class DemandDrivenControl(OperationModes[DemandDrivenResource]):
             transition_timestamp=status.since,
         )
 
-    def _timer_status(self, message_id: str, scope: str, timer_id: str, finished_at: datetime) -> Message:
+    def timer_status(self, message_id: str, scope: str, timer_id: str, finished_at: datetime) -> Message:
         return TimerStatus(message_id=message_id, actuator_id=scope, timer_id=timer_id, finished_at=finished_at)
 
-    def _take(self, message: Message, now: Now) -> list[Effect]:
-        assert isinstance(message, Instruction)
-        return self._accept(message, message.actuator_id, message.operation_mode_id, now)
-
-    def _describe(self, now: Now) -> list[Effect]:
-        if not self._has_demand_status:
-            self._note_demand(now)
-        effects = super()._describe(now)
-        if effects:
-            self._told_forecast = None
-            if self._has_demand_status:
-                self._told_demand = Told(self._reporting.every_s)
-        return effects
-
-    def _told(self) -> Iterable[Told]:
-        return (self._told_demand, *super()._told())
-
-    def _tell_state(self, now: Now) -> list[Effect]:
+    def state(self, now: Now) -> list[Message]:
         if not self._has_demand_status or not self._note_demand(now):
             return []
-        return [Send(PresentDemandStatus(message_id=self._new_id(), present_demand_rate=self._demand))]
+        return [PresentDemandStatus(message_id=self._new_id(), present_demand_rate=self._demand)]
+
+    def outlook(self, now: Now) -> list[Message]:
+        if not self._resource.provides_average_demand_rate_forecast:
+            return []
+        forecast = self._resource.average_demand_rate_forecast()
+        if forecast is None or forecast == self._told_forecast:
+            return []
+        self._told_forecast = forecast
+        start_time, elements = forecast
+        return [AverageDemandRateForecast(message_id=self._new_id(), start_time=start_time, elements=elements)]
+
+    def reported(self) -> Iterable[LastReported]:
+        return (self._told_demand,)
+
+    def instructed(self, message: Message) -> Instructed:
+        assert isinstance(message, Instruction)
+        return Instructed(message, message.actuator_id, message.operation_mode_id)
 
     def _note_demand(self, now: Now) -> bool:
         """Takes note of the present demand if it is worth telling, and says whether it is."""
@@ -144,13 +152,3 @@ class DemandDrivenControl(OperationModes[DemandDrivenResource]):
         self._told_demand.tell(now, numbers)
         self._demand = demand
         return True
-
-    def _tell_outlook(self, now: Now) -> list[Effect]:
-        if not self._resource.provides_average_demand_rate_forecast:
-            return []
-        forecast = self._resource.average_demand_rate_forecast()
-        if forecast is None or forecast == self._told_forecast:
-            return []
-        self._told_forecast = forecast
-        start_time, elements = forecast
-        return [Send(AverageDemandRateForecast(message_id=self._new_id(), start_time=start_time, elements=elements))]

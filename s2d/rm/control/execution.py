@@ -1,73 +1,157 @@
-"""Instructions on their way into the device: commanded, confirmed, seen to be followed, or given up.
+"""Orders on their way into the device: commanded stage by stage, confirmed, seen to be followed, or given up.
 
 The same for every control type. Knows no mode and no limit: what an order asks for is its control type's business.
 """
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Generic, Protocol
+from enum import Enum
+from typing import Generic, NamedTuple, Protocol
 
 from ...s2.effects import Apply, Effect
 from ...values import Now, Setpoint
-from ..instructions import Instructions, Order, Wish
+from ..instructions import Goal, Instructions, Order
+from ..occasion import Occasion
 
 
-class PursuingResource(Protocol):
-    """A resource that can be ordered about."""
+class Stage(NamedTuple):
+    """One stage of an order: what is written at once, and what must be seen before the next stage begins.
 
-    @property
-    def follow_within_s(self) -> float:
-        """An order not followed after this long has failed."""
+    The last stage of an order is judged by its verdict instead.
+    """
+
+    setpoints: tuple[Setpoint, ...]
+    at_most_s: float
+    """The order has failed if the stage takes longer."""
+    is_seen: Callable[[float], bool] | None = None
+    """Whether readings taken since (monotonic seconds) show it done; None: it is done once it is confirmed."""
+    settle_s: float = 0.0
+    """How long the device is left alone before the next stage."""
+
+
+class Outcome(Enum):
+    """How far an order has got."""
+
+    PENDING = "pending"
+    FOLLOWED = "followed"
+    FAILED = "failed"
+
+
+class Verdict(NamedTuple):
+    """What readings say of an order that the device has confirmed."""
+
+    outcome: Outcome
+    reason: str = ""
+    """Why it has failed."""
+
+
+PENDING, FOLLOWED = Verdict(Outcome.PENDING), Verdict(Outcome.FOLLOWED)
+
+
+def failed(reason: str) -> Verdict:
+    """The order has failed, and waiting does not help."""
+    return Verdict(Outcome.FAILED, reason)
+
+
+class RestingResource(Protocol):
+    """A resource that can be brought to rest."""
+
+    def rest(self, occasion: Occasion, reason: str) -> list[Setpoint]:
+        """What to write on *occasion*, so that the device is as its owner wants it then; each is marked `is_safe`."""
         ...
 
-    def default(self, reason: str) -> list[Setpoint]:
-        """What to write so that the device is in its safe default state."""
-        ...
 
-
-class Pursuit(Generic[Wish]):
+class OrderInProgress(Generic[Goal]):
     """One order, until it is followed."""
 
-    def __init__(self, order: Order[Wish], setpoints: Iterable[Setpoint], now: Now, within_s: float) -> None:
+    def __init__(self, order: Order[Goal], stages: Iterable[Stage], now: Now) -> None:
         self.order = order
-        self.unconfirmed = set(setpoints)
         self.started = now
+        self._stages = list(stages)
+        self._settled_at: float | None = None
+        self._enter(now)
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the device confirmed all that the present stage writes."""
+        return not self.unconfirmed
+
+    @property
+    def is_in_last_stage(self) -> bool:
+        return len(self._stages) == 1
+
+    @property
+    def within_s(self) -> float:
+        """How long the present stage may take."""
+        return self._stages[0].at_most_s
+
+    def advance(self, now: Now) -> list[Effect]:
+        """Goes on to the next stage as soon as the present one is done; the last one is judged by others."""
+        while not self.is_in_last_stage and self.is_confirmed:
+            stage = self._stages[0]
+            if self._settled_at is None:
+                if stage.is_seen and not stage.is_seen(self.confirmed_at):
+                    break
+                self._settled_at = now.mono + stage.settle_s
+            if now.mono < self._settled_at:
+                break
+            self._stages.pop(0)
+            self._enter(now)
+            return [*self.commands, *self.advance(now)]
+        return []
+
+    @property
+    def commands(self) -> list[Effect]:
+        """What the present stage has written."""
+        return [Apply(setpoint) for setpoint in self._stages[0].setpoints]
+
+    def next_at(self) -> float:
+        """When (monotonic seconds) it goes on by itself, or is given up."""
+        return self.gives_up_at if self._settled_at is None else self._settled_at
+
+    def _enter(self, now: Now) -> None:
+        stage = self._stages[0]
+        self.unconfirmed = set(stage.setpoints)
         self.confirmed_at = now.mono
-        self.gives_up_at = now.mono + within_s
+        self.gives_up_at = now.mono + stage.at_most_s
+        self._settled_at = None
 
 
-class Pursuits(Generic[Wish]):
+class OrdersInProgress(Generic[Goal]):
     """All orders of one control type that have started and not come to an end; at most one per scope."""
 
     def __init__(
         self,
-        resource: PursuingResource,
-        instructions: Instructions[Wish],
-        default_of: Callable[[str, str], list[Setpoint]] | None = None,
+        resource: RestingResource,
+        instructions: Instructions[Goal],
+        rest_of: Callable[[str, Occasion, str], list[Setpoint]] | None = None,
     ) -> None:
-        """*default_of* gives the Setpoints for one scope and a reason; without it one default state is for all."""
+        """*rest_of* gives the Setpoints for one scope; without it the resource rests as a whole."""
         self._resource = resource
         self._instructions = instructions
-        self._default_of = default_of or (lambda _scope, reason: resource.default(reason))
-        self._under_way: dict[str, Pursuit[Wish]] = {}
+        self._rest_of = rest_of or (lambda _scope, occasion, reason: resource.rest(occasion, reason))
+        self._under_way: dict[str, OrderInProgress[Goal]] = {}
         self.last_delay_s: float | None = None
         """How long the last instruction took from start to success."""
 
-    def of(self, scope: str) -> Pursuit[Wish] | None:
+    def of(self, scope: str) -> OrderInProgress[Goal] | None:
         """What is under way in *scope*."""
         return self._under_way.get(scope)
 
-    def begin(self, order: Order[Wish], setpoints: list[Setpoint], now: Now) -> list[Effect]:
-        """Commands the device."""
-        self._under_way[order.scope] = Pursuit(order, setpoints, now, self._resource.follow_within_s)
-        return [Apply(setpoint) for setpoint in setpoints]
+    def begin(self, order: Order[Goal], stages: Iterable[Stage], now: Now) -> list[Effect]:
+        """Commands the device; what was under way in the scope, and all its stages, is forgotten."""
+        self._under_way[order.scope] = in_progress = OrderInProgress(order, stages, now)
+        return [*in_progress.commands, *in_progress.advance(now)]
 
-    def confirm(self, setpoint: Setpoint, now: Now) -> None:
+    def confirm(self, setpoint: Setpoint, now: Now) -> list[Effect]:
         """The device confirmed *setpoint*."""
-        for pursuit in self._under_way.values():
-            if setpoint in pursuit.unconfirmed:
-                pursuit.unconfirmed.remove(setpoint)
-                pursuit.confirmed_at = now.mono
+        effects: list[Effect] = []
+        for in_progress in self._under_way.values():
+            if setpoint in in_progress.unconfirmed:
+                in_progress.unconfirmed.remove(setpoint)
+                in_progress.confirmed_at = now.mono
+                effects += in_progress.advance(now)
+        return effects
 
     def refuse(self, setpoint: Setpoint, reason: str, now: Now) -> list[Effect]:
         """*setpoint* did not get into the device: the instruction behind it is aborted."""
@@ -75,44 +159,51 @@ class Pursuits(Generic[Wish]):
 
     def blamed(self, setpoint: Setpoint) -> list[str]:
         """The scopes in which *setpoint* is wanted and not confirmed."""
-        return [scope for scope, pursuit in self._under_way.items() if setpoint in pursuit.unconfirmed]
+        return [scope for scope, in_progress in self._under_way.items() if setpoint in in_progress.unconfirmed]
 
-    def followed(self, follows: Callable[[Order[Wish], float], bool]) -> list[Order[Wish]]:
-        """The orders that the device confirmed and, as *follows* tells of readings since then, does."""
-        return [
-            pursuit.order
-            for pursuit in self._under_way.values()
-            if not pursuit.unconfirmed and follows(pursuit.order, pursuit.confirmed_at)
+    def advance(self, now: Now) -> list[Effect]:
+        """Has every order go on to its next stage if it can."""
+        return [effect for in_progress in self._under_way.values() for effect in in_progress.advance(now)]
+
+    def judged(self, verdict_on: Callable[[Order[Goal], float], Verdict]) -> list[tuple[Order[Goal], Verdict]]:
+        """The orders that are decided, as *verdict_on* tells of readings since the device confirmed them."""
+        judged = [
+            (in_progress.order, verdict_on(in_progress.order, in_progress.confirmed_at))
+            for in_progress in self._under_way.values()
+            if in_progress.is_confirmed and in_progress.is_in_last_stage
         ]
+        return [(order, verdict) for order, verdict in judged if verdict.outcome is not Outcome.PENDING]
 
-    def succeed(self, order: Order[Wish], now: Now, *, stays_in_force: bool = False) -> list[Effect]:
+    def succeed(self, order: Order[Goal], now: Now, *, stays_in_force: bool = False) -> list[Effect]:
         """The device does what *order* asked for; what *stays_in_force* can still be revoked or aborted."""
         self.last_delay_s = now.mono - self._under_way.pop(order.scope).started.mono
         return self._instructions.succeed(order.scope, now, stays_in_force=stays_in_force)
 
-    def overdue(self, now: Now) -> list[Pursuit[Wish]]:
+    def overdue(self, now: Now) -> list[OrderInProgress[Goal]]:
         """Those to give up."""
-        return [pursuit for pursuit in self._under_way.values() if now.mono >= pursuit.gives_up_at]
+        return [in_progress for in_progress in self._under_way.values() if now.mono >= in_progress.gives_up_at]
 
-    def shortfall(self, pursuit: Pursuit[Wish], real: str, wished: str) -> str:
-        """Why *pursuit* is given up, in a sentence."""
-        within = f"{self._resource.follow_within_s:g} s"
-        if pursuit.unconfirmed:
+    def shortfall(self, in_progress: OrderInProgress[Goal], real: str, wished: str) -> str:
+        """Why *in_progress* is given up, in a sentence."""
+        within = f"{in_progress.within_s:g} s"
+        if not in_progress.is_confirmed:
             return f"the device did not confirm the setpoint within {within}"
         return f"the device did not follow within {within}: it does {real} instead of {wished}"
 
-    def fail(self, scope: str, reason: str, now: Now, *, is_safe: bool = False) -> list[Effect]:
-        """Aborts what has started in *scope* and, unless *is_safe*, brings that to its default state."""
+    def fail(
+        self, scope: str, reason: str, now: Now, *, is_safe: bool = False, occasion: Occasion = Occasion.ABORTED
+    ) -> list[Effect]:
+        """Aborts what has started in *scope* and, unless *is_safe*, brings that to rest."""
         self.drop(scope)
         aborted = self._instructions.abort(scope, reason, now)
-        return aborted if is_safe else [*aborted, *self._scope_to_default(scope, f"aborted: {reason}")]
+        return aborted if is_safe else [*aborted, *self._rest_scope(scope, occasion, f"aborted: {reason}")]
 
     def fail_all(self, reason: str, now: Now, *, is_safe: bool = False) -> list[Effect]:
         """Aborts all that has started; *is_safe* when the device is already being brought to safety."""
         return [effect for scope in list(self._under_way) for effect in self.fail(scope, reason, now, is_safe=is_safe)]
 
     def revoke(self, object_id: str, now: Now) -> list[Effect]:
-        """Takes back the instruction with the id, or message id, *object_id*; one that runs leaves the default state.
+        """Takes back the instruction with the id, or message id, *object_id*; one that runs leaves the device at rest.
 
         Raises: InvalidContent: no such instruction waits or runs.
         """
@@ -120,29 +211,29 @@ class Pursuits(Generic[Wish]):
         if scope is None:
             return effects
         self.drop(scope)
-        return [*effects, *self._scope_to_default(scope, f"revoked {object_id}")]
+        return [*effects, *self._rest_scope(scope, Occasion.ENDED, f"revoked {object_id}")]
 
-    def abandon(self, reason: str, now: Now) -> list[Effect]:
-        """Ends every instruction; the caller brings the device to its default state."""
+    def abort_all(self, reason: str, now: Now) -> list[Effect]:
+        """Ends every instruction; the caller brings the device to rest."""
         self._under_way.clear()
-        return self._instructions.abandon(reason, now)
+        return self._instructions.abort_all(reason, now)
 
     def drop(self, scope: str) -> None:
         """Forgets what is under way in *scope*."""
         self._under_way.pop(scope, None)
 
-    def to_default(self, reason: str) -> list[Effect]:
-        """Brings the device as a whole to its default state."""
-        return [Apply(setpoint) for setpoint in self._resource.default(reason)]
+    def rest(self, occasion: Occasion, reason: str) -> list[Effect]:
+        """Brings the device as a whole to rest."""
+        return [Apply(setpoint) for setpoint in self._resource.rest(occasion, reason)]
 
-    def _scope_to_default(self, scope: str, reason: str) -> list[Effect]:
-        return [Apply(setpoint) for setpoint in self._default_of(scope, reason)]
+    def _rest_scope(self, scope: str, occasion: Occasion, reason: str) -> list[Effect]:
+        return [Apply(setpoint) for setpoint in self._rest_of(scope, occasion, reason)]
 
     def deadlines(self) -> Iterable[float]:
-        """When (monotonic seconds) one becomes overdue."""
-        return [pursuit.gives_up_at for pursuit in self._under_way.values()]
+        """When (monotonic seconds) one goes on by itself, or becomes overdue."""
+        return [in_progress.next_at() for in_progress in self._under_way.values()]
 
-    def initiated(self, scope: str, is_ordered: Callable[[Wish], bool], now: Now) -> datetime:
+    def initiated(self, scope: str, is_ordered: Callable[[Goal], bool], now: Now) -> datetime:
         """When what is seen in *scope* began: with the order, if it is what was ordered, else now."""
-        pursuit = self.of(scope)
-        return pursuit.started.utc if pursuit and is_ordered(pursuit.order.wish) else now.utc
+        in_progress = self.of(scope)
+        return in_progress.started.utc if in_progress and is_ordered(in_progress.order.goal) else now.utc

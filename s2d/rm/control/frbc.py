@@ -3,11 +3,10 @@
 Spec: EN 50491-12-2, FRBC; S2 JSON `FRBC.*`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Protocol, TypeVar, cast
+from typing import Protocol, TypeVar
 
-from ...s2.effects import Effect, Send
 from ...s2.messages.common import Message
 from ...s2.messages.frbc import (
     ActuatorDescription,
@@ -25,35 +24,37 @@ from ...s2.messages.frbc import (
     UsageForecastElement,
 )
 from ...values import Now
-from ..instructions import Terms
-from .operation_modes.operation_modes import Activity, OperationModeResource, OperationModes, Status
+from .context import ControlContext
+from .operation_modes.dialect import Instructed
+from .operation_modes.operation_modes import ModeAndFactor, OperationModeResource, OperationModes, ScopeStatus
 from .operation_modes.state_machine import DescribedMachine
-from .operation_modes.timers import Timers
-from .reporting import Reporting, Told
+from .reporting import LastReported
 
-__all__ = ["Activity", "FillRateControl", "FillRateResource", "ForeseenStorage"]
+__all__ = ["FillRateDialect", "FillRateResource", "ForeseenStorage", "ModeAndFactor", "fill_rate_control"]
 
 
 _Outlook = TypeVar("_Outlook")
 
 
 class FillRateResource(OperationModeResource, Protocol):
-    """A storage with actuators; an actuator's id is its scope.
+    """A storage with actuators; an actuator's id is its scope."""
 
-    One whose storage() says that it provides more is a `ForeseenStorage`, too.
-    """
+    @property
+    def foreseen(self) -> "ForeseenStorage | None":
+        """What is known of it beyond how full it is; asked as far as storage() says that it is provided."""
+        ...
 
     def storage(self) -> StorageDescription: ...
 
     def actuators(self) -> tuple[ActuatorDescription, ...]: ...
 
-    def fill_level(self) -> float:
-        """The last good reading, in the unit of the storage's fill level range."""
+    def fill_level(self) -> float | None:
+        """The reading that holds, in the unit of the storage's fill level range; None while there is none."""
         ...
 
 
 class ForeseenStorage(Protocol):
-    """A storage of which more is known than how full it is. Each is asked for only if storage() says it is provided.
+    """What is known of a storage beyond how full it is. Each is asked for only if storage() says it is provided.
 
     None, or no elements, means that nothing is known yet.
     """
@@ -71,36 +72,29 @@ class ForeseenStorage(Protocol):
         ...
 
 
-class FillRateControl(OperationModes[FillRateResource]):
-    """FRBC while it is the active control type."""
+def fill_rate_control(resource: FillRateResource, context: ControlContext) -> OperationModes:
+    """FRBC of *resource*."""
+    return OperationModes(resource, FillRateDialect(resource, context), context)
 
-    _told_level: Told
-    _told_outlook: dict[str, object]
 
-    def __init__(
-        self,
-        resource: FillRateResource,
-        reporting: Reporting,
-        terms: Terms,
-        new_id: Callable[[], str],
-        timers: Timers,
-        redescribes: bool,
-    ) -> None:
-        super().__init__(resource, reporting, terms, new_id, timers)
-        self._redescribes = redescribes
+class FillRateDialect:
+    """FRBC's words for control by operation modes: also the storage, how full it is, and what is foreseen of it."""
 
-    def activate(self, now: Now) -> list[Effect]:
-        """Describes the storage, then says how it stands; if it *redescribes*, describes it once more.
+    describes_twice = True
 
-        A CEM in the field plans when a description arrives, and only if it knows the fill level by then.
-        """
-        effects = super().activate(now)
-        return [*effects, *self._describe_again()] if self._redescribes else effects
+    def __init__(self, resource: FillRateResource, context: ControlContext) -> None:
+        self._resource = resource
+        self._new_id = context.new_id
+        self._thresholds = context.thresholds
+        self._told_level = LastReported(context.thresholds.every_s)
+        self._told_outlook: dict[str, object] = {}
 
-    def _described_machines(self) -> Mapping[str, DescribedMachine]:
+    def machines(self) -> Mapping[str, DescribedMachine]:
         return {actuator.id: actuator for actuator in self._resource.actuators()}
 
-    def _description(self, message_id: str, valid_from: datetime) -> Message:
+    def look(self, now: Now) -> None: ...
+
+    def description(self, message_id: str, valid_from: datetime) -> Message:
         return SystemDescription(
             message_id=message_id,
             valid_from=valid_from,
@@ -108,7 +102,10 @@ class FillRateControl(OperationModes[FillRateResource]):
             storage=self._resource.storage(),
         )
 
-    def _status(self, message_id: str, status: Status) -> Message:
+    def described(self) -> None:
+        self._told_level, self._told_outlook = LastReported(self._thresholds.every_s), {}
+
+    def status(self, message_id: str, status: ScopeStatus) -> Message:
         return ActuatorStatus(
             message_id=message_id,
             actuator_id=status.scope,
@@ -118,51 +115,42 @@ class FillRateControl(OperationModes[FillRateResource]):
             transition_timestamp=status.since,
         )
 
-    def _timer_status(self, message_id: str, scope: str, timer_id: str, finished_at: datetime) -> Message:
+    def timer_status(self, message_id: str, scope: str, timer_id: str, finished_at: datetime) -> Message:
         return TimerStatus(message_id=message_id, actuator_id=scope, timer_id=timer_id, finished_at=finished_at)
 
-    def _take(self, message: Message, now: Now) -> list[Effect]:
-        assert isinstance(message, Instruction)
-        return self._accept(message, message.actuator_id, message.operation_mode, now)
-
-    def _describe(self, now: Now) -> list[Effect]:
-        effects = super()._describe(now)
-        if effects:
-            self._told_level, self._told_outlook = Told(self._reporting.every_s), {}
-        return effects
-
-    def _told(self) -> Iterable[Told]:
-        return (self._told_level, *super()._told())
-
-    def _tell_state(self, now: Now) -> list[Effect]:
+    def state(self, now: Now) -> list[Message]:
         level = self._resource.fill_level()
-        if not self._told_level.is_due(now, (level,), self._reporting.fill_level):
+        if level is None:
+            self._told_level.forget()
+            return []
+        if not self._told_level.is_due(now, (level,), self._thresholds.fill_level):
             return []
         self._told_level.tell(now, (level,))
-        return [Send(StorageStatus(message_id=self._new_id(), present_fill_level=level))]
+        return [StorageStatus(message_id=self._new_id(), present_fill_level=level)]
 
-    def _tell_outlook(self, now: Now) -> list[Effect]:
-        storage, resource = self._resource.storage(), cast("ForeseenStorage", self._resource)
-        effects: list[Effect] = []
-        if storage.provides_leakage_behaviour and (leakage := self._news("leakage", resource.leakage_behaviour())):
-            told = LeakageBehaviour(message_id=self._new_id(), valid_from=now.utc, elements=leakage)
-            effects.append(Send(told))
-        if storage.provides_usage_forecast and (usage := self._news("usage", resource.usage_forecast())):
+    def outlook(self, now: Now) -> list[Message]:
+        storage, foreseen = self._resource.storage(), self._resource.foreseen
+        if foreseen is None:
+            return []
+        told: list[Message] = []
+        if storage.provides_leakage_behaviour and (leakage := self._news("leakage", foreseen.leakage_behaviour())):
+            told.append(LeakageBehaviour(message_id=self._new_id(), valid_from=now.utc, elements=leakage))
+        if storage.provides_usage_forecast and (usage := self._news("usage", foreseen.usage_forecast())):
             start_time, forecast = usage
-            effects.append(Send(UsageForecast(message_id=self._new_id(), start_time=start_time, elements=forecast)))
+            told.append(UsageForecast(message_id=self._new_id(), start_time=start_time, elements=forecast))
         if storage.provides_fill_level_target_profile and (
-            target := self._news("target", resource.fill_level_target_profile())
+            target := self._news("target", foreseen.fill_level_target_profile())
         ):
             start_time, profile = target
-            wanted = FillLevelTargetProfile(message_id=self._new_id(), start_time=start_time, elements=profile)
-            effects.append(Send(wanted))
-        return effects
+            told.append(FillLevelTargetProfile(message_id=self._new_id(), start_time=start_time, elements=profile))
+        return told
 
-    def _describe_again(self) -> list[Effect]:
-        """The description as it was told last, under another message id."""
-        assert self._described
-        _, valid_from, _ = self._described
-        return [Send(self._description(self._new_id(), valid_from))]
+    def reported(self) -> Iterable[LastReported]:
+        return (self._told_level,)
+
+    def instructed(self, message: Message) -> Instructed:
+        assert isinstance(message, Instruction)
+        return Instructed(message, message.actuator_id, message.operation_mode)
 
     def _news(self, name: str, outlook: _Outlook | None) -> _Outlook | None:
         """*outlook* if it is known and not what was told last."""

@@ -1,54 +1,63 @@
 """What every RM tells under any control type, and all it tells under NOT_CONTROLABLE: its power."""
 
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from ...s2.effects import Effect, Send
 from ...s2.messages.common import CommodityQuantity, PowerMeasurement, PowerValue
-from ...values import Now
-from .reporting import Reporting, Told
+from ...values import Now, Reading
+from .reporting import LastReported, ReportThresholds
 
 
 class MeasuredResource(Protocol):
     """A resource whose power is known."""
 
-    def power_w(self) -> dict[CommodityQuantity, float]:
-        """The last good readings of every quantity announced; empty while one is missing."""
-        ...
-
-    def measured_at(self) -> datetime:
-        """When the power was read; meaningless while it is unknown."""
+    def power(self) -> Mapping[CommodityQuantity, Reading]:
+        """The readings of its power that hold now, by quantity; each is a number with the instant it was true."""
         ...
 
 
 class NotControllable:
-    """Tells the power of *resource*."""
+    """Tells the power of *resource*: what is known of it, each message of one instant."""
 
-    def __init__(self, resource: MeasuredResource, reporting: Reporting, new_id: Callable[[], str]) -> None:
+    def __init__(self, resource: MeasuredResource, thresholds: ReportThresholds, new_id: Callable[[], str]) -> None:
         self._resource = resource
-        self._reporting = reporting
+        self._thresholds = thresholds
         self._new_id = new_id
-        self._told = Told(reporting.every_s)
+        self._told: dict[CommodityQuantity, LastReported] = {}
 
     def report(self, now: Now) -> list[Effect]:
-        """A PowerMeasurement, if it is worth telling."""
-        power_w = self._resource.power_w()
-        values = tuple(power_w.values())
-        if not values or not self._told.is_due(now, values, self._reporting.power_w):
-            return []
-        self._told.tell(now, values)
-        measured = PowerMeasurement(
-            message_id=self._new_id(),
-            measurement_timestamp=self._resource.measured_at(),
-            values=tuple(PowerValue(commodity_quantity=each, value=value) for each, value in power_w.items()),
-        )
-        return [Send(measured)]
+        """A PowerMeasurement for each instant at which something was measured that is worth telling."""
+        power = self._resource.power()
+        for gone in self._told.keys() - power.keys():
+            self._told[gone].forget()
+        of_an_instant: dict[float | None, list[tuple[CommodityQuantity, Reading]]] = {}
+        for quantity, reading in power.items():
+            of_an_instant.setdefault(reading.at, []).append((quantity, reading))
+        return [effect for measured in of_an_instant.values() for effect in self._report_instant(measured, now)]
 
     def is_stale(self, now: Now) -> bool:
         """Whether `report` has something to say by itself."""
-        return self._told.is_stale(now)
+        return any(told.is_stale(now) for told in self._told.values())
 
     def deadlines(self) -> Iterable[float]:
         """When (monotonic seconds) `report` has something to say by itself."""
-        return self._told.deadlines()
+        return [at for told in self._told.values() for at in told.deadlines()]
+
+    def _report_instant(self, measured: list[tuple[CommodityQuantity, Reading]], now: Now) -> list[Effect]:
+        values = [(quantity, reading.number) for quantity, reading in measured]
+        if not any(self._last(quantity).is_due(now, (value,), self._thresholds.power_w) for quantity, value in values):
+            return []
+        for quantity, value in values:
+            self._last(quantity).tell(now, (value,))
+        message = PowerMeasurement(
+            message_id=self._new_id(),
+            measurement_timestamp=measured[0][1].true_at(now),
+            values=tuple(PowerValue(commodity_quantity=quantity, value=value) for quantity, value in values),
+        )
+        return [Send(message)]
+
+    def _last(self, quantity: CommodityQuantity) -> LastReported:
+        if quantity not in self._told:
+            self._told[quantity] = LastReported(self._thresholds.every_s)
+        return self._told[quantity]

@@ -3,17 +3,19 @@
 Spec: EN 50491-12-2, OMBC; S2 JSON `OMBC.*`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from ...s2.effects import Effect
 from ...s2.messages import ombc
 from ...s2.messages.common import Message, Timer, Transition
 from ...s2.messages.ombc import Instruction, OperationMode, SystemDescription, TimerStatus
 from ...values import Now
-from .operation_modes.operation_modes import OperationModeResource, OperationModes, Status
+from .context import ControlContext
+from .operation_modes.dialect import Instructed
+from .operation_modes.operation_modes import OperationModeResource, OperationModes, ScopeStatus
 from .operation_modes.state_machine import DescribedMachine
+from .reporting import LastReported
 
 WHOLE = "resource"
 """The scope: there is but one."""
@@ -33,13 +35,25 @@ class OperationModeSteered(OperationModeResource, Protocol):
     def state_machine(self) -> OperationModeMachine: ...
 
 
-class OperationModeControl(OperationModes[OperationModeSteered]):
-    """OMBC while it is the active control type."""
+def operation_mode_control(resource: OperationModeSteered, context: ControlContext) -> OperationModes:
+    """OMBC of *resource*."""
+    return OperationModes(resource, OperationModeDialect(resource), context)
 
-    def _described_machines(self) -> Mapping[str, DescribedMachine]:
+
+class OperationModeDialect:
+    """OMBC's words for control by operation modes."""
+
+    describes_twice = False
+
+    def __init__(self, resource: OperationModeSteered) -> None:
+        self._resource = resource
+
+    def machines(self) -> Mapping[str, DescribedMachine]:
         return {WHOLE: self._resource.state_machine()}
 
-    def _description(self, message_id: str, valid_from: datetime) -> Message:
+    def look(self, now: Now) -> None: ...
+
+    def description(self, message_id: str, valid_from: datetime) -> Message:
         machine = self._resource.state_machine()
         return SystemDescription(
             message_id=message_id,
@@ -49,7 +63,9 @@ class OperationModeControl(OperationModes[OperationModeSteered]):
             timers=machine.timers,
         )
 
-    def _status(self, message_id: str, status: Status) -> Message:
+    def described(self) -> None: ...
+
+    def status(self, message_id: str, status: ScopeStatus) -> Message:
         return ombc.Status(
             message_id=message_id,
             active_operation_mode_id=status.activity.operation_mode_id,
@@ -58,9 +74,18 @@ class OperationModeControl(OperationModes[OperationModeSteered]):
             transition_timestamp=status.since,
         )
 
-    def _timer_status(self, message_id: str, scope: str, timer_id: str, finished_at: datetime) -> Message:
+    def timer_status(self, message_id: str, scope: str, timer_id: str, finished_at: datetime) -> Message:
         return TimerStatus(message_id=message_id, timer_id=timer_id, finished_at=finished_at)
 
-    def _take(self, message: Message, now: Now) -> list[Effect]:
+    def state(self, now: Now) -> list[Message]:
+        return []
+
+    def outlook(self, now: Now) -> list[Message]:
+        return []
+
+    def reported(self) -> Iterable[LastReported]:
+        return ()
+
+    def instructed(self, message: Message) -> Instructed:
         assert isinstance(message, Instruction)
-        return self._accept(message, WHOLE, message.operation_mode_id, now)
+        return Instructed(message, WHOLE, message.operation_mode_id)

@@ -12,7 +12,7 @@ from ...values import Now
 
 
 class ForeseeingResource(Protocol):
-    """A resource whose power is foreseen; asked only if it says that it provides a forecast."""
+    """What is foreseen of the power of a resource."""
 
     quantities: tuple[CommodityQuantity, ...]
 

@@ -6,7 +6,7 @@ from ...values import Now
 
 
 @dataclass(frozen=True, slots=True)
-class Reporting:
+class ReportThresholds:
     """How eager an RM is to tell."""
 
     power_w: float
@@ -17,7 +17,7 @@ class Reporting:
     """What has not been told for this long is told again."""
 
 
-class Told:
+class LastReported:
     """What was last told of one thing, and when."""
 
     def __init__(self, every_s: float) -> None:
@@ -40,6 +40,10 @@ class Told:
     def tell(self, now: Now, numbers: tuple[float, ...], state: object = None) -> None:
         """Notes that this is told now."""
         self._at, self._numbers, self._state = now.mono, numbers, state
+
+    def forget(self) -> None:
+        """It is unknown now; whatever it becomes is told."""
+        self._at = None
 
     def deadlines(self) -> tuple[float, ...]:
         """When (monotonic seconds) it shall be told again whatever it is."""

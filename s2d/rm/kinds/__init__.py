@@ -1,12 +1,12 @@
-"""Kinds of devices, in S2's terms: which points they have, what is configured of them, what they can do.
+"""Kinds of devices, in S2's terms: which points they have, what is configured of them, what they can offer a CEM.
 
-A resource turns readings into storage, actuators, limits and power, and wanted states into Setpoints. It knows no
-message, no session and no register.
+A kind makes the model of one device: it turns readings into what is known, and wanted states into Setpoints. For each
+control type that it offers an adapter makes of the model what that control type asks for. A model knows no message, no
+session and no register.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from importlib import import_module
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -14,7 +14,13 @@ from msgspec import Struct
 
 from ...s2.messages.common import CommodityQuantity, ControlType, Role
 from ...values import Now, Reading, Setpoint, Value
-from ..control.reporting import Reporting
+from ..control import Control
+from ..control.context import ControlContext
+from ..control.execution import RestingResource
+from ..control.not_controllable import MeasuredResource
+from ..control.power_forecast import ForeseeingResource
+from ..control.reporting import ReportThresholds
+from ..occasion import SafeStates
 
 
 class CanonicalPoint(NamedTuple):
@@ -26,16 +32,38 @@ class CanonicalPoint(NamedTuple):
     meaning: str
 
 
-class Resource(Protocol):
-    """A configured device of some kind, as far as every kind is alike. What it does further, its control types say."""
+class Ability(NamedTuple):
+    """What can be done with a point of one device."""
+
+    can_read: bool
+    can_write: bool = False
+    can_release: bool = False
+    """Control of it can be given back to the device."""
+
+
+class Protection(NamedTuple):
+    """What is written against an order that would do harm now."""
+
+    reason: str
+    setpoints: list[Setpoint]
+    """Each marked `is_safe`."""
+    ends_orders: bool = True
+    """Whether what runs is over; otherwise it goes on as far as it is harmless."""
+
+
+class Resource(RestingResource, MeasuredResource, Protocol):
+    """The model of one device, as far as every kind is alike. What it does further, its control types say."""
 
     roles: tuple[Role, ...]
     quantities: tuple[CommodityQuantity, ...]
     """The power it measures."""
-    provides_forecast: bool
-    """Whether it foresees its power; then it is a `ForeseeingResource`, too."""
 
-    def reporting(self, power_w: float | None, percent: float | None, every_s: float) -> Reporting:
+    @property
+    def foreseen_power(self) -> ForeseeingResource | None:
+        """What is foreseen of its power; None if nothing ever is."""
+        ...
+
+    def thresholds(self, power_w: float | None, percent: float | None, every_s: float) -> ReportThresholds:
         """How eager to tell; where the owner said nothing, what is sensible for this device."""
         ...
 
@@ -44,27 +72,35 @@ class Resource(Protocol):
         ...
 
     def lose(self) -> None:
-        """The device does not answer; what was last read stays, but nothing is undertaken on it."""
+        """The device does not answer; nothing is undertaken on it, and what was last read holds until it is too old."""
+        ...
+
+    def advance(self, now: Now) -> bool:
+        """Does what time does: forgets what is too old, looks at what can be offered. Comes first at every event.
+
+        Whether anything has changed by that.
+        """
+        ...
+
+    def deadlines(self) -> Iterable[float]:
+        """When (monotonic seconds) `advance` has something to do."""
+        ...
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing is ordered of it."""
         ...
 
     def control_types(self) -> tuple[ControlType, ...]:
-        """What can be offered now; empty while too little is known of the device."""
+        """What can be offered now, richest first; empty while too little is known of the device."""
         ...
 
-    def power_w(self) -> dict[CommodityQuantity, float]:
-        """The last good readings of every quantity in `quantities`; empty while one is missing."""
+    def control(self, control_type: ControlType, context: ControlContext) -> Control:
+        """The control of one of the control types that it can offer at all."""
         ...
 
-    def measured_at(self) -> datetime:
-        """When the power was read; meaningless while it is unknown."""
-        ...
-
-    def default(self, reason: str) -> list[Setpoint]:
-        """What to write so that the device is in its safe default state; each is marked `is_safe`."""
-        ...
-
-    def protect(self) -> tuple[str, list[Setpoint]] | None:
-        """What to write against orders that would do harm now, marked `is_safe`, and why; None when all is well."""
+    def protect(self, now: Now) -> Protection | None:
+        """What to write against orders that would do harm now, and why; None when all is well."""
         ...
 
 
@@ -76,16 +112,32 @@ class Kind:
     settings: type[Struct]
     """What is configured of such a device, beside what every device has."""
     points: Mapping[str, CanonicalPoint]
-    required: tuple[str, ...]
-    """Points without which nothing can be said of the device."""
+    needs: tuple["OneOf", ...]
+    """Points without which it is nothing: all of one alternative of each."""
     control_types: tuple[str, ...]
-    """What it can offer to a CEM, by the short names of `messages.common.CONTROL_TYPES`."""
-    safe: Mapping[str, Value]
-    """What its points become without a CEM, unless the owner says otherwise."""
+    """What it can offer to a CEM, by the short names of `messages.common.CONTROL_TYPES`, richest first."""
+    steered_by: Callable[[Collection[str], Collection[str]], tuple[str, ...]]
+    """Of the points and the commands of a device: those by which it is steered. Others of these names are its own."""
+    safe: Callable[[Any, Collection[str]], Mapping[str, Value]]
+    """Of its settings and what it is steered by: what this becomes at rest, unless the owner says otherwise."""
     reach: Callable[[Any], Mapping[str, tuple[float, float]]]
     """Of its settings: the least and the most that may be written to its points."""
-    resource: Callable[..., Resource]
-    """Makes the resource: `resource(resource_id, name, settings, points, fallback)`."""
+    resource: Callable[[str, str, Any, Mapping[str, Ability], SafeStates], Resource]
+    """Makes the model: `resource(resource_id, name, settings, abilities, safe)`; *abilities* by point."""
+
+    def missing(self, points: Collection[str]) -> list[str]:
+        """What *points* lack to be enough; of alternatives, what the one lacks that they come nearest to."""
+        lacking: list[str] = []
+        for alternatives in self.needs:
+            gaps = [[name for name in each if name not in points] for each in alternatives]
+            begun = [gap for gap, each in zip(gaps, alternatives, strict=True) if len(gap) < len(each)]
+            nearest: list[str] = min(begun or gaps[:1], key=len)
+            lacking += nearest
+        return lacking
+
+
+OneOf = tuple[tuple[str, ...], ...]
+"""Alternatives, the usual one first, each the names of points that belong together."""
 
 
 KINDS = ("battery",)

@@ -85,10 +85,13 @@ def common_samples(now: datetime, elements: int) -> list[Tagged]:
 def frbc_samples(now: datetime, elements: int) -> list[Tagged]:
     """One message of each type of FRBC; forecasts have that many elements."""
     stage = Stage()
-    battery = stage.battery
+    battery = stage.battery.description
     return [
         frbc.SystemDescription(
-            message_id=new_id(), valid_from=now, actuators=battery.actuators(), storage=battery.storage()
+            message_id=new_id(),
+            valid_from=now,
+            actuators=battery.actuators,
+            storage=battery.storage,
         ),
         frbc.StorageStatus(message_id=new_id(), present_fill_level=53.4),
         frbc.ActuatorStatus(
@@ -133,7 +136,7 @@ def usage_forecast(start_time: datetime, elements: int) -> frbc.UsageForecast:
 def long_description(valid_from: datetime) -> frbc.SystemDescription:
     """An actuator with twelve modes of seven elements each, a ring of transitions and a timer."""
     stage = Stage()
-    storage, (actuator,) = stage.battery.storage(), stage.battery.actuators()
+    storage, (actuator,) = stage.battery.description.storage, stage.battery.description.actuators
     low, high = storage.fill_level_range.start_of_range, storage.fill_level_range.end_of_range
     bounds = [low + (high - low) * step / _BANDS for step in range(_BANDS + 1)]
     timer = Timer(id=new_id(), duration=60_000)

@@ -8,11 +8,12 @@ Spec: EN 50491-12-2, OperationMode; S2 JSON `*.Instruction`, `*.ActuatorStatus`,
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from ....values import Setpoint
-from ..execution import PursuingResource
+from ....values import Now, Setpoint
+from ...occasion import Occasion
+from ..execution import RestingResource, Stage, Verdict
 
 
-class Activity(NamedTuple):
+class ModeAndFactor(NamedTuple):
     """What a scope does, or shall do."""
 
     operation_mode_id: str
@@ -20,30 +21,30 @@ class Activity(NamedTuple):
     """0 to 1."""
 
 
-class OperationModeResource(PursuingResource, Protocol):
+class OperationModeResource(RestingResource, Protocol):
     """A resource that is steered by operation modes.
 
     Actuator ids are unique over all its control types; ids stay the same as long as what they name is described.
     """
 
-    def activity_of(self, scope: str, /) -> Activity:
-        """What is really done, from the last good readings; in a mode that is described."""
+    def activity_of(self, scope: str, /) -> ModeAndFactor | None:
+        """What is really done, in a mode that is described; None while no reading that holds tells."""
         ...
 
-    def obstacle_to(self, scope: str, wish: Activity, /) -> str | None:
-        """Why *wish* may not be done now (offline, fault, safety), or None."""
+    def obstacle_to(self, scope: str, goal: ModeAndFactor, /) -> str | None:
+        """Why *goal* may not be done now (offline, fault, safety), or None."""
         ...
 
-    def order(self, scope: str, wish: Activity, reason: str, /) -> list[Setpoint]:
-        """What to write so that *wish* is done."""
+    def order(self, scope: str, goal: ModeAndFactor, reason: str, /) -> list[Stage]:
+        """What to write, stage by stage, so that *goal* is done."""
         ...
 
-    def default_of(self, scope: str, reason: str, /) -> list[Setpoint]:
-        """What to write so that *scope* alone, which may be described no longer, is in its safe default state."""
+    def rest_of(self, scope: str, occasion: Occasion, reason: str, /) -> list[Setpoint]:
+        """What to write so that *scope* alone, which may be described no longer, is at rest."""
         ...
 
-    def follows(self, scope: str, wish: Activity, since: float, /) -> bool:
-        """Whether readings no older than *since* (monotonic seconds) show *wish* being done."""
+    def verdict_on(self, scope: str, goal: ModeAndFactor, since: float, now: Now, /) -> Verdict:
+        """Whether readings no older than *since* (monotonic seconds) show *goal* being done."""
         ...
 
     def power_deadband_factor(self, scope: str, operation_mode_id: str, power_w: float, /) -> float:
@@ -70,18 +71,18 @@ class OperationModeInstruction(Protocol):
     def abnormal_condition(self) -> bool: ...
 
 
-class Ordered(NamedTuple):
+class OrderedMode(NamedTuple):
     """What an instruction asks for."""
 
-    activity: Activity
+    activity: ModeAndFactor
     is_abnormal: bool
 
 
-class Status(NamedTuple):
+class ScopeStatus(NamedTuple):
     """What is told of a scope."""
 
     scope: str
-    activity: Activity
+    activity: ModeAndFactor
     previous_mode_id: str | None
     since: datetime | None
     """When the change from the previous mode was initiated."""

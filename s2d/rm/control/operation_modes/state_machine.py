@@ -9,10 +9,10 @@ from typing import Protocol
 
 from ....s2.messages.common import Timer, Transition
 from ....values import Now
-from .timers import Timers
+from .timers import TimersAndModes
 
 
-class Mode(Protocol):
+class DescribedMode(Protocol):
     """An operation mode, as far as all control types describe it alike."""
 
     @property
@@ -29,7 +29,7 @@ class DescribedMachine(Protocol):
     """What FRBC and DDBC say of an actuator, and OMBC of the whole resource."""
 
     @property
-    def operation_modes(self) -> tuple[Mode, ...]: ...
+    def operation_modes(self) -> tuple[DescribedMode, ...]: ...
 
     @property
     def transitions(self) -> tuple[Transition, ...]: ...
@@ -45,7 +45,7 @@ class Forbidden(Exception):
 class StateMachine:
     """One scope as it was described. Without any transition every change of mode is open: none was ruled out."""
 
-    def __init__(self, scope: str, described: DescribedMachine, timers: Timers) -> None:
+    def __init__(self, scope: str, described: DescribedMachine, timers: TimersAndModes) -> None:
         self.modes = {mode.id: mode for mode in described.operation_modes}
         self._scope = scope
         self._ways: dict[tuple[str, str], list[Transition]] = {}

@@ -1,4 +1,4 @@
-"""The timers of a resource's transitions: what must not happen again, or be undone, too soon.
+"""Timers of a resource's transitions, and its last modes: what must not happen again, or be undone, too soon.
 
 They are the resource's, not the session's: a compressor needs its rest whoever is in charge.
 
@@ -6,6 +6,7 @@ Spec: EN 50491-12-2, Timer, Transition; S2 JSON `*.TimerStatus`.
 """
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from ....values import Now
 
@@ -15,7 +16,15 @@ _RESOLUTION_S = 0.001
 """S2 counts in milliseconds; less is no reason to block."""
 
 
-class Timers:
+class Timed(NamedTuple):
+    """A timer as it was started last."""
+
+    finishes_at: float
+    """Monotonic seconds."""
+    duration_s: float
+
+
+class TimersAndModes:
     """When each timer of one resource finishes; outlives sessions and control types, and heeds no step of the clock.
 
     A timer is known by its *scope* (an actuator, or the whole resource) and its id, which is unique within.
@@ -28,19 +37,39 @@ class Timers:
         """By scope: the operation mode it was last seen in."""
         self.change: dict[str, tuple[str, datetime]] = {}
         """By scope: the operation mode it was seen in before that one, and when the change was initiated."""
-        self._finishes_at: dict[tuple[str, str], float] = {}
+        self.timed: dict[tuple[str, str], Timed] = {}
+        """By scope and id; finished ones stay."""
+        self.changes = 0
+        """How often something of it has changed."""
+
+    def bring(self, scope: str, mode_id: str) -> None:
+        """Notes the mode that *scope* is brought to, or seen in."""
+        if self.last_mode.get(scope) != mode_id:
+            self.last_mode[scope] = mode_id
+            self.changes += 1
+
+    def see(self, scope: str, mode_id: str, initiated: datetime) -> None:
+        """Notes the mode that *scope* is seen in; if that is another one, the change was *initiated* then."""
+        seen_id = self.seen_mode.get(scope, mode_id)
+        if seen_id != mode_id:
+            self.change[scope] = (seen_id, initiated)
+        if self.seen_mode.get(scope) != mode_id:
+            self.seen_mode[scope] = mode_id
+            self.changes += 1
 
     def start(self, scope: str, timer_id: str, duration_s: float, now: Now) -> None:
         """Starts a timer, anew if it runs."""
-        self._finishes_at[scope, timer_id] = now.mono + duration_s
+        self.timed[scope, timer_id] = Timed(now.mono + duration_s, duration_s)
+        self.changes += 1
 
     def runs_at(self, scope: str, timer_id: str, mono: float) -> bool:
         """Whether it will still run at *mono*, in monotonic seconds."""
-        return self._finishes_at.get((scope, timer_id), mono) - mono >= _RESOLUTION_S
+        timed = self.timed.get((scope, timer_id))
+        return timed is not None and timed.finishes_at - mono >= _RESOLUTION_S
 
     def finished_at(self, scope: str, timer_id: str, now: Now) -> datetime:
         """When it finishes or has finished, by the clock as it is set now."""
-        finishes_at = self._finishes_at.get((scope, timer_id))
-        if finishes_at is None:
+        timed = self.timed.get((scope, timer_id))
+        if timed is None:
             return now.utc - _NEVER_STARTED
-        return now.utc + timedelta(seconds=finishes_at - now.mono)
+        return now.utc + timedelta(seconds=timed.finishes_at - now.mono)

@@ -6,7 +6,7 @@ still be revoked, and if the resource leaves it, an ABORTED says so.
 Spec: EN 50491-12-2, PEBC; S2 JSON `PEBC.*`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -14,9 +14,10 @@ from ....s2.effects import Effect, Send
 from ....s2.messages.common import CommodityQuantity, Message, RevokableObjects, RevokeObject
 from ....s2.messages.pebc import EnergyConstraint, Instruction, PowerConstraints
 from ....values import Now, Setpoint
-from ...instructions import Instructions, Order, Terms
-from ..execution import PursuingResource, Pursuits
-from ..reporting import Reporting
+from ...instructions import Instructions, Order
+from ...occasion import Occasion
+from ..context import ControlContext
+from ..execution import PENDING, OrdersInProgress, Outcome, RestingResource, Stage, Verdict
 from .constraints import AllowedLimits, Constraints, EnergyNeed, Published
 from .envelopes import Envelopes, Limits, Running
 
@@ -26,8 +27,8 @@ _SCOPE = "resource"
 """An envelope is for the resource as a whole."""
 
 
-class PowerEnvelopeResource(PursuingResource, Protocol):
-    """Something whose power can be limited; its default state is to be without limits."""
+class PowerEnvelopeResource(RestingResource, Protocol):
+    """Something whose power can be limited; at rest it is without limits, unless its owner wants some."""
 
     def constraints(self) -> Constraints:
         """Where limits may be put now."""
@@ -41,14 +42,14 @@ class PowerEnvelopeResource(PursuingResource, Protocol):
         """Why the resource may not be limited so now (offline, fault, comfort), or None."""
         ...
 
-    def limit(self, limits: Mapping[CommodityQuantity, Limits], reason: str) -> list[Setpoint]:
-        """What to write so that power stays within *limits*; a quantity without any is free."""
+    def limit(self, limits: Mapping[CommodityQuantity, Limits], reason: str) -> list[Stage]:
+        """What to write, stage by stage, so that power stays within *limits*; a quantity without any is free."""
         ...
 
-    def keeps(self, limits: Mapping[CommodityQuantity, Limits], since: float) -> bool:
+    def verdict_on(self, limits: Mapping[CommodityQuantity, Limits], since: float, now: Now) -> Verdict:
         """Whether readings no older than *since* (monotonic seconds) show power within *limits*, tolerance included.
 
-        True, if the device tells no power: then what it confirmed is all there is to know.
+        FOLLOWED, if the device tells no power: then what it confirmed is all there is to know.
         """
         ...
 
@@ -56,27 +57,25 @@ class PowerEnvelopeResource(PursuingResource, Protocol):
 class PowerEnvelopeControl:
     """PEBC while it is the active control type."""
 
-    def __init__(
-        self, resource: PowerEnvelopeResource, reporting: Reporting, terms: Terms, new_id: Callable[[], str]
-    ) -> None:
+    def __init__(self, resource: PowerEnvelopeResource, context: ControlContext) -> None:
         self._resource = resource
-        self._new_id = new_id
-        self._instructions: Instructions[Envelopes] = Instructions(new_id, terms)
-        self._pursuits = Pursuits(resource, self._instructions)
+        self._new_id = context.new_id
+        self._instructions: Instructions[Envelopes] = Instructions(context.new_id, context.terms)
+        self._orders = OrdersInProgress(resource, self._instructions)
         self._published: Published | None = None
         self._needs: dict[EnergyNeed, str] = {}
         self._latest: Running | None = None
 
     @property
     def last_delay_s(self) -> float | None:
-        return self._pursuits.last_delay_s
+        return self._orders.last_delay_s
 
     def activate(self, now: Now) -> list[Effect]:
         """Tells the constraints. Limits from before belong to no envelope any more, so nothing would end them."""
-        return [*self._publish(now), *self._pursuits.to_default("no envelope is in force")]
+        return [*self._publish(now), *self._orders.rest(Occasion.UNINSTRUCTED, "no envelope is in force")]
 
     def deactivate(self, reason: str, now: Now) -> list[Effect]:
-        return self._pursuits.abandon(reason, now)
+        return self._orders.abort_all(reason, now)
 
     def obey(self, message: Message, now: Now) -> list[Effect]:
         """Takes an instruction, or takes one back.
@@ -87,43 +86,45 @@ class PowerEnvelopeControl:
             case Instruction():
                 return self._take(message, now)
             case RevokeObject():
-                return self._pursuits.revoke(message.object_id, now)
+                return self._orders.revoke(message.object_id, now)
         return []
 
     def report(self, now: Now) -> list[Effect]:
         """Tells constraints that have changed, and whether the limits are kept."""
-        effects = self._publish(now)
-        for order in self._pursuits.followed(self._keeps):
+        effects = [*self._publish(now), *self._orders.advance(now)]
+        for order, verdict in self._orders.judged(lambda _, since: self._verdict(since, now)):
             # With later elements the instruction has succeeded already, unless the first was too short to see.
-            if self._instructions.has_succeeded(_SCOPE):
-                self._pursuits.drop(_SCOPE)
+            if verdict.outcome is Outcome.FAILED:
+                effects += self._orders.fail(_SCOPE, verdict.reason, now)
+            elif self._instructions.has_succeeded(_SCOPE):
+                self._orders.drop(_SCOPE)
             else:
-                effects += self._pursuits.succeed(order, now, stays_in_force=True)
+                effects += self._orders.succeed(order, now, stays_in_force=True)
         return effects
 
     def due(self, now: Now) -> list[Effect]:
         """Starts envelopes, goes from element to element, gives up on limits that are not kept."""
-        effects = [*self._publish(now), *self._start_due(now)]
+        effects = [*self._publish(now), *self._start_due(now), *self._orders.advance(now)]
         running = self._running
         if running and running.changes_at is not None and running.changes_at <= now.mono:
             effects += self._enter(running, now)
-        for pursuit in self._pursuits.overdue(now):
-            wished = " and ".join(self._wording(pursuit.order))
-            effects += self._pursuits.fail(_SCOPE, self._pursuits.shortfall(pursuit, "other", wished), now)
+        for in_progress in self._orders.overdue(now):
+            wished = " and ".join(self._wording(in_progress.order))
+            effects += self._orders.fail(_SCOPE, self._orders.shortfall(in_progress, "other", wished), now)
         return effects
 
-    def confirm(self, setpoint: Setpoint, now: Now) -> None:
-        self._pursuits.confirm(setpoint, now)
+    def confirm(self, setpoint: Setpoint, now: Now) -> list[Effect]:
+        return self._orders.confirm(setpoint, now)
 
     def refuse(self, setpoint: Setpoint, reason: str, now: Now) -> list[Effect]:
-        return self._pursuits.refuse(setpoint, reason, now)
+        return self._orders.refuse(setpoint, reason, now)
 
     def fail_all(self, reason: str, now: Now, *, is_safe: bool = False) -> list[Effect]:
-        return self._pursuits.fail(_SCOPE, reason, now, is_safe=is_safe) if self._running else []
+        return self._orders.fail(_SCOPE, reason, now, is_safe=is_safe) if self._running else []
 
     def deadlines(self) -> Iterable[float]:
         """When (monotonic seconds) `due` has something to do."""
-        running, deadlines = self._running, self._pursuits.deadlines()
+        running, deadlines = self._running, self._orders.deadlines()
         return deadlines if running is None or running.changes_at is None else [*deadlines, running.changes_at]
 
     def execution_times(self) -> Iterable[datetime]:
@@ -138,8 +139,9 @@ class PowerEnvelopeControl:
         latest = self._latest
         return latest if latest and self._instructions.started.get(_SCOPE) is latest.order else None
 
-    def _keeps(self, order: Order[Envelopes], since: float) -> bool:
-        return self._running is not None and self._resource.keeps(self._running.limits, since)
+    def _verdict(self, since: float, now: Now) -> Verdict:
+        running = self._running
+        return self._resource.verdict_on(running.limits, since, now) if running else PENDING
 
     def _publish(self, now: Now) -> list[Effect]:
         """Tells what has changed of the constraints; limits in force must still be within them."""
@@ -151,8 +153,8 @@ class PowerEnvelopeControl:
                 effects.append(self._revocation(RevokableObjects.PEBC_ENERGY_CONSTRAINT, need_id))
         effects += [self._announced(need) for need in needs if need not in self._needs and need.valid_until > now.utc]
         running = self._running
-        if running and (objection := self._objection(running.limits.items(), running.order.wish.is_abnormal, now.utc)):
-            effects += self._pursuits.fail(_SCOPE, objection, now)
+        if running and (objection := self._objection(running.limits.items(), running.order.goal.is_abnormal, now.utc)):
+            effects += self._orders.fail(_SCOPE, objection, now)
         return effects
 
     def _publish_constraints(self, now: Now) -> list[Effect]:
@@ -201,9 +203,9 @@ class PowerEnvelopeControl:
         # sides need not agree. What has waited is a timetable: if it starts late, what should be over is skipped.
         is_immediate = instruction.execution_time <= now.utc
         begins_at = now.utc if is_immediate else instruction.execution_time
-        wish = Envelopes(instruction.power_envelopes, begins_at, instruction.abnormal_condition)
-        first, limits = wish.first_limits(), wish.every_limits()
-        objection = self._objection(limits, wish.is_abnormal, begins_at)
+        goal = Envelopes(instruction.power_envelopes, begins_at, instruction.abnormal_condition)
+        first, limits = goal.first_limits(), goal.every_limits()
+        objection = self._objection(limits, goal.is_abnormal, begins_at)
         if objection is None and is_immediate:
             objection = self._resource.obstacle_to(first)
         if objection:
@@ -213,7 +215,7 @@ class PowerEnvelopeControl:
             message_id=instruction.message_id,
             scope=_SCOPE,
             execution_time=instruction.execution_time,
-            wish=wish,
+            goal=goal,
             now=now,
             elements=len(limits),
         )
@@ -252,13 +254,13 @@ class PowerEnvelopeControl:
         limits = running.enter(now)
         if not limits:
             ended = self._instructions.end(_SCOPE, "it lapsed before it was followed", now)
-            self._pursuits.drop(_SCOPE)
-            return [*ended, *self._pursuits.to_default(f"lapsed: instruction {order.id}")]
+            self._orders.drop(_SCOPE)
+            return [*ended, *self._orders.rest(Occasion.ENDED, f"lapsed: instruction {order.id}")]
         if limits != possible:
-            objection = self._objection(limits.items(), order.wish.is_abnormal, now.utc)
+            objection = self._objection(limits.items(), order.goal.is_abnormal, now.utc)
             if why_not := objection or self._resource.obstacle_to(limits):
-                return self._pursuits.fail(_SCOPE, why_not, now)
-        return self._pursuits.begin(order, self._resource.limit(limits, f"instruction {order.id}"), now)
+                return self._orders.fail(_SCOPE, why_not, now)
+        return self._orders.begin(order, self._resource.limit(limits, f"instruction {order.id}"), now)
 
     def _wording(self, order: Order[Envelopes]) -> Iterable[str]:
         running = self._running

@@ -48,7 +48,7 @@ class Running:
 
     def __init__(self, order: Order[Envelopes], now: Now) -> None:
         self.order = order
-        late_s = (now.utc - order.wish.begins_at).total_seconds()
+        late_s = (now.utc - order.goal.begins_at).total_seconds()
         self._began_at = now.mono - max(0.0, late_s)
         self.limits: dict[CommodityQuantity, Limits] = {}
         """Those of the present elements."""
@@ -58,7 +58,7 @@ class Running:
     def enter(self, now: Now) -> dict[CommodityQuantity, Limits]:
         """The limits from *now* until `changes_at`; a quantity whose envelope has lapsed is not among them."""
         self.changes_at, self.limits = None, {}
-        for envelope in self.order.wish.all:
+        for envelope in self.order.goal.all:
             end_s = 0.0
             for element in envelope.power_envelope_elements:
                 end_s += min(element.duration, _CENTURY_MS) / 1000

@@ -17,7 +17,7 @@ from ....s2.messages.ppbc import (
 from ....values import Now
 from ...instructions import Instructions
 from .sequence_run import LATENESS, Action, misfit
-from .task import Profile, Progress, Slot
+from .task import Slot, Task, TaskProgress
 
 SequenceInstruction = ScheduleInstruction | StartInterruptionInstruction | EndInterruptionInstruction
 
@@ -29,7 +29,7 @@ _ACTIONS: dict[type[SequenceInstruction], Action] = {
 }
 
 
-class Step(NamedTuple):
+class OrderedAction(NamedTuple):
     """What an instruction asks for."""
 
     action: Action
@@ -53,7 +53,7 @@ def interruption_of(container_id: str) -> str:
     return f"interruption of {container_id}"
 
 
-class Standing(NamedTuple):
+class SelectedSequence(NamedTuple):
     """How a container stands."""
 
     container_id: str
@@ -61,17 +61,17 @@ class Standing(NamedTuple):
     status: PowerSequenceStatus
 
 
-class Schedule:
+class TaskSchedule:
     """A task, with what has been started and what waits for its time."""
 
-    def __init__(self, progress: Progress, instructions: Instructions[Step]) -> None:
+    def __init__(self, progress: TaskProgress, instructions: Instructions[OrderedAction]) -> None:
         self._progress = progress
         self._instructions = instructions
 
-    def step_of(self, instruction: SequenceInstruction, now: Now) -> Step:
+    def ordered_by(self, instruction: SequenceInstruction, now: Now) -> OrderedAction:
         """What *instruction*, which names a sequence of the task, asks for."""
         slot, sequence_id = self._progress.slots[instruction.sequence_container_id], instruction.power_sequence_id
-        return Step(
+        return OrderedAction(
             _ACTIONS[instruction.__class__],
             slot,
             slot.container_id,
@@ -81,93 +81,93 @@ class Schedule:
             instruction.abnormal_condition,
         )
 
-    def objection_to(self, step: Step, now: Now, *, is_now: bool) -> str | None:
+    def objection_to(self, ordered: OrderedAction, now: Now, *, is_now: bool) -> str | None:
         """Why the task does not allow *step*; *is_now* when it is to be done at once."""
-        if step.sequence.abnormal_condition_only and not step.is_abnormal:
+        if ordered.sequence.abnormal_condition_only and not ordered.is_abnormal:
             return "the sequence is for abnormal conditions only"
-        if step.action is Action.RUN:
-            if step.container_id in self._progress.courses or step.container_id in self._instructions.started:
+        if ordered.action is Action.RUN:
+            if ordered.container_id in self._progress.runs or ordered.container_id in self._instructions.started:
                 return "a sequence of the container has started already"
-            return self._objection_to_run(step, now)
-        if not step.sequence.is_interruptible:
+            return self._objection_to_run(ordered, now)
+        if not ordered.sequence.is_interruptible:
             return "the sequence is not interruptible"
-        course = self._progress.courses.get(step.container_id)
-        selected = course.sequence if course else getattr(self._waiting(step.container_id), "sequence", None)
-        if selected != step.sequence:
+        run = self._progress.runs.get(ordered.container_id)
+        selected = run.sequence if run else getattr(self._waiting(ordered.container_id), "sequence", None)
+        if selected != ordered.sequence:
             return "the sequence is not the one selected"
         if not is_now:
             return None
-        is_under_way = course is not None and course.is_open and course.status is not PowerSequenceStatus.SCHEDULED
-        if course is None or not is_under_way:
+        is_under_way = run is not None and run.is_open and run.status is not PowerSequenceStatus.SCHEDULED
+        if run is None or not is_under_way:
             return "the sequence is not under way"
-        if course.is_pausing is (step.action is Action.PAUSE):
-            return "it is interrupted already" if course.is_pausing else "it is not interrupted"
+        if run.is_pausing is (ordered.action is Action.PAUSE):
+            return "it is interrupted already" if run.is_pausing else "it is not interrupted"
         return None
 
-    def objection_to_start(self, step: Step, now: Now) -> str | None:
+    def objection_to_start(self, ordered: OrderedAction, now: Now) -> str | None:
         """Why *step*, which was allowed when it was taken on, is not any more."""
-        if step.action is Action.RUN:
-            return self._objection_to_run(step, now)
-        return self.objection_to(step, now, is_now=True)
+        if ordered.action is Action.RUN:
+            return self._objection_to_run(ordered, now)
+        return self.objection_to(ordered, now, is_now=True)
 
-    def _objection_to_run(self, step: Step, now: Now) -> str | None:
+    def _objection_to_run(self, ordered: OrderedAction, now: Now) -> str | None:
         """Why the sequence of *step* does not fit between what is before it and what comes after."""
-        profile, slot = self._profile, step.slot
-        begins_at = step.begins_at if now.utc - step.begins_at <= LATENESS else now.utc
+        profile, slot = self._profile, ordered.slot
+        begins_at = ordered.begins_at if now.utc - ordered.begins_at <= LATENESS else now.utc
         if begins_at < profile.start_time:
             return f"the profile does not start before {profile.start_time:%H:%M:%S}"
         # No instant is added up before it is known to be one: a peer may name the last there is.
-        if step.lasts + slot.later > profile.end_time - begins_at:
+        if ordered.lasts + slot.later > profile.end_time - begins_at:
             return f"the profile could not finish by {profile.end_time:%H:%M:%S}"
         if slot.before is not None:
             before = self._ends_at(slot.before, now)
             if before is None:
                 return f"container {slot.before} comes first, and is not scheduled"
-            if objection := misfit(before, begins_at, step.sequence):
+            if objection := misfit(before, begins_at, ordered.sequence):
                 return objection
         if slot.after is not None and (follower := self._waiting(slot.after)):
-            return misfit(begins_at + step.lasts, follower.begins_at, follower.sequence)
+            return misfit(begins_at + ordered.lasts, follower.begins_at, follower.sequence)
         return None
 
-    def standings(self) -> list[Standing]:
+    def selected(self) -> list[SelectedSequence]:
         """How every container of the task stands."""
         return [self._standing_of(container_id) for container_id in self._progress.slots]
 
-    def statuses(self, standings: list[Standing], now: Now) -> tuple[PowerSequenceContainerStatus, ...]:
+    def statuses(self, selected: list[SelectedSequence], now: Now) -> tuple[PowerSequenceContainerStatus, ...]:
         """*standings* as they are told, with the progress made by *now*."""
-        return tuple([self._status(standing, now) for standing in standings])
+        return tuple([self._status(standing, now) for standing in selected])
 
     @property
-    def _profile(self) -> Profile:
+    def _profile(self) -> Task:
         assert self._progress.profile is not None
         return self._progress.profile
 
-    def _waiting(self, container_id: str) -> Step | None:
+    def _waiting(self, container_id: str) -> OrderedAction | None:
         """What shall run in the container and was not commanded yet."""
         waiting = self._instructions.waiting(container_id)
         started = self._instructions.started.get(container_id)
-        return waiting[-1].wish if waiting else started.wish if started else None
+        return waiting[-1].goal if waiting else started.goal if started else None
 
     def _ends_at(self, container_id: str, now: Now) -> datetime | None:
         """When the container's sequence ends or has ended; None if that cannot be hoped for."""
-        if course := self._progress.courses.get(container_id):
-            return None if course.status is PowerSequenceStatus.ABORTED else course.ends_at(now)
+        if run := self._progress.runs.get(container_id):
+            return None if run.status is PowerSequenceStatus.ABORTED else run.ends_at(now)
         waiting = self._waiting(container_id)
         return waiting.begins_at + waiting.lasts if waiting else None
 
-    def _standing_of(self, container_id: str) -> Standing:
-        if course := self._progress.courses.get(container_id):
-            return Standing(container_id, course.sequence.id, course.status)
+    def _standing_of(self, container_id: str) -> SelectedSequence:
+        if run := self._progress.runs.get(container_id):
+            return SelectedSequence(container_id, run.sequence.id, run.status)
         if waiting := self._waiting(container_id):
-            return Standing(container_id, waiting.sequence.id, PowerSequenceStatus.SCHEDULED)
-        return Standing(container_id, None, PowerSequenceStatus.NOT_SCHEDULED)
+            return SelectedSequence(container_id, waiting.sequence.id, PowerSequenceStatus.SCHEDULED)
+        return SelectedSequence(container_id, None, PowerSequenceStatus.NOT_SCHEDULED)
 
-    def _status(self, standing: Standing, now: Now) -> PowerSequenceContainerStatus:
-        course = self._progress.courses.get(standing.container_id)
+    def _status(self, standing: SelectedSequence, now: Now) -> PowerSequenceContainerStatus:
+        run = self._progress.runs.get(standing.container_id)
         return PowerSequenceContainerStatus(
             power_profile_id=self._profile.id,
             sequence_container_id=standing.container_id,
             selected_sequence_id=standing.selected_sequence_id,
-            progress=course.progress_ms(now) if course else None,
+            progress=run.progress_ms(now) if run else None,
             status=standing.status,
         )

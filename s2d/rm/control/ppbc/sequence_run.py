@@ -6,6 +6,8 @@ Spec: EN 50491-12-2, PPBC; S2 JSON `PPBC.PowerSequence`, `PPBC.PowerSequenceCont
 from datetime import datetime, timedelta
 from enum import Enum
 
+from msgspec import Struct
+
 from ....s2.messages.ppbc import PowerSequence, PowerSequenceStatus
 from ....values import Now
 
@@ -24,7 +26,20 @@ class Action(Enum):
     RESUME = "resume"
 
 
-class Course:
+class RememberedRun(Struct, frozen=True):
+    """How far a sequence has got, by the clock: what outlives the process of it."""
+
+    sequence_id: str
+    lasts_s: float
+    action: str
+    status: PowerSequenceStatus
+    commanded_at: datetime
+    ran_s: float
+    runs_since: datetime | None
+    over_at: datetime | None
+
+
+class SequenceRun:
     """A sequence from its command on. Pauses do not count as progress; a step of the clock changes nothing."""
 
     def __init__(self, sequence: PowerSequence, lasts: timedelta, now: Now) -> None:
@@ -39,6 +54,30 @@ class Course:
         self._runs_since: float | None = now.mono
         self._ran_s = 0.0
         self._over_at: float | None = None
+
+    @classmethod
+    def recalled(cls, remembered: RememberedRun, sequence: PowerSequence, now: Now) -> "SequenceRun":
+        """The run of *sequence* that was remembered, by the clock as it is set *now*."""
+        run = cls(sequence, timedelta(seconds=remembered.lasts_s), now)
+        run.action, run.status = Action(remembered.action), remembered.status
+        run.commanded_at = _mono_of(remembered.commanded_at, now)
+        run._ran_s = remembered.ran_s
+        run._runs_since = None if remembered.runs_since is None else _mono_of(remembered.runs_since, now)
+        run._over_at = None if remembered.over_at is None else _mono_of(remembered.over_at, now)
+        return run
+
+    def remembered(self, now: Now) -> RememberedRun:
+        """It, by the clock as it is set *now*."""
+        return RememberedRun(
+            self.sequence.id,
+            self._lasts.total_seconds(),
+            self.action.value,
+            self.status,
+            _utc_of(self.commanded_at, now),
+            self._ran_s,
+            None if self._runs_since is None else _utc_of(self._runs_since, now),
+            None if self._over_at is None else _utc_of(self._over_at, now),
+        )
 
     @property
     def is_pausing(self) -> bool:
@@ -98,6 +137,15 @@ class Course:
 
     def _progress_s(self, now: Now) -> float:
         return self._ran_s + (now.mono - self._runs_since if self._runs_since is not None else 0.0)
+
+
+def _utc_of(mono: float, now: Now) -> datetime:
+    return now.utc - timedelta(seconds=now.mono - mono)
+
+
+def _mono_of(utc: datetime, now: Now) -> float:
+    """Never later than *now*, whatever became of the clock."""
+    return now.mono - max(0.0, (now.utc - utc).total_seconds())
 
 
 def duration_of(sequence: PowerSequence) -> timedelta:

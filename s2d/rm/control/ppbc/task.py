@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from ....s2.messages.ppbc import PowerProfileDefinition, PowerSequence, PowerSequenceContainer
-from ....values import Now, Setpoint
-from ..execution import PursuingResource
-from .sequence_run import Action, Course, duration_of
+from ....values import Now
+from ..execution import RestingResource, Stage, Verdict
+from .sequence_run import Action, SequenceRun, duration_of
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class Task:
     """A task; another task, or the same once more, has another id."""
 
     id: str
@@ -38,10 +38,15 @@ class Profile:
         )
 
 
-class PowerProfileResource(PursuingResource, Protocol):
-    """Something with a task to do. In its default state it does none."""
+class PowerProfileResource(RestingResource, Protocol):
+    """Something with a task to do. At rest it does none."""
 
-    def profile(self) -> Profile | None:
+    @property
+    def follow_within_s(self) -> float:
+        """What was commanded and is not seen after this long has failed."""
+        ...
+
+    def profile(self) -> Task | None:
         """The task to do now, or done last; None while there is none."""
         ...
 
@@ -49,11 +54,11 @@ class PowerProfileResource(PursuingResource, Protocol):
         """Why the device may not do that now (offline, fault, safety), or None."""
         ...
 
-    def order(self, action: Action, container_id: str, sequence_id: str, reason: str) -> list[Setpoint]:
-        """What to write so that the device does it."""
+    def order(self, action: Action, container_id: str, sequence_id: str, reason: str) -> list[Stage]:
+        """What to write, stage by stage, so that the device does it."""
         ...
 
-    def follows(self, action: Action, container_id: str, sequence_id: str, since: float) -> bool:
+    def verdict_on(self, action: Action, container_id: str, sequence_id: str, since: float, now: Now) -> Verdict:
         """Whether readings no older than *since* (monotonic seconds) show that the device does it."""
         ...
 
@@ -74,33 +79,37 @@ class Slot(NamedTuple):
     """How long all that comes after it runs at least."""
 
 
-class Progress:
+class TaskProgress:
     """The task of one resource, and the course of every container that was started; outlives sessions."""
 
     def __init__(self) -> None:
-        self.profile: Profile | None = None
+        self.profile: Task | None = None
         self.slots: dict[str, Slot] = {}
         """Of the profile, by container id, in the order in which they run."""
-        self.courses: dict[str, Course] = {}
+        self.runs: dict[str, SequenceRun] = {}
         """By container id."""
+        self.changes = 0
+        """How often something of it has changed."""
 
     @property
     def is_under_way(self) -> bool:
         """Whether something runs or pauses."""
-        return any(course.is_open for course in self.courses.values())
+        return any(run.is_open for run in self.runs.values())
 
-    def turn_to(self, profile: Profile | None) -> None:
+    def turn_to(self, profile: Task | None) -> None:
         """Begins with *profile*, and forgets the one before."""
-        self.profile, self.courses = profile, {}
+        self.profile, self.runs = profile, {}
+        self.changes += 1
         self.slots = _slots_of(profile.containers) if profile else {}
 
     def end(self, now: Now) -> None:
         """The device is brought to its default state, in which it does nothing of the task."""
-        for course in self.courses.values():
-            if course.finishes_at is not None and course.finishes_at <= now.mono:
-                course.finish()
-            elif course.is_open:
-                course.abort(now)
+        self.changes += bool(self.runs)
+        for run in self.runs.values():
+            if run.finishes_at is not None and run.finishes_at <= now.mono:
+                run.finish()
+            elif run.is_open:
+                run.abort(now)
 
 
 def _slots_of(containers: tuple[PowerSequenceContainer, ...]) -> dict[str, Slot]:

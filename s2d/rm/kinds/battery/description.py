@@ -12,7 +12,7 @@ from .settings import BatterySettings
 THREE_PHASES = CommodityQuantity.ELECTRIC_POWER_3_PHASE_SYMMETRIC
 
 
-class Mode(NamedTuple):
+class BatteryMode(NamedTuple):
     """An operation mode in the battery's own terms; ranges run from factor 0 to factor 1."""
 
     id: str
@@ -37,21 +37,29 @@ class BatteryDescription:
         self._name = name
         self._settings = settings
         low, high = settings.usable_range
-        self.idle = Mode(_id(resource_id, "idle"), "idle", (0.0, 0.0), (0.0, 100.0))
-        self.charge = Mode(
+        self.idle = BatteryMode(_id(resource_id, "idle"), "idle", (0.0, 0.0), (0.0, 100.0))
+        self.charge = BatteryMode(
             _id(resource_id, "charge"),
             "charge (factor 1 is full power)",
             (float(settings.min_charge_power_w), float(settings.max_charge_power_w)),
             (0.0, high),
         )
         # Peers refuse ranges that fall, so factor 0 has to be the full discharge.
-        self.discharge = Mode(
+        self.discharge = BatteryMode(
             _id(resource_id, "discharge"),
             "discharge (factor 0 is full power)",
             (-settings.max_discharge_power_w, -settings.min_discharge_power_w),
             (low, 100.0),
         )
         self.modes = {mode.id: mode for mode in (self.idle, self.charge, self.discharge)}
+        self.extremes = {
+            "idle": self.idle,
+            "charge": self.charge._replace(label="charge", power_w=(self.charge.power_w[1],) * 2),
+            "discharge": self.discharge._replace(label="discharge", power_w=(self.discharge.power_w[0],) * 2),
+        }
+        """The modes of a battery that chooses its power itself: at the most it may be; by the state it is put in."""
+        # Peers refuse more than one electric range, so three phases are described by their sum.
+        self.quantity = CommodityQuantity.ELECTRIC_POWER_L1 if settings.phases == 1 else THREE_PHASES
         self.actuator_id = _id(resource_id, "actuator")
         self.storage = self._described_storage()
         self.actuators = (self._described_actuator(),)
@@ -92,15 +100,12 @@ class BatteryDescription:
             timers=(),
         )
 
-    def _described(self, mode: Mode) -> OperationMode:
+    def _described(self, mode: BatteryMode) -> OperationMode:
         start_w, end_w = mode.power_w
-        is_single_phase = self._settings.phases == 1
-        # Peers refuse more than one electric range, so three phases are described by their sum.
-        quantity = CommodityQuantity.ELECTRIC_POWER_L1 if is_single_phase else THREE_PHASES
         element = OperationModeElement(
             fill_level_range=self._levels(mode.soc),
             fill_rate=NumberRange(start_of_range=self._fill_rate(start_w), end_of_range=self._fill_rate(end_w)),
-            power_ranges=(PowerRange(start_of_range=start_w, end_of_range=end_w, commodity_quantity=quantity),),
+            power_ranges=(PowerRange(start_of_range=start_w, end_of_range=end_w, commodity_quantity=self.quantity),),
         )
         return OperationMode(
             id=mode.id, diagnostic_label=mode.label, elements=(element,), abnormal_condition_only=False

@@ -1,0 +1,65 @@
+"""A dialect of control by operation modes: how FRBC, OMBC and DDBC word what they have in common, and what is theirs.
+
+Spec: EN 50491-12-2; S2 JSON `FRBC.*`, `OMBC.*`, `DDBC.*`.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from ....s2.messages.common import Message
+from ....values import Now
+from ..reporting import LastReported
+from .mode_and_factor import OperationModeInstruction, ScopeStatus
+from .state_machine import DescribedMachine
+
+
+class Instructed(NamedTuple):
+    """What an instruction is about, whatever the dialect calls it."""
+
+    instruction: OperationModeInstruction
+    scope: str
+    operation_mode_id: str
+
+
+class Dialect(Protocol):
+    """The words of one control type by operation modes. It orders nothing."""
+
+    describes_twice: bool
+    """Whether it may be described once more after its first status, for a CEM that plans only then."""
+
+    def machines(self) -> Mapping[str, DescribedMachine]:
+        """By scope."""
+        ...
+
+    def look(self, now: Now) -> None:
+        """Takes note of what belongs to the description beside what the resource is; comes before `description`."""
+        ...
+
+    def description(self, message_id: str, valid_from: datetime) -> Message:
+        """The resource as it is now."""
+        ...
+
+    def described(self) -> None:
+        """The resource was described anew: all else shall be told again."""
+        ...
+
+    def status(self, message_id: str, status: ScopeStatus) -> Message: ...
+
+    def timer_status(self, message_id: str, scope: str, timer_id: str, finished_at: datetime) -> Message: ...
+
+    def state(self, now: Now) -> list[Message]:
+        """What is to be told before the statuses."""
+        ...
+
+    def outlook(self, now: Now) -> list[Message]:
+        """What is to be told after the statuses."""
+        ...
+
+    def reported(self) -> Iterable[LastReported]:
+        """What of its own is told again after a while."""
+        ...
+
+    def instructed(self, message: Message) -> Instructed:
+        """What *message*, an instruction of this control type, is about."""
+        ...

@@ -1,0 +1,274 @@
+"""The model of a battery: what is known of it, what is ordered of it, and what must not be. Power is positive charging.
+
+It is the same whatever control type is active; `fill_rate`, `envelopes` and `modes` make of it what each asks for.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from ....s2.messages.common import Commodity, CommodityQuantity, ControlType, Role, RoleType
+from ....values import RELEASE, Now, Reading, Setpoint
+from ...control import Control
+from ...control.context import ControlContext
+from ...control.execution import FOLLOWED, PENDING, Verdict
+from ...control.offers import Offer
+from ...control.reporting import ReportThresholds
+from ...occasion import Occasion, SafeStates
+from .. import Ability, Protection
+from ..ladder import Ladder
+from ..shared_state import SharedState
+from .description import THREE_PHASES, BatteryDescription, BatteryMode
+from .settings import BatterySettings
+
+FORCED, LIMITS, MODE = "power_setpoint", ("charge_limit", "discharge_limit"), "mode"
+"""The points by which it is steered: to a power, by what it may take and give, or by what it shall do."""
+_CALLED = {"soc": "the state of charge", "power": "the power"}
+_HYSTERESIS_PERCENT = 1.0
+"""A limit that the state of charge has put to 0 is lifted when it has gone back by so much."""
+
+
+class OrderedPower(NamedTuple):
+    """What it is ordered to do by itself."""
+
+    mode: BatteryMode
+    power_w: float
+
+
+class OrderedLimits(NamedTuple):
+    """Between what it is ordered to stay."""
+
+    charge_w: float
+    discharge_w: float
+
+
+class Battery:
+    """The model of one battery."""
+
+    roles: tuple[Role, ...] = (Role(role=RoleType.ENERGY_STORAGE, commodity=Commodity.ELECTRICITY),)
+    foreseen_power = None
+
+    def __init__(
+        self,
+        resource_id: str,
+        name: str,
+        settings: BatterySettings,
+        abilities: Mapping[str, Ability],
+        safe: SafeStates,
+        offers: "Mapping[ControlType, Offer[Battery]]",
+    ) -> None:
+        self.name = name
+        self.settings = settings
+        self.description = BatteryDescription(resource_id, name, settings)
+        self.state = SharedState(_power_points(settings, abilities))
+        self.quantities = self.state.quantities
+        self.abilities = abilities
+        largest_w = max(settings.max_charge_power_w, settings.max_discharge_power_w)
+        self.tolerance_w = settings.follow_tolerance_w or max(50.0, 0.05 * largest_w)
+        self.ordered: OrderedPower | OrderedLimits | None = None
+        """None while it is at rest."""
+        self._idle_below_w = max(25.0, 0.01 * largest_w)
+        self._is_idle = True
+        self._resting_w = 0.0
+        """The power it was brought to when it was brought to rest."""
+        self._blocked = (False, False)
+        """Whether its state of charge keeps it from charging, and from discharging, within limits."""
+        self._safe = safe
+        self._offers = offers
+        self._ladder = Ladder({control_type: partial(_HOLDS[control_type], self) for control_type in offers})
+
+    def thresholds(self, power_w: float | None, percent: float | None, every_s: float) -> ReportThresholds:
+        fill_level = (0.5 if percent is None else percent) * self.settings.fill_level_per_percent
+        return ReportThresholds(self._idle_below_w if power_w is None else power_w, fill_level, every_s)
+
+    def observe(self, readings: Iterable[Reading], now: Now) -> None:
+        self.state.observe(readings, now)
+        power_w = self.state.number("power")
+        if power_w is not None:
+            # Half the threshold on the way down, so that noise about it is not told as a change of mode.
+            self._is_idle = abs(power_w) <= self._idle_below_w / (1 if self._is_idle else 2)
+        self._ladder.advance(now)
+
+    def lose(self) -> None:
+        self.state.lose()
+
+    def advance(self, now: Now) -> bool:
+        if not self.state.advance(now) and now.mono < self._ladder.turns_at:
+            return False
+        self._ladder.advance(now)
+        return True
+
+    def deadlines(self) -> Iterable[float]:
+        return self.state.stale_at, self._ladder.turns_at
+
+    @property
+    def is_at_rest(self) -> bool:
+        return self.ordered is None
+
+    def control_types(self) -> tuple[ControlType, ...]:
+        return self._ladder.offered
+
+    def control(self, control_type: ControlType, context: ControlContext) -> Control:
+        return self._offers[control_type](self, context)
+
+    def power(self) -> Mapping[CommodityQuantity, Reading]:
+        return self.state.power()
+
+    def rest(self, occasion: Occasion, reason: str) -> list[Setpoint]:
+        self.ordered, self._blocked = None, (False, False)
+        setpoints = self._safe.on(occasion, reason)
+        # A device that has control back does what it likes: nothing was ordered of it.
+        self._resting_w = sum(float(each.value) for each in setpoints if each.point == FORCED and each.value != RELEASE)
+        return setpoints
+
+    def protect(self, now: Now) -> Protection | None:
+        if isinstance(self.ordered, OrderedLimits):
+            return self._protect_within(self.ordered)
+        power_w = self.ordered.power_w if self.ordered else self._resting_w
+        harm = self.harm_of(power_w)
+        if harm is None and self.ordered and (why := self.state.why_unknown("power")):
+            harm = f"the power is unknown: {why}"
+        # Before the first readings nothing was ordered but the safe state, which is the owner's own word.
+        if harm is None or not self._ladder.has_offered:
+            return None
+        if not self.state.is_known(*self._judged_by):
+            return Protection(harm, self.rest(Occasion.STALE, f"protection: {harm}"))
+        return Protection(harm, self.idle(f"protection: {harm}"))
+
+    def idle(self, reason: str) -> list[Setpoint]:
+        """What to write so that it neither charges nor discharges, marked `is_safe`."""
+        self.ordered = OrderedPower(self.description.idle, 0.0)
+        if FORCED in self.abilities:
+            return [Setpoint(FORCED, 0.0, reason, is_safe=True)]
+        if MODE in self.abilities:
+            return [Setpoint(MODE, "idle", reason, is_safe=True)]
+        return [Setpoint(point, 0.0, reason, is_safe=True) for point in LIMITS]
+
+    def is_steered_by(self, *points: str) -> bool:
+        """Whether all of *points* can be written."""
+        return all(point in self.abilities and self.abilities[point].can_write for point in points)
+
+    def obstacle_to(self, power_w: float) -> str | None:
+        """Why *power_w* may not be ordered now, or None."""
+        return self.harm_of(power_w) if self.state.is_online else "the device does not answer"
+
+    def harm_of(self, power_w: float) -> str | None:
+        """Why *power_w* must not be ordered now, whoever wants it."""
+        if power_w == 0:
+            return None
+        if harm := self.fault:
+            return harm
+        for point in self._judged_by:
+            if why := self.state.why_unknown(point):
+                return f"{_CALLED[point]} is unknown: {why}"
+        soc = self.state.number("soc")
+        low, high = self.settings.usable_range
+        if soc is not None and power_w > 0 and soc >= high:
+            return f"the state of charge {soc:g} % is at its upper limit {high:g} %"
+        if soc is not None and power_w < 0 and soc <= low:
+            return f"the state of charge {soc:g} % is at its lower limit {low:g} %"
+        return None
+
+    @property
+    def _judged_by(self) -> tuple[str, ...]:
+        """What must be known while it is ordered to a power."""
+        return ("soc", "power") if "soc" in self.abilities else ("power",)
+
+    @property
+    def fault(self) -> str | None:
+        """The fault that the device reports, in words."""
+        fault = self.state.value("fault")
+        return f"the device reports a fault: {fault}" if fault and fault != "ok" else None
+
+    @property
+    def mode(self) -> BatteryMode | None:
+        """What it is seen to do; what was ordered where the power fits that. None while its power is unknown."""
+        power_w = self.state.number("power")
+        if power_w is None:
+            return None
+        if isinstance(self.ordered, OrderedPower) and abs(power_w - self.ordered.power_w) <= self.tolerance_w:
+            return self.ordered.mode
+        if self._is_idle:
+            return self.description.idle
+        return self.description.charge if power_w > 0 else self.description.discharge
+
+    def follows(self, least_w: float, most_w: float, since: float) -> Verdict:
+        """Whether the power read since then (monotonic seconds) is between the two, tolerance included."""
+        power_w = self.state.number("power")
+        if power_w is None or not self.state.was_read_since("power", since):
+            return PENDING
+        return FOLLOWED if least_w - self.tolerance_w <= power_w <= most_w + self.tolerance_w else PENDING
+
+    def limits_within(self, ordered: OrderedLimits, reason: str) -> list[Setpoint]:
+        """What to write for *ordered*, as far as its state of charge allows it."""
+        self.ordered, self._blocked = ordered, self._blocks()
+        return self._limited(ordered, reason)
+
+    def _protect_within(self, ordered: OrderedLimits) -> Protection | None:
+        harm = self.fault
+        if harm is None and (why := self.state.why_unknown("power")):
+            harm = f"the power is unknown: {why}"
+            return Protection(harm, self.rest(Occasion.STALE, f"protection: {harm}"))
+        if harm:
+            return Protection(harm, self.idle(f"protection: {harm}"))
+        blocked = self._blocks()
+        if blocked == self._blocked:
+            return None
+        self._blocked = blocked
+        reason = f"the state of charge is {self.state.number('soc'):g} %"
+        setpoints = [replace(each, is_safe=True) for each in self._limited(ordered, f"protection: {reason}")]
+        return Protection(reason, setpoints, ends_orders=False)
+
+    def _limited(self, ordered: OrderedLimits, reason: str) -> list[Setpoint]:
+        return [
+            Setpoint(point, 0.0 if is_blocked else limit_w, reason)
+            for point, limit_w, is_blocked in zip(LIMITS, ordered, self._blocked, strict=True)
+        ]
+
+    def _blocks(self) -> tuple[bool, bool]:
+        soc = self.state.number("soc")
+        if soc is None:
+            return self._blocked
+        low, high = self.settings.usable_range
+        is_full, is_empty = self._blocked
+        return (
+            soc >= (high - _HYSTERESIS_PERCENT if is_full else high) and high < 100,
+            soc <= (low + _HYSTERESIS_PERCENT if is_empty else low) and low > 0,
+        )
+
+
+def _can_be_filled(battery: Battery) -> bool:
+    return battery.is_steered_by(FORCED) and battery.state.is_known("soc", "power")
+
+
+def _can_be_limited(battery: Battery) -> bool:
+    # A battery that is held at a power keeps no limits, and to hold it at a power within them is not what PEBC means.
+    forced = battery.abilities.get(FORCED)
+    return battery.is_steered_by(*LIMITS) and (not forced or forced.can_release) and battery.state.is_known("power")
+
+
+def _can_be_switched(battery: Battery) -> bool:
+    is_steered_otherwise = any(point in battery.abilities for point in (FORCED, *LIMITS))
+    return battery.is_steered_by(MODE) and not is_steered_otherwise and battery.state.is_known("power")
+
+
+_HOLDS: dict[ControlType, Callable[[Battery], bool]] = {
+    ControlType.FILL_RATE_BASED_CONTROL: _can_be_filled,
+    ControlType.POWER_ENVELOPE_BASED_CONTROL: _can_be_limited,
+    ControlType.OPERATION_MODE_BASED_CONTROL: _can_be_switched,
+}
+"""Whether each rung of its ladder holds now."""
+
+
+def _power_points(settings: BatterySettings, abilities: Mapping[str, Ability]) -> dict[CommodityQuantity, str]:
+    if settings.phases == 1:
+        return {CommodityQuantity.ELECTRIC_POWER_L1: "power"}
+    if {"power_l1", "power_l2", "power_l3"} <= abilities.keys():
+        return {
+            CommodityQuantity.ELECTRIC_POWER_L1: "power_l1",
+            CommodityQuantity.ELECTRIC_POWER_L2: "power_l2",
+            CommodityQuantity.ELECTRIC_POWER_L3: "power_l3",
+        }
+    return {THREE_PHASES: "power"}

@@ -1,0 +1,70 @@
+"""A battery under Power Envelope Based Control: it lives its own life, within what it may take and give."""
+
+from collections.abc import Mapping
+
+from ....s2.messages.common import CommodityQuantity, NumberRange
+from ....s2.messages.pebc import AllowedLimitRange, PowerEnvelopeConsequenceType, PowerEnvelopeLimitType
+from ....values import RELEASE, Now, Setpoint
+from ...control.execution import Stage, Verdict
+from ...control.pebc.constraints import Constraints, EnergyNeed
+from ...control.pebc.envelopes import Limits
+from ...occasion import Occasion
+from .battery import FORCED, Battery, OrderedLimits
+
+
+class BatteryEnvelopes:
+    """A battery whose power can be limited both ways. What its envelope keeps it from, it does later."""
+
+    def __init__(self, battery: Battery) -> None:
+        self._battery = battery
+        settings = battery.settings
+        self._quantity = battery.description.quantity
+        self._most_w = OrderedLimits(float(settings.max_charge_power_w), float(settings.max_discharge_power_w))
+        upper = (PowerEnvelopeLimitType.UPPER_LIMIT, 0.0, self._most_w.charge_w)
+        lower = (PowerEnvelopeLimitType.LOWER_LIMIT, -self._most_w.discharge_w, 0.0)
+        self._constraints = Constraints(
+            PowerEnvelopeConsequenceType.DEFER,
+            tuple(
+                AllowedLimitRange(
+                    commodity_quantity=self._quantity,
+                    limit_type=limit_type,
+                    range_boundary=NumberRange(start_of_range=start, end_of_range=end),
+                    abnormal_condition_only=False,
+                )
+                for limit_type, start, end in (upper, lower)
+            ),
+        )
+
+    def constraints(self) -> Constraints:
+        return self._constraints
+
+    def energy_needs(self) -> tuple[EnergyNeed, ...]:
+        return ()
+
+    def obstacle_to(self, limits: Mapping[CommodityQuantity, Limits]) -> str | None:
+        if not self._battery.state.is_online:
+            return "the device does not answer"
+        if why := self._battery.state.why_unknown("power"):
+            return f"the power is unknown: {why}"
+        return self._battery.fault
+
+    def limit(self, limits: Mapping[CommodityQuantity, Limits], reason: str) -> list[Stage]:
+        setpoints = self._battery.limits_within(self._ordered(limits), reason)
+        if FORCED in self._battery.abilities:
+            setpoints.insert(0, Setpoint(FORCED, RELEASE, reason))
+        return [Stage(tuple(setpoints), self._battery.settings.follow_within_s)]
+
+    def rest(self, occasion: Occasion, reason: str) -> list[Setpoint]:
+        return self._battery.rest(occasion, reason)
+
+    def verdict_on(self, limits: Mapping[CommodityQuantity, Limits], since: float, now: Now) -> Verdict:
+        ordered = self._ordered(limits)
+        return self._battery.follows(-ordered.discharge_w, ordered.charge_w, since)
+
+    def _ordered(self, limits: Mapping[CommodityQuantity, Limits]) -> OrderedLimits:
+        if self._quantity not in limits:
+            return self._most_w
+        lower, upper = limits[self._quantity]
+        return OrderedLimits(
+            min(max(0.0, upper), self._most_w.charge_w), min(max(0.0, -lower), self._most_w.discharge_w)
+        )

@@ -1,0 +1,86 @@
+"""Shared state of a resource, whatever its kind: the readings that hold now, whether its device answers, its power.
+
+Knows no control type and no message but the names of quantities.
+"""
+
+from collections.abc import Iterable, Mapping
+from math import inf
+
+from msgspec.structs import replace
+
+from ...s2.messages.common import CommodityQuantity
+from ...values import Now, Reading, Value
+
+
+class SharedState:
+    """What is known of a device now. A reading holds until it is too old, or until the device has none any more."""
+
+    def __init__(self, power_points: Mapping[CommodityQuantity, str]) -> None:
+        """*power_points*: the points that measure the power, by what they measure."""
+        self.quantities = tuple(power_points)
+        self.is_online = False
+        """Whether the device answers. What was last read of one that does not holds until it is too old."""
+        self.stale_at = inf
+        """When (monotonic seconds) something will be too old."""
+        self._power_points = power_points
+        self._held: dict[str, Reading] = {}
+        self._why_unknown: dict[str, str] = {}
+
+    def observe(self, readings: Iterable[Reading], now: Now) -> None:
+        """Takes what the device said; what is not good makes its point unknown, and is as of *now* if undated."""
+        self.is_online = True
+        for reading in readings:
+            if reading.value is None:
+                self._forget(reading.point, reading.detail or reading.quality)
+            else:
+                self._held[reading.point] = reading if reading.at is not None else replace(reading, at=now.mono)
+                self._why_unknown.pop(reading.point, None)
+        self._look_ahead()
+
+    def lose(self) -> None:
+        """The device does not answer."""
+        self.is_online = False
+
+    def advance(self, now: Now) -> bool:
+        """Forgets what is too old by *now*; whether there was any."""
+        if now.mono < self.stale_at:
+            return False
+        for reading in [reading for reading in self._held.values() if reading.good_until <= now.mono]:
+            age_s = now.mono - (reading.good_until if reading.at is None else reading.at)
+            self._forget(reading.point, f"no good value for {age_s:.0f} s")
+        self._look_ahead()
+        return True
+
+    def value(self, point: str) -> Value | None:
+        """What *point* is; None while it is unknown."""
+        reading = self._held.get(point)
+        return reading.value if reading else None
+
+    def number(self, point: str) -> float | None:
+        """What *point* is, as a number; None while it is unknown."""
+        value = self.value(point)
+        return None if value is None else float(value)
+
+    def is_known(self, *points: str) -> bool:
+        """Whether all of *points* are known."""
+        return all(point in self._held for point in points)
+
+    def was_read_since(self, point: str, since: float) -> bool:
+        """Whether *point* is known as it was at *since* (monotonic seconds) or later."""
+        reading = self._held.get(point)
+        return reading is not None and reading.at is not None and reading.at >= since
+
+    def why_unknown(self, point: str) -> str | None:
+        """Why *point* is unknown; None if it is known."""
+        return None if point in self._held else self._why_unknown.get(point, "it was not read yet")
+
+    def power(self) -> dict[CommodityQuantity, Reading]:
+        """The readings of the power, by quantity, as far as they hold."""
+        return {quantity: self._held[point] for quantity, point in self._power_points.items() if point in self._held}
+
+    def _look_ahead(self) -> None:
+        self.stale_at = min((reading.good_until for reading in self._held.values()), default=inf)
+
+    def _forget(self, point: str, why: str) -> None:
+        self._held.pop(point, None)
+        self._why_unknown[point] = why

@@ -1,0 +1,87 @@
+"""Memory of a resource manager: what must survive a restart of its timers, modes and task.
+
+Instants are kept by the clock, and come back on the clock that never steps. A Pi may start without knowing the time:
+where the clock has stepped back, a timer has its whole duration before it; it never has more.
+"""
+
+from datetime import datetime, timedelta
+
+import msgspec
+from msgspec import Struct
+
+from ..values import Now
+from .control.operation_modes.timers import Timed, TimersAndModes
+from .control.ppbc.sequence_run import RememberedRun, SequenceRun
+from .control.ppbc.task import Task, TaskProgress
+
+
+class RememberedTimer(Struct, frozen=True):
+    """A timer of a scope, and when it was started last."""
+
+    scope: str
+    timer_id: str
+    started_at: datetime
+    duration_s: float
+
+
+class Memory(Struct, frozen=True):
+    """All that is remembered of one resource."""
+
+    timers: tuple[RememberedTimer, ...] = ()
+    last_mode: dict[str, str] = {}
+    seen_mode: dict[str, str] = {}
+    change: dict[str, tuple[str, datetime]] = {}
+    task: Task | None = None
+    runs: dict[str, RememberedRun] = {}
+    """By container id."""
+
+
+def memory_of(timers: TimersAndModes, progress: TaskProgress, now: Now) -> Memory:
+    """What is to be remembered of them."""
+    return Memory(
+        tuple(
+            RememberedTimer(scope, timer_id, _started_at(timed, now), timed.duration_s)
+            for (scope, timer_id), timed in timers.timed.items()
+        ),
+        dict(timers.last_mode),
+        dict(timers.seen_mode),
+        dict(timers.change),
+        progress.profile,
+        {container_id: run.remembered(now) for container_id, run in progress.runs.items()},
+    )
+
+
+def recall(memory: Memory, timers: TimersAndModes, progress: TaskProgress, now: Now) -> None:
+    """Puts what is remembered back into new *timers* and *progress*."""
+    for each in memory.timers:
+        left_s = each.duration_s - max(0.0, (now.utc - each.started_at).total_seconds())
+        timers.timed[each.scope, each.timer_id] = Timed(now.mono + left_s, each.duration_s)
+    timers.last_mode |= memory.last_mode
+    timers.seen_mode |= memory.seen_mode
+    timers.change |= memory.change
+    progress.turn_to(memory.task)
+    for container_id, remembered in memory.runs.items():
+        slot = progress.slots.get(container_id)
+        if slot and remembered.sequence_id in slot.sequences:
+            sequence = slot.sequences[remembered.sequence_id]
+            progress.runs[container_id] = SequenceRun.recalled(remembered, sequence, now)
+
+
+def encoded(memory: Memory) -> bytes:
+    """*memory* as it is kept."""
+    return msgspec.json.encode(memory)
+
+
+def decoded(kept: bytes) -> Memory:
+    """The memory in *kept*.
+
+    Raises: ValueError: it is damaged, or of another version.
+    """
+    return _DECODER.decode(kept)
+
+
+_DECODER = msgspec.json.Decoder(Memory)
+
+
+def _started_at(timed: Timed, now: Now) -> datetime:
+    return now.utc - timedelta(seconds=now.mono - timed.finishes_at + timed.duration_s)
