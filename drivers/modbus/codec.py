@@ -9,7 +9,6 @@ from s2d.quantities import factor_of
 from s2d.values import Quality, Reading, Value
 
 from .block import Block
-from .form import form_of
 from .point import ModbusPoint
 
 _EXPONENTS = range(-10, 11)
@@ -50,35 +49,26 @@ class Codec:
         """The point is some bits of its registers; the others belong to something else."""
         self.needs_present = self.is_part or point.scale_register is not None
         """`words_of` has to know what the registers hold."""
-        self._form = form_of(point.value_type, point.order, point.encoding, is_hex=point.format == "hex")
-        if point.value_type == "bool" and not point.is_bit:
-            self._form = form_of("uint16", point.order)
-        self._is_bcd = point.value_type.startswith("bcd") and not point.is_text
+        self._format = point.register_format
         self._sentinels = point.sentinels if point.absent != "keep" else frozenset()
         self._flags: list[tuple[int, str]] | None = None
         """Each bit as a number, and its name."""
         if isinstance(point.flags, dict):
             self._flags = [(1 << int(bit), text) for bit, text in point.flags.items()]
-        self._shift = self._mask = 0
-        if self.is_part:
-            self._shift, last = point.bit_range
-            self._mask = (1 << last - self._shift + 1) - 1
         self.reading_of: Callable[[Sequence[int]], Reading] = self._quick() or self._reading_of
         """What the words say: absent where they hold a sentinel or NaN, bad where it cannot be true. Never raises."""
 
     def raw_of(self, words: Sequence[int]) -> Value:
         """The raw value in *words*, before scale and unit."""
-        return self._part_of(self._form.raw_of(words))
+        return self._format.raw_of(words)
 
     def words_of(self, value: Value, present: Sequence[int] = ()) -> list[int]:
         """Words for `value_blocks` that mean *value*; *present* is what `blocks` hold, if `needs_present`.
 
-        Where `values` has states, the number of one will do as well.
-
         Raises: DeviceRefused: outside the point's limits, no such state, or it does not fit the type.
         """
         try:
-            return self._form.words_of(self._whole_of(self._number_of(value, present), present))
+            return self._format.words_of(self._number_of(value, present), present)
         except ValueError as exc:
             raise DeviceRefused(f"{self.name}: {exc}") from exc
         except OverflowError as exc:
@@ -96,16 +86,16 @@ class Codec:
         return Reading(self.name, None, Quality.ABSENT, "the device says it has no value")
 
     def _value_of(self, words: Sequence[int]) -> Value | None:
-        whole = self._form.raw_of(words)
+        whole = self._format.whole_of(words)
         if whole in self._sentinels or whole != whole:
             return None
         if isinstance(whole, float) and math.isinf(whole):
             raise BadReading(f"{whole} is no measurement")
-        raw = self._part_of(whole)
+        raw = self._format.part_of(whole)
         if self._flags is not None:
             number = int(raw)
             return ", ".join([text for flag, text in self._flags if number & flag]) or "ok" if number else "ok"
-        if self._is_bcd and isinstance(raw, str):
+        if self._format.is_bcd and isinstance(raw, str):
             raise BadReading(f"{raw} is no BCD number")
         if self.point.scale_register is not None and not isinstance(raw, str):
             exponent = self._exponent_in(words)
@@ -123,14 +113,14 @@ class Codec:
         if (
             point.is_bit
             or point.is_text
-            or self._is_bcd
-            or self._mask
+            or self._format.is_bcd
+            or self.is_part
             or point.scale_register is not None
             or self._flags is not None
             or point.values is not None
         ):
             return None
-        name, raw_of, sentinels, slowly = self.name, self._form.raw_of, self._sentinels, self._reading_of
+        name, raw_of, sentinels, slowly = self.name, self._format.whole_of, self._sentinels, self._reading_of
         step = _exact(point.scale)
         step = -step if point.invert else step
         offset = _exact(point.offset)
@@ -152,9 +142,6 @@ class Codec:
 
     def _number_of(self, value: Value, present: Sequence[int]) -> Value:
         """What stands for *value* before it becomes a part of the registers."""
-        states = self.point.values
-        if states and not isinstance(value, str) and float(value).is_integer() and str(int(value)) in states:
-            return int(value)
         raw = self.point.raw_of(value)
         if self.point.scale_register is None or isinstance(raw, str):
             return raw
@@ -165,32 +152,6 @@ class Codec:
         if exponent is None:
             raise DeviceRefused(f"{self.name}: the device does not say how it is scaled")
         return raw / _power_of_ten(exponent) if exponent > 0 else raw * _power_of_ten(-exponent)
-
-    def _whole_of(self, number: Value, present: Sequence[int]) -> Value:
-        """The raw value of all registers in which this point's is *number*."""
-        if isinstance(number, str):
-            return number
-        if self._is_bcd:
-            digits = str(round(number))
-            if not digits.isdecimal() or len(digits) > 4 * self.count:
-                raise ValueError(f"the raw value {digits} does not fit {self.point.value_type}")
-            return int(digits, 16)
-        if not self._mask:
-            return number
-        if not 0 <= number <= self._mask:
-            shown = f"{number:g}" if isinstance(number, float) else str(number)
-            raise ValueError(f"the raw value {shown} does not fit bits {self.point.bits}")
-        whole = int(self._form.raw_of(present))
-        return whole & ~(self._mask << self._shift) | round(number) << self._shift
-
-    def _part_of(self, whole: Value) -> Value:
-        if self._is_bcd:
-            digits = f"{whole:X}"
-            return int(digits) if digits.isdecimal() else f"0x{digits}"
-        if not self._mask:
-            return whole
-        part = int(whole) >> self._shift & self._mask
-        return part == 1 if self.point.value_type == "bool" else part
 
     def _exponent_in(self, words: Sequence[int]) -> int | None:
         """The power of ten in the scale register; None if the device says it has none.

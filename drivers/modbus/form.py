@@ -63,6 +63,11 @@ def size_of(kind: str, encoding: str = "ascii") -> int:
     return NUMBERS[kind].size
 
 
+def shown(number: int | float) -> str:
+    """*number* in a sentence."""
+    return str(number) if isinstance(number, int) else f"{number:g}"
+
+
 class Switch:
     """A bit of a table of bits."""
 
@@ -72,7 +77,7 @@ class Switch:
     def words_of(self, raw: Value) -> list[int]:
         number = _number(raw)
         if number not in (0, 1):
-            raise ValueError(f"the raw value {_shown(number)} does not fit bool")
+            raise ValueError(f"the raw value {shown(number)} does not fit bool")
         return [int(number)]
 
 
@@ -93,7 +98,7 @@ class Number:
         try:
             packed = self._struct.pack(float(number) if self._is_float else round(number))
         except (struct.error, OverflowError) as exc:
-            raise ValueError(f"the raw value {_shown(number)} does not fit {self._kind}") from exc
+            raise ValueError(f"the raw value {shown(number)} does not fit {self._kind}") from exc
         return self._arrangement.words_of(packed)
 
     def _raw_of(self, words: Words) -> int | float:
@@ -181,7 +186,3 @@ def _number(raw: Value) -> int | float:
     if isinstance(raw, str):
         raise ValueError(f"{raw!r} is not a number")
     return raw
-
-
-def _shown(number: int | float) -> str:
-    return str(number) if isinstance(number, int) else f"{number:g}"

@@ -16,7 +16,7 @@ from .codec import Codec
 from .connection import ModbusConnection
 from .form import form_of
 from .point import ModbusPoint
-from .sunspec import SunSpecAddress, place_of, registers_of, settled
+from .sunspec import SunSpecAddress, place_of, registers_of
 
 _BASE = 40000
 _MARK = [0x5375, 0x6E53]
@@ -146,7 +146,7 @@ _TENTHS = 0xFFFF
 
 def _in_model(point: ModbusPoint, models: Mapping[int, int]) -> ModbusPoint:
     address = point.alternatives[0]
-    return settled(point, place_of(address, point.group), models[SunSpecAddress.parse(address).model])
+    return point.located(place_of(address, point.group), models[SunSpecAddress.parse(address).model])
 
 
 def _absent(codec: Codec) -> list[int]:

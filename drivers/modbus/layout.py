@@ -96,7 +96,7 @@ class Layout:
         return not end or end[0] in _NO_MODEL
 
     async def _discover(self, read: Read, connection: Callable[[], Hashable]) -> None:
-        from .sunspec import place_of, settled  # only for who has SunSpec points
+        from .sunspec import place_of  # only for who has SunSpec points
 
         models, end = await self._walked(read, connection)
         if self.missing and not self._models and not models:
@@ -108,7 +108,7 @@ class Layout:
             for address in point.alternatives:
                 if found := _model_of(address, point, models):
                     used.add(found)
-                    codecs[name] = Codec(name, settled(point, place_of(address, point.group), found.register))
+                    codecs[name] = Codec(name, point.located(place_of(address, point.group), found.register))
                     break
             else:
                 quality = Quality.ABSENT if point.optional else Quality.BAD

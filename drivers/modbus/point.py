@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
+from msgspec.structs import replace
 
 from s2d.driver import PointSettings
 from s2d.errors import DeviceRefused
@@ -12,6 +13,10 @@ from s2d.values import Value
 
 from .block import Table
 from .form import NUMBERS, Order, Sentinel, size_of
+from .register_format import RegisterFormat
+
+if TYPE_CHECKING:
+    from .sunspec import Place
 
 _MAX_REGISTERS = 123
 """What one request can write (function 16)."""
@@ -138,21 +143,54 @@ class ModbusPoint(PointSettings, frozen=True, kw_only=True, forbid_unknown_field
         _ = self.sentinels
 
     def objection_to(self, value: Value) -> str | None:
-        from .codec import Codec  # which knows points in turn
-
         if self.alternatives:
-            from .sunspec import place_of, settled  # reads files: only for who uses it
+            from .sunspec import place_of  # reads files: only for who uses it
 
-            each = [settled(self, place_of(address, self.group)) for address in self.alternatives]
+            each = [self.located(place_of(address, self.group)) for address in self.alternatives]
             objections = [point.objection_to(value) for point in each]
             return objections[0] if all(objections) else None
         if self.scale_register is not None:
             return super().objection_to(value)  # what it fits into is only known of the device
         try:
-            Codec("", self).words_of(value, [0] * self.count)
+            self.register_format.words_of(self.raw_of(value), [0] * self.count)
         except DeviceRefused as exc:
-            return exc.reason.removeprefix(": ")
+            return exc.reason
+        except ValueError as exc:
+            return str(exc)
+        except OverflowError:
+            return f"the value does not fit {self.value_type}"
         return None
+
+    def raw_of(self, value: Value) -> Value:
+        """As for any point; where `values` has states, the number of one will do as well.
+
+        Raises: DeviceRefused: outside `min`..`max`, or no such state.
+        """
+        states = self.values
+        if states and not isinstance(value, str) and float(value).is_integer() and str(int(value)) in states:
+            return int(value)
+        return super().raw_of(value)
+
+    def located(self, place: "Place", model_register: int = 0) -> "ModbusPoint":
+        """This SunSpec point as one with registers: at *place* of a model that starts at *model_register*.
+
+        Raises: ValueError: its settings do not go with what stands there.
+        """
+        values, flags = place.names_in(self.values, self.flags, is_number=self.bits is not None or self.unit != "")
+        return replace(
+            self,
+            sunspec=None,
+            group=None,
+            register=model_register + place.offset,
+            type="bool" if self.bits is not None and self.type == "bool" else place.type,
+            format=place.format,
+            scale_register=None if place.scale_offset is None else model_register + place.scale_offset,
+            scale=self.scale * 10**place.exponent if place.exponent >= 0 else self.scale / 10**-place.exponent,
+            sentinel=place.sentinel if self.sentinel is None else self.sentinel,
+            base=0,
+            values=values,
+            flags=flags,
+        )
 
     @property
     def alternatives(self) -> tuple[str, ...]:
@@ -174,9 +212,10 @@ class ModbusPoint(PointSettings, frozen=True, kw_only=True, forbid_unknown_field
         return self.value_type.startswith("string") or self.format == "hex"
 
     @property
-    def number_type(self) -> str:
-        """The type of the number in its registers, of which a bool is a bit."""
-        return self.value_type if self.value_type in NUMBERS else "uint16"
+    def register_format(self) -> RegisterFormat:
+        """How its raw value stands in its registers."""
+        bits = None if self.bits is None else self.bit_range
+        return RegisterFormat(self.value_type, self.order, self.encoding, is_hex=self.format == "hex", bits=bits)
 
     @property
     def count(self) -> int:
@@ -198,32 +237,15 @@ class ModbusPoint(PointSettings, frozen=True, kw_only=True, forbid_unknown_field
 
     @property
     def sentinels(self) -> frozenset[Sentinel]:
-        """The sentinels as the type reads them: a manual says 0x8000 where an int16 reads -32768.
+        """The sentinels as the type reads them.
 
         Raises: ValueError: no register of this type can hold one of them.
         """
         given = self.sentinel if isinstance(self.sentinel, tuple) else (self.sentinel,)
-        return frozenset(self._as_read(sentinel) for sentinel in given if sentinel is not None)
-
-    def _as_read(self, sentinel: Sentinel) -> Sentinel:
-        if self.format == "hex" and isinstance(sentinel, int):
-            sentinel = f"{sentinel:0{2 * size_of(self.value_type, self.encoding)}X}"
-        if self.is_text != isinstance(sentinel, str):
-            raise ValueError(f"sentinel: {sentinel!r} is not what a {self.value_type} can be")
-        if isinstance(sentinel, str):
-            return sentinel
-        number = NUMBERS[self.number_type]
         try:
-            if self.number_type.startswith("float"):
-                packed = number.pack(sentinel)
-            elif float(sentinel).is_integer():
-                packed = int(sentinel).to_bytes(number.size, signed=sentinel < 0)
-            else:
-                raise OverflowError
-        except OverflowError as exc:
-            raise ValueError(f"sentinel: {sentinel} does not fit {self.value_type}") from exc
-        read: int | float = number.unpack(packed)[0]
-        return read
+            return frozenset(self.register_format.sentinel_as_read(each) for each in given if each is not None)
+        except ValueError as exc:
+            raise ValueError(f"sentinel: {exc}") from exc
 
     def _check_type(self) -> None:
         if not re.match(_TYPE_PATTERN, self.value_type) or self.count > _MAX_REGISTERS:
@@ -287,12 +309,12 @@ class ModbusPoint(PointSettings, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError(
                 "sunspec: the model tells table, type, order, encoding, format, scale_register and base; leave them out"
             )
-        from .sunspec import place_of, settled  # reads files: only for who uses it
+        from .sunspec import place_of  # reads files: only for who uses it
 
         if not self.alternatives:
             raise ValueError("sunspec: name a model and its point, as `802:SoC`")
         for address in self.alternatives:
             try:
-                settled(self, place_of(address, self.group))
+                self.located(place_of(address, self.group))
             except ValueError as exc:
                 raise ValueError(f"sunspec: {address}: {exc}") from exc

@@ -156,11 +156,11 @@ def _codecs(device: Attached) -> Iterator[Codec]:
     models: dict[str, int] = {}
     for name, point in device.points.items():
         if point.alternatives:
-            from .sunspec import place_of, settled  # reads files: only for who uses it
+            from .sunspec import place_of  # reads files: only for who uses it
 
             address = point.alternatives[0]
             register = models.setdefault(address.partition(":")[0], 256 * len(models))
-            point = settled(point, place_of(address, point.group), register)
+            point = point.located(place_of(address, point.group), register)
         if not _is_below_all(point, device.connection):
             yield Codec(name, point, device.connection.address_base or 0)
 

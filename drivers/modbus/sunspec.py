@@ -7,16 +7,14 @@ Spec: SunSpec Device Information Model Specification 1.1, 4 and 5.
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
+
+from s2d.driver import OTHERS
 
 from .form import Sentinel
-
-if TYPE_CHECKING:
-    from .point import ModbusPoint
 
 _TYPES: dict[str, tuple[str, Sentinel | tuple[Sentinel, ...] | None]] = {
     "int16": ("int16", 0x8000),
@@ -85,6 +83,36 @@ class Place(NamedTuple):
     """Number → symbol; of a bit field, bit → symbol."""
     is_bitfield: bool
 
+    def names_in(
+        self, values: dict[str, str] | None, flags: dict[str, str] | str | None, *, is_number: bool
+    ) -> tuple[dict[str, str] | None, dict[str, str] | None]:
+        """The states and flags of a point for which its owner wrote *values* and *flags*, by number.
+
+        *is_number*: without `values` its states are numbers, not the names of the model.
+
+        Raises: ValueError: the model has no such state or flag, or no flags at all.
+        """
+        if flags is not None and not self.is_bitfield:
+            raise ValueError("is no field of flags")
+        if isinstance(flags, str):
+            if not self.names:
+                raise ValueError("the model gives its flags no names")
+            return values, dict(self.names)
+        if self.is_bitfield:
+            return values, None if flags is None else self._numbered(flags)
+        if values is not None:
+            return self._numbered(values), None
+        return None if is_number or not self.names else dict(self.names), None
+
+    def _numbered(self, texts: Mapping[str, str]) -> dict[str, str]:
+        """*texts* by number, where their keys are names of states or bits."""
+        numbers = {name: number for number, name in self.names.items()}
+        for key in texts:
+            if not (key in numbers or key == OTHERS or key.lstrip("-").isdecimal()):
+                known = f"; known are {', '.join(numbers)}" if numbers else ""
+                raise ValueError(f"{key!r} is neither a number nor a name of the model{known}")
+        return {numbers.get(key, key): text for key, text in texts.items()}
+
 
 class _Symbol(Struct):
     name: str
@@ -145,42 +173,6 @@ def place_of(address: str, group: int | None = None) -> Place:
         point.sf if isinstance(point.sf, int) else 0,
         {str(symbol.value): symbol.name for symbol in point.symbols},
         point.type.startswith("bitfield"),
-    )
-
-
-def settled(point: "ModbusPoint", place: Place, model_register: int = 0) -> "ModbusPoint":
-    """The SunSpec point *point* as one with registers: at *place* of a model that starts at *model_register*.
-
-    Raises: ValueError: its settings do not go with what stands there.
-    """
-    values, flags = point.values, point.flags
-    if place.is_bitfield and flags == "model":
-        if not place.names:
-            raise ValueError("the model gives its flags no names")
-        flags = dict(place.names)
-    elif place.is_bitfield and isinstance(flags, dict):
-        flags = dict(_numbered(flags, place.names))
-    elif flags is not None:
-        raise ValueError("is no field of flags")
-    elif place.is_bitfield:
-        pass
-    elif values is not None:
-        values = dict(_numbered(values, place.names))
-    elif place.names and point.bits is None and not point.unit:
-        values = dict(place.names)
-    return replace(
-        point,
-        sunspec=None,
-        group=None,
-        register=model_register + place.offset,
-        type="bool" if point.bits is not None and point.type == "bool" else place.type,
-        format=place.format,
-        scale_register=None if place.scale_offset is None else model_register + place.scale_offset,
-        scale=point.scale * 10**place.exponent if place.exponent >= 0 else point.scale / 10**-place.exponent,
-        sentinel=place.sentinel if point.sentinel is None else point.sentinel,
-        base=0,
-        values=values,
-        flags=flags,
     )
 
 
@@ -273,16 +265,6 @@ def _known(name: str, names: Mapping[str, object] | list[str]) -> str:
     by_lower = {known.lower(): known for known in names}
     close = get_close_matches(name.lower(), by_lower, n=1)
     return f"did you mean {by_lower[close[0]]}?" if close else f"it has {', '.join(names)}"
-
-
-def _numbered(texts: Mapping[str, str], names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """*texts* by number, where their keys are *names* of numbers."""
-    numbers = {name: number for number, name in names.items()}
-    for key, text in texts.items():
-        if not (key in numbers or key == "_" or key.lstrip("-").isdecimal()):
-            known = f"; known are {', '.join(numbers)}" if numbers else ""
-            raise ValueError(f"{key!r} is neither a number nor a name of the model{known}")
-        yield numbers.get(key, key), text
 
 
 def _points(group: _Group, at: int) -> Iterator[tuple[int, _Point]]:

@@ -11,7 +11,7 @@ from s2d_drivers.modbus.block import Block
 from s2d_drivers.modbus.codec import Codec
 from s2d_drivers.modbus.layout import Layout
 from s2d_drivers.modbus.point import ModbusPoint
-from s2d_drivers.modbus.sunspec import place_of, settled
+from s2d_drivers.modbus.sunspec import place_of
 from sunspec2.device import Model
 from sunspec_peers import COUNTS, model, sunspec_map
 
@@ -70,7 +70,7 @@ def test_every_point_of_every_model_says_what_its_makers_software_wrote(number: 
     for name in points.keys() - {name for name in raw if raw[name] is None}:
         place = place_of(f"{number}:{name}")
         assert (place.offset, place.end - place.offset) == (written.points[name].offset, written.points[name].len)
-        codec = Codec(name, settled(ModbusPoint(sunspec=f"{number}:{name}", unit="W"), place))
+        codec = Codec(name, ModbusPoint(sunspec=f"{number}:{name}", unit="W").located(place))
         value = codec.reading_of(own_words(codec, words)).value
         scale = points[name].get("sf", 0)
         is_text = isinstance(raw[name], str)
@@ -83,7 +83,7 @@ def test_what_a_device_does_not_implement_is_absent(number: int) -> None:
     for name, point in Model(number, data=dict.fromkeys(COUNTS, 0)).points.items():
         if name in UNLIKE or point.pdef["type"] == "pad" or point.len > LONGEST:
             continue
-        codec = Codec(name, settled(ModbusPoint(sunspec=f"{number}:{name}"), place_of(f"{number}:{name}")))
+        codec = Codec(name, ModbusPoint(sunspec=f"{number}:{name}").located(place_of(f"{number}:{name}")))
         assert codec.reading_of(own_words(codec, words)).quality is Quality.ABSENT, name
 
 
@@ -92,7 +92,7 @@ def own_words(codec: Codec, words: Sequence[int]) -> list[int]:
 
 
 def point(address: str, **settings: object) -> ModbusPoint:
-    return settled(ModbusPoint(sunspec=address, **settings), place_of(address, settings.get("group")), 100)
+    return ModbusPoint(sunspec=address, **settings).located(place_of(address, settings.get("group")), 100)
 
 
 def test_a_state_has_the_models_name_unless_the_owner_gives_another() -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 from s2d_drivers.modbus.codec import Codec
 from s2d_drivers.modbus.point import ModbusPoint
-from s2d_drivers.modbus.sunspec import place_of, settled
+from s2d_drivers.modbus.sunspec import place_of
 
 from s2d.cli.simulated_device import profile_scene
 from s2d.commissioning.device_visit import visited
@@ -40,7 +40,7 @@ def registers_of(name: str, point: ModbusPoint) -> Iterator[Register]:
         yield Register(Codec(name, point), [*nothings(point)])
     for address in point.alternatives:
         place = place_of(address, point.group)
-        found = settled(point, place)
+        found = point.located(place)
         # The standard has one for each type.
         own = [words_of(place.sentinel, found)] if isinstance(place.sentinel, int) else [*nothings(found)]
         yield Register(Codec(name, found), own)
@@ -51,9 +51,9 @@ def nothings(point: ModbusPoint) -> Iterator[list[int]]:
     if point.is_text:
         return
     bits = 16 * point.count
-    if point.number_type.startswith("float"):
+    if point.value_type.startswith("float"):
         yield words_of({32: 0x7FC00000, 64: 0x7FF8000000000000}[bits], point)
-    if point.number_type.startswith("int"):
+    if point.value_type.startswith("int"):
         yield words_of(1 << bits - 1, point)
         yield words_of((1 << bits - 1) - 1, point)
     else:
