@@ -90,10 +90,6 @@ class Endpoint:
         """What a read from the unit that *connection* names costs, as far as is known; the same until that changes."""
         return self._unit(connection.unit).cost(connection)
 
-    def turnaround_s(self, unit: int) -> float | None:
-        """How long *unit* takes to answer, wire time not counted; None before it did."""
-        return self._unit(unit).turnaround_s
-
     def _unit(self, unit: int) -> Unit:
         return self._units.setdefault(unit, Unit())
 

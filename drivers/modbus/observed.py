@@ -1,36 +1,64 @@
 """The Modbus driver at work before somebody's eyes: what was read, word by word, and what a write would send."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import AsyncIterator, Collection, Hashable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import ClassVar, Self
 
-from s2d.values import Setpoint
+from msgspec import Struct
+
+from s2d.driver import Driver, PointSettings
+from s2d.values import Reading, Setpoint
 
 from .block import Block
 from .codec import Codec
 from .connection import ModbusConnection
-from .driver import Modbus
+from .device import ModbusDevice
+from .endpoint import Endpoint
 from .point import ModbusPoint
 from .refusals import Refused, place_of
-from .writing import WriteRequest, Written, request_for
-
-if TYPE_CHECKING:
-    from .endpoint import Endpoint
+from .register_bus import RegisterBus
+from .writing import WriteRequest
 
 Place = tuple[int, str, int]
 """Unit, table, register."""
 
 
-class ObservedModbus(Modbus):
-    """A Modbus device whose words are kept as they come."""
+class ObservedModbus(Driver):
+    """A Modbus device whose words are kept as they come. See `s2d.commissioning.tools.ObservedDriver`."""
 
-    def __init__(self, connection: ModbusConnection, points: Mapping[str, ModbusPoint], endpoint: "Endpoint") -> None:
-        self._tap = _Tap(endpoint)
-        super().__init__(connection, points, cast("Endpoint", self._tap))
+    Connection: ClassVar[type[Struct]] = ModbusConnection
+    Point: ClassVar[type[PointSettings]] = ModbusPoint
+
+    @classmethod
+    def bus_of(cls, connection: ModbusConnection) -> Hashable:
+        return connection.bus
+
+    @classmethod
+    def open_bus(cls, connection: ModbusConnection) -> AbstractAsyncContextManager[RegisterBus]:
+        return Endpoint.opened(connection)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, connection: ModbusConnection, points: Mapping[str, ModbusPoint], bus: RegisterBus
+    ) -> AsyncIterator[Self]:
+        yield cls(connection, points, bus)
+
+    def __init__(self, connection: ModbusConnection, points: Mapping[str, ModbusPoint], bus: RegisterBus) -> None:
+        self._tap = TappedBus(bus)
+        self._device = ModbusDevice(connection, points, self._tap)
+        self._unit = connection.unit
+
+    async def read(self, points: Collection[str]) -> Sequence[Reading]:
+        return await self._device.read(points)
+
+    async def write(self, setpoint: Setpoint, *together: Setpoint) -> None:
+        await self._device.write(setpoint, *together)
 
     def raw_of(self, point: str) -> str:
         """The raw value as a number or text, and its words."""
-        codec = self._codecs.get(point)
-        words = self._words_of(codec.value_blocks, codec) if codec else None
+        codec = self._device.codec_of(point)
+        words = self._words_of(codec) if codec else None
         if codec is None or words is None:
             return ""
         if codec.point.is_text:
@@ -39,48 +67,48 @@ class ObservedModbus(Modbus):
 
     async def sketch(self, setpoint: Setpoint, *together: Setpoint) -> Sequence[str]:
         """See `s2d.commissioning.tools.ObservedDriver`."""
-        await self._prepare()
-        written: list[Written] = []
-        for each in (setpoint, *together):
-            codec = self._writable(each.point)
-            present = await self._words(codec.blocks, codec.point.unit_id) if codec.needs_present else ()
-            written.append(Written(codec, codec.words_of(each.value, present)))
-        unit = written[0].codec.point.unit_id
-        of = "" if unit is None else f" of unit {unit}"
-        return [f"{_sentence(request)}{of}" for request in request_for(written, self._connection.write)]
+        planned = await self._device.planned(setpoint, *together)
+        of = "" if planned.unit is None else f" of unit {planned.unit}"
+        return [f"{_sentence(request)}{of}" for request in planned.requests]
 
     def take_notes(self) -> list[Mapping[str, object]]:
         """Blocks with their words, or with the exception for which there are none."""
         notes, self._tap.notes = self._tap.notes, []
         return notes
 
-    def _words_of(self, blocks: Iterable[Block], codec: Codec) -> list[int] | None:
-        own = codec.point.unit_id
-        unit = self._connection.unit if own is None else own
+    def _words_of(self, codec: Codec) -> list[int] | None:
+        unit = self._unit if codec.point.unit_id is None else codec.point.unit_id
         places = [
             (unit, block.table, register)
-            for block in blocks
+            for block in codec.value_blocks
             for register in range(block.register, block.register + block.count)
         ]
         known = self._tap.words
         return [known[place] for place in places] if all(place in known for place in places) else None
 
 
-class _Tap:
-    """An endpoint that remembers what was read through it; all else it leaves to the real one."""
+class TappedBus:
+    """A bus that remembers what was read through it; all else it leaves to *bus*."""
 
-    def __init__(self, endpoint: "Endpoint") -> None:
-        self._endpoint = endpoint
+    def __init__(self, bus: RegisterBus) -> None:
+        self._bus = bus
+        self.write = bus.write
+        self.cost = bus.cost
         self.notes: list[Mapping[str, object]] = []
         self.words: dict[Place, int] = {}
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._endpoint, name)
+    @property
+    def connection(self) -> ModbusConnection:
+        return self._bus.connection
+
+    @property
+    def connection_number(self) -> int | None:
+        return self._bus.connection_number
 
     async def read(self, connection: ModbusConnection, block: Block) -> Sequence[int]:
         at = {"unit": connection.unit, "table": block.table, "register": block.register}
         try:
-            words = await self._endpoint.read(connection, block)
+            words = await self._bus.read(connection, block)
         except Refused as refusal:
             self.notes.append({**at, "count": block.count, "exception": refusal.code})
             raise

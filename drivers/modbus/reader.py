@@ -12,16 +12,14 @@ is asked again, it is asked for one block at first, another one each time.
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from .block import Block
 from .connection import ModbusConnection
 from .cost import Cost
 from .plan import Borders, around, blocks_of
 from .refusals import UNKNOWN_FUNCTION, Mute, Refused, Silent
-
-if TYPE_CHECKING:
-    from .endpoint import Endpoint
+from .register_bus import RegisterBus
 
 No = Refused | Mute
 """What may stand for words: the unit is there, but does not give them."""
@@ -59,13 +57,13 @@ class Reader:
     def __init__(
         self,
         connection: ModbusConnection,
-        endpoint: "Endpoint",
+        bus: RegisterBus,
         alone: Collection[Block] = (),
         signs: Collection[Block] = (),
     ) -> None:
         """*alone* is what is never read together with anything else; one of *signs* shows whether the unit is there."""
         self._connection = connection
-        self._endpoint = endpoint
+        self._bus = bus
         self._alone = set(alone)
         self._borders = Borders([*connection.hole_blocks, *alone])
         self._bad: dict[Block, _Bad] = {}
@@ -95,7 +93,7 @@ class Reader:
 
         Raises: DeviceUnreachable: the unit did not answer. Refused: it said no.
         """
-        return await self._endpoint.read(self._connection, block)
+        return await self._bus.read(self._connection, block)
 
     async def _look_for_sign(self) -> None:
         """Raises: DeviceUnreachable: the unit did not answer."""
@@ -108,7 +106,7 @@ class Reader:
         self._is_there = True
 
     def _plan(self, batch: Batch) -> list[_Shared]:
-        known = self._endpoint.cost(self._connection), self._lessons
+        known = self._bus.cost(self._connection), self._lessons
         if batch._planned_for != known:
             batch._planned_for = known
             good = [block for block in batch.wanted if block not in self._bad]

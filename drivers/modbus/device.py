@@ -1,0 +1,238 @@
+"""One Modbus device at work: due points in, readings out; writes, and looks whether they were taken."""
+
+import asyncio
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from s2d.errors import DeviceRefused, DeviceUnreachable
+from s2d.values import Quality, Reading, Setpoint
+
+from .block import Block
+from .codec import Codec
+from .connection import ModbusConnection
+from .layout import Layout
+from .point import ModbusPoint
+from .reader import Answer, Batch, Reader
+from .refusals import LeftAlone, Mute, Refused, Silent, place_of
+from .register_bus import RegisterBus
+from .writing import WriteRequest, Written, request_for
+
+_LOOK_AGAIN_AFTER_S = 0.05
+"""The first pause between looks whether a write was taken; each is twice as long as the one before..."""
+_LOOK_AT_LEAST_EVERY_S = 1.0
+"""...up to this."""
+_MOST_DUE = 64
+"""Sets of points whose requests are remembered."""
+
+
+class _Share(NamedTuple):
+    """What is read from one unit at the same time."""
+
+    reader: Reader
+    batch: Batch
+    codecs: list[tuple[Codec, tuple[int, ...]]]
+    """And where its words are in the batch."""
+    is_apart: bool
+    """The device is there without this unit."""
+
+
+class _Due(NamedTuple):
+    """Points that are read at the same time."""
+
+    shares: list[_Share]
+    missing: list[Reading]
+
+
+class PlannedWrite(NamedTuple):
+    """Setpoints as they are about to be written."""
+
+    unit: int | None
+    """None for the connection's own."""
+    written: list[Written]
+    requests: list[WriteRequest]
+
+
+class ModbusDevice:
+    """The points of one device, behind a connection to a bus that others may share."""
+
+    def __init__(self, connection: ModbusConnection, points: Mapping[str, ModbusPoint], bus: RegisterBus) -> None:
+        self._connection = connection
+        self._bus = bus
+        self._layout = Layout(points)
+        self._found: Mapping[str, Codec] | None = None
+        """What the layout said last."""
+        self._plain = {
+            name: Codec(name, point, connection.address_base or 0)
+            for name, point in points.items()
+            if not point.alternatives
+        }
+        self._codecs: dict[str, Codec] = {}
+        self._due: dict[frozenset[str], _Due] = {}
+        self._readers: dict[int | None, Reader] = {}
+        self._is_read_itself = False
+        """Something of the connection's own unit is read, so that its silence is heard."""
+
+    async def read(self, points: Collection[str]) -> Sequence[Reading]:
+        """See `s2d.driver.Driver`."""
+        await self._prepare()
+        due = self._due_of(frozenset(points))
+        readings = list(due.missing)
+        for reader, batch, codecs, is_apart in due.shares:
+            try:
+                with self._layout.trusted():
+                    answers = await reader.read(batch)
+            except (Silent, LeftAlone) as exc:
+                if not is_apart:
+                    raise
+                readings += (Reading(codec.name, None, Quality.BAD, exc.reason) for codec, _ in codecs)
+                continue
+            for codec, places in codecs:
+                words: Answer = answers[places[0]]
+                if len(places) > 1:
+                    words = _joined(answers[place] for place in places)
+                if isinstance(words, Refused | Mute):
+                    readings.append(Reading(codec.name, None, Quality.BAD, str(words)))
+                else:
+                    readings.append(codec.reading_of(words))
+        return readings
+
+    async def write(self, setpoint: Setpoint, *together: Setpoint) -> None:
+        """See `s2d.driver.Driver`."""
+        planned = await self.planned(setpoint, *together)
+        connection = self._connection_to(planned.unit)
+        for request in planned.requests:
+            with self._layout.trusted():
+                await self._bus.write(connection, request.block, request.words, is_multiple=request.is_multiple)
+        for one in planned.written:
+            if one.codec.point.is_readable:
+                await self._confirm(one)
+
+    async def planned(self, setpoint: Setpoint, *together: Setpoint) -> PlannedWrite:
+        """What `write` would write; where some bits of a register are kept, it is read.
+
+        Raises: DeviceUnreachable, DeviceRefused: as `write`.
+        """
+        await self._prepare()
+        written: list[Written] = []
+        for each in (setpoint, *together):
+            codec = self._writable(each.point)
+            present = await self._words(codec.blocks, codec.point.unit_id) if codec.needs_present else ()
+            written.append(Written(codec, codec.words_of(each.value, present)))
+        units = {one.codec.point.unit_id for one in written}
+        if len(units) > 1:
+            raise DeviceRefused(f"{' and '.join(one.codec.name for one in written)} are in different units")
+        return PlannedWrite(units.pop(), written, request_for(written, self._connection.write))
+
+    def codec_of(self, point: str) -> Codec | None:
+        """The codec of *point*; None as long as it is not known where the device has it."""
+        return self._codecs.get(point)
+
+    async def _prepare(self) -> None:
+        """Finds out what the device has, where that is not known."""
+        mine, shared = self._connection, self._bus.connection
+        if (mine.line, mine.is_rtu) != (shared.line, shared.is_rtu):
+            raise DeviceUnreachable(
+                f"{mine.endpoint} runs at {shared.line} for another device, so it cannot run at {mine.line}; "
+                "give all devices on a line the same baudrate, parity and stopbits"
+                if mine.serial
+                else f"{mine.endpoint} is spoken to with another `framing` for another device; give both the same"
+            )
+        await self._layout.find(self._block, lambda: self._bus.connection_number)
+        if self._layout.codecs is not self._found:
+            self._found = self._layout.codecs
+            self._codecs = {**self._plain, **self._found}
+            self._due.clear()
+            self._is_read_itself = None in self._by_unit(
+                [name for name, codec in self._codecs.items() if codec.point.is_readable]
+            )
+            self._readers = {
+                unit: Reader(self._connection_to(unit), self._bus, _alone(codecs), _readable(codecs))
+                for unit, codecs in self._by_unit(self._codecs).items()
+            }
+
+    def _due_of(self, points: frozenset[str]) -> _Due:
+        due = self._due.get(points)
+        if due is None:
+            shares = []
+            for unit, codecs in self._by_unit(points).items():
+                batch = Batch(block for codec in codecs for block in codec.blocks)
+                places = (tuple(batch.places[block] for block in codec.blocks) for codec in codecs)
+                is_apart = unit is not None and self._is_read_itself
+                shares.append(_Share(self._readers[unit], batch, list(zip(codecs, places, strict=True)), is_apart))
+            missing = [reading for name, reading in self._layout.missing.items() if name in points]
+            due = _Due(shares, missing)
+            if len(self._due) >= _MOST_DUE:
+                self._due.clear()
+            self._due[points] = due
+        return due
+
+    def _by_unit(self, points: Collection[str]) -> dict[int | None, list[Codec]]:
+        """The codecs of *points*; None for the connection's own unit, which comes first."""
+        by_unit: dict[int | None, list[Codec]] = {}
+        own = self._connection.unit
+        for name, codec in self._codecs.items():
+            if name in points:
+                unit = codec.point.unit_id
+                by_unit.setdefault(None if unit == own else unit, []).append(codec)
+        return dict(sorted(by_unit.items(), key=lambda each: each[0] is not None))
+
+    def _connection_to(self, unit: int | None) -> ModbusConnection:
+        return self._connection if unit is None else replace(self._connection, unit=unit)
+
+    def _writable(self, name: str) -> Codec:
+        """Raises: DeviceRefused: the device has no such point, or it is not for writing."""
+        if name in self._layout.missing:
+            raise DeviceRefused(f"{name}: {self._layout.missing[name].detail}")
+        codec = self._codecs[name]
+        if not codec.point.is_writable:
+            raise DeviceRefused(f"{name} is not for writing; its access is {codec.point.access}")
+        return codec
+
+    async def _confirm(self, written: Written) -> None:
+        codec = written.codec
+        wanted = codec.raw_of(written.words)
+        found = None
+        for pause_s in _pauses(codec.point.settle):
+            await asyncio.sleep(pause_s)
+            found = codec.raw_of(await self._words(codec.value_blocks, codec.point.unit_id))
+            if found == wanted:
+                return
+        place = f"{place_of(codec.value_blocks[0])} of {self._connection_to(codec.point.unit_id).place}"
+        raise DeviceRefused(f"{codec.name}: {place} took {wanted} but still reads {found}")
+
+    async def _words(self, blocks: Iterable[Block], unit: int | None = None) -> list[int]:
+        return [word for block in blocks for word in await self._block(block, unit)]
+
+    async def _block(self, block: Block, unit: int | None = None) -> list[int]:
+        with self._layout.trusted():
+            return list(await self._bus.read(self._connection_to(unit), block))
+
+
+def _pauses(settle_s: float) -> Iterator[float]:
+    """Before each look whether a write was taken: none, then ever longer ones, *settle_s* together."""
+    yield 0.0
+    pause_s = _LOOK_AGAIN_AFTER_S
+    while settle_s > 0:
+        yield min(pause_s, settle_s)
+        settle_s -= pause_s
+        pause_s = min(2 * pause_s, _LOOK_AT_LEAST_EVERY_S)
+
+
+def _alone(codecs: Iterable[Codec]) -> list[Block]:
+    """What is never read together with anything else."""
+    return [block for codec in codecs if not codec.point.merge for block in codec.blocks]
+
+
+def _readable(codecs: Iterable[Codec]) -> list[Block]:
+    return [block for codec in codecs if codec.point.is_readable for block in codec.blocks]
+
+
+def _joined(answers: Iterable[Answer]) -> Answer:
+    words: list[int] = []
+    for answer in answers:
+        if isinstance(answer, Refused | Mute):
+            return answer
+        words += answer
+    return words

@@ -1,0 +1,43 @@
+"""A Modbus bus as a device on it sees it: registers of units, and what asking for them costs."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from .block import Block
+from .connection import ModbusConnection
+from .cost import Cost
+
+
+class RegisterBus(Protocol):
+    """Takes requests to the units behind one endpoint."""
+
+    @property
+    def connection(self) -> ModbusConnection:
+        """As it was opened: its endpoint, line and framing are those of all units, its unit is anybody's."""
+        ...
+
+    @property
+    def connection_number(self) -> int | None:
+        """Another for each connection that was made; None while there is none."""
+        ...
+
+    async def read(self, connection: ModbusConnection, block: Block) -> Sequence[int]:
+        """The words of *block* of the unit that *connection* names; bits as 0 or 1.
+
+        Raises: DeviceUnreachable: no answer, or none that makes sense. Mute: none to this, though the unit is there.
+        Refused: an exception response.
+        """
+        ...
+
+    async def write(
+        self, connection: ModbusConnection, block: Block, words: Sequence[int], *, is_multiple: bool
+    ) -> None:
+        """Has the unit take *words* as *block*; returns when it acknowledged.
+
+        Raises: DeviceUnreachable: no answer, or none that makes sense. Refused: an exception response.
+        """
+        ...
+
+    def cost(self, connection: ModbusConnection) -> Cost:
+        """What a read from the unit that *connection* names costs, as far as is known; the same until that changes."""
+        ...
