@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from s2d.backoff import Backoff
 from s2d.errors import DeviceRefused, DeviceUnreachable
 from s2d.values import Quality, Reading, Setpoint
 
@@ -19,10 +21,8 @@ from .refusals import LeftAlone, Mute, Refused, Silent, place_of
 from .register_bus import RegisterBus
 from .writing import WriteRequest, Written, request_for
 
-_LOOK_AGAIN_AFTER_S = 0.05
-"""The first pause between looks whether a write was taken; each is twice as long as the one before..."""
-_LOOK_AT_LEAST_EVERY_S = 1.0
-"""...up to this."""
+_BETWEEN_LOOKS = Backoff(first_s=0.05, most_s=1.0)
+"""Whether a write was taken."""
 _MOST_DUE = 64
 """Sets of points whose requests are remembered."""
 
@@ -213,11 +213,13 @@ class ModbusDevice:
 def _pauses(settle_s: float) -> Iterator[float]:
     """Before each look whether a write was taken: none, then ever longer ones, *settle_s* together."""
     yield 0.0
-    pause_s = _LOOK_AGAIN_AFTER_S
-    while settle_s > 0:
-        yield min(pause_s, settle_s)
-        settle_s -= pause_s
-        pause_s = min(2 * pause_s, _LOOK_AT_LEAST_EVERY_S)
+    left_s = settle_s
+    for attempt in count():
+        if left_s <= 0:
+            return
+        pause_s = _BETWEEN_LOOKS.ceiling_s(attempt)
+        yield min(pause_s, left_s)
+        left_s -= pause_s
 
 
 def _alone(codecs: Iterable[Codec]) -> list[Block]:

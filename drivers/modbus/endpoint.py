@@ -7,6 +7,7 @@ nothing but what a unit was too busy for.
 """
 
 import asyncio
+import math
 from asyncio import Future, PriorityQueue, TaskGroup
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Self
 
+from s2d.backoff import Backoff
 from s2d.errors import DeviceError, DeviceUnreachable
 
 from .block import Block
@@ -24,8 +26,8 @@ from .refusals import Busy, LeftAlone, Mute, Refused, Silent, place_of, refusal_
 from .request import Request
 from .unit import Unit
 
-_BUSY_PAUSE_S = 0.05
-"""First pause before a busy unit is asked again; each further one is twice as long."""
+_WHILE_BUSY = Backoff(first_s=0.05, most_s=math.inf)
+"""Before a busy unit is asked again; its timeout ends that."""
 
 
 @dataclass(order=True, slots=True)
@@ -95,15 +97,17 @@ class Endpoint:
 
     async def _ask(self, request: Request, connection: ModbusConnection) -> bytes:
         """The answer, waited for as long as the unit says that it is busy, within its timeout."""
-        pause_s, patient_until = _BUSY_PAUSE_S, self._loop.time() + connection.timeout_s
+        patient_until = self._loop.time() + connection.timeout_s
+        attempt = 0
         while True:
             try:
                 return await self._turn(request, connection)
             except Busy:
+                pause_s = _WHILE_BUSY.ceiling_s(attempt)
                 if self._loop.time() + pause_s > patient_until:
                     raise
             await asyncio.sleep(pause_s)
-            pause_s *= 2
+            attempt += 1
 
     async def _turn(self, request: Request, connection: ModbusConnection) -> bytes:
         if self._is_closed:

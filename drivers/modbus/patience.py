@@ -1,7 +1,9 @@
 """How long to leave alone what does not answer."""
 
-FIRST_WAIT_S = 0.5
-LONGEST_WAIT_S = 30.0
+from s2d.backoff import Backoff
+
+WAITS = Backoff(first_s=0.5, most_s=30.0)
+"""Half of those of a device's own back-off, so that a device that asks again by itself is let through."""
 SHORTEST_PROBE_S = 0.2
 PROBE_SHARE = 0.05
 """So much of the time it was left alone may be spent on asking again."""
@@ -12,10 +14,7 @@ _USUAL = 3
 
 
 class Patience:
-    """Counts failures in a row and says when to try again, and how long to wait for an answer then.
-
-    The waits are half of those of a device's own back-off, so that a device that asks again by itself is let through.
-    """
+    """Counts failures in a row and says when to try again, and how long to wait for an answer then."""
 
     def __init__(self) -> None:
         self.failures = 0
@@ -29,7 +28,7 @@ class Patience:
 
     def fail(self, now: float) -> None:
         """It did not answer; *now* is monotonic."""
-        self._wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * float(1 << min(self.failures, 30)))
+        self._wait_s = WAITS.ceiling_s(self.failures)
         self.failures += 1
         self._again_at = now + self._wait_s
 
@@ -42,6 +41,6 @@ class Patience:
 
         Once waits are as long as they get, all of *timeout_s* again: what is slow and was away must be found.
         """
-        if self.failures < _CERTAIN or self._wait_s >= LONGEST_WAIT_S:
+        if self.failures < _CERTAIN or self._wait_s >= WAITS.most_s:
             return timeout_s
         return min(timeout_s, max(SHORTEST_PROBE_S, _USUAL * usual_s, PROBE_SHARE * self._wait_s))
