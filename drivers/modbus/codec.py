@@ -8,8 +8,8 @@ from s2d.errors import BadReading, DeviceRefused
 from s2d.quantities import factor_of
 from s2d.values import Quality, Reading, Value
 
-from .block import Block
 from .point import ModbusPoint
+from .register_block import Block
 
 _EXPONENTS = range(-10, 11)
 """Powers of ten that a scale register may hold.

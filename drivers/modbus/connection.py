@@ -10,9 +10,9 @@ from msgspec import Meta, Struct, field
 
 from s2d.quantities import Duration
 
-from .block import Block, Table
-from .cost import Cost, Line, cost_on_line, cost_on_network
-from .plan import MOST_REGISTERS
+from .read_planner import MOST_REGISTERS
+from .register_block import Block, Table
+from .request_cost import Cost, Line, cost_on_line, cost_on_network
 
 _HOLE = r"^((holding|input|coil|discrete) )?\d{1,5}(\.\.\d{1,5})?$"
 _TABLES: tuple[Table, ...] = ("holding", "input", "coil", "discrete")

@@ -11,15 +11,15 @@ from s2d.backoff import Backoff
 from s2d.errors import DeviceRefused, DeviceUnreachable
 from s2d.values import Quality, Reading, Setpoint
 
-from .block import Block
 from .codec import Codec
 from .connection import ModbusConnection
-from .layout import Layout
 from .point import ModbusPoint
 from .reader import Answer, Batch, Reader
-from .refusals import LeftAlone, Mute, Refused, Silent, place_of
+from .register_block import Block
 from .register_bus import RegisterBus
-from .writing import WriteRequest, Written, request_for
+from .sunspec.discovery import Layout
+from .transport.refusals import LeftAlone, Mute, Refused, Silent, place_of
+from .write_requests import WriteRequest, Written, request_for
 
 _BETWEEN_LOOKS = Backoff(first_s=0.05, most_s=1.0)
 """Whether a write was taken."""

@@ -23,8 +23,8 @@ from .point import ModbusPoint
 from .register_bus import RegisterBus
 
 if TYPE_CHECKING:
-    from .shared import Attached, Load, Remark
-    from .tools import ModbusTools
+    from .config_checks import Attached, Load, Remark
+    from .tools.toolbox import ModbusTools
 
 
 class Modbus(Driver):
@@ -40,20 +40,20 @@ class Modbus(Driver):
     @classmethod
     def problems_of_bus(cls, devices: "Iterable[Attached]") -> "Iterator[Remark]":
         """Where *devices*, of one or several buses, clash or are unwise."""
-        from .shared import remarks  # only for who reads a configuration
+        from .config_checks import remarks  # only for who reads a configuration
 
         return remarks(devices)
 
     @classmethod
     def loads_of_buses(cls, devices: "Iterable[Attached]") -> "Iterator[Load]":
         """How busy *devices* will keep the serial lines that they share."""
-        from .shared import loads
+        from .config_checks import loads
 
         return loads(devices)
 
     @classmethod
     def open_bus(cls, connection: ModbusConnection) -> AbstractAsyncContextManager[RegisterBus]:
-        from .endpoint import Endpoint  # only for who talks to a device
+        from .transport.bus import Endpoint  # only for who talks to a device
 
         return Endpoint.opened(connection)
 
@@ -67,7 +67,7 @@ class Modbus(Driver):
     @classmethod
     def tools(cls) -> "ModbusTools":
         """What stands beside it for who works at the device (`s2d/commissioning/tools.py`)."""
-        from .tools import ModbusTools  # only for who works at a device
+        from .tools.toolbox import ModbusTools  # only for who works at a device
 
         return ModbusTools()
 

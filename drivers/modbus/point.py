@@ -11,12 +11,12 @@ from s2d.driver import PointSettings
 from s2d.errors import DeviceRefused
 from s2d.values import Value
 
-from .block import Table
-from .form import NUMBERS, Order, Sentinel, size_of
+from .register_block import Table
 from .register_format import RegisterFormat
+from .value_format import NUMBERS, Order, Sentinel, size_of
 
 if TYPE_CHECKING:
-    from .sunspec import Place
+    from .sunspec.definitions import Place
 
 _MAX_REGISTERS = 123
 """What one request can write (function 16)."""
@@ -144,7 +144,7 @@ class ModbusPoint(PointSettings, frozen=True, kw_only=True, forbid_unknown_field
 
     def objection_to(self, value: Value) -> str | None:
         if self.alternatives:
-            from .sunspec import place_of  # reads files: only for who uses it
+            from .sunspec.definitions import place_of  # reads files: only for who uses it
 
             each = [self.located(place_of(address, self.group)) for address in self.alternatives]
             objections = [point.objection_to(value) for point in each]
@@ -309,7 +309,7 @@ class ModbusPoint(PointSettings, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError(
                 "sunspec: the model tells table, type, order, encoding, format, scale_register and base; leave them out"
             )
-        from .sunspec import place_of  # reads files: only for who uses it
+        from .sunspec.definitions import place_of  # reads files: only for who uses it
 
         if not self.alternatives:
             raise ValueError("sunspec: name a model and its point, as `802:SoC`")

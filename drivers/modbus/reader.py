@@ -14,12 +14,12 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from .block import Block
 from .connection import ModbusConnection
-from .cost import Cost
-from .plan import Borders, around, blocks_of
-from .refusals import UNKNOWN_FUNCTION, Mute, Refused, Silent
+from .read_planner import Borders, around, blocks_of
+from .register_block import Block
 from .register_bus import RegisterBus
+from .request_cost import Cost
+from .transport.refusals import UNKNOWN_FUNCTION, Mute, Refused, Silent
 
 No = Refused | Mute
 """What may stand for words: the unit is there, but does not give them."""

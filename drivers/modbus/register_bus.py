@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from .block import Block
 from .connection import ModbusConnection
-from .cost import Cost
+from .register_block import Block
+from .request_cost import Cost
 
 
 class RegisterBus(Protocol):

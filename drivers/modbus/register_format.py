@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from s2d.values import Value
 
-from .form import NUMBERS, Order, Sentinel, Words, form_of, shown, size_of
+from .value_format import NUMBERS, Order, Sentinel, Words, form_of, shown, size_of
 
 
 class RegisterFormat:

@@ -7,9 +7,9 @@ from statistics import median
 from time import perf_counter
 
 from s2d_drivers.modbus import Modbus, ModbusConnection, ModbusPoint
-from s2d_drivers.modbus.block import Block
-from s2d_drivers.modbus.cost import Cost, Line, cost_on_line
-from s2d_drivers.modbus.plan import Borders, blocks_of
+from s2d_drivers.modbus.read_planner import Borders, blocks_of
+from s2d_drivers.modbus.register_block import Block
+from s2d_drivers.modbus.request_cost import Cost, Line, cost_on_line
 
 from s2d.errors import DeviceUnreachable
 from tests.hybrid import POINTS, REGISTERS

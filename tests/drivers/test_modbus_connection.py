@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from s2d_drivers.modbus import Modbus, ModbusConnection
-from s2d_drivers.modbus.block import Block
+from s2d_drivers.modbus.register_block import Block
 
 from s2d.driver import find
 from s2d.quantities import Duration

@@ -3,8 +3,8 @@
 import struct
 
 from s2d_drivers.modbus import ModbusConnection, ModbusPoint
-from s2d_drivers.modbus.decodings import TITLES, decodings
-from s2d_drivers.modbus.image import Image
+from s2d_drivers.modbus.tools.decodings import TITLES, decodings
+from s2d_drivers.modbus.tools.register_image import Image
 
 
 def row(words, register):

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 from pymodbus.framer import FramerRTU
-from s2d_drivers.modbus.block import Block
-from s2d_drivers.modbus.frames import RtuFrames, Strange, TcpFrames, crc
-from s2d_drivers.modbus.request import Request
+from s2d_drivers.modbus.register_block import Block
+from s2d_drivers.modbus.transport.framing import RtuFrames, Strange, TcpFrames, crc
+from s2d_drivers.modbus.transport.request import Request
 
 
 def framed(pdu: str, unit: int = 0x11) -> bytes:

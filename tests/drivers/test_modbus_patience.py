@@ -2,8 +2,8 @@
 
 import pytest
 from s2d_drivers.modbus import ModbusConnection
-from s2d_drivers.modbus.patience import Patience
-from s2d_drivers.modbus.unit import Unit
+from s2d_drivers.modbus.transport.unit_backoff import Patience
+from s2d_drivers.modbus.transport.unit_health import Unit
 
 
 def failed(times: int) -> tuple[Patience, float]:

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 from s2d_drivers.modbus import ModbusConnection
-from s2d_drivers.modbus.block import Block
-from s2d_drivers.modbus.cost import Cost, Line, cost_on_line
-from s2d_drivers.modbus.plan import Borders, around, blocks_of
+from s2d_drivers.modbus.read_planner import Borders, around, blocks_of
+from s2d_drivers.modbus.register_block import Block
+from s2d_drivers.modbus.request_cost import Cost, Line, cost_on_line
 
 LINE = Line(9600, "N", 1)
 SERIAL = cost_on_line(LINE)

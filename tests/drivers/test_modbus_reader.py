@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as some
 from msgspec import structs
 from s2d_drivers.modbus import ModbusConnection
-from s2d_drivers.modbus.block import Block
-from s2d_drivers.modbus.cost import Cost
 from s2d_drivers.modbus.reader import Batch, Reader
-from s2d_drivers.modbus.refusals import Mute, Refused, Silent
-from s2d_drivers.modbus.request import Request
+from s2d_drivers.modbus.register_block import Block
+from s2d_drivers.modbus.request_cost import Cost
+from s2d_drivers.modbus.transport.refusals import Mute, Refused, Silent
+from s2d_drivers.modbus.transport.request import Request
 
 CONNECTION = ModbusConnection(serial="/dev/ttyX")
 

@@ -3,9 +3,9 @@
 import math
 
 import pytest
-from s2d_drivers.modbus.block import Block
 from s2d_drivers.modbus.codec import Codec
 from s2d_drivers.modbus.point import ModbusPoint
+from s2d_drivers.modbus.register_block import Block
 
 from s2d.errors import DeviceRefused
 from s2d.values import Quality, Reading

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from s2d_drivers.modbus import Modbus, ModbusConnection, ModbusPoint
-from s2d_drivers.modbus.shared import Load, Remark, loads, remarks
+from s2d_drivers.modbus.config_checks import Load, Remark, loads, remarks
 
 from tests.hybrid import POINTS
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from s2d_drivers.modbus.codec import Codec
-from s2d_drivers.modbus.form import NUMBERS
 from s2d_drivers.modbus.point import ModbusPoint
+from s2d_drivers.modbus.value_format import NUMBERS
 
 from s2d.errors import BadReading, DeviceRefused
 from s2d.values import Quality, Reading

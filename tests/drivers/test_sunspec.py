@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 import pytest
-from s2d_drivers.modbus.block import Block
 from s2d_drivers.modbus.codec import Codec
-from s2d_drivers.modbus.layout import Layout
 from s2d_drivers.modbus.point import ModbusPoint
-from s2d_drivers.modbus.sunspec import place_of
+from s2d_drivers.modbus.register_block import Block
+from s2d_drivers.modbus.sunspec.definitions import place_of
+from s2d_drivers.modbus.sunspec.discovery import Layout
 from sunspec2.device import Model
 from sunspec_peers import COUNTS, model, sunspec_map
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 from s2d_drivers.modbus.codec import Codec
 from s2d_drivers.modbus.point import ModbusPoint
-from s2d_drivers.modbus.sunspec import place_of
+from s2d_drivers.modbus.sunspec.definitions import place_of
 
 from s2d.cli.simulated_device import profile_scene
 from s2d.commissioning.device_visit import visited

@@ -6,8 +6,8 @@ Spec: MODBUS Application Protocol V1.1b3, 6.1 to 6.6, 6.11, 6.12 and 7.
 import struct
 from dataclasses import dataclass, field
 
-from .block import Block
-from .cost import size_of
+from ..register_block import Block
+from ..request_cost import size_of
 
 _READS = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
 _WRITES = {("coil", False): 5, ("holding", False): 6, ("coil", True): 15, ("holding", True): 16}

@@ -9,7 +9,7 @@ import termios
 from abc import ABC, abstractmethod
 from contextlib import suppress
 
-from .cost import Line
+from ..request_cost import Line
 
 _MOST_UNREAD = 1024
 """Bytes nobody asked for are forgotten beyond this; the longest frame has 260."""

@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Mapping
 
+from ..connection import ModbusConnection
+from ..point import ModbusPoint
 from . import probe, scan
-from .connection import ModbusConnection
-from .image import Image
-from .observed import ObservedModbus
-from .point import ModbusPoint
+from .register_image import Image
+from .tapped_driver import ObservedModbus
 
 
 class ModbusTools:

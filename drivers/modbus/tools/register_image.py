@@ -11,12 +11,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from s2d.values import Value
 
-from .block import Block
-from .codec import Codec
-from .connection import ModbusConnection
-from .form import form_of
-from .point import ModbusPoint
-from .sunspec import SunSpecAddress, place_of, registers_of
+from ..codec import Codec
+from ..connection import ModbusConnection
+from ..point import ModbusPoint
+from ..register_block import Block
+from ..sunspec.definitions import SunSpecAddress, place_of, registers_of
+from ..value_format import form_of
 
 _BASE = 40000
 _MARK = [0x5375, 0x6E53]

@@ -6,8 +6,8 @@ Pure: what a request costs, and where one has to end, are given.
 from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 
-from .block import Block, Table
-from .cost import Cost
+from .register_block import Block, Table
+from .request_cost import Cost
 
 MOST_REGISTERS = 125
 MOST_BITS = 2000

@@ -1,9 +1,9 @@
 """What the owner of an endpoint has learnt about one unit on it."""
 
-from .block import Block
-from .connection import ModbusConnection
-from .cost import Cost
-from .patience import Patience
+from ..connection import ModbusConnection
+from ..register_block import Block
+from ..request_cost import Cost
+from .unit_backoff import Patience
 
 _WEIGHT = 1 / 8
 """Of the newest turnaround against all before."""

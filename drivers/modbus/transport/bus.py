@@ -18,13 +18,13 @@ from typing import Self
 from s2d.backoff import Backoff
 from s2d.errors import DeviceError, DeviceUnreachable
 
-from .block import Block
-from .channel import Channel
-from .connection import ModbusConnection
-from .cost import Cost
+from ..connection import ModbusConnection
+from ..register_block import Block
+from ..request_cost import Cost
+from .connection_owner import Channel
 from .refusals import Busy, LeftAlone, Mute, Refused, Silent, place_of, refusal_of
 from .request import Request
-from .unit import Unit
+from .unit_health import Unit
 
 _WHILE_BUSY = Backoff(first_s=0.05, most_s=math.inf)
 """Before a busy unit is asked again; its timeout ends that."""

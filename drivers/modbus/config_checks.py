@@ -12,13 +12,13 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from .block import Block
 from .codec import Codec
 from .connection import ModbusConnection
-from .cost import Cost
-from .plan import Borders, blocks_of
 from .point import ModbusPoint
-from .refusals import place_of as place_named
+from .read_planner import Borders, blocks_of
+from .register_block import Block
+from .request_cost import Cost
+from .transport.refusals import place_of as place_named
 
 BUSY = 0.7
 """Of the time; above it there is no room for a unit that does not answer, or for writes in a hurry."""
@@ -156,7 +156,7 @@ def _codecs(device: Attached) -> Iterator[Codec]:
     models: dict[str, int] = {}
     for name, point in device.points.items():
         if point.alternatives:
-            from .sunspec import place_of  # reads files: only for who uses it
+            from .sunspec.definitions import place_of  # reads files: only for who uses it
 
             address = point.alternatives[0]
             register = models.setdefault(address.partition(":")[0], 256 * len(models))

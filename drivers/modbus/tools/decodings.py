@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from .form import Order, form_of
+from ..value_format import Order, form_of
 
 ORDERS: tuple[Order, ...] = ("ABCD", "CDAB", "BADC", "DCBA")
 TITLES = (

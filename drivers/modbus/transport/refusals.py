@@ -5,7 +5,7 @@ Spec: MODBUS Application Protocol V1.1b3, 7.
 
 from s2d.errors import DeviceError, DeviceRefused, DeviceUnreachable
 
-from .block import Block, Table
+from ..register_block import Block, Table
 from .request import Request
 
 NOUNS: dict[Table, str] = {

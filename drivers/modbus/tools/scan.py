@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from s2d.errors import DeviceUnreachable
 from s2d.quantities import Duration
 
-from .block import Block
-from .connection import ModbusConnection
-from .endpoint import Endpoint
-from .finding import MODBUS_PORT, Finding, at_unit, in_yaml, numbers, opened, port_of, tried, written
-from .form import form_of
-from .layout import Model, models_of
+from ..connection import ModbusConnection
+from ..register_block import Block
+from ..sunspec.discovery import Model, models_of
+from ..transport.bus import Endpoint
+from ..value_format import form_of
 from .probe import UNITS_ON_NETWORK
+from .probe_results import MODBUS_PORT, Finding, at_unit, in_yaml, numbers, opened, port_of, tried, written
 
 _COMMON = 1
 _PLATE = {"manufacturer": (2, 16), "model": (18, 16), "version": (42, 8), "serial_number": (50, 16)}

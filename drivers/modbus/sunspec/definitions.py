@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from s2d.driver import OTHERS
 
-from .form import Sentinel
+from ..value_format import Sentinel
 
 _TYPES: dict[str, tuple[str, Sentinel | tuple[Sentinel, ...] | None]] = {
     "int16": ("int16", 0x8000),

@@ -9,15 +9,15 @@ from msgspec import Struct
 from s2d.driver import Driver, PointSettings
 from s2d.values import Reading, Setpoint
 
-from .block import Block
-from .codec import Codec
-from .connection import ModbusConnection
-from .device import ModbusDevice
-from .endpoint import Endpoint
-from .point import ModbusPoint
-from .refusals import Refused, place_of
-from .register_bus import RegisterBus
-from .writing import WriteRequest
+from ..codec import Codec
+from ..connection import ModbusConnection
+from ..device import ModbusDevice
+from ..point import ModbusPoint
+from ..register_block import Block
+from ..register_bus import RegisterBus
+from ..transport.bus import Endpoint
+from ..transport.refusals import Refused, place_of
+from ..write_requests import WriteRequest
 
 Place = tuple[int, str, int]
 """Unit, table, register."""

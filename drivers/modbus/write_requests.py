@@ -6,9 +6,9 @@ from typing import Literal, NamedTuple
 
 from s2d.errors import DeviceRefused
 
-from .block import Block
 from .codec import Codec
-from .refusals import place_of
+from .register_block import Block
+from .transport.refusals import place_of
 
 _MOST_REGISTERS = 123
 _MOST_BITS = 1968

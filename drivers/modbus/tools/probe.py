@@ -9,11 +9,12 @@ from statistics import median
 
 from s2d.quantities import Duration
 
-from .block import Block, Table
-from .connection import ModbusConnection
+from ..connection import ModbusConnection
+from ..read_planner import MOST_REGISTERS
+from ..register_block import Block, Table
+from ..transport.bus import Endpoint
 from .decodings import TITLES, decodings
-from .endpoint import Endpoint
-from .finding import (
+from .probe_results import (
     MODBUS_PORT,
     Finding,
     Parity,
@@ -28,7 +29,6 @@ from .finding import (
     tried,
     written,
 )
-from .plan import MOST_REGISTERS
 
 UNITS_ON_NETWORK = (1, 255, 0, 3, 2, 10, 71, 100, 126, 200, 225, 227, 240, 247)
 """Where devices on a network mostly are."""

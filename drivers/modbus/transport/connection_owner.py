@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from s2d.errors import DeviceUnreachable
 
-from .connection import ModbusConnection
-from .frames import Frames, RtuFrames, Strange, TcpFrames
-from .patience import Patience
+from ..connection import ModbusConnection
+from .byte_stream import SerialWire, TcpWire, Wire
+from .framing import Frames, RtuFrames, Strange, TcpFrames
 from .refusals import Silent
 from .request import Request
-from .wire import SerialWire, TcpWire, Wire
+from .unit_backoff import Patience
 
 _CONNECT_TIMEOUT_S = 3.0
 _LISTEN_S = 0.3

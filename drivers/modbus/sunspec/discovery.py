@@ -12,9 +12,9 @@ from typing import NamedTuple
 from s2d.errors import DeviceRefused, DeviceUnreachable
 from s2d.values import Quality, Reading
 
-from .block import Block
-from .codec import Codec
-from .point import ModbusPoint
+from ..codec import Codec
+from ..point import ModbusPoint
+from ..register_block import Block
 
 _BASES = (40000, 0, 50000)
 _MARK = [0x5375, 0x6E53]
@@ -96,7 +96,7 @@ class Layout:
         return not end or end[0] in _NO_MODEL
 
     async def _discover(self, read: Read, connection: Callable[[], Hashable]) -> None:
-        from .sunspec import place_of  # only for who has SunSpec points
+        from .definitions import place_of  # only for who has SunSpec points
 
         models, end = await self._walked(read, connection)
         if self.missing and not self._models and not models:
@@ -179,7 +179,7 @@ async def _words(read: Read, register: int) -> list[int]:
 
 def _model_of(address: str, point: ModbusPoint, models: list[Model]) -> Model | None:
     """The model that holds *address*; None if there is no such model, or it ends before the point."""
-    from .sunspec import SunSpecAddress, place_of  # only for who has SunSpec points
+    from .definitions import SunSpecAddress, place_of  # only for who has SunSpec points
 
     wanted = SunSpecAddress.parse(address)
     alike = [model for model in models if model.id == wanted.model]

@@ -7,7 +7,7 @@ At 9600 baud 8N1 two registers take 25.0 ms, 125 take 281 ms and each further on
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .block import Block
+from .register_block import Block
 
 REQUEST_BYTES = 8
 ANSWER_BYTES = 5

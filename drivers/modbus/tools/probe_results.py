@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from s2d.errors import DeviceUnreachable
 from s2d.quantities import Duration
 
-from .block import Block
-from .connection import ModbusConnection
-from .endpoint import Endpoint
-from .refusals import Busy, Refused, Silent
+from ..connection import ModbusConnection
+from ..register_block import Block
+from ..transport.bus import Endpoint
+from ..transport.refusals import Busy, Refused, Silent
 
 MODBUS_PORT = 502
 

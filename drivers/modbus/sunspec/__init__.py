@@ -1,0 +1,1 @@
+"""SunSpec: how its models are defined, and where a device has them."""

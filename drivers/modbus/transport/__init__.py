@@ -1,0 +1,1 @@
+"""Requests on their way: bytes, frames, the connection and its owner, and which units answer."""
