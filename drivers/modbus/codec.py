@@ -1,4 +1,4 @@
-"""What a point's registers mean: words to readings, values to words. No I/O."""
+"""Codec: what a point's registers mean, words to readings and values to words. No I/O."""
 
 import math
 import sys
@@ -9,7 +9,7 @@ from s2d.quantities import factor_of
 from s2d.values import Quality, Reading, Value
 
 from .point import ModbusPoint
-from .register_block import Block
+from .register_block import RegisterBlock
 
 _EXPONENTS = range(-10, 11)
 """Powers of ten that a scale register may hold.
@@ -20,7 +20,7 @@ _UNKNOWN_EXPONENT = -0x8000
 
 
 class Codec:
-    """One point's way between words and values, worked out once.
+    """The codec of one point, worked out once.
 
     A point lies in one block of registers or in several: each part of a value that is spread out, and last its scale
     register. `reading_of`, `words_of` and `raw_of` take the words of all `blocks`, joined in that order.
@@ -37,12 +37,12 @@ class Codec:
         if first and 0 in (*point.places, point.scale_register):
             raise ValueError(f"{name}: counting registers from 1, there is no register 0")
         count = point.count if len(point.places) == 1 else 1
-        self.value_blocks = tuple(Block(point.table, place - first, count) for place in point.places)
+        self.value_blocks = tuple(RegisterBlock(point.table, place - first, count) for place in point.places)
         """Where the value itself lies: what is written."""
         self.blocks = self.value_blocks
         """All that must be read to know the value."""
         if point.scale_register is not None:
-            self.blocks += (Block(point.table, point.scale_register - first, 1),)
+            self.blocks += (RegisterBlock(point.table, point.scale_register - first, 1),)
         self.count = point.count
         """How many words are written."""
         self.is_part = point.bits is not None

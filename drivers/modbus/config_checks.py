@@ -1,4 +1,4 @@
-"""What can be said of devices that share endpoints before anything is connected: where they clash, how busy it will be.
+"""Checks of a configuration: where devices that share endpoints clash, and how busy these will be.
 
 Registers by their manual's name: 40013 (or 30013, 10013) may be the address on the wire, as with SunSpec and SMA, or
 how a manual calls holding register 12. Nobody but the owner knows, so it is a warning where table and number would fit
@@ -15,10 +15,10 @@ from typing import Any, NamedTuple, Protocol
 from .codec import Codec
 from .connection import ModbusConnection
 from .point import ModbusPoint
-from .read_planner import Borders, blocks_of
-from .register_block import Block
-from .request_cost import Cost
-from .transport.refusals import place_of as place_named
+from .read_planner import Borders, planned_reads
+from .register_block import RegisterBlock
+from .request_cost import RequestCost
+from .transport.refusals import label_of
 
 BUSY = 0.7
 """Of the time; above it there is no room for a unit that does not answer, or for writes in a hurry."""
@@ -31,8 +31,8 @@ _NAMED = {"holding": range(40001, 50000), "input": range(30001, 40000), "discret
 """Table → how manuals call its places, if they do not count from 0."""
 
 
-class Attached(Protocol):
-    """A device as configured."""
+class AttachedDevice(Protocol):
+    """A configured device, with what is asked of it."""
 
     @property
     def name(self) -> str: ...
@@ -62,7 +62,7 @@ class Attached(Protocol):
 
 
 class Remark(NamedTuple):
-    """Something about one device that its owner should know."""
+    """A remark on one device that its owner should know of."""
 
     device: str
     keys: tuple[str, ...]
@@ -72,8 +72,8 @@ class Remark(NamedTuple):
     is_warning: bool = False
 
 
-class Load(NamedTuple):
-    """How busy a serial line will be."""
+class LineLoad(NamedTuple):
+    """The load of a serial line: how busy it will be."""
 
     line: str
     share: float
@@ -81,7 +81,7 @@ class Load(NamedTuple):
     detail: str
 
 
-def remarks(devices: Iterable[Attached], by_id: Path = BY_ID) -> Iterator[Remark]:
+def remarks(devices: Iterable[AttachedDevice], by_id: Path = BY_ID) -> Iterator[Remark]:
     """What is wrong or unwise about *devices*; *by_id* has the lasting names of serial ports."""
     for sharing in _endpoints(devices):
         first = sharing[0]
@@ -98,24 +98,24 @@ def remarks(devices: Iterable[Attached], by_id: Path = BY_ID) -> Iterator[Remark
                 yield Remark(first.name, ("connection",), what, hint, is_warning=True)
 
 
-def loads(devices: Iterable[Attached]) -> Iterator[Load]:
+def loads(devices: Iterable[AttachedDevice]) -> Iterator[LineLoad]:
     """How busy *devices* will keep each serial line; a network has room."""
     for sharing in _endpoints(devices):
         connection: ModbusConnection = sharing[0].connection
         if connection.is_rtu:
             units = len({device.connection.unit for device in sharing})
             detail = f"{connection.line}, {units} unit{'s' * (units > 1)}"
-            yield Load(connection.endpoint, sum(map(_share_of, sharing)), detail)
+            yield LineLoad(connection.endpoint, sum(map(_share_of, sharing)), detail)
 
 
-def _endpoints(devices: Iterable[Attached]) -> Iterable[list[Attached]]:
-    sharing: dict[Hashable, list[Attached]] = {}
+def _endpoints(devices: Iterable[AttachedDevice]) -> Iterable[list[AttachedDevice]]:
+    sharing: dict[Hashable, list[AttachedDevice]] = {}
     for device in devices:
         sharing.setdefault(device.connection.bus, []).append(device)
     return sharing.values()
 
 
-def _share_of(device: Attached) -> float:
+def _share_of(device: AttachedDevice) -> float:
     connection: ModbusConnection = device.connection
     cost, borders = connection.cost(), Borders(connection.hole_blocks)
     codecs = {codec.name: codec for codec in _codecs(device)}
@@ -128,7 +128,7 @@ def _share_of(device: Attached) -> float:
     def read_s(wanted: Sequence[Codec]) -> float:
         shared = [block for codec in wanted if codec.point.merge for block in codec.blocks]
         alone = [block for codec in wanted if not codec.point.merge for block in codec.blocks]
-        planned = [block for block, _ in blocks_of(shared, cost, borders, connection.max_registers)]
+        planned = [block for block, _ in planned_reads(shared, cost, borders, connection.max_registers)]
         return sum(map(cost.of, planned + alone))
 
     share = sum(read_s(wanted) / period_s for period_s, wanted in due.items())
@@ -140,27 +140,27 @@ def _share_of(device: Attached) -> float:
     return share
 
 
-def _write_s(written: Sequence[Codec], cost: Cost, character_s: float) -> float:
+def _write_s(written: Sequence[Codec], cost: RequestCost, character_s: float) -> float:
     """What it costs to write all of *written* at once, with the looks before and after."""
     looks = [block for codec in written if codec.needs_present for block in codec.blocks]
     looks += [block for codec in written if codec.point.is_readable for block in codec.value_blocks]
     blocks = [block for codec in written for block in codec.value_blocks]
     if len(written) > 1:
-        blocks = [Block(blocks[0].table, blocks[0].register, sum(block.count for block in blocks))]
+        blocks = [RegisterBlock(blocks[0].table, blocks[0].register, sum(block.count for block in blocks))]
     more = sum(_MORE_TO_WRITE[block.count > 1] for block in blocks)
     return sum(map(cost.of, looks + blocks)) + more * character_s
 
 
-def _codecs(device: Attached) -> Iterator[Codec]:
+def _codecs(device: AttachedDevice) -> Iterator[Codec]:
     """The codecs of all points, SunSpec models taken to be one after the other; without those that are wrong."""
     models: dict[str, int] = {}
     for name, point in device.points.items():
         if point.alternatives:
-            from .sunspec.definitions import place_of  # reads files: only for who uses it
+            from .sunspec.definitions import definition_of  # reads files: only for who uses it
 
             address = point.alternatives[0]
             register = models.setdefault(address.partition(":")[0], 256 * len(models))
-            point = point.located(place_of(address, point.group), register)
+            point = point.located(definition_of(address, point.group), register)
         if not _is_below_all(point, device.connection):
             yield Codec(name, point, device.connection.address_base or 0)
 
@@ -170,7 +170,7 @@ def _is_below_all(point: ModbusPoint, connection: ModbusConnection) -> bool:
     return base == 1 and 0 in (*point.places, point.scale_register)
 
 
-def _clash_of_settings(first: Attached, device: Attached) -> Iterator[Remark]:
+def _clash_of_settings(first: AttachedDevice, device: AttachedDevice) -> Iterator[Remark]:
     """Told at both places: either may be the wrong one."""
     for one, other in ((first, device), (device, first)):
         mine, others = one.connection, other.connection
@@ -189,7 +189,7 @@ def _framing(connection: ModbusConnection) -> str:
     return "rtu" if connection.is_rtu else "tcp"
 
 
-def _unlasting_name(device: Attached, by_id: Path) -> Iterator[Remark]:
+def _unlasting_name(device: AttachedDevice, by_id: Path) -> Iterator[Remark]:
     path = device.connection.serial
     if path is None or not Path(path).name.startswith(("ttyUSB", "ttyACM")):
         return
@@ -200,7 +200,7 @@ def _unlasting_name(device: Attached, by_id: Path) -> Iterator[Remark]:
     yield Remark(device.name, ("connection", "serial"), what, hint, is_warning=True)
 
 
-def _remarks_on_points(device: Attached) -> Iterator[Remark]:
+def _remarks_on_points(device: AttachedDevice) -> Iterator[Remark]:
     connection: ModbusConnection = device.connection
     is_told = False
     for name, point in device.points.items():
@@ -223,7 +223,7 @@ def _remarks_on_points(device: Attached) -> Iterator[Remark]:
                 break
 
 
-def _clash_of_units(one: Attached, other: Attached) -> Iterator[Remark]:
+def _clash_of_units(one: AttachedDevice, other: AttachedDevice) -> Iterator[Remark]:
     """Where two devices turn out to be one: forgotten numbers of units, and two hands at one switch."""
     mine, others = _places(other), _places(one)
     is_of_one_type = one.profile is not None and one.profile == other.profile
@@ -239,13 +239,13 @@ def _clash_of_units(one: Attached, other: Attached) -> Iterator[Remark]:
         for (unit, block), codec in _written(mine).items():
             for (taken_unit, taken), whose in _written(others).items():
                 if unit == taken_unit and _overlap(block, taken) and not (codec.is_part and whose.is_part):
-                    what = f'"{one.name}" writes {place_named(taken)} too; two devices cannot control one'
+                    what = f'"{one.name}" writes {label_of(taken)} too; two devices cannot control one'
                     hint = "Give each its own unit, or leave the point out of one"
                     yield Remark(other.name, ("points", codec.name), what, hint)
                     return
 
 
-def _is_read_alike(*devices: Mapping[tuple[int, Block], Codec]) -> bool:
+def _is_read_alike(*devices: Mapping[tuple[int, RegisterBlock], Codec]) -> bool:
     """Whether what both of *devices* say again and again is the same: other names of it would say something else."""
     mine, others = (
         {codec.name: place for place, codec in places.items() if codec.point.is_readable and not _is_fixed(codec)}
@@ -259,7 +259,7 @@ def _is_fixed(codec: Codec) -> bool:
     return isinstance(codec.point.poll, str)
 
 
-def _places(device: Attached) -> dict[tuple[int, Block], Codec]:
+def _places(device: AttachedDevice) -> dict[tuple[int, RegisterBlock], Codec]:
     """Unit and block → the point that is there."""
     own: int = device.connection.unit
     return {
@@ -269,7 +269,7 @@ def _places(device: Attached) -> dict[tuple[int, Block], Codec]:
     }
 
 
-def _written(places: Mapping[tuple[int, Block], Codec]) -> dict[tuple[int, Block], Codec]:
+def _written(places: Mapping[tuple[int, RegisterBlock], Codec]) -> dict[tuple[int, RegisterBlock], Codec]:
     return {
         (unit, block): codec
         for (unit, block), codec in places.items()
@@ -277,7 +277,7 @@ def _written(places: Mapping[tuple[int, Block], Codec]) -> dict[tuple[int, Block
     }
 
 
-def _overlap(one: Block, other: Block) -> bool:
+def _overlap(one: RegisterBlock, other: RegisterBlock) -> bool:
     return (
         one.table == other.table
         and one.register < other.register + other.count

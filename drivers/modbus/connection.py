@@ -1,4 +1,4 @@
-"""Where a Modbus device is found: what stands under `connection:`."""
+"""Modbus connection: where a device is found, as it stands under `connection:`."""
 
 import os
 import re
@@ -11,8 +11,8 @@ from msgspec import Meta, Struct, field
 from s2d.quantities import Duration
 
 from .read_planner import MOST_REGISTERS
-from .register_block import Block, Table
-from .request_cost import Cost, Line, cost_on_line, cost_on_network
+from .register_block import RegisterBlock, Table
+from .request_cost import LineSettings, RequestCost, cost_on_line, cost_on_network
 
 _HOLE = r"^((holding|input|coil|discrete) )?\d{1,5}(\.\.\d{1,5})?$"
 _TABLES: tuple[Table, ...] = ("holding", "input", "coil", "discrete")
@@ -111,9 +111,9 @@ class ModbusConnection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return self.serial is not None or self.framing == "rtu"
 
     @property
-    def line(self) -> Line:
+    def line(self) -> LineSettings:
         """The serial line, also that behind a `host` which passes one on; a usual one if nothing is said of it."""
-        return Line(self.baudrate, self.parity, self.stopbits)
+        return LineSettings(self.baudrate, self.parity, self.stopbits)
 
     @property
     def endpoint(self) -> str:
@@ -142,22 +142,22 @@ class ModbusConnection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return self.line.silence_s if self.is_rtu else 0.0
 
     @property
-    def hole_blocks(self) -> list[Block]:
+    def hole_blocks(self) -> list[RegisterBlock]:
         """`holes`, by their addresses on the wire.
 
         Raises: ValueError: a range that ends before it begins or beyond 65535.
         """
-        blocks: list[Block] = []
+        blocks: list[RegisterBlock] = []
         for hole in self.holes:
             where, _, place = hole.rpartition(" ")
             low, _, high = place.partition("..")
             first, last = int(low) - (self.address_base or 0), int(high or low) - (self.address_base or 0)
             if not re.match(_HOLE, hole) or not 0 <= first <= last <= 65535:
                 raise ValueError(f'holes: {hole} is no range of registers; write it as "100..120"')
-            blocks += (Block(table, first, last - first + 1) for table in _TABLES if where in ("", table))
+            blocks += (RegisterBlock(table, first, last - first + 1) for table in _TABLES if where in ("", table))
         return blocks
 
-    def cost(self, turnaround_s: float | None = None) -> Cost:
+    def cost(self, turnaround_s: float | None = None) -> RequestCost:
         """What a read costs, of a unit that takes *turnaround_s* to answer; None where nobody has seen it yet."""
         if self.is_rtu:
             return cost_on_line(self.line, turnaround_s, self.silence_s)

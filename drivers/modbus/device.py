@@ -1,4 +1,4 @@
-"""One Modbus device at work: due points in, readings out; writes, and looks whether they were taken."""
+"""Modbus device: the points of one device; due points in, readings out; writes, and looks whether they were taken."""
 
 import asyncio
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -14,12 +14,12 @@ from s2d.values import Quality, Reading, Setpoint
 from .codec import Codec
 from .connection import ModbusConnection
 from .point import ModbusPoint
-from .reader import Answer, Batch, Reader
-from .register_block import Block
+from .reader import Answer, ReadBatch, Reader
+from .register_block import RegisterBlock
 from .register_bus import RegisterBus
-from .sunspec.discovery import Layout
-from .transport.refusals import LeftAlone, Mute, Refused, Silent, place_of
-from .write_requests import WriteRequest, Written, request_for
+from .sunspec.discovery import SunSpecDiscovery
+from .transport.refusals import BackingOff, BlockSilent, RequestRefused, Silent, label_of
+from .write_requests import PointWords, WriteRequest, requests_for
 
 _BETWEEN_LOOKS = Backoff(first_s=0.05, most_s=1.0)
 """Whether a write was taken."""
@@ -27,49 +27,49 @@ _MOST_DUE = 64
 """Sets of points whose requests are remembered."""
 
 
-class _Share(NamedTuple):
-    """What is read from one unit at the same time."""
+class _UnitShare(NamedTuple):
+    """The part of a read that goes to one unit."""
 
     reader: Reader
-    batch: Batch
+    batch: ReadBatch
     codecs: list[tuple[Codec, tuple[int, ...]]]
     """And where its words are in the batch."""
     is_apart: bool
     """The device is there without this unit."""
 
 
-class _Due(NamedTuple):
-    """Points that are read at the same time."""
+class _DuePoints(NamedTuple):
+    """The points of one read, and what is asked for them."""
 
-    shares: list[_Share]
+    shares: list[_UnitShare]
     missing: list[Reading]
 
 
 class PlannedWrite(NamedTuple):
-    """Setpoints as they are about to be written."""
+    """A write of setpoints, as it is about to be made."""
 
     unit: int | None
     """None for the connection's own."""
-    written: list[Written]
+    written: list[PointWords]
     requests: list[WriteRequest]
 
 
 class ModbusDevice:
-    """The points of one device, behind a connection to a bus that others may share."""
+    """A Modbus device: points behind a connection to a bus that others may share."""
 
     def __init__(self, connection: ModbusConnection, points: Mapping[str, ModbusPoint], bus: RegisterBus) -> None:
         self._connection = connection
         self._bus = bus
-        self._layout = Layout(points)
+        self._sunspec = SunSpecDiscovery(points)
         self._found: Mapping[str, Codec] | None = None
-        """What the layout said last."""
+        """What the discovery said last."""
         self._plain = {
             name: Codec(name, point, connection.address_base or 0)
             for name, point in points.items()
             if not point.alternatives
         }
         self._codecs: dict[str, Codec] = {}
-        self._due: dict[frozenset[str], _Due] = {}
+        self._due: dict[frozenset[str], _DuePoints] = {}
         self._readers: dict[int | None, Reader] = {}
         self._is_read_itself = False
         """Something of the connection's own unit is read, so that its silence is heard."""
@@ -81,9 +81,9 @@ class ModbusDevice:
         readings = list(due.missing)
         for reader, batch, codecs, is_apart in due.shares:
             try:
-                with self._layout.trusted():
+                with self._sunspec.invalidated_by_silence():
                     answers = await reader.read(batch)
-            except (Silent, LeftAlone) as exc:
+            except (Silent, BackingOff) as exc:
                 if not is_apart:
                     raise
                 readings += (Reading(codec.name, None, Quality.BAD, exc.reason) for codec, _ in codecs)
@@ -92,7 +92,7 @@ class ModbusDevice:
                 words: Answer = answers[places[0]]
                 if len(places) > 1:
                     words = _joined(answers[place] for place in places)
-                if isinstance(words, Refused | Mute):
+                if isinstance(words, RequestRefused | BlockSilent):
                     readings.append(Reading(codec.name, None, Quality.BAD, str(words)))
                 else:
                     readings.append(codec.reading_of(words))
@@ -103,7 +103,7 @@ class ModbusDevice:
         planned = await self.planned(setpoint, *together)
         connection = self._connection_to(planned.unit)
         for request in planned.requests:
-            with self._layout.trusted():
+            with self._sunspec.invalidated_by_silence():
                 await self._bus.write(connection, request.block, request.words, is_multiple=request.is_multiple)
         for one in planned.written:
             if one.codec.point.is_readable:
@@ -115,15 +115,15 @@ class ModbusDevice:
         Raises: DeviceUnreachable, DeviceRefused: as `write`.
         """
         await self._prepare()
-        written: list[Written] = []
+        written: list[PointWords] = []
         for each in (setpoint, *together):
             codec = self._writable(each.point)
             present = await self._words(codec.blocks, codec.point.unit_id) if codec.needs_present else ()
-            written.append(Written(codec, codec.words_of(each.value, present)))
+            written.append(PointWords(codec, codec.words_of(each.value, present)))
         units = {one.codec.point.unit_id for one in written}
         if len(units) > 1:
             raise DeviceRefused(f"{' and '.join(one.codec.name for one in written)} are in different units")
-        return PlannedWrite(units.pop(), written, request_for(written, self._connection.write))
+        return PlannedWrite(units.pop(), written, requests_for(written, self._connection.write))
 
     def codec_of(self, point: str) -> Codec | None:
         """The codec of *point*; None as long as it is not known where the device has it."""
@@ -139,9 +139,9 @@ class ModbusDevice:
                 if mine.serial
                 else f"{mine.endpoint} is spoken to with another `framing` for another device; give both the same"
             )
-        await self._layout.find(self._block, lambda: self._bus.connection_number)
-        if self._layout.codecs is not self._found:
-            self._found = self._layout.codecs
+        await self._sunspec.discover(self._block, lambda: self._bus.connection_number)
+        if self._sunspec.codecs is not self._found:
+            self._found = self._sunspec.codecs
             self._codecs = {**self._plain, **self._found}
             self._due.clear()
             self._is_read_itself = None in self._by_unit(
@@ -152,17 +152,17 @@ class ModbusDevice:
                 for unit, codecs in self._by_unit(self._codecs).items()
             }
 
-    def _due_of(self, points: frozenset[str]) -> _Due:
+    def _due_of(self, points: frozenset[str]) -> _DuePoints:
         due = self._due.get(points)
         if due is None:
             shares = []
             for unit, codecs in self._by_unit(points).items():
-                batch = Batch(block for codec in codecs for block in codec.blocks)
+                batch = ReadBatch(block for codec in codecs for block in codec.blocks)
                 places = (tuple(batch.places[block] for block in codec.blocks) for codec in codecs)
                 is_apart = unit is not None and self._is_read_itself
-                shares.append(_Share(self._readers[unit], batch, list(zip(codecs, places, strict=True)), is_apart))
-            missing = [reading for name, reading in self._layout.missing.items() if name in points]
-            due = _Due(shares, missing)
+                shares.append(_UnitShare(self._readers[unit], batch, list(zip(codecs, places, strict=True)), is_apart))
+            missing = [reading for name, reading in self._sunspec.missing.items() if name in points]
+            due = _DuePoints(shares, missing)
             if len(self._due) >= _MOST_DUE:
                 self._due.clear()
             self._due[points] = due
@@ -183,14 +183,14 @@ class ModbusDevice:
 
     def _writable(self, name: str) -> Codec:
         """Raises: DeviceRefused: the device has no such point, or it is not for writing."""
-        if name in self._layout.missing:
-            raise DeviceRefused(f"{name}: {self._layout.missing[name].detail}")
+        if name in self._sunspec.missing:
+            raise DeviceRefused(f"{name}: {self._sunspec.missing[name].detail}")
         codec = self._codecs[name]
         if not codec.point.is_writable:
             raise DeviceRefused(f"{name} is not for writing; its access is {codec.point.access}")
         return codec
 
-    async def _confirm(self, written: Written) -> None:
+    async def _confirm(self, written: PointWords) -> None:
         codec = written.codec
         wanted = codec.raw_of(written.words)
         found = None
@@ -199,14 +199,14 @@ class ModbusDevice:
             found = codec.raw_of(await self._words(codec.value_blocks, codec.point.unit_id))
             if found == wanted:
                 return
-        place = f"{place_of(codec.value_blocks[0])} of {self._connection_to(codec.point.unit_id).place}"
+        place = f"{label_of(codec.value_blocks[0])} of {self._connection_to(codec.point.unit_id).place}"
         raise DeviceRefused(f"{codec.name}: {place} took {wanted} but still reads {found}")
 
-    async def _words(self, blocks: Iterable[Block], unit: int | None = None) -> list[int]:
+    async def _words(self, blocks: Iterable[RegisterBlock], unit: int | None = None) -> list[int]:
         return [word for block in blocks for word in await self._block(block, unit)]
 
-    async def _block(self, block: Block, unit: int | None = None) -> list[int]:
-        with self._layout.trusted():
+    async def _block(self, block: RegisterBlock, unit: int | None = None) -> list[int]:
+        with self._sunspec.invalidated_by_silence():
             return list(await self._bus.read(self._connection_to(unit), block))
 
 
@@ -222,19 +222,19 @@ def _pauses(settle_s: float) -> Iterator[float]:
         left_s -= pause_s
 
 
-def _alone(codecs: Iterable[Codec]) -> list[Block]:
+def _alone(codecs: Iterable[Codec]) -> list[RegisterBlock]:
     """What is never read together with anything else."""
     return [block for codec in codecs if not codec.point.merge for block in codec.blocks]
 
 
-def _readable(codecs: Iterable[Codec]) -> list[Block]:
+def _readable(codecs: Iterable[Codec]) -> list[RegisterBlock]:
     return [block for codec in codecs if codec.point.is_readable for block in codec.blocks]
 
 
 def _joined(answers: Iterable[Answer]) -> Answer:
     words: list[int] = []
     for answer in answers:
-        if isinstance(answer, Refused | Mute):
+        if isinstance(answer, RequestRefused | BlockSilent):
             return answer
         words += answer
     return words

@@ -23,7 +23,7 @@ from .point import ModbusPoint
 from .register_bus import RegisterBus
 
 if TYPE_CHECKING:
-    from .config_checks import Attached, Load, Remark
+    from .config_checks import AttachedDevice, LineLoad, Remark
     from .tools.toolbox import ModbusTools
 
 
@@ -38,14 +38,14 @@ class Modbus(Driver):
         return connection.bus
 
     @classmethod
-    def problems_of_bus(cls, devices: "Iterable[Attached]") -> "Iterator[Remark]":
+    def problems_of_bus(cls, devices: "Iterable[AttachedDevice]") -> "Iterator[Remark]":
         """Where *devices*, of one or several buses, clash or are unwise."""
         from .config_checks import remarks  # only for who reads a configuration
 
         return remarks(devices)
 
     @classmethod
-    def loads_of_buses(cls, devices: "Iterable[Attached]") -> "Iterator[Load]":
+    def loads_of_buses(cls, devices: "Iterable[AttachedDevice]") -> "Iterator[LineLoad]":
         """How busy *devices* will keep the serial lines that they share."""
         from .config_checks import loads
 
@@ -53,9 +53,9 @@ class Modbus(Driver):
 
     @classmethod
     def open_bus(cls, connection: ModbusConnection) -> AbstractAsyncContextManager[RegisterBus]:
-        from .transport.bus import Endpoint  # only for who talks to a device
+        from .transport.bus import ModbusBus  # only for who talks to a device
 
-        return Endpoint.opened(connection)
+        return ModbusBus.opened(connection)
 
     @classmethod
     @asynccontextmanager

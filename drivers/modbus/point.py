@@ -1,4 +1,4 @@
-"""What can be said of a Modbus point: where its registers are and what they mean."""
+"""Modbus point: where its registers are and what they mean, as it stands under `points:`."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from .register_format import RegisterFormat
 from .value_format import NUMBERS, Order, Sentinel, size_of
 
 if TYPE_CHECKING:
-    from .sunspec.definitions import Place
+    from .sunspec.definitions import PointDefinition
 
 _MAX_REGISTERS = 123
 """What one request can write (function 16)."""
@@ -144,9 +144,9 @@ class ModbusPoint(PointSettings, frozen=True, kw_only=True, forbid_unknown_field
 
     def objection_to(self, value: Value) -> str | None:
         if self.alternatives:
-            from .sunspec.definitions import place_of  # reads files: only for who uses it
+            from .sunspec.definitions import definition_of  # reads files: only for who uses it
 
-            each = [self.located(place_of(address, self.group)) for address in self.alternatives]
+            each = [self.located(definition_of(address, self.group)) for address in self.alternatives]
             objections = [point.objection_to(value) for point in each]
             return objections[0] if all(objections) else None
         if self.scale_register is not None:
@@ -171,22 +171,23 @@ class ModbusPoint(PointSettings, frozen=True, kw_only=True, forbid_unknown_field
             return int(value)
         return super().raw_of(value)
 
-    def located(self, place: "Place", model_register: int = 0) -> "ModbusPoint":
-        """This SunSpec point as one with registers: at *place* of a model that starts at *model_register*.
+    def located(self, definition: "PointDefinition", model_register: int = 0) -> "ModbusPoint":
+        """This SunSpec point as one with registers: by the *definition* in a model that starts at *model_register*.
 
         Raises: ValueError: its settings do not go with what stands there.
         """
-        values, flags = place.names_in(self.values, self.flags, is_number=self.bits is not None or self.unit != "")
+        values, flags = definition.names_in(self.values, self.flags, is_number=self.bits is not None or self.unit != "")
+        exponent = definition.exponent
         return replace(
             self,
             sunspec=None,
             group=None,
-            register=model_register + place.offset,
-            type="bool" if self.bits is not None and self.type == "bool" else place.type,
-            format=place.format,
-            scale_register=None if place.scale_offset is None else model_register + place.scale_offset,
-            scale=self.scale * 10**place.exponent if place.exponent >= 0 else self.scale / 10**-place.exponent,
-            sentinel=place.sentinel if self.sentinel is None else self.sentinel,
+            register=model_register + definition.offset,
+            type="bool" if self.bits is not None and self.type == "bool" else definition.type,
+            format=definition.format,
+            scale_register=None if definition.scale_offset is None else model_register + definition.scale_offset,
+            scale=self.scale * 10**exponent if exponent >= 0 else self.scale / 10**-exponent,
+            sentinel=definition.sentinel if self.sentinel is None else self.sentinel,
             base=0,
             values=values,
             flags=flags,
@@ -309,12 +310,12 @@ class ModbusPoint(PointSettings, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError(
                 "sunspec: the model tells table, type, order, encoding, format, scale_register and base; leave them out"
             )
-        from .sunspec.definitions import place_of  # reads files: only for who uses it
+        from .sunspec.definitions import definition_of  # reads files: only for who uses it
 
         if not self.alternatives:
             raise ValueError("sunspec: name a model and its point, as `802:SoC`")
         for address in self.alternatives:
             try:
-                self.located(place_of(address, self.group))
+                self.located(definition_of(address, self.group))
             except ValueError as exc:
                 raise ValueError(f"sunspec: {address}: {exc}") from exc

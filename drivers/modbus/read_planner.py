@@ -1,4 +1,4 @@
-"""Which requests read a set of blocks: neighbours share one, and a hole is read over where that is cheaper.
+"""Read planner: the requests that read a set of blocks; neighbours share one, and cheap holes are read over.
 
 Pure: what a request costs, and where one has to end, are given.
 """
@@ -6,8 +6,8 @@ Pure: what a request costs, and where one has to end, are given.
 from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 
-from .register_block import Block, Table
-from .request_cost import Cost
+from .register_block import RegisterBlock, Table
+from .request_cost import RequestCost
 
 MOST_REGISTERS = 125
 MOST_BITS = 2000
@@ -15,15 +15,15 @@ MOST_BITS = 2000
 
 
 class Borders:
-    """Where one request has to end and the next to begin."""
+    """Borders between requests: where one has to end and the next to begin."""
 
-    def __init__(self, holes: Collection[Block] = ()) -> None:
+    def __init__(self, holes: Collection[RegisterBlock] = ()) -> None:
         self._holes: dict[Table, list[tuple[int, int]]] = {}
         self._seams: dict[Table, list[tuple[int, int]]] = {}
         for hole in holes:
             self.add_hole(hole)
 
-    def add_hole(self, hole: Block) -> None:
+    def add_hole(self, hole: RegisterBlock) -> None:
         """Nothing of *hole* is ever read over."""
         self._holes.setdefault(hole.table, []).append((hole.register, hole.register + hole.count))
 
@@ -39,9 +39,9 @@ class Borders:
         )
 
 
-def blocks_of(
-    wanted: Iterable[Block], cost: Cost, borders: Borders, most_registers: int = MOST_REGISTERS
-) -> list[tuple[Block, list[Block]]]:
+def planned_reads(
+    wanted: Iterable[RegisterBlock], cost: RequestCost, borders: Borders, most_registers: int = MOST_REGISTERS
+) -> list[tuple[RegisterBlock, list[RegisterBlock]]]:
     """The cheapest requests that read all of *wanted*, each with those of *wanted* that it reads, in order.
 
     A request is never longer than Modbus or *most_registers* allow, unless one of *wanted* alone is.
@@ -53,14 +53,16 @@ def blocks_of(
     return planned
 
 
-def around(members: Sequence[Block]) -> Block:
+def enclosing(members: Sequence[RegisterBlock]) -> RegisterBlock:
     """The smallest block that holds all *members*, which are of one table and in order."""
     first = members[0].register
     end = max(member.register + member.count for member in members)
-    return Block(members[0].table, first, end - first)
+    return RegisterBlock(members[0].table, first, end - first)
 
 
-def _cheapest(members: list[Block], cost: Cost, borders: Borders, most: int) -> list[tuple[Block, list[Block]]]:
+def _cheapest(
+    members: list[RegisterBlock], cost: RequestCost, borders: Borders, most: int
+) -> list[tuple[RegisterBlock, list[RegisterBlock]]]:
     """Dynamic programming over where the last request begins; all of *members* are of one table and in order."""
     costs = [0.0]
     begins = [0]
@@ -75,17 +77,17 @@ def _cheapest(members: list[Block], cost: Cost, borders: Borders, most: int) -> 
                 each.table, each.register + each.count, following.register
             ):
                 break
-            whole = costs[first] + cost.of(Block(each.table, each.register, end - each.register))
+            whole = costs[first] + cost.of(RegisterBlock(each.table, each.register, end - each.register))
             if whole <= costs[-1]:
                 costs[-1], begins[-1] = whole, first
     planned = []
     end = len(members)
     while end:
         shared = members[begins[end] : end]
-        planned.append((around(shared), shared))
+        planned.append((enclosing(shared), shared))
         end = begins[end]
     return planned[::-1]
 
 
-def _place(block: Block) -> tuple[str, int, int]:
+def _place(block: RegisterBlock) -> tuple[str, int, int]:
     return block.table, block.register, block.count

@@ -1,15 +1,17 @@
-"""Where registers are: what one request can read or write."""
+"""Register blocks: contiguous registers (or bits) of one table, as one request reads or writes them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 Table = Literal["holding", "input", "coil", "discrete"]
+RegisterAddress = tuple[int, str, int]
+"""Unit, table and register."""
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """Registers (or bits) of one table, next to each other.
+class RegisterBlock:
+    """A block of registers (or bits) of one table, next to each other.
 
     Spec: MODBUS Application Protocol V1.1b3, 6.1 to 6.4: at most 125 registers or 2000 bits a request.
     """
@@ -19,7 +21,7 @@ class Block:
     """Address on the wire."""
     count: int
 
-    def holds(self, inner: "Block") -> bool:
+    def holds(self, inner: "RegisterBlock") -> bool:
         """Whether all of *inner* is part of this block."""
         return (
             self.table == inner.table
@@ -27,7 +29,11 @@ class Block:
             and inner.register + inner.count <= self.register + self.count
         )
 
-    def cut(self, words: Sequence[int], inner: "Block") -> Sequence[int]:
+    def cut(self, words: Sequence[int], inner: "RegisterBlock") -> Sequence[int]:
         """Of the *words* of this block, those of *inner*, which it holds."""
         first = inner.register - self.register
         return words[first : first + inner.count]
+
+    def addresses_at(self, unit: int) -> list[RegisterAddress]:
+        """The address of each of its registers, in order, if it is a block of *unit*."""
+        return [(unit, self.table, register) for register in range(self.register, self.register + self.count)]

@@ -1,15 +1,15 @@
-"""A Modbus bus as a device on it sees it: registers of units, and what asking for them costs."""
+"""Register bus: a Modbus bus as a device on it sees it; registers of units, and what asking for them costs."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 from .connection import ModbusConnection
-from .register_block import Block
-from .request_cost import Cost
+from .register_block import RegisterBlock
+from .request_cost import RequestCost
 
 
 class RegisterBus(Protocol):
-    """Takes requests to the units behind one endpoint."""
+    """A bus to the units behind one endpoint."""
 
     @property
     def connection(self) -> ModbusConnection:
@@ -21,23 +21,23 @@ class RegisterBus(Protocol):
         """Another for each connection that was made; None while there is none."""
         ...
 
-    async def read(self, connection: ModbusConnection, block: Block) -> Sequence[int]:
+    async def read(self, connection: ModbusConnection, block: RegisterBlock) -> Sequence[int]:
         """The words of *block* of the unit that *connection* names; bits as 0 or 1.
 
-        Raises: DeviceUnreachable: no answer, or none that makes sense. Mute: none to this, though the unit is there.
-        Refused: an exception response.
+        Raises: DeviceUnreachable: no response, or none that makes sense. BlockSilent: none to this, though the unit is
+        there. RequestRefused: an exception response.
         """
         ...
 
     async def write(
-        self, connection: ModbusConnection, block: Block, words: Sequence[int], *, is_multiple: bool
+        self, connection: ModbusConnection, block: RegisterBlock, words: Sequence[int], *, is_multiple: bool
     ) -> None:
         """Has the unit take *words* as *block*; returns when it acknowledged.
 
-        Raises: DeviceUnreachable: no answer, or none that makes sense. Refused: an exception response.
+        Raises: DeviceUnreachable: no response, or none that makes sense. RequestRefused: an exception response.
         """
         ...
 
-    def cost(self, connection: ModbusConnection) -> Cost:
+    def cost(self, connection: ModbusConnection) -> RequestCost:
         """What a read from the unit that *connection* names costs, as far as is known; the same until that changes."""
         ...

@@ -1,14 +1,14 @@
-"""The raw value of a point in its registers: all of them, some of their bits, or BCD digits. Knows no scale or unit."""
+"""Register format: a point's raw value in its registers: all of them, some bits, or BCD digits. No scale, no unit."""
 
 from collections.abc import Callable
 
 from s2d.values import Value
 
-from .value_format import NUMBERS, Order, Sentinel, Words, form_of, shown, size_of
+from .value_format import NUMBERS, Order, Sentinel, Words, format_of, shown, size_of
 
 
 class RegisterFormat:
-    """The way between the words of a point's registers and its raw value."""
+    """The format of one point: the words of its registers to its raw value, and back."""
 
     def __init__(
         self,
@@ -25,11 +25,11 @@ class RegisterFormat:
         self._is_text = is_hex or kind.startswith("string")
         self._number = NUMBERS.get(kind, NUMBERS["uint16"])  # a bool in a register is a bit of one
         self._is_float = kind.startswith("float")
-        self._form = form_of("uint16" if bits and kind == "bool" else kind, order, encoding, is_hex=is_hex)
+        self._value_format = format_of("uint16" if bits and kind == "bool" else kind, order, encoding, is_hex=is_hex)
         self.is_bcd = kind.startswith("bcd") and not is_hex
         self._shift, last = bits or (0, -1)
         self._mask = (1 << last - self._shift + 1) - 1
-        self.whole_of: Callable[[Words], Value] = self._form.raw_of
+        self.whole_of: Callable[[Words], Value] = self._value_format.raw_of
         """What all the registers say; what is compared with sentinels. Never raises."""
 
     def raw_of(self, words: Words) -> Value:
@@ -52,7 +52,7 @@ class RegisterFormat:
         Raises: ValueError: it does not fit; says what it is that does not fit what.
         """
         try:
-            return self._form.words_of(self._whole_with(raw, present))
+            return self._value_format.words_of(self._whole_with(raw, present))
         except OverflowError as exc:
             raise ValueError(f"the value does not fit {self._kind}") from exc
 

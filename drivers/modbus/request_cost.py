@@ -1,4 +1,4 @@
-"""What a request costs its bus, in seconds: the arithmetic behind the planner, the timeouts and the forecast.
+"""Request cost: the seconds that a request takes of its bus, for the planner, the timeouts and the forecast of load.
 
 On a serial line a request is 8 characters, its answer 5 and two for each register, and both are followed by a silence.
 At 9600 baud 8N1 two registers take 25.0 ms, 125 take 281 ms and each further one 2.1 ms.
@@ -7,7 +7,7 @@ At 9600 baud 8N1 two registers take 25.0 ms, 125 take 281 ms and each further on
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .register_block import Block
+from .register_block import RegisterBlock
 
 REQUEST_BYTES = 8
 ANSWER_BYTES = 5
@@ -21,8 +21,8 @@ _TCP_BYTE_S = 0.00005
 """Most devices fetch registers from another processor; 0.1 ms for each."""
 
 
-class Line(NamedTuple):
-    """How a serial line is set."""
+class LineSettings(NamedTuple):
+    """The settings of a serial line."""
 
     baudrate: int
     parity: str
@@ -46,30 +46,30 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """What a read costs: something for itself, and something for each byte read."""
+class RequestCost:
+    """The cost of a read: something for itself, and something for each byte read."""
 
     request_s: float
     byte_s: float
 
-    def of(self, block: Block) -> float:
+    def of(self, block: RegisterBlock) -> float:
         """Seconds from the silence before the request to the end of its answer."""
         return self.request_s + size_of(block) * self.byte_s
 
 
-def size_of(block: Block) -> int:
+def size_of(block: RegisterBlock) -> int:
     """The bytes in which *block* travels."""
     return 2 * block.count if block.table in ("holding", "input") else (block.count + 7) // 8
 
 
-def cost_on_line(line: Line, turnaround_s: float | None = None, silence_s: float | None = None) -> Cost:
-    """On a serial *line*, for a unit that thinks for *turnaround_s*, and rests for *silence_s* before each request."""
+def cost_on_line(line: LineSettings, turnaround_s: float | None = None, silence_s: float | None = None) -> RequestCost:
+    """The cost on a serial *line*, for a unit that thinks for *turnaround_s* and rests for *silence_s* before each."""
     own_s = (REQUEST_BYTES + ANSWER_BYTES) * line.character_s
     thinks_s = line.silence_s if turnaround_s is None else turnaround_s
     rests_s = line.silence_s if silence_s is None else silence_s
-    return Cost(own_s + thinks_s + rests_s, line.character_s)
+    return RequestCost(own_s + thinks_s + rests_s, line.character_s)
 
 
-def cost_on_network(turnaround_s: float | None = None, silence_s: float = 0.0) -> Cost:
-    """On Modbus TCP."""
-    return Cost(max(turnaround_s or 0.0, _TCP_REQUEST_S) + silence_s, _TCP_BYTE_S)
+def cost_on_network(turnaround_s: float | None = None, silence_s: float = 0.0) -> RequestCost:
+    """The cost on Modbus TCP, for such a unit."""
+    return RequestCost(max(turnaround_s or 0.0, _TCP_REQUEST_S) + silence_s, _TCP_BYTE_S)

@@ -1,4 +1,4 @@
-"""How a raw value stands in registers: words to a number or text, and back. Knows no scale, unit or meaning.
+"""Value formats: a raw value of some type in registers, words to a number or text and back. Knows no scale or unit.
 
 Words are what the wire carries; a coil or discrete input is a word that is 0 or 1.
 
@@ -32,8 +32,8 @@ NUMBERS = {
 """Type of a number → its bytes, the most significant first. A BCD number is taken for an unsigned one here."""
 
 
-class Form(Protocol):
-    """One type in one order of bytes."""
+class ValueFormat(Protocol):
+    """The format of one type in one order of bytes."""
 
     def raw_of(self, words: Words) -> Value:
         """What the first of *words* say; there may be more. Never raises."""
@@ -47,13 +47,13 @@ class Form(Protocol):
         ...
 
 
-def form_of(kind: str, order: Order, encoding: str = "ascii", *, is_hex: bool = False) -> Form:
-    """The form of the type *kind*: a number, `bool` for a bit, or `string[n]`; *is_hex*: its bytes as hexadecimal."""
+def format_of(kind: str, order: Order, encoding: str = "ascii", *, is_hex: bool = False) -> ValueFormat:
+    """The format of the type *kind*: a number, `bool` for a bit, or `string[n]`; *is_hex*: its bytes as hexadecimal."""
     if is_hex:
-        return Hexadecimal(size_of(kind, encoding), order)
+        return HexFormat(size_of(kind, encoding), order)
     if kind.startswith("string"):
-        return Text(kind, order, encoding)
-    return Number(kind, order) if kind in NUMBERS else Switch()
+        return TextFormat(kind, order, encoding)
+    return NumberFormat(kind, order) if kind in NUMBERS else BitFormat()
 
 
 def size_of(kind: str, encoding: str = "ascii") -> int:
@@ -68,8 +68,8 @@ def shown(number: int | float) -> str:
     return str(number) if isinstance(number, int) else f"{number:g}"
 
 
-class Switch:
-    """A bit of a table of bits."""
+class BitFormat:
+    """The format of a bit of a table of bits."""
 
     def raw_of(self, words: Words) -> bool:
         return bool(words[0])
@@ -81,14 +81,14 @@ class Switch:
         return [int(number)]
 
 
-class Number:
-    """A number of 16, 32 or 64 bits."""
+class NumberFormat:
+    """The format of a number of 16, 32 or 64 bits."""
 
     def __init__(self, kind: str, order: Order) -> None:
         self._kind = kind
         self._struct = NUMBERS[kind]
         self._is_float = kind.startswith("float")
-        self._arrangement = _Arrangement(self._struct.size // 2, order)
+        self._arrangement = _ByteOrder(self._struct.size // 2, order)
         self.raw_of: Callable[[Words], int | float] = _QUICK.get((kind, order), self._raw_of)
 
     def words_of(self, raw: Value) -> list[int]:
@@ -106,14 +106,14 @@ class Number:
         return number
 
 
-class Text:
-    """Characters, two or one to a register, filled up with zeros, spaces or 0xFF."""
+class TextFormat:
+    """The format of text: characters, two or one to a register, filled up with zeros, spaces or 0xFF."""
 
     def __init__(self, kind: str, order: Order, encoding: str) -> None:
         self._kind = kind
         self._size = size_of(kind, encoding)
         self._encoding = "utf-16-be" if encoding == "utf-16" else "utf-8"
-        self._arrangement = _Arrangement((self._size + 1) // 2, order)
+        self._arrangement = _ByteOrder((self._size + 1) // 2, order)
 
     def raw_of(self, words: Words) -> str:
         packed = self._arrangement.bytes_of(words)
@@ -132,12 +132,12 @@ class Text:
         return self._arrangement.words_of(encoded)
 
 
-class Hexadecimal:
-    """Bytes as the digits of a serial number: two capital digits each, all of them."""
+class HexFormat:
+    """The format of bytes shown as a serial number: two capital hexadecimal digits each, all of them."""
 
     def __init__(self, size: int, order: Order) -> None:
         self._size = size
-        self._arrangement = _Arrangement((size + 1) // 2, order)
+        self._arrangement = _ByteOrder((size + 1) // 2, order)
 
     def raw_of(self, words: Words) -> str:
         return self._arrangement.bytes_of(words)[: self._size].hex().upper()
@@ -152,7 +152,7 @@ class Hexadecimal:
         return self._arrangement.words_of(packed)
 
 
-class _Arrangement:
+class _ByteOrder:
     """*count* registers and the order in which the bytes of a value arrive."""
 
     def __init__(self, count: int, order: Order) -> None:

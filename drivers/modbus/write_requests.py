@@ -1,4 +1,4 @@
-"""Which requests write values: points that are neighbours go into one, and a value that is spread out takes several."""
+"""Write requests: points that are neighbours go into one, and a value that is spread out takes several."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from typing import Literal, NamedTuple
 from s2d.errors import DeviceRefused
 
 from .codec import Codec
-from .register_block import Block
-from .transport.refusals import place_of
+from .register_block import RegisterBlock
+from .transport.refusals import label_of
 
 _MOST_REGISTERS = 123
 _MOST_BITS = 1968
 """Spec: MODBUS Application Protocol V1.1b3, 6.11 and 6.12."""
 
 
-class Written(NamedTuple):
-    """A point and the words for its `value_blocks`."""
+class PointWords(NamedTuple):
+    """The words for the `value_blocks` of a point."""
 
     codec: Codec
     words: list[int]
@@ -24,15 +24,15 @@ class Written(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class WriteRequest:
-    """One request to write."""
+    """A write request, for any unit."""
 
-    block: Block
+    block: RegisterBlock
     words: list[int]
     is_multiple: bool
 
 
-def request_for(
-    written: Sequence[Written], function: Literal["single", "multiple"] | None = None
+def requests_for(
+    written: Sequence[PointWords], function: Literal["single", "multiple"] | None = None
 ) -> list[WriteRequest]:
     """The requests that write *written*; *function* is what the device knows, where a point does not say.
 
@@ -49,7 +49,7 @@ def request_for(
     names = " and ".join(each.codec.name for each in written)
     runs = list(_runs(pieces))
     if len(runs) > 1:
-        places = ", ".join(place_of(block) for block, _ in pieces)
+        places = ", ".join(label_of(block) for block, _ in pieces)
         raise DeviceRefused(f"{names} cannot be written together: {places} are not next to each other")
     blocks, words = runs[0]
     if len(words) > (_MOST_REGISTERS if blocks[0].table == "holding" else _MOST_BITS):
@@ -57,16 +57,16 @@ def request_for(
     return [_request(blocks, words, is_multiple=True)]
 
 
-def _pieces(written: Written) -> Iterator[tuple[Block, list[int]]]:
+def _pieces(written: PointWords) -> Iterator[tuple[RegisterBlock, list[int]]]:
     at = 0
     for block in written.codec.value_blocks:
         yield block, written.words[at : at + block.count]
         at += block.count
 
 
-def _runs(pieces: list[tuple[Block, list[int]]]) -> Iterator[tuple[list[Block], list[int]]]:
+def _runs(pieces: list[tuple[RegisterBlock, list[int]]]) -> Iterator[tuple[list[RegisterBlock], list[int]]]:
     """*pieces*, in order, put together where each begins where the last ends."""
-    blocks: list[Block] = []
+    blocks: list[RegisterBlock] = []
     words: list[int] = []
     for block, own in pieces:
         if blocks and (block.table, block.register) != (blocks[-1].table, blocks[-1].register + blocks[-1].count):
@@ -76,6 +76,6 @@ def _runs(pieces: list[tuple[Block, list[int]]]) -> Iterator[tuple[list[Block], 
     yield blocks, words
 
 
-def _request(blocks: list[Block], words: list[int], is_multiple: bool) -> WriteRequest:
-    block = Block(blocks[0].table, blocks[0].register, len(words))
+def _request(blocks: list[RegisterBlock], words: list[int], is_multiple: bool) -> WriteRequest:
+    block = RegisterBlock(blocks[0].table, blocks[0].register, len(words))
     return WriteRequest(block, words, is_multiple or len(words) > 1)

@@ -7,9 +7,9 @@ from statistics import median
 from time import perf_counter
 
 from s2d_drivers.modbus import Modbus, ModbusConnection, ModbusPoint
-from s2d_drivers.modbus.read_planner import Borders, blocks_of
-from s2d_drivers.modbus.register_block import Block
-from s2d_drivers.modbus.request_cost import Cost, Line, cost_on_line
+from s2d_drivers.modbus.read_planner import Borders, planned_reads
+from s2d_drivers.modbus.register_block import RegisterBlock
+from s2d_drivers.modbus.request_cost import LineSettings, RequestCost, cost_on_line
 
 from s2d.errors import DeviceUnreachable
 from tests.hybrid import POINTS, REGISTERS
@@ -28,7 +28,7 @@ CPU_PERCENT = 8.0
 RSS_MB = 70.0
 DEVICES = 100
 
-LINE = Line(9600, "N", 1)
+LINE = LineSettings(9600, "N", 1)
 POLL_S = 1.0
 RATED_S = 20.0
 """How long rates are watched, from the first connecting on: finding out that a unit is dead takes some of it."""
@@ -77,13 +77,13 @@ async def _rows(run: Run) -> list[Row]:
     ]
 
 
-def _shortest(line: Line) -> Cost:
+def _shortest(line: LineSettings) -> RequestCost:
     """A unit that answers as soon as it may."""
     return cost_on_line(line)
 
 
-def _plan() -> list[tuple[Block, list[Block]]]:
-    return blocks_of([Block("holding", register, 1) for register in REGISTERS], _shortest(LINE), Borders())
+def _plan() -> list[tuple[RegisterBlock, list[RegisterBlock]]]:
+    return planned_reads([RegisterBlock("holding", register, 1) for register in REGISTERS], _shortest(LINE), Borders())
 
 
 async def _cycle(cycles: int) -> tuple[int, float]:
@@ -156,8 +156,8 @@ class _Words:
     _cost = connection.cost()
     _words = tuple(range(125))
 
-    def cost(self, connection: ModbusConnection) -> Cost:
+    def cost(self, connection: ModbusConnection) -> RequestCost:
         return self._cost
 
-    async def read(self, connection: ModbusConnection, block: Block) -> Sequence[int]:
+    async def read(self, connection: ModbusConnection, block: RegisterBlock) -> Sequence[int]:
         return self._words[: block.count]

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from s2d_drivers.modbus import Modbus, ModbusConnection
-from s2d_drivers.modbus.register_block import Block
+from s2d_drivers.modbus.register_block import RegisterBlock
 
 from s2d.driver import find
 from s2d.quantities import Duration
@@ -80,9 +80,9 @@ def test_a_line_under_another_name_is_the_same_bus(tmp_path: Path) -> None:
 
 def test_holes_are_in_every_table_unless_told() -> None:
     assert connection(host="a", holes=["100..120"], address_base=1).hole_blocks == [
-        Block(table, 99, 21) for table in ("holding", "input", "coil", "discrete")
+        RegisterBlock(table, 99, 21) for table in ("holding", "input", "coil", "discrete")
     ]
-    assert connection(host="a", holes=["input 7"]).hole_blocks == [Block("input", 7, 1)]
+    assert connection(host="a", holes=["input 7"]).hole_blocks == [RegisterBlock("input", 7, 1)]
 
 
 def test_an_owner_reads_addresses_as_usual() -> None:

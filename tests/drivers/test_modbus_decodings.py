@@ -4,7 +4,7 @@ import struct
 
 from s2d_drivers.modbus import ModbusConnection, ModbusPoint
 from s2d_drivers.modbus.tools.decodings import TITLES, decodings
-from s2d_drivers.modbus.tools.register_image import Image
+from s2d_drivers.modbus.tools.register_image import RegisterImage
 
 
 def row(words, register):
@@ -43,7 +43,7 @@ def test_text_begins_in_its_register_and_ends_with_what_is_none():
 def test_an_image_keeps_the_bits_that_are_not_written():
     low = ModbusPoint(register=5, bits="0..3", access="read_write")
     high = ModbusPoint(register=5, bits="4..7", access="read_write")
-    image = Image(ModbusConnection(host="nowhere"), {"low": low, "high": high}, ())
+    image = RegisterImage(ModbusConnection(host="nowhere"), {"low": low, "high": high}, ())
     image.show("low", 3)
     image.show("high", 9)
     assert image.read(1, "holding", 5, 1) == [0x93]
@@ -53,5 +53,5 @@ def test_an_image_keeps_the_bits_that_are_not_written():
 
 def test_an_image_has_no_optional_point_that_nobody_spoke_of():
     points = {"old": ModbusPoint(register=5), "new": ModbusPoint(register=6, optional=True)}
-    assert [*Image(ModbusConnection(host="nowhere"), points, ()).points] == ["old"]
-    assert [*Image(ModbusConnection(host="nowhere"), points, ("new",)).points] == ["old", "new"]
+    assert [*RegisterImage(ModbusConnection(host="nowhere"), points, ()).points] == ["old"]
+    assert [*RegisterImage(ModbusConnection(host="nowhere"), points, ("new",)).points] == ["old", "new"]

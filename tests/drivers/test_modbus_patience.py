@@ -2,30 +2,30 @@
 
 import pytest
 from s2d_drivers.modbus import ModbusConnection
-from s2d_drivers.modbus.transport.unit_backoff import Patience
-from s2d_drivers.modbus.transport.unit_health import Unit
+from s2d_drivers.modbus.transport.unit_backoff import UnitBackoff
+from s2d_drivers.modbus.transport.unit_health import UnitHealth
 
 
-def failed(times: int) -> tuple[Patience, float]:
+def failed(times: int) -> tuple[UnitBackoff, float]:
     """After so many failures in a row, each as soon as it could be, and when the last was."""
-    patience, now = Patience(), 100.0
+    backoff, now = UnitBackoff(), 100.0
     for _ in range(times):
-        now += patience.left_s(now)
-        patience.fail(now)
-    return patience, now
+        now += backoff.left_s(now)
+        backoff.fail(now)
+    return backoff, now
 
 
 @pytest.mark.parametrize(("times", "wait_s"), [(1, 0.5), (2, 1), (3, 2), (6, 16), (7, 30), (80, 30)])
 def test_waits_double_up_to_half_a_minute(times: int, wait_s: float) -> None:
-    patience, now = failed(times)
-    assert patience.left_s(now) == wait_s
-    assert patience.left_s(now + wait_s) == 0
+    backoff, now = failed(times)
+    assert backoff.left_s(now) == wait_s
+    assert backoff.left_s(now + wait_s) == 0
 
 
 def test_an_answer_makes_up_for_everything() -> None:
-    patience, now = failed(5)
-    patience.succeed()
-    assert (patience.left_s(now), patience.probe_s(1.0, 0.01)) == (0, 1.0)
+    backoff, now = failed(5)
+    backoff.succeed()
+    assert (backoff.left_s(now), backoff.probe_timeout_s(1.0, 0.01)) == (0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -34,47 +34,47 @@ def test_an_answer_makes_up_for_everything() -> None:
 )
 def test_who_is_not_expected_to_answer_is_not_waited_for_long(times: int, usual_s: float, probe_s: float) -> None:
     """Until waits are as long as they get: then who is slow gets all its time again."""
-    patience, _ = failed(times)
-    assert patience.probe_s(6.0, usual_s) == pytest.approx(probe_s)
+    backoff, _ = failed(times)
+    assert backoff.probe_timeout_s(6.0, usual_s) == pytest.approx(probe_s)
 
 
 def test_a_dead_unit_takes_less_than_a_tenth_of_the_time_and_soon_a_fortieth() -> None:
-    patience, now = Patience(), 0.0
+    backoff, now = UnitBackoff(), 0.0
     spent = []
     while now < 600:
-        probe_s = patience.probe_s(1.0, 0.0)
+        probe_s = backoff.probe_timeout_s(1.0, 0.0)
         now += probe_s
         spent.append((now, probe_s))
-        patience.fail(now)
-        now += patience.left_s(now)
+        backoff.fail(now)
+        now += backoff.left_s(now)
     assert sum(probe_s for at, probe_s in spent if 10 < at < 70) < 0.1 * 60
     assert sum(probe_s for at, probe_s in spent if at > 70) < 530 / 25
 
 
 def test_a_turnaround_is_an_average_that_follows_slowly() -> None:
-    unit = Unit()
+    unit = UnitHealth()
     for _ in range(5):
-        unit.answered(0.010)
-    unit.answered(0.090)
+        unit.record_response(0.010)
+    unit.record_response(0.090)
     assert unit.turnaround_s == pytest.approx(0.020)
 
 
 def test_a_unit_that_answers_is_trusted_again() -> None:
-    unit = Unit()
+    unit = UnitHealth()
     for now in range(4):
-        unit.patience.fail(now)
-    assert unit.probe_s(1.0) == 0.2
-    unit.answered(0.010)
-    assert (unit.patience.failures, unit.patience.left_s(4), unit.probe_s(1.0)) == (0, 0, 1.0)
+        unit.backoff.fail(now)
+    assert unit.probe_timeout_s(1.0) == 0.2
+    unit.record_response(0.010)
+    assert (unit.backoff.failures, unit.backoff.left_s(4), unit.probe_timeout_s(1.0)) == (0, 0, 1.0)
 
 
 def test_a_cost_is_the_same_until_the_turnaround_has_changed_by_a_quarter() -> None:
-    unit, connection = Unit(), ModbusConnection(serial="/dev/b")
+    unit, connection = UnitHealth(), ModbusConnection(serial="/dev/b")
     assumed = unit.cost(connection)
-    unit.answered(0.010)
+    unit.record_response(0.010)
     measured = unit.cost(connection)
     assert measured.request_s > assumed.request_s
-    unit.answered(0.020)
+    unit.record_response(0.020)
     assert unit.cost(connection) is measured
-    unit.answered(0.090)
+    unit.record_response(0.090)
     assert unit.cost(connection).request_s > measured.request_s

@@ -4,22 +4,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 from s2d_drivers.modbus import ModbusConnection
-from s2d_drivers.modbus.read_planner import Borders, around, blocks_of
-from s2d_drivers.modbus.register_block import Block
-from s2d_drivers.modbus.request_cost import Cost, Line, cost_on_line
+from s2d_drivers.modbus.read_planner import Borders, enclosing, planned_reads
+from s2d_drivers.modbus.register_block import RegisterBlock
+from s2d_drivers.modbus.request_cost import LineSettings, RequestCost, cost_on_line
 
-LINE = Line(9600, "N", 1)
+LINE = LineSettings(9600, "N", 1)
 SERIAL = cost_on_line(LINE)
-FREE = Cost(1.0, 0.0)
+FREE = RequestCost(1.0, 0.0)
 """Only requests cost."""
 
 
-def holding(register: int, count: int = 1) -> Block:
-    return Block("holding", register, count)
+def holding(register: int, count: int = 1) -> RegisterBlock:
+    return RegisterBlock("holding", register, count)
 
 
-def planned(*wanted: Block, cost: Cost = SERIAL, borders: Borders | None = None, most: int = 125) -> list[Block]:
-    return [block for block, _ in blocks_of(wanted, cost, borders or Borders(), most)]
+def planned(
+    *wanted: RegisterBlock, cost: RequestCost = SERIAL, borders: Borders | None = None, most: int = 125
+) -> list[RegisterBlock]:
+    return [block for block, _ in planned_reads(wanted, cost, borders or Borders(), most)]
 
 
 @pytest.mark.parametrize(("count", "milliseconds"), [(2, 25.0), (125, 281.25), (126, 283.33)])
@@ -28,13 +30,13 @@ def test_a_read_costs_what_travels_and_two_silences(count: int, milliseconds: fl
 
 
 def test_a_line_is_as_fast_as_its_characters_are_short() -> None:
-    assert [Line(*set_).character_s * set_[0] for set_ in ((9600, "N", 1), (9600, "E", 1), (300, "N", 2))] == [
+    assert [LineSettings(*set_).character_s * set_[0] for set_ in ((9600, "N", 1), (9600, "E", 1), (300, "N", 2))] == [
         10,
         11,
         11,
     ]
-    assert Line(115200, "N", 1).silence_s == 0.00175
-    assert str(Line(19200, "E", 1)) == "19200 8E1"
+    assert LineSettings(115200, "N", 1).silence_s == 0.00175
+    assert str(LineSettings(19200, "E", 1)) == "19200 8E1"
 
 
 def test_what_a_unit_needs_to_answer_is_part_of_the_cost() -> None:
@@ -50,7 +52,7 @@ def test_neighbours_share_a_request() -> None:
 
 def test_the_same_registers_are_read_once() -> None:
     wanted = (holding(10, 2), holding(11), holding(10, 2))
-    assert blocks_of(wanted, SERIAL, Borders()) == [(holding(10, 2), [holding(10, 2), holding(11)])]
+    assert planned_reads(wanted, SERIAL, Borders()) == [(holding(10, 2), [holding(10, 2), holding(11)])]
 
 
 @pytest.mark.parametrize(("hole", "requests"), [(10, 1), (11, 2)])
@@ -63,8 +65,8 @@ def test_a_slow_unit_is_asked_less_often() -> None:
     assert planned(holding(0), holding(30), cost=slow) == [holding(0, 31)]
 
 
-@pytest.mark.parametrize("hole", [holding(3), holding(1, 4), Block("input", 3, 1)])
-def test_a_declared_hole_is_never_read_over(hole: Block) -> None:
+@pytest.mark.parametrize("hole", [holding(3), holding(1, 4), RegisterBlock("input", 3, 1)])
+def test_a_declared_hole_is_never_read_over(hole: RegisterBlock) -> None:
     whole = hole.table == "input"
     assert planned(holding(0), holding(5), borders=Borders([hole])) == (
         [holding(0, 6)] if whole else [holding(0), holding(5)]
@@ -88,7 +90,7 @@ def test_a_seam_parts_what_is_next_to_it_and_nothing_else() -> None:
 
 
 def test_tables_are_apart() -> None:
-    coil, register = Block("coil", 12, 1), Block("input", 11, 1)
+    coil, register = RegisterBlock("coil", 12, 1), RegisterBlock("input", 11, 1)
     assert planned(register, coil, holding(10)) == [coil, holding(10), register]
 
 
@@ -96,7 +98,7 @@ def test_tables_are_apart() -> None:
     ("table", "points", "counts"), [("holding", 126, [1, 125]), ("coil", 2001, [1, 2000]), ("input", 125, [125])]
 )
 def test_a_request_is_never_longer_than_modbus_allows(table: str, points: int, counts: list[int]) -> None:
-    wanted = (Block(table, register, 1) for register in range(points))
+    wanted = (RegisterBlock(table, register, 1) for register in range(points))
     assert sorted(block.count for block in planned(*wanted, cost=FREE)) == counts
 
 
@@ -106,8 +108,8 @@ def test_a_point_is_never_split() -> None:
 
 
 _TABLES = ("holding", "input", "coil", "discrete")
-_BLOCKS = some.builds(Block, some.sampled_from(_TABLES), some.integers(0, 300), some.integers(1, 12))
-_COSTS = some.builds(Cost, some.floats(0.001, 1), some.floats(0, 0.01))
+_BLOCKS = some.builds(RegisterBlock, some.sampled_from(_TABLES), some.integers(0, 300), some.integers(1, 12))
+_COSTS = some.builds(RequestCost, some.floats(0.001, 1), some.floats(0, 0.01))
 
 
 @given(
@@ -117,12 +119,12 @@ _COSTS = some.builds(Cost, some.floats(0.001, 1), some.floats(0, 0.01))
     most=some.integers(12, 125),
 )
 def test_every_plan_covers_all_over_no_hole_within_the_limit_and_costs_no_more_than_singles(
-    wanted: list[Block], holes: list[Block], cost: Cost, most: int
+    wanted: list[RegisterBlock], holes: list[RegisterBlock], cost: RequestCost, most: int
 ) -> None:
-    plan = blocks_of(wanted, cost, Borders(holes), most)
+    plan = planned_reads(wanted, cost, Borders(holes), most)
     assert sorted((member for _, members in plan for member in members), key=str) == sorted(set(wanted), key=str)
     for block, members in plan:
-        assert block == around(members)
+        assert block == enclosing(members)
         assert all(block.holds(member) for member in members)
         assert block.count <= (most if block.table in ("holding", "input") else 2000)
         covered = {
@@ -137,7 +139,7 @@ def test_every_plan_covers_all_over_no_hole_within_the_limit_and_costs_no_more_t
 
 
 @given(wanted=some.lists(some.integers(0, 40), min_size=1, max_size=7, unique=True), cost=_COSTS)
-def test_no_other_way_to_share_requests_is_cheaper(wanted: list[int], cost: Cost) -> None:
+def test_no_other_way_to_share_requests_is_cheaper(wanted: list[int], cost: RequestCost) -> None:
     registers = sorted(wanted)
 
     def cheapest(left: list[int]) -> float:

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 from msgspec import structs
 from s2d_drivers.modbus import ModbusConnection
-from s2d_drivers.modbus.reader import Batch, Reader
-from s2d_drivers.modbus.register_block import Block
-from s2d_drivers.modbus.request_cost import Cost
-from s2d_drivers.modbus.transport.refusals import Mute, Refused, Silent
+from s2d_drivers.modbus.reader import ReadBatch, Reader
+from s2d_drivers.modbus.register_block import RegisterBlock
+from s2d_drivers.modbus.request_cost import RequestCost
+from s2d_drivers.modbus.transport.refusals import BlockSilent, RequestRefused, Silent
 from s2d_drivers.modbus.transport.request import Request
 
 CONNECTION = ModbusConnection(serial="/dev/ttyX")
@@ -31,19 +31,19 @@ class Device:
         self.asked: list[tuple[int, int]] = []
         self._cost = CONNECTION.cost()
 
-    def cost(self, connection: ModbusConnection) -> Cost:
+    def cost(self, connection: ModbusConnection) -> RequestCost:
         return self._cost
 
-    async def read(self, connection: ModbusConnection, block: Block) -> list[int]:
+    async def read(self, connection: ModbusConnection, block: RegisterBlock) -> list[int]:
         self.asked.append((block.register, block.count))
         registers = range(block.register, block.register + block.count)
         if self.is_dead:
             raise Silent("no answer")
         if self.is_shy and self.bad & set(registers):
-            raise Mute("no answer to that") if self.has_answered else Silent("no answer")
+            raise BlockSilent("no answer to that") if self.has_answered else Silent("no answer")
         self.has_answered = True
         if self.bad & set(registers) or block.count > self.most:
-            raise Refused("unit 1", Request(1, block), self.code)
+            raise RequestRefused("unit 1", Request(1, block), self.code)
         return list(registers)
 
     def asked_since(self) -> list[tuple[int, int]]:
@@ -51,19 +51,19 @@ class Device:
         return asked
 
 
-def holding(*registers: int) -> Batch:
-    return Batch(Block("holding", register, 1) for register in registers)
+def holding(*registers: int) -> ReadBatch:
+    return ReadBatch(RegisterBlock("holding", register, 1) for register in registers)
 
 
-async def read(reader: Reader, batch: Batch) -> list[int | None] | None:
+async def read(reader: Reader, batch: ReadBatch) -> list[int | None] | None:
     try:
         answers = await reader.read(batch)
     except Silent:
         return None
-    return [None if isinstance(answer, Refused | Mute) else answer[0] for answer in answers]
+    return [None if isinstance(answer, RequestRefused | BlockSilent) else answer[0] for answer in answers]
 
 
-def reader_of(device: Device, alone: Collection[Block] = (), signs: Collection[Block] = ()) -> Reader:
+def reader_of(device: Device, alone: Collection[RegisterBlock] = (), signs: Collection[RegisterBlock] = ()) -> Reader:
     return Reader(CONNECTION, device, alone, signs)  # type: ignore[arg-type]
 
 
@@ -123,7 +123,7 @@ async def test_the_holes_of_a_connection_are_not_read_over() -> None:
 
 async def test_what_shall_not_be_merged_is_read_alone_and_not_read_over() -> None:
     device = Device()
-    reader = reader_of(device, [Block("holding", 2, 1)])
+    reader = reader_of(device, [RegisterBlock("holding", 2, 1)])
     assert await read(reader, holding(0, 1, 2, 3, 4)) == [0, 1, 2, 3, 4]
     assert device.asked_since() == [(2, 1), (0, 2), (3, 2)]
     assert await read(reader, holding(0, 1, 3, 4)) == [0, 1, 3, 4]

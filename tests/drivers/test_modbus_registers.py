@@ -5,7 +5,7 @@ import math
 import pytest
 from s2d_drivers.modbus.codec import Codec
 from s2d_drivers.modbus.point import ModbusPoint
-from s2d_drivers.modbus.register_block import Block
+from s2d_drivers.modbus.register_block import RegisterBlock
 
 from s2d.errors import DeviceRefused
 from s2d.values import Quality, Reading
@@ -188,10 +188,10 @@ def test_a_value_without_a_known_scale_is_refused(exponent: str, reason: str) ->
 
 def test_a_codec_names_all_the_blocks_it_needs_and_those_it_writes() -> None:
     alone = codec(register=7, type="uint32", table="input")
-    assert (alone.blocks, alone.value_blocks, alone.needs_present) == ((Block("input", 7, 2),),) * 2 + (False,)
+    assert (alone.blocks, alone.value_blocks, alone.needs_present) == ((RegisterBlock("input", 7, 2),),) * 2 + (False,)
     spread = codec(registers=(671, 667), type="uint32", scale_register=680)
-    assert spread.value_blocks == (Block("holding", 671, 1), Block("holding", 667, 1))
-    assert spread.blocks == (*spread.value_blocks, Block("holding", 680, 1))
+    assert spread.value_blocks == (RegisterBlock("holding", 671, 1), RegisterBlock("holding", 667, 1))
+    assert spread.blocks == (*spread.value_blocks, RegisterBlock("holding", 680, 1))
     assert spread.needs_present
     assert codec(bits=3).needs_present
 
@@ -199,18 +199,18 @@ def test_a_codec_names_all_the_blocks_it_needs_and_those_it_writes() -> None:
 def test_registers_are_counted_from_where_the_manual_counts_them() -> None:
     point = ModbusPoint(register=10, scale_register=12)
     assert [block.register for block in Codec("p", point, address_base=1).blocks] == [9, 11]
-    assert Codec("p", ModbusPoint(register=10, base=0), address_base=1).blocks == (Block("holding", 10, 1),)
-    assert Codec("p", ModbusPoint(register=10, base=1)).blocks == (Block("holding", 9, 1),)
+    assert Codec("p", ModbusPoint(register=10, base=0), address_base=1).blocks == (RegisterBlock("holding", 10, 1),)
+    assert Codec("p", ModbusPoint(register=10, base=1)).blocks == (RegisterBlock("holding", 9, 1),)
     with pytest.raises(ValueError, match="counting registers from 1, there is no register 0"):
         Codec("p", ModbusPoint(register=0), address_base=1)
 
 
 def test_of_a_longer_block_a_point_cuts_its_words() -> None:
-    block, words_read = Block("holding", 100, 4), [1, 2, 3, 4]
-    assert block.cut(words_read, Block("holding", 101, 2)) == [2, 3]
-    assert block.holds(Block("holding", 102, 2))
-    assert not block.holds(Block("holding", 103, 2))
-    assert not block.holds(Block("input", 100, 1))
+    block, words_read = RegisterBlock("holding", 100, 4), [1, 2, 3, 4]
+    assert block.cut(words_read, RegisterBlock("holding", 101, 2)) == [2, 3]
+    assert block.holds(RegisterBlock("holding", 102, 2))
+    assert not block.holds(RegisterBlock("holding", 103, 2))
+    assert not block.holds(RegisterBlock("input", 100, 1))
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from importlib.resources import files
 import pytest
 from s2d_drivers.modbus.codec import Codec
 from s2d_drivers.modbus.point import ModbusPoint
-from s2d_drivers.modbus.register_block import Block
-from s2d_drivers.modbus.sunspec.definitions import place_of
-from s2d_drivers.modbus.sunspec.discovery import Layout
+from s2d_drivers.modbus.register_block import RegisterBlock
+from s2d_drivers.modbus.sunspec.definitions import definition_of
+from s2d_drivers.modbus.sunspec.discovery import SunSpecDiscovery
 from sunspec2.device import Model
 from sunspec_peers import COUNTS, model, sunspec_map
 
@@ -55,7 +55,7 @@ LONGEST = 123
 def test_a_point_is_where_manuals_have_it(
     address: str, group: int | None, offset: int, kind: str, scale_offset: int | None
 ) -> None:
-    place = place_of(address, group)
+    place = definition_of(address, group)
     assert (place.offset, place.type, place.scale_offset) == (offset, kind, scale_offset)
 
 
@@ -68,7 +68,7 @@ def test_every_point_of_every_model_says_what_its_makers_software_wrote(number: 
     written = Model(number, data=raw | dict.fromkeys(COUNTS, 0))
     words = struct.unpack(f">{written.len}H", written.get_mb())
     for name in points.keys() - {name for name in raw if raw[name] is None}:
-        place = place_of(f"{number}:{name}")
+        place = definition_of(f"{number}:{name}")
         assert (place.offset, place.end - place.offset) == (written.points[name].offset, written.points[name].len)
         codec = Codec(name, ModbusPoint(sunspec=f"{number}:{name}", unit="W").located(place))
         value = codec.reading_of(own_words(codec, words)).value
@@ -83,7 +83,7 @@ def test_what_a_device_does_not_implement_is_absent(number: int) -> None:
     for name, point in Model(number, data=dict.fromkeys(COUNTS, 0)).points.items():
         if name in UNLIKE or point.pdef["type"] == "pad" or point.len > LONGEST:
             continue
-        codec = Codec(name, ModbusPoint(sunspec=f"{number}:{name}").located(place_of(f"{number}:{name}")))
+        codec = Codec(name, ModbusPoint(sunspec=f"{number}:{name}").located(definition_of(f"{number}:{name}")))
         assert codec.reading_of(own_words(codec, words)).quality is Quality.ABSENT, name
 
 
@@ -92,7 +92,7 @@ def own_words(codec: Codec, words: Sequence[int]) -> list[int]:
 
 
 def point(address: str, **settings: object) -> ModbusPoint:
-    return ModbusPoint(sunspec=address, **settings).located(place_of(address, settings.get("group")), 100)
+    return ModbusPoint(sunspec=address, **settings).located(definition_of(address, settings.get("group")), 100)
 
 
 def test_a_state_has_the_models_name_unless_the_owner_gives_another() -> None:
@@ -128,12 +128,12 @@ class Device:
 
     def __init__(self, base: int, words: Sequence[int]) -> None:
         self.words = dict(enumerate(words, base))
-        self.asked: list[Block] = []
+        self.asked: list[RegisterBlock] = []
         self.connection: int | None = None
         self.is_reachable = True
         self.takes_s = 0.0
 
-    async def read(self, block: Block) -> list[int]:
+    async def read(self, block: RegisterBlock) -> list[int]:
         self.asked.append(block)
         await asyncio.sleep(self.takes_s)
         if not self.is_reachable:
@@ -147,46 +147,46 @@ class Device:
     def replace(self, base: int, words: Sequence[int]) -> None:
         self.words = dict(enumerate(words, base))
 
-    async def find(self, layout: Layout) -> int:
+    async def discover(self, discovery: SunSpecDiscovery) -> int:
         """How many questions that took."""
         before = len(self.asked)
-        await layout.find(self.read, lambda: self.connection)
+        await discovery.discover(self.read, lambda: self.connection)
         return len(self.asked) - before
 
 
 SOC = {"soc": ModbusPoint(sunspec=("713:SoC", "802:SoC"), unit="%")}
 
 
-def soc_at(layout: Layout) -> int:
-    return layout.codecs["soc"].value_blocks[0].register
+def soc_at(discovery: SunSpecDiscovery) -> int:
+    return discovery.codecs["soc"].value_blocks[0].register
 
 
 @pytest.mark.parametrize("base", [40000, 0, 50000])
 async def test_the_map_is_found_wherever_the_standard_allows_it(base: int) -> None:
     device = Device(base, sunspec_map(model(1), model(802)))
-    layout = Layout(SOC)
-    await device.find(layout)
-    assert soc_at(layout) == base + 2 + 68 + 11
-    assert not layout.missing
+    discovery = SunSpecDiscovery(SOC)
+    await device.discover(discovery)
+    assert soc_at(discovery) == base + 2 + 68 + 11
+    assert not discovery.missing
 
 
 async def test_the_first_alternative_that_the_device_has_is_taken() -> None:
     device = Device(40000, sunspec_map(model(1), model(802), model(713)))
-    layout = Layout(SOC)
-    await device.find(layout)
-    assert soc_at(layout) == 40000 + 2 + 68 + 64 + 4
-    assert layout.codecs["soc"].point.scale_register is not None
+    discovery = SunSpecDiscovery(SOC)
+    await device.discover(discovery)
+    assert soc_at(discovery) == 40000 + 2 + 68 + 64 + 4
+    assert discovery.codecs["soc"].point.scale_register is not None
 
 
 async def test_of_models_that_occur_twice_each_can_be_meant() -> None:
     device = Device(40000, sunspec_map(model(1), model(203), model(1), model(203)))
-    layout = Layout({f"w{n}": ModbusPoint(sunspec=f"203#{n}:W") for n in (1, 2, 3)})
-    await device.find(layout)
-    assert {name: codec.blocks[0].register for name, codec in layout.codecs.items()} == {
+    discovery = SunSpecDiscovery({f"w{n}": ModbusPoint(sunspec=f"203#{n}:W") for n in (1, 2, 3)})
+    await device.discover(discovery)
+    assert {name: codec.blocks[0].register for name, codec in discovery.codecs.items()} == {
         "w1": 40000 + 2 + 68 + 18,
         "w2": 40000 + 2 + 68 + 107 + 68 + 18,
     }
-    assert layout.missing == {
+    assert discovery.missing == {
         "w3": Reading("w3", None, Quality.BAD, "the device has no 203#3:W; its SunSpec models are 1, 203, 1, 203")
     }
 
@@ -198,10 +198,10 @@ async def test_a_point_that_is_optional_is_absent_where_the_device_lacks_it() ->
         "second": ModbusPoint(sunspec="160:DCW", group=1),
         "soc": SOC["soc"],
     }
-    layout = Layout(points)
-    await device.find(layout)
-    assert list(layout.codecs) == ["second"]
-    assert layout.missing == {
+    discovery = SunSpecDiscovery(points)
+    await device.discover(discovery)
+    assert list(discovery.codecs) == ["second"]
+    assert discovery.missing == {
         "third": Reading(
             "third", None, Quality.ABSENT, "the device has no 160:DCW group 2; its SunSpec models are 1, 160"
         ),
@@ -215,9 +215,9 @@ async def test_a_model_that_is_shorter_than_its_definition_lacks_what_is_cut_off
     shortened = model(802)[:30]
     shortened[1] = 28
     device = Device(40000, sunspec_map(model(1), shortened))
-    layout = Layout({"hb": ModbusPoint(sunspec="802:Hb"), "w": ModbusPoint(sunspec="802:W")})
-    await device.find(layout)
-    assert (list(layout.codecs), list(layout.missing)) == (["hb"], ["w"])
+    discovery = SunSpecDiscovery({"hb": ModbusPoint(sunspec="802:Hb"), "w": ModbusPoint(sunspec="802:W")})
+    await device.discover(discovery)
+    assert (list(discovery.codecs), list(discovery.missing)) == (["hb"], ["w"])
 
 
 @pytest.mark.parametrize(
@@ -231,44 +231,46 @@ async def test_a_model_that_is_shorter_than_its_definition_lacks_what_is_cut_off
 )
 async def test_a_map_without_a_proper_end_ends_all_the_same(words: list[int]) -> None:
     device = Device(40000, words)
-    layout = Layout(SOC)
-    assert await device.find(layout) == 4
-    assert soc_at(layout) == 40000 + 2 + 68 + 11
+    discovery = SunSpecDiscovery(SOC)
+    assert await device.discover(discovery) == 4
+    assert soc_at(discovery) == 40000 + 2 + 68 + 11
     device.connection = 2
     is_odd = 64999 in words
-    assert await device.find(layout) == 2 + (4 if is_odd else 0), "checked only, where there is an end of some kind"
-    assert soc_at(layout) == 40000 + 2 + 68 + 11
+    assert await device.discover(discovery) == 2 + (4 if is_odd else 0), (
+        "checked only, where there is an end of some kind"
+    )
+    assert soc_at(discovery) == 40000 + 2 + 68 + 11
 
 
 async def test_an_endless_map_is_left_after_a_hundred_models() -> None:
     device = Device(40000, [*sunspec_map()[:2], *([64999, 0] * 3000)])
-    layout = Layout(SOC)
-    assert await device.find(layout) == 1 + 100
+    discovery = SunSpecDiscovery(SOC)
+    assert await device.discover(discovery) == 1 + 100
 
 
 async def test_on_one_connection_it_is_asked_once_and_on_the_next_it_is_only_checked() -> None:
     device = Device(40000, sunspec_map(model(1), model(103), model(802)))
-    layout = Layout(SOC)
-    assert await device.find(layout) == 1 + 4
-    assert await device.find(layout) == 0
-    codecs = layout.codecs
+    discovery = SunSpecDiscovery(SOC)
+    assert await device.discover(discovery) == 1 + 4
+    assert await device.discover(discovery) == 0
+    codecs = discovery.codecs
     device.connection = None
-    assert await device.find(layout) == 2
-    assert await device.find(layout) == 0
+    assert await device.discover(discovery) == 2
+    assert await device.discover(discovery) == 0
     device.connection = 2
-    assert await device.find(layout) == 2
-    assert layout.codecs is codecs
+    assert await device.discover(discovery) == 2
+    assert discovery.codecs is codecs
 
 
 async def test_a_device_that_fell_silent_is_checked_before_the_next_use() -> None:
     device = Device(40000, sunspec_map(model(1), model(103), model(802)))
-    layout = Layout(SOC)
-    await device.find(layout)
-    with pytest.raises(DeviceUnreachable), layout.trusted():
+    discovery = SunSpecDiscovery(SOC)
+    await device.discover(discovery)
+    with pytest.raises(DeviceUnreachable), discovery.invalidated_by_silence():
         raise DeviceUnreachable("no answer")
-    with layout.trusted():
-        assert await device.find(layout) == 2
-    assert await device.find(layout) == 0
+    with discovery.invalidated_by_silence():
+        assert await device.discover(discovery) == 2
+    assert await device.discover(discovery) == 0
 
 
 @pytest.mark.parametrize(
@@ -281,50 +283,50 @@ async def test_a_device_that_fell_silent_is_checked_before_the_next_use() -> Non
 )
 async def test_what_changed_while_we_were_away_is_found_again(models: list[list[int]], register: int) -> None:
     device = Device(40000, sunspec_map(model(1), model(103), model(802)))
-    layout = Layout(SOC)
-    await device.find(layout)
-    before = layout.codecs
+    discovery = SunSpecDiscovery(SOC)
+    await device.discover(discovery)
+    before = discovery.codecs
     device.connection = 2
     device.replace(40000, sunspec_map(*models))
-    await device.find(layout)
-    assert soc_at(layout) == register
-    assert layout.codecs is not before
+    await device.discover(discovery)
+    assert soc_at(discovery) == register
+    assert discovery.codecs is not before
 
 
 async def test_a_device_without_a_map_is_asked_again_until_it_has_one() -> None:
     device = Device(40000, [0] * 4)
-    layout = Layout(SOC)
-    assert await device.find(layout) == 3
-    missing = layout.missing
+    discovery = SunSpecDiscovery(SOC)
+    assert await device.discover(discovery) == 3
+    missing = discovery.missing
     assert missing["soc"].detail == (
         'the device has no SunSpec map: no "SunS" at 40000, 0 or 50000; is SunSpec switched on there?'
     )
-    assert await device.find(layout) == 3
-    assert layout.missing is missing
+    assert await device.discover(discovery) == 3
+    assert discovery.missing is missing
     device.replace(40000, sunspec_map(model(1), model(802)))
-    await device.find(layout)
-    assert not layout.missing
-    assert soc_at(layout) == 40000 + 2 + 68 + 11
+    await device.discover(discovery)
+    assert not discovery.missing
+    assert soc_at(discovery) == 40000 + 2 + 68 + 11
 
 
 async def test_a_device_that_falls_silent_meanwhile_is_asked_again_from_the_start() -> None:
     device = Device(40000, sunspec_map(model(1), model(802)))
     device.is_reachable = False
-    layout = Layout(SOC)
+    discovery = SunSpecDiscovery(SOC)
     with pytest.raises(DeviceUnreachable):
-        await device.find(layout)
-    assert (layout.codecs, layout.missing) == ({}, {})
+        await device.discover(discovery)
+    assert (discovery.codecs, discovery.missing) == ({}, {})
     device.is_reachable = True
-    await device.find(layout)
-    assert soc_at(layout) == 40000 + 2 + 68 + 11
+    await device.discover(discovery)
+    assert soc_at(discovery) == 40000 + 2 + 68 + 11
 
 
 SLOW = sunspec_map(model(1), *(model(203) for _ in range(12)), model(802))
 
 
-async def _found_slowly(device: Device, layout: Layout) -> str:
+async def _found_slowly(device: Device, discovery: SunSpecDiscovery) -> str:
     with pytest.raises(DeviceUnreachable) as why:
-        await device.find(layout)
+        await device.discover(discovery)
     return str(why.value)
 
 
@@ -332,15 +334,15 @@ async def _found_slowly(device: Device, layout: Layout) -> str:
 async def test_a_slow_device_is_asked_on_where_it_was_broken_off() -> None:
     device = Device(40000, SLOW)
     device.takes_s = 2.6
-    layout = Layout(SOC)
-    told = await _found_slowly(device, layout)
+    discovery = SunSpecDiscovery(SOC)
+    told = await _found_slowly(device, discovery)
     assert told == "it is slow to say which SunSpec models it has: 6 so far; asking goes on"
-    assert (layout.codecs, layout.missing) == ({}, {})
-    assert "13 so far" in await _found_slowly(device, layout)
-    await device.find(layout)
-    assert soc_at(layout) == 40000 + 2 + 68 + 12 * 107 + 11
+    assert (discovery.codecs, discovery.missing) == ({}, {})
+    assert "13 so far" in await _found_slowly(device, discovery)
+    await device.discover(discovery)
+    assert soc_at(discovery) == 40000 + 2 + 68 + 12 * 107 + 11
     assert len(device.asked) == 1 + 15 + 2, "what was on its way is asked again"
-    assert await device.find(layout) == 0
+    assert await device.discover(discovery) == 0
 
 
 @pytest.mark.virtual_time
@@ -348,19 +350,19 @@ async def test_a_slow_device_is_asked_on_where_it_was_broken_off() -> None:
 async def test_what_may_be_another_device_meanwhile_is_asked_from_the_start(meanwhile: str) -> None:
     device = Device(40000, SLOW)
     device.takes_s = 2.6
-    layout = Layout(SOC)
-    await _found_slowly(device, layout)
+    discovery = SunSpecDiscovery(SOC)
+    await _found_slowly(device, discovery)
     if meanwhile == "silence":
         device.is_reachable = False
-        assert await _found_slowly(device, layout) == "no answer"
+        assert await _found_slowly(device, discovery) == "no answer"
         device.is_reachable = True
     else:
         device.connection = 2
     device.asked.clear()
-    assert "6 so far" in await _found_slowly(device, layout)
-    assert device.asked[0] == Block("holding", 40000, 2)
+    assert "6 so far" in await _found_slowly(device, discovery)
+    assert device.asked[0] == RegisterBlock("holding", 40000, 2)
 
 
 async def test_without_sunspec_points_nothing_is_asked() -> None:
     device = Device(40000, [])
-    assert await device.find(Layout({"p": ModbusPoint(register=7)})) == 0
+    assert await device.discover(SunSpecDiscovery({"p": ModbusPoint(register=7)})) == 0

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 from s2d_drivers.modbus.codec import Codec
 from s2d_drivers.modbus.point import ModbusPoint
-from s2d_drivers.modbus.sunspec.definitions import place_of
+from s2d_drivers.modbus.sunspec.definitions import definition_of
 
 from s2d.cli.simulated_device import profile_scene
 from s2d.commissioning.device_visit import visited
@@ -39,7 +39,7 @@ def registers_of(name: str, point: ModbusPoint) -> Iterator[Register]:
     if not point.alternatives:
         yield Register(Codec(name, point), [*nothings(point)])
     for address in point.alternatives:
-        place = place_of(address, point.group)
+        place = definition_of(address, point.group)
         found = point.located(place)
         # The standard has one for each type.
         own = [words_of(place.sentinel, found)] if isinstance(place.sentinel, int) else [*nothings(found)]

@@ -1,4 +1,4 @@
-"""Where a SunSpec point is within its model, as the SunSpec Alliance's own definitions say (package pysunspec2).
+"""SunSpec definitions: where a point is within its model, as the SunSpec Alliance says (package pysunspec2).
 
 Only the definitions are used, as files; none of that package's code is run.
 
@@ -44,7 +44,7 @@ _TYPES: dict[str, tuple[str, Sentinel | tuple[Sentinel, ...] | None]] = {
 
 
 class SunSpecAddress(NamedTuple):
-    """`203#2:W`: the point W of the second model 203 in a device."""
+    """The address of a point: `203#2:W` is the point W of the second model 203 in a device."""
 
     model: int
     occurrence: int
@@ -65,8 +65,8 @@ class SunSpecAddress(NamedTuple):
         return cls(int(match[1]), int(match[2] or 1), match[3] or "", match[4])
 
 
-class Place(NamedTuple):
-    """Where a point is, and what stands there."""
+class PointDefinition(NamedTuple):
+    """The definition of a point: where in its model it is, and what stands there."""
 
     offset: int
     """In registers, from the model's first, which holds its id."""
@@ -138,17 +138,17 @@ class _Group(Struct):
         return self.count != 1
 
 
-class _Model(Struct):
+class _ModelFile(Struct):
     group: _Group
 
 
-def place_of(address: str, group: int | None = None) -> Place:
-    """Where *address* is in its model; *group* is which of the repeating groups, from 0.
+def definition_of(address: str, group: int | None = None) -> PointDefinition:
+    """The definition of *address* in its model; *group* is which of the repeating groups, from 0.
 
     Raises: ValueError: no such model or point, or one that cannot be read.
     """
     wanted = SunSpecAddress.parse(address)
-    model = _model(wanted.model)
+    model = _model_definition(wanted.model)
     found, scales = _found(model, wanted, group)
     offset, point = found
     kind, sentinel = _TYPES.get(point.type, ("", None))
@@ -163,7 +163,7 @@ def place_of(address: str, group: int | None = None) -> Place:
         if point.sf not in scales:
             raise ValueError(f"its model has no scale factor {point.sf}")
         scale_offset = scales[point.sf]
-    return Place(
+    return PointDefinition(
         offset,
         offset + point.size,
         kind,
@@ -176,12 +176,12 @@ def place_of(address: str, group: int | None = None) -> Place:
     )
 
 
-def registers_of(model: int, groups: int = 1) -> list[int]:
+def unimplemented_model(model: int, groups: int = 1) -> list[int]:
     """The registers of *model* from its id on, with so many repeating *groups*, in a device that implements none of it.
 
     Raises: ValueError: no such model.
     """
-    return _not_implemented(_model(model), groups)
+    return _not_implemented(_model_definition(model), groups)
 
 
 def _not_implemented(group: _Group, repeated: int) -> list[int]:
@@ -199,7 +199,7 @@ def _not_implemented(group: _Group, repeated: int) -> list[int]:
     return words
 
 
-def _model(number: int) -> _Group:
+def _model_definition(number: int) -> _Group:
     from importlib.resources import files  # costs start-up time: only for who has SunSpec points
 
     try:
@@ -208,7 +208,7 @@ def _model(number: int) -> _Group:
         raise ValueError(
             f"pysunspec2 does not define model {number}; if it is the maker's own, write `register` instead"
         ) from None
-    return msgspec.json.decode(text, type=_Model).group
+    return msgspec.json.decode(text, type=_ModelFile).group
 
 
 def _found(model: _Group, wanted: SunSpecAddress, index: int | None) -> tuple[tuple[int, _Point], Mapping[str, int]]:

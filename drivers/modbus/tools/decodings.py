@@ -1,8 +1,8 @@
-"""Everything that registers may mean, side by side. Pure."""
+"""Decodings: everything that registers may mean, side by side. Pure."""
 
 from collections.abc import Mapping, Sequence
 
-from ..value_format import Order, form_of
+from ..value_format import Order, format_of
 
 ORDERS: tuple[Order, ...] = ("ABCD", "CDAB", "BADC", "DCBA")
 TITLES = (
@@ -44,12 +44,12 @@ def _row(register: int, words: Mapping[int, int], is_asked: bool) -> tuple[str, 
 
 
 def _integer(pair: Sequence[int], order: Order) -> str:
-    signed, unsigned = (form_of(kind, order).raw_of(pair) for kind in ("int32", "uint32"))
+    signed, unsigned = (format_of(kind, order).raw_of(pair) for kind in ("int32", "uint32"))
     return str(signed) if signed == unsigned else f"{signed}|{unsigned}"
 
 
 def _float(pair: Sequence[int], order: Order) -> str:
-    value = form_of("float32", order).raw_of(pair)
+    value = format_of("float32", order).raw_of(pair)
     assert isinstance(value, int | float)
     if value == 0:
         return "0"

@@ -1,6 +1,6 @@
-"""Finds out how one device speaks, and shows what its registers may mean.
+"""Probe: finds out how one device speaks, and shows what its registers may mean.
 
-It tries framings, settings of the line and units, each with one question that every device answers at least with no.
+It tries framings, settings of the line and units, each with one request that every device answers at least with no.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -11,23 +11,22 @@ from s2d.quantities import Duration
 
 from ..connection import ModbusConnection
 from ..read_planner import MOST_REGISTERS
-from ..register_block import Block, Table
-from ..transport.bus import Endpoint
+from ..register_block import RegisterBlock, Table
+from ..transport.bus import ModbusBus
 from .decodings import TITLES, decodings
 from .probe_results import (
     MODBUS_PORT,
-    Finding,
+    FoundDevices,
     Parity,
     Part,
-    Tried,
+    ProbeResult,
     at_line,
     at_unit,
     in_yaml,
     numbers,
-    opened,
     port_of,
-    tried,
-    written,
+    probed,
+    settings_of,
 )
 
 UNITS_ON_NETWORK = (1, 255, 0, 3, 2, 10, 71, 100, 126, 200, 225, 227, 240, 247)
@@ -57,7 +56,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--timeout", type=float, default=1.0, metavar="SECONDS", help="per question (default: 1)")
 
 
-async def find(arguments: Namespace, tell: Callable[[str], None]) -> Finding:
+async def find(arguments: Namespace, tell: Callable[[str], None]) -> FoundDevices:
     """See `s2d.commissioning.tools.Enquiry`."""
     if (arguments.host is None) == (arguments.serial is None):
         raise ValueError("say where the device is: --host, or --serial")
@@ -65,21 +64,21 @@ async def find(arguments: Namespace, tell: Callable[[str], None]) -> Finding:
     if len(asked) > MOST_REGISTERS - 2:
         raise ValueError(f"--register: at most {MOST_REGISTERS - 2} at once, got {len(asked)}")
     table: Table = arguments.table or "holding"
-    question = Block(table, asked[0] if asked else 0, 1)
-    finding = Finding()
-    trials: list[tuple[ModbusConnection, Tried]] = []
+    asked_block = RegisterBlock(table, asked[0] if asked else 0, 1)
+    devices = FoundDevices()
+    trials: list[tuple[ModbusConnection, ProbeResult]] = []
     for ways in _ways(arguments):
         if _is_settled(ways[0], trials):
             continue
-        found = await _first(ways, question, tell, trials)
+        found = await _first(ways, asked_block, tell, trials)
         if found:
-            finding.connections.append(written(found))
-            finding.parts += _remarks(found, trials)
-            finding.parts.append(f"connection: {in_yaml(written(found))}")
-            finding.parts += await _shown(found, table, asked, is_sure=arguments.table is not None)
-            return finding
-    finding.parts += _why_nothing(trials)
-    return finding
+            devices.connections.append(settings_of(found))
+            devices.parts += _remarks(found, trials)
+            devices.parts.append(f"connection: {in_yaml(settings_of(found))}")
+            devices.parts += await _shown(found, table, asked, is_sure=arguments.table is not None)
+            return devices
+    devices.parts += _why_nothing(trials)
+    return devices
 
 
 def _ways(arguments: Namespace) -> Iterator[list[ModbusConnection]]:
@@ -105,54 +104,54 @@ def _ways(arguments: Namespace) -> Iterator[list[ModbusConnection]]:
                 yield ways
 
 
-def _is_settled(way: ModbusConnection, trials: Sequence[tuple[ModbusConnection, Tried]]) -> bool:
+def _is_settled(way: ModbusConnection, trials: Sequence[tuple[ModbusConnection, ProbeResult]]) -> bool:
     """Whether it is known by now that nobody speaks as in *way*."""
     if way.host is None:
         return bool(trials) and trials[-1][1].is_port_missing
     if way.framing == "rtu" and any("gateway" in each.reason for _, each in trials):
         return True  # a gateway that says so speaks Modbus TCP; only the unit is missing
-    return any(tried_way.framing == way.framing and each.answer == "lost" for tried_way, each in trials) or any(
+    return any(tried_way.framing == way.framing and each.outcome == "lost" for tried_way, each in trials) or any(
         each.is_port_missing for _, each in trials
     )
 
 
 async def _first(
     ways: Sequence[ModbusConnection],
-    question: Block,
+    asked_block: RegisterBlock,
     tell: Callable[[str], None],
-    trials: list[tuple[ModbusConnection, Tried]],
+    trials: list[tuple[ModbusConnection, ProbeResult]],
 ) -> ModbusConnection | None:
     """The first of *ways* that leads to a unit; all *trials* are kept."""
-    async with opened(ways[0]) as endpoint:
+    async with ModbusBus.opened(ways[0]) as bus:
         for way in ways:
-            tell(f"trying {in_yaml(written(way))}")
-            found = await tried(endpoint, way, question)
+            tell(f"trying {in_yaml(settings_of(way))}")
+            found = await probed(bus, way, asked_block)
             trials.append((way, found))
             if found.is_there:
                 return way
-            if found.answer == "lost":
+            if found.outcome == "lost":
                 return None  # nothing else will come of this way of speaking
     return None
 
 
 async def _shown(way: ModbusConnection, table: Table, asked: list[int], *, is_sure: bool) -> list[Part]:
     """What *way* says of the registers *asked* for."""
-    async with opened(way) as endpoint:
+    async with ModbusBus.opened(way) as bus:
         if not asked:
-            return [_times([await tried(endpoint, way, Block(table, 0, 1)) for _ in range(TIMES_ASKED)])]
+            return [_times([await probed(bus, way, RegisterBlock(table, 0, 1)) for _ in range(TIMES_ASKED)])]
         parts: list[Part] = []
-        words, refusal = await _words(endpoint, way, table, asked)
+        words, refusal = await _words(bus, way, table, asked)
         for other, registers, remark in _meant(table, asked, is_sure=is_sure):
             if words:
                 break
-            words, _ = await _words(endpoint, way, other, registers)
+            words, _ = await _words(bus, way, other, registers)
             if words:
                 table, asked = other, registers
                 parts.append(remark)
         if not words:
             return [refusal]
-        block = Block(table, asked[0], asked[-1] - asked[0] + 1)
-        times = _times([await tried(endpoint, way, block) for _ in range(TIMES_ASKED)])
+        block = RegisterBlock(table, asked[0], asked[-1] - asked[0] + 1)
+        times = _times([await probed(bus, way, block) for _ in range(TIMES_ASKED)])
     if not all(register in words for register in asked):
         parts.append(f"some of the registers are refused: {refusal}")
     return [*parts, [TITLES, *decodings(words, asked)], times, "points:", *_points(table, asked, words)]
@@ -175,18 +174,18 @@ def _meant(table: Table, asked: list[int], *, is_sure: bool) -> Iterator[tuple[T
 
 
 async def _words(
-    endpoint: Endpoint, way: ModbusConnection, table: Table, asked: Sequence[int]
+    bus: ModbusBus, way: ModbusConnection, table: Table, asked: Sequence[int]
 ) -> tuple[dict[int, int], str]:
     """The words of the registers *asked* for and their neighbours, none if all are refused; and the refusal."""
-    whole = await tried(endpoint, way, Block(table, asked[0], asked[-1] - asked[0] + 1))
+    whole = await probed(bus, way, RegisterBlock(table, asked[0], asked[-1] - asked[0] + 1))
     words = dict(enumerate(whole.words, asked[0]))
-    if whole.answer == "refused" and len(asked) > 1:
+    if whole.outcome == "refused" and len(asked) > 1:
         for register in asked:
-            words |= dict(enumerate((await tried(endpoint, way, Block(table, register, 1))).words, register))
+            words |= dict(enumerate((await probed(bus, way, RegisterBlock(table, register, 1))).words, register))
     if words:
         for register in (asked[0] - 1, asked[-1] + 1):
             if 0 <= register <= 65535:
-                words |= dict(enumerate((await tried(endpoint, way, Block(table, register, 1))).words, register))
+                words |= dict(enumerate((await probed(bus, way, RegisterBlock(table, register, 1))).words, register))
     return words, whole.reason
 
 
@@ -197,16 +196,16 @@ def _points(table: Table, asked: Sequence[int], words: Mapping[int, int]) -> Ite
             yield f"  register_{register}: {in_yaml(where)}  # {words[register]}"
 
 
-def _times(answers: Sequence[Tried]) -> str:
-    took_ms = [answer.seconds * 1000 for answer in answers if answer.is_there]
+def _times(results: Sequence[ProbeResult]) -> str:
+    took_ms = [each.seconds * 1000 for each in results if each.is_there]
     if not took_ms:
-        return f"asked again {len(answers)} times, it did not answer any more"
+        return f"asked again {len(results)} times, it did not answer any more"
     shown = f"{min(took_ms):.1f} ms at least, {median(took_ms):.1f} ms mostly, {max(took_ms):.1f} ms at most"
-    missed = f"; {len(answers) - len(took_ms)} had no answer" if len(took_ms) < len(answers) else ""
-    return f"{len(answers)} requests took {shown}{missed}"
+    missed = f"; {len(results) - len(took_ms)} had no answer" if len(took_ms) < len(results) else ""
+    return f"{len(results)} requests took {shown}{missed}"
 
 
-def _remarks(found: ModbusConnection, trials: Sequence[tuple[ModbusConnection, Tried]]) -> Iterator[str]:
+def _remarks(found: ModbusConnection, trials: Sequence[tuple[ModbusConnection, ProbeResult]]) -> Iterator[str]:
     if found.framing == "rtu":
         yield (
             "it does not speak Modbus TCP but RTU through TCP, as adapters do that only pass a serial line on: "
@@ -217,13 +216,13 @@ def _remarks(found: ModbusConnection, trials: Sequence[tuple[ModbusConnection, T
         yield f"{'a gateway' if is_gateway else 'it minds the unit id'}: others than {found.unit} had no answer"
 
 
-def _why_nothing(trials: Sequence[tuple[ModbusConnection, Tried]]) -> Iterator[str]:
+def _why_nothing(trials: Sequence[tuple[ModbusConnection, ProbeResult]]) -> Iterator[str]:
     way, last = trials[-1]
     tried_units = ", ".join(map(str, sorted({each.unit for each, _ in trials})))
-    reasons = dict.fromkeys(each.reason for _, each in trials if each.answer == "lost")
+    reasons = dict.fromkeys(each.reason for _, each in trials if each.outcome == "lost")
     if reasons:
         yield from reasons
-    if all(each.answer == "lost" for _, each in trials):
+    if all(each.outcome == "lost" for _, each in trials):
         if any("closed the connection" in reason for reason in reasons):
             yield (
                 "it takes the connection and ends it: mostly another client holds the device, which serves only one. "
@@ -236,7 +235,7 @@ def _why_nothing(trials: Sequence[tuple[ModbusConnection, Tried]]) -> Iterator[s
             "check the unit id at the device, that A and B are not swapped, that the line has a resistor at each end, "
             "and that no other program reads the line"
         )
-    elif any(each.answer == "silent" and "gateway" not in each.reason for _, each in trials):
+    elif any(each.outcome == "silent" and "gateway" not in each.reason for _, each in trials):
         yield (
             "it takes the connection and says nothing, in Modbus TCP as in RTU: either the unit id is another "
             "(--unit 1..247), or another client holds the device, which serves only one"

@@ -1,7 +1,6 @@
-"""What is at a place that nobody configured yet: tried questions and what came of them."""
+"""Probe results: what came of requests to a place that nobody configured yet."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Literal
@@ -12,22 +11,22 @@ from s2d.errors import DeviceUnreachable
 from s2d.quantities import Duration
 
 from ..connection import ModbusConnection
-from ..register_block import Block
-from ..transport.bus import Endpoint
-from ..transport.refusals import Busy, Refused, Silent
+from ..register_block import RegisterBlock
+from ..transport.bus import ModbusBus
+from ..transport.refusals import Busy, RequestRefused, Silent
 
 MODBUS_PORT = 502
 
 Part = str | Sequence[Sequence[str]]
 Parity = Literal["N", "E", "O"]
-Answer = Literal["words", "refused", "silent", "lost"]
+Outcome = Literal["words", "refused", "silent", "lost"]
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """A question to one unit, and what came of it."""
+class ProbeResult:
+    """The result of one request to one unit."""
 
-    answer: Answer
+    outcome: Outcome
     """Words, an exception, nothing from the unit though the way is there, or no proper connection."""
     seconds: float
     words: Sequence[int] = ()
@@ -36,41 +35,34 @@ class Tried:
     @property
     def is_there(self) -> bool:
         """Whether a Modbus unit answered, if only with no."""
-        return self.answer in ("words", "refused")
+        return self.outcome in ("words", "refused")
 
     @property
     def is_port_missing(self) -> bool:
         """Whether there is nothing to speak to, however one speaks."""
-        return self.answer == "lost" and self.reason.startswith("cannot ")
+        return self.outcome == "lost" and self.reason.startswith("cannot ")
 
 
 @dataclass
-class Finding:
-    """See `s2d.commissioning.tools.Finding`."""
+class FoundDevices:
+    """The devices that were found. See `s2d.commissioning.tools.Finding`."""
 
     parts: list[Part] = field(default_factory=list)
     connections: list[Mapping[str, Any]] = field(default_factory=list)
 
 
-@asynccontextmanager
-async def opened(connection: ModbusConnection) -> AsyncIterator[Endpoint]:
-    """The endpoint of *connection*, for a few questions."""
-    async with Endpoint.opened(connection) as endpoint:
-        yield endpoint
-
-
-async def tried(endpoint: Endpoint, connection: ModbusConnection, block: Block) -> Tried:
+async def probed(bus: ModbusBus, connection: ModbusConnection, block: RegisterBlock) -> ProbeResult:
     """What comes of reading *block*."""
     began = perf_counter()
     try:
-        words = await endpoint.read(connection, block)
-    except (Refused, Busy) as exc:
-        return Tried("refused", perf_counter() - began, reason=exc.reason)
+        words = await bus.read(connection, block)
+    except (RequestRefused, Busy) as exc:
+        return ProbeResult("refused", perf_counter() - began, reason=exc.reason)
     except Silent as exc:
-        return Tried("silent", perf_counter() - began, reason=exc.reason)
+        return ProbeResult("silent", perf_counter() - began, reason=exc.reason)
     except DeviceUnreachable as exc:
-        return Tried("lost", perf_counter() - began, reason=exc.reason)
-    return Tried("words", perf_counter() - began, words)
+        return ProbeResult("lost", perf_counter() - began, reason=exc.reason)
+    return ProbeResult("words", perf_counter() - began, words)
 
 
 def at_unit(connection: ModbusConnection, unit: int) -> ModbusConnection:
@@ -83,7 +75,7 @@ def at_line(serial: str, baudrate: int, parity: Parity, timeout_s: Duration) -> 
     return ModbusConnection(serial=serial, baudrate=baudrate, parity=parity, timeout_s=timeout_s)
 
 
-def written(connection: ModbusConnection) -> dict[str, Any]:
+def settings_of(connection: ModbusConnection) -> dict[str, Any]:
     """What has to stand under `connection:`, the settings of a line in any case: a profile may think otherwise."""
     if connection.serial is not None:
         line = {"serial": connection.serial, "baudrate": connection.baudrate, "parity": connection.parity}

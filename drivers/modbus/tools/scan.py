@@ -1,6 +1,6 @@
-"""Finds the devices on a line, or at addresses that are given; it never looks for addresses itself.
+"""Scan: finds the devices on a line, or at addresses that are given; it never looks for addresses itself.
 
-Every unit gets one question; who answers is asked for a SunSpec map, which names maker, model and serial number.
+Every unit gets one request; who answers is asked for a SunSpec map, which names maker, model and serial number.
 """
 
 import re
@@ -11,12 +11,12 @@ from s2d.errors import DeviceUnreachable
 from s2d.quantities import Duration
 
 from ..connection import ModbusConnection
-from ..register_block import Block
-from ..sunspec.discovery import Model, models_of
-from ..transport.bus import Endpoint
-from ..value_format import form_of
+from ..register_block import RegisterBlock
+from ..sunspec.model_scan import FoundModel, scanned_models
+from ..transport.bus import ModbusBus
+from ..value_format import format_of
 from .probe import UNITS_ON_NETWORK
-from .probe_results import MODBUS_PORT, Finding, at_unit, in_yaml, numbers, opened, port_of, tried, written
+from .probe_results import MODBUS_PORT, FoundDevices, at_unit, in_yaml, numbers, port_of, probed, settings_of
 
 _COMMON = 1
 _PLATE = {"manufacturer": (2, 16), "model": (18, 16), "version": (42, 8), "serial_number": (50, 16)}
@@ -40,11 +40,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="per unit (default: 0.2 on a line, else 1)")
 
 
-async def find(arguments: Namespace, tell: Callable[[str], None]) -> Finding:
+async def find(arguments: Namespace, tell: Callable[[str], None]) -> FoundDevices:
     """See `s2d.commissioning.tools.Enquiry`."""
     if bool(arguments.hosts) == bool(arguments.serial):
         raise ValueError("say where to look: HOST..., or --serial")
-    finding = Finding()
+    devices = FoundDevices()
     if arguments.serial:
         line = ModbusConnection(
             serial=arguments.serial,
@@ -53,13 +53,13 @@ async def find(arguments: Namespace, tell: Callable[[str], None]) -> Finding:
             timeout_s=Duration(arguments.timeout or 0.2),
         )
         units = numbers(arguments.units or "1..247", 247, "--units")
-        await _look(line, units, finding, tell)
+        await _look(line, units, devices, tell)
     for host in arguments.hosts:
         name, port = _host_and_port(host)
         place = ModbusConnection(host=name, port=port, timeout_s=Duration(arguments.timeout or 1.0))
         units = numbers(arguments.units, 255, "--units") if arguments.units else list(UNITS_ON_NETWORK)
-        await _look(place, units, finding, tell)
-    return finding
+        await _look(place, units, devices, tell)
+    return devices
 
 
 def _host_and_port(text: str) -> tuple[str, int]:
@@ -72,50 +72,52 @@ def _host_and_port(text: str) -> tuple[str, int]:
     return match[1] or match[2], port_of(match[3] or str(MODBUS_PORT))
 
 
-async def _look(place: ModbusConnection, units: Sequence[int], finding: Finding, tell: Callable[[str], None]) -> None:
+async def _look(
+    place: ModbusConnection, units: Sequence[int], devices: FoundDevices, tell: Callable[[str], None]
+) -> None:
     there: list[ModbusConnection] = []
-    async with opened(place) as endpoint:
+    async with ModbusBus.opened(place) as bus:
         silent = 0
         for unit in units:
             way = at_unit(place, unit)
             tell(f"{place.endpoint}: asking unit {unit}, {len(there)} found")
-            found = await tried(endpoint, way, Block("holding", 0, 1))
+            found = await probed(bus, way, RegisterBlock("holding", 0, 1))
             if found.is_there:
                 there.append(way)
-            elif found.answer == "lost":
-                finding.parts.append(found.reason)
+            elif found.outcome == "lost":
+                devices.parts.append(found.reason)
                 break
             elif place.host is not None and "gateway" not in found.reason:
                 silent += 1
                 if silent > 1 and not there:
-                    finding.parts.append(
+                    devices.parts.append(
                         f"{place.endpoint} takes the connection and says nothing; `s2d probe --host {place.host}` "
                         "tries other ways to speak"
                     )
                     break
         if place.host is not None and len(there) >= _EVERYWHERE:
-            finding.parts.append(f"{place.endpoint} answers under every unit id, as if there were none; taken for one")
+            devices.parts.append(f"{place.endpoint} answers under every unit id, as if there were none; taken for one")
             there = there[:1]
         for way in there:
             tell(f"{way.place}: looking what it is")
-            finding.connections.append(written(way))
-            finding.parts.append(await _said(endpoint, way))
-    if not there and not finding.parts:
-        finding.parts.append(f"nobody answers at {place.endpoint}")
+            devices.connections.append(settings_of(way))
+            devices.parts.append(await _said(bus, way))
+    if not there and not devices.parts:
+        devices.parts.append(f"nobody answers at {place.endpoint}")
 
 
-async def _said(endpoint: Endpoint, way: ModbusConnection) -> str:
+async def _said(bus: ModbusBus, way: ModbusConnection) -> str:
     """What the unit *way* says it is."""
 
-    async def read(block: Block) -> list[int]:
-        return list(await endpoint.read(way, block))
+    async def read(block: RegisterBlock) -> list[int]:
+        return list(await bus.read(way, block))
 
-    head = f"connection: {in_yaml(written(way))}"
+    head = f"connection: {in_yaml(settings_of(way))}"
     try:
-        models, _ = await models_of(read)
+        models, _ = await scanned_models(read)
         if not models:
             return f"{head}  # no SunSpec"
-        plate = await _plate(endpoint, way, models)
+        plate = await _plate(bus, way, models)
     except DeviceUnreachable as exc:
         return f"{head}  # {exc.reason}"
     ids = ", ".join(str(model.id) for model in models)
@@ -123,14 +125,13 @@ async def _said(endpoint: Endpoint, way: ModbusConnection) -> str:
     return f"{head}  # SunSpec at {models[0].register - 2}, models {ids}: {said}"
 
 
-async def _plate(endpoint: Endpoint, way: ModbusConnection, models: Sequence[Model]) -> Mapping[str, str]:
+async def _plate(bus: ModbusBus, way: ModbusConnection, models: Sequence[FoundModel]) -> Mapping[str, str]:
     common = next((model for model in models if model.id == _COMMON), None)
     if common is None:
         return {}
-    answer = await tried(endpoint, way, Block("holding", common.register, 66))
-    words = answer.words
+    words = (await probed(bus, way, RegisterBlock("holding", common.register, 66))).words
     return {
-        key: str(form_of(f"string[{2 * count}]", "ABCD").raw_of(words[at : at + count]))
+        key: str(format_of(f"string[{2 * count}]", "ABCD").raw_of(words[at : at + count]))
         for key, (at, count) in _PLATE.items()
         if len(words) >= at + count
     }

@@ -1,4 +1,4 @@
-"""The Modbus driver at work before somebody's eyes: what was read, word by word, and what a write would send."""
+"""Tapped driver: the Modbus driver before somebody's eyes, with the words it read and the requests a write would be."""
 
 from collections.abc import AsyncIterator, Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -13,18 +13,15 @@ from ..codec import Codec
 from ..connection import ModbusConnection
 from ..device import ModbusDevice
 from ..point import ModbusPoint
-from ..register_block import Block
+from ..register_block import RegisterAddress, RegisterBlock
 from ..register_bus import RegisterBus
-from ..transport.bus import Endpoint
-from ..transport.refusals import Refused, place_of
+from ..transport.bus import ModbusBus
+from ..transport.refusals import RequestRefused, label_of
 from ..write_requests import WriteRequest
 
-Place = tuple[int, str, int]
-"""Unit, table, register."""
 
-
-class ObservedModbus(Driver):
-    """A Modbus device whose words are kept as they come. See `s2d.commissioning.tools.ObservedDriver`."""
+class TappedModbus(Driver):
+    """The driver of a Modbus device whose words are kept as they come. See `s2d.commissioning.tools.ObservedDriver`."""
 
     Connection: ClassVar[type[Struct]] = ModbusConnection
     Point: ClassVar[type[PointSettings]] = ModbusPoint
@@ -35,7 +32,7 @@ class ObservedModbus(Driver):
 
     @classmethod
     def open_bus(cls, connection: ModbusConnection) -> AbstractAsyncContextManager[RegisterBus]:
-        return Endpoint.opened(connection)
+        return ModbusBus.opened(connection)
 
     @classmethod
     @asynccontextmanager
@@ -78,24 +75,20 @@ class ObservedModbus(Driver):
 
     def _words_of(self, codec: Codec) -> list[int] | None:
         unit = self._unit if codec.point.unit_id is None else codec.point.unit_id
-        places = [
-            (unit, block.table, register)
-            for block in codec.value_blocks
-            for register in range(block.register, block.register + block.count)
-        ]
+        addresses = [address for block in codec.value_blocks for address in block.addresses_at(unit)]
         known = self._tap.words
-        return [known[place] for place in places] if all(place in known for place in places) else None
+        return [known[address] for address in addresses] if known.keys() >= set(addresses) else None
 
 
 class TappedBus:
-    """A bus that remembers what was read through it; all else it leaves to *bus*."""
+    """A tap on *bus*: remembers what was read through it, and leaves all else to it."""
 
     def __init__(self, bus: RegisterBus) -> None:
         self._bus = bus
         self.write = bus.write
         self.cost = bus.cost
         self.notes: list[Mapping[str, object]] = []
-        self.words: dict[Place, int] = {}
+        self.words: dict[RegisterAddress, int] = {}
 
     @property
     def connection(self) -> ModbusConnection:
@@ -105,16 +98,15 @@ class TappedBus:
     def connection_number(self) -> int | None:
         return self._bus.connection_number
 
-    async def read(self, connection: ModbusConnection, block: Block) -> Sequence[int]:
+    async def read(self, connection: ModbusConnection, block: RegisterBlock) -> Sequence[int]:
         at = {"unit": connection.unit, "table": block.table, "register": block.register}
         try:
             words = await self._bus.read(connection, block)
-        except Refused as refusal:
+        except RequestRefused as refusal:
             self.notes.append({**at, "count": block.count, "exception": refusal.code})
             raise
         self.notes.append({**at, "words": list(words)})
-        places = ((connection.unit, block.table, register) for register in range(block.register, 65536))
-        self.words.update(zip(places, words, strict=False))
+        self.words.update(zip(block.addresses_at(connection.unit), words, strict=True))
         return words
 
 
@@ -130,4 +122,4 @@ def _sentence(request: WriteRequest) -> str:
         ("coil", False): 5,
         ("coil", True): 15,
     }[request.block.table, request.is_multiple]
-    return f"{hexadecimal(request.words)} to {place_of(request.block)} (function {function})"
+    return f"{hexadecimal(request.words)} to {label_of(request.block)} (function {function})"

@@ -1,22 +1,24 @@
-"""What stands beside the Modbus driver for who works at the device; loaded only for them."""
+"""Tools beside the Modbus driver for who works at a device; loaded only for them."""
 
 from collections.abc import Collection, Mapping
 
 from ..connection import ModbusConnection
 from ..point import ModbusPoint
 from . import probe, scan
-from .register_image import Image
-from .tapped_driver import ObservedModbus
+from .register_image import RegisterImage
+from .tapped_driver import TappedModbus
 
 
 class ModbusTools:
-    """See `s2d.commissioning.tools.Tools`."""
+    """The tools of the Modbus driver. See `s2d.commissioning.tools.Tools`."""
 
-    observed = ObservedModbus
+    observed = TappedModbus
     probe = probe
     scan = scan
 
     @staticmethod
-    def image(connection: ModbusConnection, points: Mapping[str, ModbusPoint], present: Collection[str]) -> Image:
+    def image(
+        connection: ModbusConnection, points: Mapping[str, ModbusPoint], present: Collection[str]
+    ) -> RegisterImage:
         """See `s2d.commissioning.tools.Tools`."""
-        return Image(connection, points, present)
+        return RegisterImage(connection, points, present)

@@ -1,4 +1,4 @@
-"""Bytes to and from what is connected: a TCP connection or a serial port. The only module that knows pyserial.
+"""Byte streams: a TCP connection or a serial port, as bytes sent and received. The only module that knows pyserial.
 
 Nothing here waits longer than its caller does, and nothing is retried.
 """
@@ -9,34 +9,34 @@ import termios
 from abc import ABC, abstractmethod
 from contextlib import suppress
 
-from ..request_cost import Line
+from ..request_cost import LineSettings
 
 _MOST_UNREAD = 1024
 """Bytes nobody asked for are forgotten beyond this; the longest frame has 260."""
 
 
-class Wire(ABC):
-    """What has been received and not been taken, and whether there is more to come."""
+class ByteStream(ABC):
+    """A byte stream to a Modbus server or a line: what was received and not yet taken, and whether more can come."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._news: asyncio.Future[None] | None = None
+        self._awaited: asyncio.Future[None] | None = None
         self.received = bytearray()
         self.heard_at = 0.0
         """When something was last received, on the clock of the loop."""
         self.is_lost = False
 
-    async def news(self) -> None:
-        """Returns when something has been received.
+    async def arrival(self) -> None:
+        """Returns when something more has been received.
 
         Raises: ConnectionResetError: the other end went away.
         """
         if not self.is_lost:
-            self._news = self._loop.create_future()
+            self._awaited = self._loop.create_future()
             try:
-                await self._news
+                await self._awaited
             finally:
-                self._news = None
+                self._awaited = None
         if self.is_lost:
             raise ConnectionResetError
 
@@ -51,38 +51,38 @@ class Wire(ABC):
     def close(self) -> None:
         """Hangs up at once, whatever is still to be sent."""
 
-    def _take(self, received: bytes) -> None:
+    def _receive(self, received: bytes) -> None:
         self.received += received
         del self.received[:-_MOST_UNREAD]
         self.heard_at = self._loop.time()
-        self._tell()
+        self._wake()
 
     def _lose(self) -> None:
         self.is_lost = True
-        self._tell()
+        self._wake()
 
-    def _tell(self) -> None:
-        if self._news and not self._news.done():
-            self._news.set_result(None)
+    def _wake(self) -> None:
+        if self._awaited and not self._awaited.done():
+            self._awaited.set_result(None)
 
 
-class TcpWire(Wire, asyncio.Protocol):
-    """A TCP connection."""
+class TcpStream(ByteStream, asyncio.Protocol):
+    """A TCP connection as a byte stream."""
 
     _transport: asyncio.Transport
 
     @classmethod
-    async def opened(cls, host: str, port: int) -> "TcpWire":
+    async def opened(cls, host: str, port: int) -> "TcpStream":
         """Raises: OSError, ValueError: no such host, or it does not accept."""
-        _, wire = await asyncio.get_running_loop().create_connection(cls, host, port)
-        return wire
+        _, stream = await asyncio.get_running_loop().create_connection(cls, host, port)
+        return stream
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        self._take(data)
+        self._receive(data)
 
     def eof_received(self) -> None:
         self._lose()
@@ -100,10 +100,10 @@ class TcpWire(Wire, asyncio.Protocol):
             self._transport.close()
 
 
-class SerialWire(Wire):
-    """A serial port, opened for us alone."""
+class SerialStream(ByteStream):
+    """A serial port as a byte stream, opened for us alone."""
 
-    def __init__(self, path: str, line: Line) -> None:
+    def __init__(self, path: str, line: LineSettings) -> None:
         """Raises: OSError, ValueError, termios.error: no such port, in use, or not allowed."""
         from serial import Serial  # only for who has a serial line
 
@@ -141,7 +141,7 @@ class SerialWire(Wire):
         except OSError:
             received = b""
         if received:
-            self._take(received)
+            self._receive(received)
         else:  # an adapter that was unplugged is for ever ready to give nothing
             self._loop.remove_reader(self._number)
             self._lose()

@@ -1,6 +1,6 @@
-"""Questions and answers as they travel: framed for Modbus TCP, or for RTU on a serial line or through TCP. No I/O.
+"""Framing: requests and responses as the bytes of Modbus TCP, or of RTU on a serial line or through TCP. No I/O.
 
-Each tells the answer to the last question from everything else that may arrive.
+Each framing tells the response to the last request from everything else that may arrive.
 """
 
 import struct
@@ -16,65 +16,65 @@ _ANSWERS_FOR_ALL = (0, 255)
 """Units that mean the device itself; some answer with another number."""
 
 
-class Strange(Exception):
-    """What arrived cannot be what was asked for; says what it is."""
+class FramingError(Exception):
+    """What arrived cannot be the response to what was asked; says what it is."""
 
 
-class Frames(Protocol):
-    """One way of framing."""
+class Framing(Protocol):
+    """A framing on one connection: encodes requests, and extracts the response to the last of them."""
 
-    def question(self, request: Request) -> bytes:
-        """The frame that asks *request*; from now on its answer is looked for."""
+    def encode(self, request: Request) -> bytes:
+        """The frame of *request*; from now on its response is looked for."""
         ...
 
-    def answer(self, received: bytearray) -> bytes | None:
-        """The answer without its frame, taken out of *received*; None while it is not there.
+    def extract(self, received: bytearray) -> bytes | None:
+        """The PDU of the response, taken out of *received*; None while it is not there.
 
-        Raises: Strange: what stands there can have no good end.
+        Raises: FramingError: what stands there can have no good end.
         """
         ...
 
     def is_garbled(self, received: bytearray) -> bool:
-        """Whether *received* looks like the answer, but is not what was sent."""
+        """Whether *received* looks like the response, but is not what was sent."""
         ...
 
     def give_up(self) -> None:
-        """The last question is not waited for any more; its answer may come late."""
+        """The last request is not waited for any more; its response may come late."""
         ...
 
 
-class TcpFrames:
-    """A header with a number that the answer repeats.
+class TcpFraming:
+    """Modbus TCP framing: a header (MBAP) with a transaction number that the response repeats.
 
     Spec: MODBUS Messaging on TCP/IP Implementation Guide V1.0b, 3.1.3.
     """
 
     def __init__(self) -> None:
-        self._number = 0
+        self._transaction = 0
         self._given_up: set[int] = set()
         self._request: Request | None = None
 
-    def question(self, request: Request) -> bytes:
-        self._number = self._number % 0xFFFF + 1
+    def encode(self, request: Request) -> bytes:
+        self._transaction = self._transaction % 0xFFFF + 1
         self._request = request
-        return _HEADER.pack(self._number, 0, len(request.pdu) + 1, request.unit) + request.pdu
+        return _HEADER.pack(self._transaction, 0, len(request.pdu) + 1, request.unit) + request.pdu
 
-    def answer(self, received: bytearray) -> bytes | None:
+    def extract(self, received: bytearray) -> bytes | None:
         assert self._request
         while len(received) >= _HEADER.size:
-            number, protocol, length, unit = _HEADER.unpack_from(received)
+            transaction, protocol, length, unit = _HEADER.unpack_from(received)
             if protocol or not 3 <= length <= _LONGEST:
-                raise Strange("what it says is no Modbus TCP; if it speaks RTU over TCP, add `framing: rtu`")
+                raise FramingError("what it says is no Modbus TCP; if it speaks RTU over TCP, add `framing: rtu`")
             if len(received) < length + 6:
                 return None
             pdu = bytes(received[7 : length + 6])
             del received[: length + 6]
-            if number in self._given_up:
-                self._given_up.discard(number)
+            if transaction in self._given_up:
+                self._given_up.discard(transaction)
                 continue
             is_ours = unit == self._request.unit or self._request.unit in _ANSWERS_FOR_ALL
-            if number != self._number or not is_ours or not self._request.is_answered_by(pdu):
-                raise Strange("it gave an answer to another question")
+            if transaction != self._transaction or not is_ours or not self._request.is_answered_by(pdu):
+                raise FramingError("it gave an answer to another question")
             return pdu
         return None
 
@@ -83,13 +83,13 @@ class TcpFrames:
         return False
 
     def give_up(self) -> None:
-        self._given_up.add(self._number)
+        self._given_up.add(self._transaction)
 
 
-class RtuFrames:
-    """The unit before and a checksum behind; only silence and what they say tell frames apart.
+class RtuFraming:
+    """RTU framing: the unit before and a checksum (CRC) behind; only silence and what they say tell frames apart.
 
-    Bytes that are no answer are passed over: glitches of a line that is switched round, echoes, other units' answers.
+    What is no response is passed over: glitches of a line that is switched round, echoes, responses of other units.
 
     Spec: MODBUS over Serial Line V1.02, 2.5.1.
     """
@@ -97,31 +97,31 @@ class RtuFrames:
     def __init__(self) -> None:
         self._request: Request | None = None
 
-    def question(self, request: Request) -> bytes:
+    def encode(self, request: Request) -> bytes:
         self._request = request
         frame = bytes((request.unit,)) + request.pdu
         return frame + crc(frame)
 
-    def answer(self, received: bytearray) -> bytes | None:
-        for frame in self._found(received):
+    def extract(self, received: bytearray) -> bytes | None:
+        for frame in self._candidates(received):
             if frame[-2:] == crc(frame[:-2]):
                 return bytes(frame[1:-2])
         return None
 
     def is_garbled(self, received: bytearray) -> bool:
-        return any(True for _ in self._found(received)) and self.answer(received) is None
+        return any(True for _ in self._candidates(received)) and self.extract(received) is None
 
-    def _found(self, received: bytearray) -> Iterator[bytearray]:
-        """What has the beginning and the length of an answer."""
+    def _candidates(self, received: bytearray) -> Iterator[bytearray]:
+        """What has the beginning and the length of a response."""
         assert self._request
         unit, request = self._request.unit, self._request
-        yes = bytes((unit,)) + request.answer_begins
-        no = bytes((unit, request.function | 0x80))
-        for begin, size in ((yes, 1 + request.answer_size + 2), (no, 5)):
-            at = received.find(begin)
+        normal = bytes((unit,)) + request.response_prefix
+        exception = bytes((unit, request.function | 0x80))
+        for prefix, size in ((normal, 1 + request.response_size + 2), (exception, 5)):
+            at = received.find(prefix)
             while 0 <= at <= len(received) - size:
                 yield received[at : at + size]
-                at = received.find(begin, at + 1)
+                at = received.find(prefix, at + 1)
 
     def give_up(self) -> None:
         """Nothing to remember: the line is listened to until it is silent."""

@@ -1,11 +1,11 @@
-"""What a device's exception response means, in sentences.
+"""Refusals: what an exception response of a device means, as an error with a sentence; and silence, as others.
 
 Spec: MODBUS Application Protocol V1.1b3, 7.
 """
 
 from s2d.errors import DeviceError, DeviceRefused, DeviceUnreachable
 
-from ..register_block import Block, Table
+from ..register_block import RegisterBlock, Table
 from .request import Request
 
 NOUNS: dict[Table, str] = {
@@ -14,41 +14,41 @@ NOUNS: dict[Table, str] = {
     "coil": "coil",
     "discrete": "discrete input",
 }
-"""What one place of a table is called."""
+"""What one register or bit of a table is called."""
 
 UNKNOWN_FUNCTION = 1
 
 _OTHER_TABLE: dict[Table, Table] = {"holding": "input", "input": "holding", "coil": "discrete", "discrete": "coil"}
 
 
-class Refused(DeviceRefused):
-    """The device answered with an exception that repeating the question will not change."""
+class RequestRefused(DeviceRefused):
+    """An exception response that repeating the request will not change."""
 
     def __init__(self, unit: str, request: Request, code: int) -> None:
         self.code = code
         meaning, hint = _explained(request, code)
-        asked = f"{'write' if request.is_write else 'read'} {place_of(request.block)}"
+        asked = f"{'write' if request.is_write else 'read'} {label_of(request.block)}"
         super().__init__(f"{unit} refused to {asked}: {meaning} (exception {code}){f'; {hint}' if hint else ''}")
 
 
 class Busy(DeviceUnreachable):
-    """The device is busy with something else; it will have time."""
+    """An exception response saying that the device is busy; it will have time."""
 
 
 class Silent(DeviceUnreachable):
-    """The unit did not answer, though the way to it is there."""
+    """No response from a unit, though the way to it is there."""
 
 
-class Mute(Silent):
-    """The unit did not answer this, though it does answer: what is silent is the block."""
+class BlockSilent(Silent):
+    """No response to this request, though the unit responds to others: what is silent is the block."""
 
 
-class LeftAlone(DeviceUnreachable):
-    """The unit was silent, and is not asked again yet."""
+class BackingOff(DeviceUnreachable):
+    """The bus backs off from the unit, which was silent; nothing was sent."""
 
 
 def refusal_of(unit: str, request: Request, code: int) -> DeviceError:
-    """The error that the exception *code* in answer to *request* is; *unit* such as `unit 1 at 192.168.1.20:502`."""
+    """The error that the exception *code* in response to *request* is; *unit*: as `unit 1 at 192.168.1.20:502`."""
     match code:
         case 5 | 6:
             return Busy(f"{unit} is busy")
@@ -56,10 +56,10 @@ def refusal_of(unit: str, request: Request, code: int) -> DeviceError:
             return Silent(f"the gateway has no path to {unit}")
         case 11:
             return Silent(f"the gateway got no answer from {unit}")
-    return Refused(unit, request, code)
+    return RequestRefused(unit, request, code)
 
 
-def place_of(block: Block) -> str:
+def label_of(block: RegisterBlock) -> str:
     """*block* as people say it: `holding registers 10..12`."""
     noun, first, last = NOUNS[block.table], block.register, block.register + block.count - 1
     return f"{noun} {first}" if first == last else f"{noun}s {first}..{last}"

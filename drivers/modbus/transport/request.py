@@ -1,4 +1,4 @@
-"""One question to a unit and the answer to it: what stands between the frames of TCP and RTU alike. No I/O.
+"""Request: what is asked of a unit and what its response says; the PDU, which is the same in TCP and RTU. No I/O.
 
 Spec: MODBUS Application Protocol V1.1b3, 6.1 to 6.6, 6.11, 6.12 and 7.
 """
@@ -6,30 +6,30 @@ Spec: MODBUS Application Protocol V1.1b3, 6.1 to 6.6, 6.11, 6.12 and 7.
 import struct
 from dataclasses import dataclass, field
 
-from ..register_block import Block
+from ..register_block import RegisterBlock
 from ..request_cost import size_of
 
 _READS = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
 _WRITES = {("coil", False): 5, ("holding", False): 6, ("coil", True): 15, ("holding", True): 16}
 _ON = 0xFF00
-_REFUSES = 0x80
+_IS_EXCEPTION = 0x80
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """To read *block*, or to write *words* there."""
+    """A request to one unit: to read *block*, or to write *words* there."""
 
     unit: int
-    block: Block
+    block: RegisterBlock
     words: tuple[int, ...] = ()
     """What to write; empty to read."""
     is_multiple: bool = False
     """Whether to write with the function for several registers or bits."""
     function: int = field(init=False)
     pdu: bytes = field(init=False)
-    """What is sent, without its frame."""
-    answer_size: int = field(init=False)
-    """Bytes of a proper answer, without its frame."""
+    """What is sent: function code and data, without unit and frame."""
+    response_size: int = field(init=False)
+    """Bytes of the PDU of a normal response."""
 
     def __post_init__(self) -> None:
         table, register, count = self.block.table, self.block.register, self.block.count
@@ -44,32 +44,32 @@ class Request:
             pdu = struct.pack(">BHHB", function, register, count, len(written)) + written
         object.__setattr__(self, "function", function)
         object.__setattr__(self, "pdu", pdu)
-        object.__setattr__(self, "answer_size", 5 if self.words else 2 + size_of(self.block))
+        object.__setattr__(self, "response_size", 5 if self.words else 2 + size_of(self.block))
 
     @property
     def is_write(self) -> bool:
         return bool(self.words)
 
     @property
-    def answer_begins(self) -> bytes:
-        """What stands at the beginning of every proper answer."""
+    def response_prefix(self) -> bytes:
+        """What stands at the beginning of the PDU of every normal response."""
         if not self.words:
-            return bytes((self.function, self.answer_size - 2))
+            return bytes((self.function, self.response_size - 2))
         # Some devices repeat not the value that was written but the one that they made of it; reading back will tell.
         return self.pdu[:5] if self.is_multiple else self.pdu[:3]
 
     def is_answered_by(self, pdu: bytes) -> bool:
-        """Whether *pdu* answers this, with yes or no; a late answer to something else may look like one too."""
-        if self.refusal_in(pdu) is not None:
+        """Whether *pdu* is a response to this, normal or exception; a late one to another may look like it too."""
+        if self.exception_in(pdu) is not None:
             return True
-        return len(pdu) == self.answer_size and pdu.startswith(self.answer_begins)
+        return len(pdu) == self.response_size and pdu.startswith(self.response_prefix)
 
-    def refusal_in(self, pdu: bytes) -> int | None:
-        """The exception that *pdu* is, if it is one."""
-        return pdu[1] if len(pdu) == 2 and pdu[0] == self.function | _REFUSES else None
+    def exception_in(self, pdu: bytes) -> int | None:
+        """The exception code in *pdu*, if it is an exception response to this."""
+        return pdu[1] if len(pdu) == 2 and pdu[0] == self.function | _IS_EXCEPTION else None
 
     def words_in(self, pdu: bytes) -> tuple[int, ...]:
-        """What a proper answer to a read says; bits as 0 or 1."""
+        """The words in the normal response *pdu* to a read; bits as 0 or 1."""
         count = self.block.count
         if self.block.table in ("holding", "input"):
             return struct.unpack_from(f">{count}H", pdu, 2)

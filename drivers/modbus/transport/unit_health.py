@@ -1,9 +1,9 @@
-"""What the owner of an endpoint has learnt about one unit on it."""
+"""Unit health: whether one unit answers, how quickly, and which blocks it gave; learnt from its responses."""
 
 from ..connection import ModbusConnection
-from ..register_block import Block
-from ..request_cost import Cost
-from .unit_backoff import Patience
+from ..register_block import RegisterBlock
+from ..request_cost import RequestCost
+from .unit_backoff import UnitBackoff
 
 _WEIGHT = 1 / 8
 """Of the newest turnaround against all before."""
@@ -13,62 +13,62 @@ _DRIFT = 1.25
 """A cost is worked out again once the turnaround has changed by this factor."""
 
 
-class Unit:
-    """A unit that answers, or does not."""
+class UnitHealth:
+    """The health of one unit, as the bus has seen it."""
 
     def __init__(self) -> None:
-        self.patience = Patience()
+        self.backoff = UnitBackoff()
         self.turnaround_s: float | None = None
-        """How long it takes from a question to its answer, wire time not counted; None before the first."""
+        """How long it takes from a request to its response, wire time not counted; None before the first."""
         self.why_silent = ""
         """What its silence began with."""
-        self._answered: dict[Block, bool] = {}
+        self._answered: dict[RegisterBlock, bool] = {}
         """What it was asked for and answered → whether it gave it. Last is what it answered last."""
-        self._costs: dict[ModbusConnection, tuple[float | None, Cost]] = {}
+        self._costs: dict[ModbusConnection, tuple[float | None, RequestCost]] = {}
 
-    def answered(self, turnaround_s: float) -> None:
-        """It answered, whatever it said, after *turnaround_s*."""
-        self.patience.succeed()
+    def record_response(self, turnaround_s: float) -> None:
+        """Takes down that it responded, whatever it said, after *turnaround_s*."""
+        self.backoff.succeed()
         known_s = turnaround_s if self.turnaround_s is None else self.turnaround_s
         self.turnaround_s = known_s + _WEIGHT * (turnaround_s - known_s)
 
-    def read(self, block: Block, *, is_given: bool) -> None:
-        """It answered to being asked for *block*."""
+    def record_read(self, block: RegisterBlock, *, is_given: bool) -> None:
+        """Takes down that it responded to a read of *block*, and whether it gave it."""
         self._answered.pop(block, None)
         self._answered[block] = is_given
 
-    def silent(self, now: float, why: str) -> None:
-        """It does not answer."""
-        if not self.patience.failures:
+    def record_silence(self, now: float, why: str) -> None:
+        """Takes down that it did not respond, and *why* that is thought."""
+        if not self.backoff.failures:
             self.why_silent = why
-        self.patience.fail(now)
+        self.backoff.fail(now)
 
     @property
     def is_silent(self) -> bool:
         """It has not answered since it was silent."""
-        return self.patience.failures > 0
+        return self.backoff.failures > 0
 
     @property
-    def known(self) -> Block | None:
+    def known_block(self) -> RegisterBlock | None:
         """What it answers if it answers at all; None if it never did."""
         return next(reversed(self._answered), None)
 
-    def doubt(self, block: Block) -> None:
+    def invalidate(self, block: RegisterBlock) -> None:
         """*block* was met with silence: it may do so for ever, and something else has to show that it is there."""
         if self._answered.pop(block, None) is not None:
             self._answered = {block: False} | self._answered
-        if self.patience.failures >= _FORGETS_AFTER and not any(self._answered.values()):
+        if self.backoff.failures >= _FORGETS_AFTER and not any(self._answered.values()):
             self._answered.clear()  # it may be another device by now
 
-    def has_given(self, block: Block) -> bool:
+    def has_given(self, block: RegisterBlock) -> bool:
         """Whether *block* was given when it was last asked for."""
         return self._answered.get(block, False)
 
-    def probe_s(self, timeout_s: float) -> float:
-        """How long to wait for its answer, of *timeout_s* at most."""
-        return self.patience.probe_s(timeout_s, self.turnaround_s or 0.0)
+    def probe_timeout_s(self, timeout_s: float) -> float:
+        """How long to wait for its response, of *timeout_s* at most."""
+        return self.backoff.probe_timeout_s(timeout_s, self.turnaround_s or 0.0)
 
-    def cost(self, connection: ModbusConnection) -> Cost:
+    def cost(self, connection: ModbusConnection) -> RequestCost:
         """What a read from it costs; the same object until that has changed much."""
         at_s, cost = self._costs.get(connection, (None, None))
         now_s = self.turnaround_s
