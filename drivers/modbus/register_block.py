@@ -1,6 +1,5 @@
 """Register blocks: contiguous registers (or bits) of one table, as one request reads or writes them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,19 +19,6 @@ class RegisterBlock:
     register: int
     """Address on the wire."""
     count: int
-
-    def holds(self, inner: "RegisterBlock") -> bool:
-        """Whether all of *inner* is part of this block."""
-        return (
-            self.table == inner.table
-            and self.register <= inner.register
-            and inner.register + inner.count <= self.register + self.count
-        )
-
-    def cut(self, words: Sequence[int], inner: "RegisterBlock") -> Sequence[int]:
-        """Of the *words* of this block, those of *inner*, which it holds."""
-        first = inner.register - self.register
-        return words[first : first + inner.count]
 
     def addresses_at(self, unit: int) -> list[RegisterAddress]:
         """The address of each of its registers, in order, if it is a block of *unit*."""

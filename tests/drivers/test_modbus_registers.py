@@ -205,14 +205,6 @@ def test_registers_are_counted_from_where_the_manual_counts_them() -> None:
         Codec("p", ModbusPoint(register=0), address_base=1)
 
 
-def test_of_a_longer_block_a_point_cuts_its_words() -> None:
-    block, words_read = RegisterBlock("holding", 100, 4), [1, 2, 3, 4]
-    assert block.cut(words_read, RegisterBlock("holding", 101, 2)) == [2, 3]
-    assert block.holds(RegisterBlock("holding", 102, 2))
-    assert not block.holds(RegisterBlock("holding", 103, 2))
-    assert not block.holds(RegisterBlock("input", 100, 1))
-
-
 @pytest.mark.parametrize(
     ("settings", "value", "reason"),
     [
