@@ -1,16 +1,19 @@
 """New ids for messages."""
 
+from collections.abc import Callable
 from itertools import count
-from random import SystemRandom
-from uuid import uuid4
-
-_PREFIX = str(uuid4())[:24]
-_NUMBERS = count(SystemRandom().getrandbits(47))
+from uuid import UUID
 
 
-def new_id() -> str:
-    """An id that nobody else gives, in the form of a random UUID; those of one process count up from a random number.
+def ids_from(seed: UUID) -> Callable[[], str]:
+    """New ids in the form of a random UUID, which follow from *seed*; with a random seed nobody else gives them.
 
-    Every message needs one, and `uuid4` takes ten times as long. Spec: RFC 9562, 5.4 (version 4).
+    Every message needs one, and `uuid4` takes ten times as long: these keep the front of *seed*, and count up from its
+    last 47 bits, so that they do not overflow. Spec: RFC 9562, 5.4 (version 4).
     """
-    return f"{_PREFIX}{next(_NUMBERS):012x}"
+    prefix, numbers = str(seed)[:24], count(seed.node % 2**47)
+
+    def new_id() -> str:
+        return f"{prefix}{next(numbers):012x}"
+
+    return new_id

@@ -3,9 +3,9 @@
 For each the owner says what the device becomes (`safe:`); `fallback:` is the short form for all of them.
 """
 
-from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ..values import Setpoint
@@ -34,17 +34,15 @@ class Occasion(StrEnum):
     """What an order is judged by has not been read for too long."""
 
 
-class SafeStates:
+class SafeStates(Struct, frozen=True):
     """The safe states of one device: what is written to it on each occasion."""
 
-    def __init__(self, usual: Iterable[Setpoint], special: Mapping[Occasion, Iterable[Setpoint]] | None = None) -> None:
-        """*usual* is written on every occasion; what is *special* to one takes its place there, point by point."""
-        common = {setpoint.point: setpoint for setpoint in usual}
-        self._by_occasion = {
-            occasion: tuple({**common, **{each.point: each for each in (special or {}).get(occasion, ())}}.values())
-            for occasion in Occasion
-        }
+    usual: tuple[Setpoint, ...]
+    """On every occasion..."""
+    special: dict[Occasion, tuple[Setpoint, ...]] = {}
+    """...but what takes its place on one, point by point."""
 
     def on(self, occasion: Occasion, reason: str) -> list[Setpoint]:
         """What to write on *occasion*, marked `is_safe`."""
-        return [replace(each, reason=reason, is_safe=True) for each in self._by_occasion[occasion]]
+        by_point = {each.point: each for each in (*self.usual, *self.special.get(occasion, ()))}
+        return [replace(each, reason=reason, is_safe=True) for each in by_point.values()]

@@ -11,7 +11,7 @@ import signal
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 from msgspec.structs import replace
 
@@ -21,13 +21,14 @@ from ..device.device import Device
 from ..device.write_ledger import WriteLedger, ledger_of
 from ..events import DeviceEvent, Lost, Measured
 from ..host import clock
-from ..host.identifier import new_id
+from ..host.identifier import ids_from
 from ..host.log import Logger, flush, get_logger
 from ..host.notify import notify
 from ..host.store import gateway_id
 from ..rm.kinds import kind
 from ..rm.occasion import SafeStates
-from ..rm.resource_manager import Identity, Policy, ResourceManager
+from ..rm.policy import Identity, Policy
+from ..rm.setup import Setup
 from ..s2.messages.common import CONTROL_TYPES
 from ..values import Clock, Quality, Reading
 from .link import BACKOFF, Link
@@ -151,10 +152,10 @@ async def _work(site: RunningDevice, gateway: UUID, stop: asyncio.Event, clock_:
             running.cancel()
         return
     assert config.cem is not None
-    assert config.settings is not None
     resource_id = config.resource_id or str(uuid5(gateway, config.name))
     log = log.bind(rm=config.name)
-    node = Node(_resource_manager(config, resource_id), device, clock=clock_, log=log)
+    resource_manager = _setup(config, resource_id).resource_manager(ids_from(uuid4()))
+    node = Node(resource_manager, device, clock=clock_, log=log)
     site.node = node
     try:
         await node.run(
@@ -172,27 +173,32 @@ async def _work(site: RunningDevice, gateway: UUID, stop: asyncio.Event, clock_:
         site.node = None
 
 
-def _resource_manager(config: DeviceConfig, resource_id: str) -> ResourceManager:
+def _setup(config: DeviceConfig, resource_id: str) -> Setup:
     assert config.kind is not None
     assert config.cem is not None
+    assert config.settings is not None
     assert config.fallback is not None
-    safe = SafeStates(config.fallback.setpoints)
-    made_of = kind(config.kind)
-    resource = made_of.resource(resource_id, config.name, config.settings, config.abilities(made_of), safe)
+    of_kind, report, chosen = kind(config.kind), config.report, config.control_types
     identity = Identity(
         resource_id, config.name, config.manufacturer, config.model, config.serial_number, config.firmware_version
     )
-    chosen = config.control_types
     policy = Policy(
         fallback_after_s=config.fallback.after_s,
-        thresholds=resource.thresholds(config.report.power_w, config.report.fill_level, config.report.every_s),
+        thresholds=of_kind.thresholds(config.settings, report.power_w, report.fill_level, report.every_s),
         processing_delay_s=config.poll_s,
         updates=config.cem.instruction_updates,
         max_instruction_age_s=config.cem.max_instruction_age_s,
         redescribe_after_status=config.cem.redescribe_after_status,
         control_types=None if chosen is None else tuple(CONTROL_TYPES[each] for each in chosen),
     )
-    return ResourceManager(identity, resource, policy, new_id)
+    return Setup(
+        kind=config.kind,
+        identity=identity,
+        settings=config.settings,
+        abilities=config.abilities(of_kind),
+        safe=SafeStates(config.fallback.setpoints),
+        policy=policy,
+    )
 
 
 def _ledger(config: Config, gateway: UUID, device: DeviceConfig) -> WriteLedger:

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from s2d.events import Applied, Measured
 from s2d.host import clock
-from s2d.host.identifier import new_id
+from s2d.host.identifier import ids_from
 from s2d.s2.effects import (
     Apply,
     Effect,
@@ -139,6 +139,7 @@ class _Charge(Stage):
     """In charge of a battery that follows at once; real time, real ids, and a CEM that answers OK to everything."""
 
     def __post_init__(self) -> None:
+        self._ids = ids_from(uuid4())
         super().__post_init__()
         self.settled_us: list[float] = []
         self._power_w = 0.0
@@ -150,7 +151,7 @@ class _Charge(Stage):
         return clock.now()
 
     def new_id(self) -> str:
-        return new_id()
+        return self._ids()
 
     def instruct(self, number: int, after_s: float = 0.0) -> float:
         """How long an instruction takes, in µs; what follows from it is lived through untimed."""

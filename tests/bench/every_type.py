@@ -6,10 +6,11 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 from unittest.mock import patch
+from uuid import uuid4
 
 import msgspec
 
-from s2d.host.identifier import new_id
+from s2d.host.identifier import ids_from
 from s2d.s2.effects import Disconnected, Effect, Event, Received, Send
 from s2d.s2.messages import wire
 from s2d.s2.messages.common import (
@@ -42,6 +43,7 @@ _NAMES = {control_type: name for name, control_type in CONTROL_TYPES.items()}
 def times_of_every_type(sessions: int) -> dict[str, list[float]]:
     """Message type, and under which control type where that is not clear → µs of each; of *sessions* with each."""
     times: dict[str, list[float]] = defaultdict(list)
+    new_id = ids_from(uuid4())
     with ExitStack() as stack:
         # The stages count; real ids take longer. One of them looks at schemas, which is not what is timed.
         for stage in (Stage, Play):

@@ -116,9 +116,6 @@ class Resource:
     is_at_rest = False
     read_at = 0.0
 
-    def thresholds(self, power_w: float | None, percent: float | None, every_s: float) -> ReportThresholds:
-        return ReportThresholds(power_w or 0.0, percent or 0.0, every_s)
-
     def observe(self, readings: Iterable[Reading], now: Now) -> None:
         self.read_at = now.mono
         for reading in readings:

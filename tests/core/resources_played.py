@@ -46,9 +46,6 @@ class Played:
         self.read: dict[str, tuple[float, Value | None]] = {}
         self.is_lost = True
 
-    def thresholds(self, power_w: float | None, percent: float | None, every_s: float) -> ReportThresholds:
-        return ReportThresholds(power_w or 50.0, percent or 1.0, every_s)
-
     def observe(self, readings: Iterable[Reading], now: Now) -> None:
         self.is_lost = False
         self.read |= {reading.point: (now.mono, reading.value) for reading in readings}

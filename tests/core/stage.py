@@ -82,7 +82,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.battery = battery_of(
-            "battery-1", "Home battery", self.settings, abilities_of(self.points), SafeStates(self.fallback)
+            "battery-1", "Home battery", self.settings, abilities_of(self.points), SafeStates(tuple(self.fallback))
         )
         self.storage = BatteryStorage(self.battery)
         policy = Policy(

@@ -63,10 +63,6 @@ class Resource(RestingResource, MeasuredResource, Protocol):
         """What is foreseen of its power; None if nothing ever is."""
         ...
 
-    def thresholds(self, power_w: float | None, percent: float | None, every_s: float) -> ReportThresholds:
-        """How eager to tell; where the owner said nothing, what is sensible for this device."""
-        ...
-
     def observe(self, readings: Iterable[Reading], now: Now) -> None:
         """Takes what the device said; a reading that is not good makes its point unknown."""
         ...
@@ -120,9 +116,11 @@ class Kind:
     """Of the points and the commands of a device: those by which it is steered. Others of these names are its own."""
     safe: Callable[[Any, Collection[str]], Mapping[str, Value]]
     """Of its settings and what it is steered by: what this becomes at rest, unless the owner says otherwise."""
+    thresholds: Callable[[Any, float | None, float | None, float], ReportThresholds]
+    """How eager to tell: `thresholds(settings, power_w, percent, every_s)`; None for what is sensible for such a device."""
     reach: Callable[[Any], Mapping[str, tuple[float, float]]]
     """Of its settings: the least and the most that may be written to its points."""
-    resource: Callable[[str, str, Any, Mapping[str, Ability], SafeStates], Resource]
+    resource: Callable[[str, str | None, Any, Mapping[str, Ability], SafeStates], Resource]
     """Makes the model: `resource(resource_id, name, settings, abilities, safe)`; *abilities* by point."""
 
     def missing(self, points: Collection[str]) -> list[str]:

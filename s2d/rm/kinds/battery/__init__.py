@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from ....s2.messages.common import CONTROL_TYPES, ControlType
 from ....values import Value
 from ...control.offers import Offer, offer_frbc, offer_ombc, offer_pebc
+from ...control.reporting import ReportThresholds
 from ...occasion import SafeStates
 from .. import Ability, CanonicalPoint, Kind
 from .battery import FORCED, LIMITS, MODE, Battery
@@ -24,7 +25,7 @@ OFFERS: dict[ControlType, Offer[Battery]] = {
 
 
 def battery(
-    resource_id: str, name: str, settings: BatterySettings, abilities: Mapping[str, Ability], safe: SafeStates
+    resource_id: str, name: str | None, settings: BatterySettings, abilities: Mapping[str, Ability], safe: SafeStates
 ) -> Battery:
     """The model of one battery."""
     return Battery(resource_id, name, settings, abilities, safe, OFFERS)
@@ -38,6 +39,13 @@ def _reach(settings: BatterySettings) -> dict[str, tuple[float, float]]:
         charge_limit: (0.0, most_charge_w),
         discharge_limit: (0.0, most_discharge_w),
     }
+
+
+def _thresholds(
+    settings: BatterySettings, power_w: float | None, percent: float | None, every_s: float
+) -> ReportThresholds:
+    fill_level = (0.5 if percent is None else percent) * settings.fill_level_per_percent
+    return ReportThresholds(settings.idle_below_w if power_w is None else power_w, fill_level, every_s)
 
 
 def _steered_by(points: Collection[str], commands: Collection[str]) -> tuple[str, ...]:
@@ -76,6 +84,7 @@ KIND = Kind(
     control_types=tuple(short for short, control_type in CONTROL_TYPES.items() if control_type in OFFERS),
     steered_by=_steered_by,
     safe=_safe,
+    thresholds=_thresholds,
     reach=_reach,
     resource=battery,
 )

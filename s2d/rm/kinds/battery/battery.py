@@ -15,7 +15,6 @@ from ...control import Control
 from ...control.context import ControlContext
 from ...control.execution import FOLLOWED, PENDING, Verdict
 from ...control.offers import Offer
-from ...control.reporting import ReportThresholds
 from ...occasion import Occasion, SafeStates
 from .. import Ability, Protection
 from ..ladder import Ladder
@@ -53,7 +52,7 @@ class Battery:
     def __init__(
         self,
         resource_id: str,
-        name: str,
+        name: str | None,
         settings: BatterySettings,
         abilities: Mapping[str, Ability],
         safe: SafeStates,
@@ -65,11 +64,10 @@ class Battery:
         self.state = SharedState(_power_points(settings, abilities))
         self.quantities = self.state.quantities
         self.abilities = abilities
-        largest_w = max(settings.max_charge_power_w, settings.max_discharge_power_w)
-        self.tolerance_w = settings.follow_tolerance_w or max(50.0, 0.05 * largest_w)
+        self.tolerance_w = settings.follow_tolerance_w or max(50.0, 0.05 * settings.largest_power_w)
         self.ordered: OrderedPower | OrderedLimits | None = None
         """None while it is at rest."""
-        self._idle_below_w = max(25.0, 0.01 * largest_w)
+        self._idle_below_w = settings.idle_below_w
         self._is_idle = True
         self._resting_w = 0.0
         """The power it was brought to when it was brought to rest."""
@@ -78,10 +76,6 @@ class Battery:
         self._safe = safe
         self._offers = offers
         self._ladder = Ladder({control_type: partial(_HOLDS[control_type], self) for control_type in offers})
-
-    def thresholds(self, power_w: float | None, percent: float | None, every_s: float) -> ReportThresholds:
-        fill_level = (0.5 if percent is None else percent) * self.settings.fill_level_per_percent
-        return ReportThresholds(self._idle_below_w if power_w is None else power_w, fill_level, every_s)
 
     def observe(self, readings: Iterable[Reading], now: Now) -> None:
         self.state.observe(readings, now)

@@ -33,7 +33,7 @@ class BatteryMode(NamedTuple):
 class BatteryDescription:
     """The modes of a battery, and what is published of it."""
 
-    def __init__(self, resource_id: str, name: str, settings: BatterySettings) -> None:
+    def __init__(self, resource_id: str, name: str | None, settings: BatterySettings) -> None:
         self._name = name
         self._settings = settings
         low, high = settings.usable_range

@@ -60,6 +60,16 @@ class BatterySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError("fill_level_margin: must not be negative")
 
     @property
+    def largest_power_w(self) -> float:
+        """The larger of what it may take and give."""
+        return max(self.max_charge_power_w, self.max_discharge_power_w)
+
+    @property
+    def idle_below_w(self) -> float:
+        """Less power than this is none."""
+        return max(25.0, 0.01 * self.largest_power_w)
+
+    @property
     def fill_level_per_percent(self) -> float:
         """How much fill level one percent of state of charge is."""
         return {"%": 1.0, "Wh": self.capacity_wh / 100, "kWh": self.capacity_wh / 100_000}[self.fill_level_unit]

@@ -1,0 +1,35 @@
+"""Setup of a resource manager: what it is made from, as plain values. Two made from the same do the same."""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from .kinds import Ability, kind
+from .memory import Memory
+from .occasion import SafeStates
+from .policy import Identity, Policy
+from .resource_manager import ResourceManager
+
+
+class Setup(Struct, frozen=True, kw_only=True):
+    """A resource manager before its first event: what is configured of it, and what is kept of earlier runs."""
+
+    kind: str
+    """One of `kinds.KINDS`."""
+    identity: Identity
+    """Its resource id is the same in every run."""
+    settings: Struct
+    """Of the kind's type."""
+    abilities: dict[str, Ability]
+    """What can be done with the points of its device."""
+    safe: SafeStates
+    policy: Policy
+    memory: Memory | None = None
+    """What was remembered before the last restart."""
+
+    def resource_manager(self, new_id: Callable[[], str]) -> ResourceManager:
+        """A new one, which takes the ids of its messages from *new_id*."""
+        resource = kind(self.kind).resource(
+            self.identity.resource_id, self.identity.name, self.settings, self.abilities, self.safe
+        )
+        return ResourceManager(self.identity, resource, self.policy, new_id, self.memory)
