@@ -299,6 +299,16 @@ class CommandRunner:
             with suppress(DeviceRefused):  # to forget a dwell does less harm than not to write
                 self._ledger.enter_switching(point, direction, self._clock().utc)
 
+    @property
+    def wanted(self) -> tuple[Setpoint, ...]:
+        """What is not done yet; the newest of each point."""
+        return tuple(self._wanted.values())
+
+    @property
+    def done(self) -> tuple[Setpoint, ...]:
+        """What was confirmed, and not refused since; the newest of each point."""
+        return tuple(self._done.values())
+
 
 def _is_safe(setpoint: Setpoint) -> bool:
     """Whether it brings the device to safety; giving control back always does."""

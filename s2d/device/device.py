@@ -17,9 +17,10 @@ from ..driver import Driver, PointSettings
 from ..errors import DeviceUnreachable
 from ..events import DeviceEvent, Identified, Lost, Measured
 from ..host.log import Logger
-from ..values import Clock, Reading, Setpoint, Value
+from ..values import Clock, Reading, Setpoint
 from .command_runner import CommandRunner
 from .device_map import DeviceMap, Variant
+from .latest_values import LatestValues
 from .opened_device import NotReady, OpenedDevice
 from .write_ledger import WriteLedger
 from .write_saver import Tally
@@ -70,8 +71,10 @@ class Device:
         self._failures = 0
         self._is_answering = True
         """Though it may be lost: it cannot be had."""
-        self._known: Mapping[str, Value] = {}
+        self._latest: LatestValues | None = None
         self._failing_since = 0.0
+        self._lost_because: str | None = None
+        self._since: float | None = None
         self._retry_at = 0.0
 
     @property
@@ -117,7 +120,7 @@ class Device:
             self._tell(Measured(news))
 
         opened = OpenedDevice(driver, make, poll_s=self._poll_s, clock=self._clock, log=self._log, tell=heard)
-        self._known = opened.latest.values
+        self._latest = opened.latest
         return opened
 
     async def _serve(self, opened: OpenedDevice) -> None:
@@ -199,17 +202,22 @@ class Device:
     def _lose(self, reason: str, wait_s: float) -> None:
         event = "device.unavailable" if self._is_answering else "device.unreachable"
         facts = {"reason": reason, "retry_in_s": round(wait_s, 1)}
+        self._lost_because, self._since = reason, self._failing_since
         if self._is_expected_offline:
             own = self._make.points.keys() | self._make.computed.keys()
-            known = {name: value for name, value in self._known.items() if name in own}
+            values = self._latest.values if self._latest else {}
+            known = {name: value for name, value in values.items() if name in own}
             self._log.info(event, **facts, expected=True, known=known)
         else:
             self._log.warning(event, **facts)
         self._tell(Lost(reason))
 
     def _recover(self) -> None:
+        now = self._clock().mono
         if self._is_lost:
-            self._log.info("device.recovered", down_s=round(self._clock().mono - self._failing_since, 1))
+            self._log.info("device.recovered", down_s=round(now - self._failing_since, 1))
+        if self._is_lost or self._since is None:
+            self._lost_because, self._since = None, now
         self._failures = 0
         self._retry_at = 0.0
 
@@ -227,6 +235,36 @@ class Device:
     def _tell(self, event: DeviceEvent) -> None:
         for listener in self._listeners:
             listener(event)
+
+    @property
+    def latest(self) -> LatestValues | None:
+        """What is known since it was opened, to look at; None before."""
+        return self._latest
+
+    @property
+    def since(self) -> float | None:
+        """When (monotonic seconds) it first answered, came back, or stopped answering; None while that is open."""
+        return self._since
+
+    @property
+    def lost_because(self) -> str | None:
+        """Why it is lost; None unless it is."""
+        return self._lost_because
+
+    @property
+    def retry_at(self) -> float | None:
+        """When (monotonic seconds) it is asked again though it did not answer; None while it does."""
+        return self._retry_at if self._failures else None
+
+    @property
+    def wanted(self) -> tuple[Setpoint, ...]:
+        """What is wanted of it and not done yet; the newest of each point."""
+        return self._commands.wanted
+
+    @property
+    def done(self) -> tuple[Setpoint, ...]:
+        """What it confirmed last of each point."""
+        return self._commands.done
 
 
 def _said(name: str | None, opened: OpenedDevice) -> str | None:

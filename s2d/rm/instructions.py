@@ -248,3 +248,8 @@ class Instructions(Generic[Goal]):
             message_id=self._new_id(), instruction_id=instruction_id, status_type=status, timestamp=now.utc
         )
         return [Send(update), note]
+
+    @property
+    def held(self) -> tuple[Order[Goal], ...]:
+        """All that waits for its execution time, soonest first."""
+        return tuple(self._held)

@@ -6,7 +6,7 @@ the hardware shall do when nobody is. No I/O and no clock: time is an argument.
 
 from collections.abc import Callable, Iterable
 from math import inf
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import InvalidContent
 from ..events import Applied, Identified, Lost, Measured, Refused
@@ -46,7 +46,7 @@ from .control.not_controllable import NotControllable
 from .control.operation_modes.timers import TimersAndModes
 from .control.power_forecast import Outlook
 from .control.ppbc.task import TaskProgress
-from .instructions import Terms
+from .instructions import Instructions, Terms
 from .kinds import Resource
 from .memory import Memory, encoded, memory_of, recall
 from .occasion import Occasion
@@ -420,6 +420,31 @@ class ResourceManager:
             else:
                 voiced.append(effect)
         return voiced
+
+    @property
+    def identity(self) -> Identity:
+        """Who it is, as far as that is known by now."""
+        return self._identity
+
+    @property
+    def offered(self) -> tuple[ControlType, ...]:
+        """What a CEM can select now."""
+        return self._offer_now()
+
+    @property
+    def session(self) -> Session | None:
+        """That on the present connection, to look at."""
+        return self._session
+
+    @property
+    def instructions(self) -> Instructions[Any] | None:
+        """Those of the active control type, to look at; None while there is none."""
+        return self._control.instructions if self._control else None
+
+    @property
+    def fallback_at(self) -> float | None:
+        """When (monotonic seconds) the device is brought to rest unless a CEM takes charge."""
+        return self._pending_rest.at if self._pending_rest else None
 
 
 def _is_due(control: Control, now: Now) -> bool:

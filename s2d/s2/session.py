@@ -286,6 +286,16 @@ class Session:
             self._repeats[entry.kind] = (now.mono + RESEND_AFTER_S, entry.message)
         return [disputed]
 
+    @property
+    def version(self) -> str:
+        """The protocol version spoken, until another is agreed on."""
+        return self._version
+
+    @property
+    def unanswered(self) -> int:
+        """How many messages of ours have had no ReceptionStatus yet."""
+        return len(self._ledger)
+
 
 @cache
 def _allowed(

@@ -10,6 +10,7 @@ from math import inf
 from ..device.device import Device
 from ..events import Applied, Refused
 from ..host.log import Logger
+from ..observe.read_models import NodeStatus, node_status
 from ..rm.resource_manager import ResourceManager
 from ..s2.effects import (
     Apply,
@@ -81,6 +82,10 @@ class Node:
             asyncio.get_running_loop().call_soon(self._write_log)
         self._settle_up(event)
         self._wake_by(self._next_at(now))
+
+    def status(self) -> NodeStatus:
+        """How it stands now."""
+        return node_status(self._device, self._resource_manager, self._clock())
 
     def post(self, event: Event) -> None:
         """Has *event* taken by this node's own task, so that what breaks over it is this node and not the caller."""

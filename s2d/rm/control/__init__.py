@@ -6,11 +6,12 @@ register and no clock. `offers` makes the one that was selected.
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from ...s2.effects import Effect
 from ...s2.messages.common import Message
 from ...values import Now, Setpoint
+from ..instructions import Instructions
 
 
 class Control(Protocol):
@@ -62,4 +63,9 @@ class Control(Protocol):
 
     def execution_times(self) -> Iterable[datetime]:
         """When (UTC) `due` has something to start."""
+        ...
+
+    @property
+    def instructions(self) -> Instructions[Any]:
+        """Those that wait or have started, to look at."""
         ...

@@ -117,7 +117,7 @@ class Kind:
     safe: Callable[[Any, Collection[str]], Mapping[str, Value]]
     """Of its settings and what it is steered by: what this becomes at rest, unless the owner says otherwise."""
     thresholds: Callable[[Any, float | None, float | None, float], ReportThresholds]
-    """How eager to tell: `thresholds(settings, power_w, percent, every_s)`; None for what is sensible for such a device."""
+    """How eager to tell: `thresholds(settings, power_w, percent, every_s)`, where None is what suits such a device."""
     reach: Callable[[Any], Mapping[str, tuple[float, float]]]
     """Of its settings: the least and the most that may be written to its points."""
     resource: Callable[[str, str | None, Any, Mapping[str, Ability], SafeStates], Resource]

@@ -244,3 +244,7 @@ class OperationModes:
 
     def _named(self, scope: str, activity: ModeAndFactor) -> str:
         return f"{self._machines[scope].label(activity.operation_mode_id)} {activity.factor:.2f}"
+
+    @property
+    def instructions(self) -> Instructions[OrderedMode]:
+        return self._instructions

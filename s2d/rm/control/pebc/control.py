@@ -266,3 +266,7 @@ class PowerEnvelopeControl:
         running = self._running
         for quantity, (lower, upper) in (running.limits if running else {}).items():
             yield f"{quantity} within {lower:g} to {upper:g}"
+
+    @property
+    def instructions(self) -> Instructions[Envelopes]:
+        return self._instructions

@@ -323,3 +323,7 @@ class PowerProfileControl:
     def _shortfall(self, in_progress: OrderInProgress[OrderedAction]) -> str:
         ordered = in_progress.order.goal
         return self._orders.shortfall(in_progress, "something else", f"{ordered.action.value} {ordered.sequence.id}")
+
+    @property
+    def instructions(self) -> Instructions[OrderedAction]:
+        return self._instructions
