@@ -5,25 +5,25 @@ from msgspec import Struct
 from .values import Reading, Setpoint
 
 
-class Measured(Struct, frozen=True):
+class Measured(Struct, frozen=True, tag=True):
     """The device gave readings."""
 
     readings: tuple[Reading, ...]
 
 
-class Lost(Struct, frozen=True):
+class Lost(Struct, frozen=True, tag=True):
     """The device does not answer any more; the next Measured says that it is back."""
 
     reason: str
 
 
-class Applied(Struct, frozen=True):
+class Applied(Struct, frozen=True, tag=True):
     """The device confirmed the setpoint."""
 
     setpoint: Setpoint
 
 
-class Refused(Struct, frozen=True):
+class Refused(Struct, frozen=True, tag=True):
     """The setpoint did not get into the device."""
 
     setpoint: Setpoint
@@ -32,7 +32,7 @@ class Refused(Struct, frozen=True):
     """It stays wanted until it is replaced."""
 
 
-class Identified(Struct, frozen=True):
+class Identified(Struct, frozen=True, tag=True):
     """What the device says it is; None where it says nothing."""
 
     manufacturer: str | None = None

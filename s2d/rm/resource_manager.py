@@ -101,7 +101,10 @@ class ResourceManager:
         self._delay_s = policy.processing_delay_s
         self._timers = TimersAndModes()
         self._progress = TaskProgress()
-        self._remembered = (0, 0)
+        self._remembered = 0
+        """How many changes of what must survive a restart were told to be kept..."""
+        self._remembered_starts = 0
+        """...and how many starts of timers."""
         self._version = ""
         self._heard_handshake = False
 
@@ -112,7 +115,7 @@ class ResourceManager:
             self._memory = None
         effects = self._guard(now) if self._resource.advance(now) else []
         effects += [*self._due(now), *self._on(event, now)]
-        if (self._timers.changes, self._progress.changes) != self._remembered:
+        if self._timers.changes + self._progress.changes != self._remembered:
             effects.append(self._remember(now))
         return effects
 
@@ -405,10 +408,10 @@ class ResourceManager:
         return [Apply(setpoint) for setpoint in self._resource.rest(occasion, reason)]
 
     def _remember(self, now: Now) -> Remember:
-        """What has changed of what must survive a restart. Timers count from the moment they are started."""
-        timers, progress = self._timers.changes, self._progress.changes
-        is_urgent = timers != self._remembered[0]
-        self._remembered = (timers, progress)
+        """What must survive a restart, as it is now; a timer that was started counts from that moment on."""
+        is_urgent = self._timers.starts != self._remembered_starts
+        self._remembered = self._timers.changes + self._progress.changes
+        self._remembered_starts = self._timers.starts
         return Remember(encoded(memory_of(self._timers, self._progress, now)), is_urgent)
 
     def _through_session(self, effects: Iterable[Effect], now: Now) -> list[Effect]:

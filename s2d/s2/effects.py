@@ -1,6 +1,7 @@
 """Events and effects of a resource manager: what can happen to it, and what it wants done about it.
 
 Events go in, effects come out, in order. Effects are wishes: the shell carries them out and reports back as events.
+Each is tagged with its name, by which a recording tells them apart.
 """
 
 from enum import Enum
@@ -12,31 +13,31 @@ from ..values import Setpoint, Value
 from .messages.common import Tagged
 
 
-class Connected(Struct, frozen=True):
+class Connected(Struct, frozen=True, tag=True):
     """The link has a connection to the CEM."""
 
 
-class Disconnected(Struct, frozen=True):
+class Disconnected(Struct, frozen=True, tag=True):
     """The connection is gone, whoever ended it."""
 
     reason: str
 
 
-class Received(Struct, frozen=True):
+class Received(Struct, frozen=True, tag=True):
     """The CEM sent a frame: text, or bytes for a binary one."""
 
     frame: str | bytes
 
 
-class Started(Struct, frozen=True):
+class Started(Struct, frozen=True, tag=True):
     """The daemon begins; what the hardware was last told is unknown."""
 
 
-class Stopping(Struct, frozen=True):
+class Stopping(Struct, frozen=True, tag=True):
     """The daemon ends."""
 
 
-class Tick(Struct, frozen=True):
+class Tick(Struct, frozen=True, tag=True):
     """Nothing but time has passed."""
 
 
@@ -45,19 +46,19 @@ Event = (
 )
 
 
-class Send(Struct, frozen=True):
+class Send(Struct, frozen=True, tag=True):
     """Say *message* to the CEM."""
 
     message: Tagged
 
 
-class Apply(Struct, frozen=True):
+class Apply(Struct, frozen=True, tag=True):
     """Write *setpoint* to the device; it replaces what was wanted of that point before."""
 
     setpoint: Setpoint
 
 
-class Remember(Struct, frozen=True):
+class Remember(Struct, frozen=True, tag=True):
     """Keep *memory* in the place of what was kept before: it must survive a restart."""
 
     memory: bytes
@@ -75,14 +76,14 @@ class ReconnectPolicy(Enum):
     NEVER = "never"
 
 
-class Close(Struct, frozen=True):
+class Close(Struct, frozen=True, tag=True):
     """End the connection once everything said has been sent."""
 
     reason: str
     back: ReconnectPolicy
 
 
-class SessionProven(Struct, frozen=True):
+class SessionProven(Struct, frozen=True, tag=True):
     """The session is initialised: the next reconnect may be quick again."""
 
 
@@ -93,7 +94,7 @@ class Level(Enum):
     ERROR = "error"
 
 
-class Note(Struct, frozen=True):
+class Note(Struct, frozen=True, tag=True):
     """Something a human may want to know; *event* is `noun.past_verb`."""
 
     level: Level

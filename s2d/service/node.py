@@ -11,6 +11,7 @@ from ..device.device import Device
 from ..events import Applied, Refused
 from ..host.log import Logger
 from ..observe.read_models import NodeStatus, node_status
+from ..observe.tap import Taken
 from ..rm.resource_manager import ResourceManager
 from ..s2.effects import (
     Apply,
@@ -48,13 +49,18 @@ class Node:
         clock: Clock,
         log: Logger,
         keep: Callable[[bytes, bool], None] = lambda memory, is_urgent: None,
+        tap: Callable[[Taken], None] | None = None,
     ) -> None:
-        """*keep* has the memory of the resource manager survive a restart: at once if it is urgent."""
+        """*keep* has the memory of the resource manager survive a restart, at once if it is urgent.
+
+        *tap* is handed whatever was taken; it is quick, and changes nothing.
+        """
         self._resource_manager = resource_manager
         self._device = device
         self._clock = clock
         self._log = log
         self._keep = keep
+        self._tap = tap
         self._link: Link | None = None
         self._wake_at = inf
         self._is_earlier = asyncio.Event()
@@ -70,7 +76,13 @@ class Node:
     def take(self, event: Event) -> None:
         """Lets the resource manager handle *event* now, and carries out what it wants."""
         now = self._clock()
-        effects = self._resource_manager.handle(event, now)
+        effects: list[Effect] = []
+        try:
+            effects = self._resource_manager.handle(event, now)
+        finally:
+            # Also what breaks it is to be seen.
+            if self._tap:
+                self._tap((event, effects, now))
         if isinstance(event, Stopping):
             self._is_stopping = True
         for effect in effects:

@@ -75,10 +75,13 @@ async def test_at_work_it_says_what_is_known_agreed_and_ordered():
             session=SessionStatus(Phase.ACTIVE, "0.0.2-beta", FRBC, is_closing=False, unanswered=0),
             control=ControlStatus(
                 offered=(FRBC,),
-                in_force=(OrderStatus("now", stage.battery.actuator_id, ordered_at, has_succeeded=False),),
+                in_force=(OrderStatus("now", stage.battery.description.actuator_id, ordered_at, has_succeeded=False),),
                 waiting=(
                     OrderStatus(
-                        "later", stage.battery.actuator_id, ordered_at + timedelta(seconds=600), has_succeeded=False
+                        "later",
+                        stage.battery.description.actuator_id,
+                        ordered_at + timedelta(seconds=600),
+                        has_succeeded=False,
                     ),
                 ),
                 fallback_in_s=None,

@@ -86,7 +86,7 @@ class FakeLink:
 
 
 class Stage:
-    def __init__(self, **story):
+    def __init__(self, *, resource_manager=None, tap=None, **story):
         story = core.Stage(**story)
         self.battery = story.battery
         self.charge, self.idle = story.charge, story.idle
@@ -102,8 +102,8 @@ class Stage:
             clock=now,
             log=self.log.logger,
         )
-        self.resource_manager = story.resource_manager
-        self.node = Node(self.resource_manager, self.device, clock=now, log=self.log.logger)
+        self.resource_manager = resource_manager or story.resource_manager
+        self.node = Node(self.resource_manager, self.device, clock=now, log=self.log.logger, tap=tap)
         self.ended_after_s = None
 
     async def run(self):

@@ -5,11 +5,11 @@ import asyncio
 import pytest
 
 from s2d.errors import DeviceRefused, DeviceUnreachable
-from s2d.events import Measured
-from s2d.s2.effects import Received, ReconnectPolicy
+from s2d.events import Applied, Measured
+from s2d.s2.effects import Received, ReconnectPolicy, Started
 from s2d.s2.messages.common import RevokableObjects, RevokeObject, SessionRequest, SessionRequestType
 from s2d.values import Reading, Setpoint
-from tests.fakes import pass_s
+from tests.fakes import now, pass_s
 
 from .node_stage import at_work
 
@@ -204,3 +204,15 @@ async def test_idle_it_wakes_for_nothing():
         await pass_s(100)
         assert len(stage.hardware.reads) == pytest.approx(101, abs=2)
         assert stage.link.sent == []
+
+
+async def test_a_tap_is_handed_what_is_taken_and_also_what_breaks_it():
+    taken = []
+    async with at_work(tap=taken.append) as stage:
+        await pass_s(0.5)
+        assert [type(event) for event, _, _ in taken] == [Started, Applied, Measured]
+        taken.clear()
+        nonsense = Measured((Reading("power", "nonsense"),))
+        with pytest.raises(ValueError, match="nonsense"):
+            stage.node.take(nonsense)
+        assert taken == [(nonsense, [], now())]

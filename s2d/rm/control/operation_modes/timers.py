@@ -39,8 +39,10 @@ class TimersAndModes:
         """By scope: the operation mode it was seen in before that one, and when the change was initiated."""
         self.timed: dict[tuple[str, str], Timed] = {}
         """By scope and id; finished ones stay."""
+        self.starts = 0
+        """How often a timer was started."""
         self.changes = 0
-        """How often something of it has changed."""
+        """How often anything of it has changed."""
 
     def bring(self, scope: str, mode_id: str) -> None:
         """Notes the mode that *scope* is brought to, or seen in."""
@@ -60,6 +62,7 @@ class TimersAndModes:
     def start(self, scope: str, timer_id: str, duration_s: float, now: Now) -> None:
         """Starts a timer, anew if it runs."""
         self.timed[scope, timer_id] = Timed(now.mono + duration_s, duration_s)
+        self.starts += 1
         self.changes += 1
 
     def runs_at(self, scope: str, timer_id: str, mono: float) -> bool:
