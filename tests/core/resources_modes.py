@@ -364,11 +364,15 @@ class Play:
     def left(self) -> list[Effect]:
         return self.on(Disconnected("gone"))
 
+    def confirmed(self, effects: list[Effect]) -> list[Effect]:
+        """The device confirms every setpoint among *effects*."""
+        setpoints = [effect.setpoint for effect in effects if isinstance(effect, Apply)]
+        return [effect for setpoint in setpoints for effect in self.on(Applied(setpoint))]
+
     def follows(self, effects: list[Effect]) -> list[Effect]:
         """The device confirms every setpoint among *effects*, and is seen doing it."""
         setpoints = [effect.setpoint for effect in effects if isinstance(effect, Apply)]
-        for setpoint in setpoints:
-            self.on(Applied(setpoint))
+        self.confirmed(effects)
         return self.seen(**{setpoint.point: str(setpoint.value) for setpoint in setpoints})
 
     def orders(

@@ -81,9 +81,7 @@ class Stage:
     """What else the owner decided."""
 
     def __post_init__(self) -> None:
-        self.battery = battery_of(
-            "battery-1", "Home battery", self.settings, abilities_of(self.points), SafeStates(tuple(self.fallback))
-        )
+        self.battery = battery_of("battery-1", "Home battery", self.settings, self.abilities(), self.safe())
         self.storage = BatteryStorage(self.battery)
         policy = Policy(
             fallback_after_s=60.0,
@@ -102,6 +100,14 @@ class Stage:
         self.said: list[Tagged] = []
         idle, charge, discharge = self.storage.actuators()[0].operation_modes
         self.idle, self.charge, self.discharge = idle.id, charge.id, discharge.id
+
+    def abilities(self) -> dict[str, Ability]:
+        """What can be done with its points."""
+        return abilities_of(self.points)
+
+    def safe(self) -> SafeStates:
+        """What it is when nobody is in charge."""
+        return SafeStates(tuple(self.fallback))
 
     @property
     def now(self) -> Now:
