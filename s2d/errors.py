@@ -2,6 +2,7 @@
 
 S2dError
   ConfigError          the operator edits the file; exit status 78
+  StoreError           go on without, or refuse what must not be forgotten
   DeviceError          the device task backs off
     DeviceUnreachable    no answer: retry
     DeviceRefused        it said no: do not repeat the same write
@@ -52,6 +53,17 @@ class ConfigError(S2dError):
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.problems))
+
+
+class StoreError(S2dError):
+    """What must survive a restart could not be kept, or read, at *where*."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        self.where = where
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.reason}"
 
 
 class DeviceError(S2dError):

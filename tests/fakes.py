@@ -1,17 +1,20 @@
-"""Stand-ins that behave: a device that does what its hardware says, a clock of virtual time, a log to read."""
+"""Stand-ins that behave: a device that does what its hardware says, a clock of virtual time, a disk, a log to read."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import structlog
 
 from s2d.driver import PointSettings
 from s2d.errors import DeviceError
 from s2d.values import Now, Reading, Setpoint, Value
+
+T = TypeVar("T")
 
 EPOCH = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -131,3 +134,35 @@ class FakeLog:
     def _keep(self, _: object, level: str, line: dict[str, Any]) -> Any:
         self.lines.append({"level": level, **line})
         raise structlog.DropEvent
+
+
+@dataclass
+class FakeDisk:
+    """A disk that does its works at once, unless it hangs: then once it recovers."""
+
+    is_hung: bool = False
+    done: int = 0
+    """So many works."""
+    waiting: list[Callable[[], None]] = field(default_factory=list)
+
+    def submit(self, work: Callable[[], T]) -> Future[T]:
+        future: Future[T] = Future()
+
+        def carry_out() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            self.done += 1
+            try:
+                future.set_result(work())
+            except OSError as exc:
+                future.set_exception(exc)
+
+        self.waiting.append(carry_out)
+        if not self.is_hung:
+            self.recover()
+        return future
+
+    def recover(self) -> None:
+        self.is_hung = False
+        while self.waiting:
+            self.waiting.pop(0)()

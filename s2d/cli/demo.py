@@ -20,6 +20,7 @@ from ..cem.transcript import Event, Observer
 from ..cem.view import event_line, text_of
 from ..config import Config, load
 from ..host import clock, log
+from ..host.store import Store
 from ..quantities import Duration, Energy
 from ..rm.kinds.battery import BatterySettings
 from ..service import daemon
@@ -71,7 +72,7 @@ async def _show(config: Config, steps: list[Step], duration_s: float) -> int:
             performing = tasks.create_task(_perform(steps, cem, stopping))
             looking = tasks.create_task(_look(cem, stopping)) if is_live else None
             timing = tasks.create_task(_stop_after(duration_s, stopping))
-            await daemon.run(_at(config, modbus, cem), stopping=stopping)
+            await daemon.run(_at(config, modbus, cem), Store(), stopping=stopping)
             failure = await performing
             timing.cancel()
             if looking:

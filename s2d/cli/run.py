@@ -8,6 +8,8 @@ from typing import NoReturn
 from ..config import Config, load
 from ..errors import ConfigError
 from ..host import log
+from ..host.disk import DiskThread
+from ..host.store import Store
 from ..service import daemon
 from . import add_config_argument, no_devices, print_problems
 
@@ -45,7 +47,11 @@ def run(args: Namespace) -> int:
 
 async def _run(config: Config) -> NoReturn:
     """Runs the daemon, and ends the process with it."""
-    is_well = await daemon.run(config)
+    store = Store(config.gateway.state_dir, DiskThread(), log.get_logger())
+    try:
+        is_well = await daemon.run(config, store)
+    finally:
+        store.close()
     log.flush()
     # To return would be to wait, for as long as it takes, for a name of a host that is still being looked up.
     os._exit(0 if is_well else 1)

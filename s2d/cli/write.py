@@ -15,8 +15,9 @@ from ..device.write_ledger import WriteLedger, ledger_of
 from ..errors import ConfigError, DeviceError, DeviceRefused
 from ..events import Applied, DeviceEvent, Refused
 from ..host import clock
+from ..host.disk import DiskThread
 from ..host.log import silent
-from ..host.store import gateway_id
+from ..host.store import Store
 from ..values import Setpoint
 from . import DIM, add_config_argument, print_problems, styled
 
@@ -89,7 +90,8 @@ def _ledger(device: DeviceConfig, gateway: Gateway) -> WriteLedger:
 
     Raises: ConfigError: it cannot be used.
     """
-    return ledger_of(device.name, gateway.state_dir, gateway.id or gateway_id(gateway.state_dir))
+    store = Store(gateway.state_dir, DiskThread())
+    return ledger_of(device.name, store, gateway.id or store.gateway_id())
 
 
 async def _carry_out(visit: Visit, setpoint: Setpoint, ledger: WriteLedger) -> None:

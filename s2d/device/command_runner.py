@@ -212,7 +212,7 @@ class CommandRunner:
                 self._not_before[point] = plan.not_before
             return False
         self._watch(point, command, opened.latest.values)
-        self._record_switching(point, command, plan)
+        await self._record_switching(point, command, plan)
         may_save = command.if_unchanged == "skip" and not is_refresh
         await self._run_steps(opened, plan.steps, setpoint.reason, setpoint, may_save=may_save)
         if plan.check:
@@ -291,13 +291,13 @@ class CommandRunner:
                 memory.direction = last[1]
         return self._memories[point]
 
-    def _record_switching(self, point: str, command: Command, plan: Plan) -> None:
+    async def _record_switching(self, point: str, command: Command, plan: Plan) -> None:
         if command.dwell_s < DWELL_OUTLIVES_US_S or plan.value == RELEASE:
             return
         last, direction = self._ledger.switched(point), direction_of(plan.value)
         if last is None or last[1] != direction:
             with suppress(DeviceRefused):  # to forget a dwell does less harm than not to write
-                self._ledger.enter_switching(point, direction, self._clock().utc)
+                await self._ledger.enter_switching(point, direction, self._clock().utc)
 
     @property
     def wanted(self) -> tuple[Setpoint, ...]:

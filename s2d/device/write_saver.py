@@ -85,7 +85,7 @@ class WriteSaver:
         if (may_save or len(worn) == len(write.values)) and self._holds_all(write, points):
             self.tally.saved += 1
             return
-        self._account(worn, points, is_safe=is_safe)
+        await self._account(worn, points, is_safe=is_safe)
         first, *others = (Setpoint(name, value, reason) for name, value in write.values.items())
         self.tally.writes += 1
         try:
@@ -116,7 +116,7 @@ class WriteSaver:
         is_near = abs(held - value) < deadband and direction_of(held) == direction_of(value)
         return is_near or _reads_back_as(point, value, held)
 
-    def _account(self, worn: list[str], points: Mapping[str, PointSettings], *, is_safe: bool) -> None:
+    async def _account(self, worn: list[str], points: Mapping[str, PointSettings], *, is_safe: bool) -> None:
         """Enters the coming write of *worn* points, if all of them may still be written."""
         now = self._clock()
         for name in worn:
@@ -131,7 +131,7 @@ class WriteSaver:
         for name in worn:
             self._spent.discard(name)
             try:
-                self._ledger.enter_write(name, now)
+                await self._ledger.enter_write(name, now)
             except DeviceRefused as exc:
                 if not is_safe:
                     raise

@@ -1,57 +1,264 @@
-"""What must survive a restart: who this gateway is."""
+"""The one door to what must survive a restart: who this gateway is, values by key, and logs of lines.
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+    memory = store.get(Key("timers", "Home battery"), Timers) or Timers()     # as it was left
+    store.put_soon(Key("timers", "Home battery"), memory)                     # returns at once, written within 10 min
+    store.put_soon(Key("limit", "Home battery"), limit, within_s=0)           # likewise, written now
+    await store.put(Key("before", "Home battery", "reserve"), 12.5)           # on the disk, or StoreError
+
+How it is kept is the store's own affair; so far it is small files, each written whole or not at all. Values belong to
+the process that has the lock of the state directory, logs to all. To be used on one event loop.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, wait
+from functools import partial
+from math import inf
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from uuid import UUID, uuid4
+from typing import NamedTuple, TypeVar
+from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
+
+import msgspec
 
 from ..errors import ConfigError, Problem
+from . import state_file
+from .append_log import AppendLog, FileLog, MemoryLog
+from .disk import ANSWERS_WITHIN_S, AtOnce, Disk, answer_of
+from .log import Logger, silent
 
+T = TypeVar("T")
+
+SOON_S = 600.0
+"""What is put again and again is written no more often."""
+AGAIN_AFTER_S = 60.0
+"""So long after the disk failed it is tried again."""
+SILENT = "the disk does not answer"
 GATEWAY_ID = "gateway-id"
 
 
-def gateway_id(state_dir: Path) -> UUID:
-    """The id kept in *state_dir*; made and kept on first use.
+class Key(NamedTuple):
+    """What a value is called: whose it is, of which device, and what of it."""
 
-    Raises: ConfigError: the directory cannot be used, or what is kept there is no id.
-    """
-    path = state_dir / GATEWAY_ID
-    with _explained(path):
-        state_dir.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            # A rename is whole or not at all, whatever happens to the power.
-            new = path.with_suffix(".new")
-            new.write_text(f"{uuid4()}\n")
-            with new.open() as written:
-                os.fsync(written.fileno())
-            new.rename(path)
-        return UUID(path.read_text().strip())
+    namespace: str
+    device: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        return "/".join(filter(None, self))
 
 
-def try_out(state_dir: Path) -> None:
-    """Finds out whether `gateway_id` would succeed, and leaves nothing behind.
+class _Entry(msgspec.Struct, frozen=True):
+    """A value as it is written."""
+
+    key: Key
+    value: msgspec.Raw
+
+
+class _Batch(NamedTuple):
+    """Values that are being written."""
+
+    keys: list[Key]
+    failed: Future[dict[Key, str]]
+    """Which of them could not be, and why."""
+
+    def failures(self) -> dict[Key, str]:
+        try:
+            return self.failed.result()
+        except OSError as exc:
+            return dict.fromkeys(self.keys, state_file.reason_of(exc))
+
+
+class Store:
+    """What is kept in *folder*; without one it is forgotten with the process."""
+
+    def __init__(self, folder: Path | None = None, disk: Disk | None = None, log: Logger | None = None) -> None:
+        """*disk* waits for what is written; by default who writes does that himself."""
+        self._folder = folder
+        self._disk = disk or AtOnce()
+        self._log = log or silent()
+        self._gateway_id: UUID | None = None
+        self._newest: dict[Key, bytes] = {}
+        """What was put or read, as it is written."""
+        self._due: dict[Key, float] = {}
+        """When what is not on the disk yet is to be written."""
+        self._timer: asyncio.TimerHandle | None = None
+        self._batch: _Batch | None = None
+        self._is_failing = False
+
+    def gateway_id(self) -> UUID:
+        """The id of this gateway; made and kept on first use.
+
+        Raises: ConfigError: the folder cannot be used, or what is kept there is no id.
+        """
+        if self._gateway_id is None:
+            self._gateway_id = _kept_gateway_id(self._folder) if self._folder else uuid4()
+        return self._gateway_id
+
+    def get(self, key: Key, type_: type[T]) -> T | None:
+        """The newest that was put under *key*; None if that is nothing, or damaged, or of another type."""
+        encoded = self._newest.get(key) or self._read(key)
+        if encoded is None:
+            return None
+        try:
+            entry = msgspec.json.decode(encoded, type=_Entry)
+            if entry.key != key:
+                raise ValueError(f"it is {entry.key}")
+            value = msgspec.json.decode(entry.value, type=type_)
+        except (msgspec.DecodeError, ValueError, RecursionError) as exc:
+            self._log.warning("store.failed", key=str(key), reason=f"what was kept is damaged, and lost: {exc}")
+            return None
+        self._newest[key] = encoded
+        return value
+
+    async def put(self, key: Key, value: object) -> None:
+        """Has *value* on the disk when this is done; whatever the disk does, `get` gives it at once.
+
+        Raises: StoreError: it is not on the disk, at least not yet; that is tried again.
+        """
+        encoded = self._newest[key] = _encoded(key, value)
+        if self._folder is None:
+            return
+        self._due[key] = asyncio.get_running_loop().time() + AGAIN_AFTER_S
+        self._arm()
+        path = _path(self._folder, key)
+        await answer_of(self._disk, partial(state_file.replace, path, encoded), str(path))
+        if self._newest[key] is encoded:
+            self._due.pop(key, None)
+
+    def put_soon(self, key: Key, value: object, *, within_s: float = SOON_S) -> None:
+        """Has *value* on the disk within *within_s*, for which nobody waits; `get` gives it at once.
+
+        Of what is put meanwhile the newest is written; what is no news is not. A value is what JSON can say, with
+        Structs, instants and UUIDs, but without infinity.
+        """
+        encoded = _encoded(key, value)
+        is_news = encoded != self._newest.get(key)
+        self._newest[key] = encoded
+        if self._folder and (is_news or key in self._due):
+            at = asyncio.get_running_loop().time() + within_s
+            self._due[key] = min(at, self._due.get(key, inf))
+            self._arm()
+
+    def log(self, namespace: str, name: UUID) -> AppendLog:
+        """The log *name*, which comes to be with its first line."""
+        return FileLog(self._folder / namespace / str(name), self._disk) if self._folder else MemoryLog()
+
+    def close(self, within_s: float = ANSWERS_WITHIN_S) -> None:
+        """Writes what is not on the disk yet; waits for it, and has all else wait, no longer than *within_s*."""
+        if self._timer:
+            self._timer.cancel()
+        batches = [self._batch] if self._batch else []
+        if self._folder and self._due:
+            batches.append(self._submitted(self._folder, list(self._due)))
+        _, late = wait([each.failed for each in batches], within_s)
+        reasons = [SILENT] if late else [reason for each in batches for reason in each.failures().values()]
+        self._tell(next(iter(reasons), ""))
+
+    def _read(self, key: Key) -> bytes | None:
+        if self._folder is None:
+            return None
+        try:
+            return _path(self._folder, key).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as exc:
+            self._log.warning("store.failed", key=str(key), reason=f"it cannot be read: {state_file.reason_of(exc)}")
+            return None
+
+    def _arm(self) -> None:
+        """Has what is due written when it is."""
+        at = min(self._due.values(), default=inf)
+        if self._timer and self._timer.when() <= at:
+            return
+        if self._timer:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(at, self._write_due, at) if at < inf else None
+
+    def _write_due(self, now: float) -> None:
+        self._timer = None
+        keys = [key for key, at in self._due.items() if at <= now]
+        if self._folder and keys and not self._batch:
+            self._batch = self._submitted(self._folder, keys)
+            loop = asyncio.get_running_loop()
+            self._batch.failed.add_done_callback(lambda _: loop.call_soon_threadsafe(self._note_written))
+        elif keys:
+            self._tell(SILENT)
+            self._try_again(keys)
+        self._arm()
+
+    def _submitted(self, folder: Path, keys: list[Key]) -> _Batch:
+        entries = {key: self._newest[key] for key in keys}
+        for key in keys:
+            del self._due[key]
+        return _Batch(keys, self._disk.submit(partial(_write_all, folder, entries)))
+
+    def _note_written(self) -> None:
+        assert self._batch
+        failures, self._batch = self._batch.failures(), None
+        self._tell(next(iter(failures.values()), ""))
+        self._try_again(failures)
+        self._arm()
+
+    def _try_again(self, keys: Iterable[Key]) -> None:
+        at = asyncio.get_running_loop().time() + AGAIN_AFTER_S
+        for key in keys:
+            self._due[key] = at
+
+    def _tell(self, reason: str) -> None:
+        """Tells why writing fails, or that it does not any more, when that changes."""
+        if reason and not self._is_failing:
+            self._log.warning("store.failed", reason=reason)
+        elif self._is_failing and not reason:
+            self._log.info("store.recovered")
+        self._is_failing = bool(reason)
+
+
+def try_out(folder: Path) -> None:
+    """Finds out whether a store in *folder* would have a `gateway_id`, and leaves nothing behind.
 
     Raises: ConfigError: as that would.
     """
-    path = state_dir / GATEWAY_ID
-    with _explained(path):
-        if path.exists():
-            UUID(path.read_text().strip())
-            return
-        there = next(folder for folder in (state_dir, *state_dir.parents) if os.path.lexists(folder))
-        with TemporaryDirectory(dir=there, prefix=".s2d-"):
-            pass
+    path = folder / GATEWAY_ID
+    with state_file.explained(path):
+        is_known = path.exists()
+        if not is_known:
+            state_file.try_out(folder)
+    if is_known:
+        _read_gateway_id(path)
 
 
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _kept_gateway_id(folder: Path) -> UUID:
+    path = folder / GATEWAY_ID
+    with state_file.explained(path):
+        if not path.exists():
+            state_file.replace(path, f"{uuid4()}\n".encode())
+    return _read_gateway_id(path)
+
+
+def _read_gateway_id(path: Path) -> UUID:
     try:
-        yield
-    except OSError as exc:
-        hint = "Make it writable for the user s2d runs as, or set gateway: state_dir"
-        raise ConfigError([Problem(str(path), 0, 0, "", f"cannot be used: {exc.strerror}", hint)]) from exc
+        with state_file.explained(path):
+            return UUID(path.read_text().strip())
     except ValueError as exc:
         hint = "Restore the file, or remove it to become a new gateway"
         raise ConfigError([Problem(str(path), 1, 1, "", "holds no UUID", hint)]) from exc
+
+
+def _encoded(key: Key, value: object) -> bytes:
+    return msgspec.json.encode(_Entry(key, msgspec.Raw(msgspec.json.encode(value)))) + b"\n"
+
+
+def _path(folder: Path, key: Key) -> Path:
+    """Names of devices are no names of files: they may be long, and hold slashes."""
+    return folder / "values" / str(uuid5(NAMESPACE_OID, msgspec.json.encode(key).decode()))
+
+
+def _write_all(folder: Path, entries: Mapping[Key, bytes]) -> dict[Key, str]:
+    """Writes *entries*; which of them could not be written, and why."""
+    failures = {}
+    for key, encoded in entries.items():
+        try:
+            state_file.replace(_path(folder, key), encoded)
+        except OSError as exc:
+            failures[key] = f"{key}: {state_file.reason_of(exc)}"
+    return failures

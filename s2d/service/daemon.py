@@ -24,7 +24,7 @@ from ..host import clock
 from ..host.identifier import ids_from
 from ..host.log import Logger, flush, get_logger
 from ..host.notify import notify
-from ..host.store import gateway_id
+from ..host.store import Store
 from ..rm.kinds import kind
 from ..rm.occasion import SafeStates
 from ..rm.policy import Identity, Policy
@@ -41,17 +41,17 @@ STRIKE_DECAYS_AFTER_S = 600.0
 RESTART = Backoff(first_s=1.0, most_s=60.0)
 
 
-async def run(config: Config, *, clock: Clock = clock.now, stopping: asyncio.Event | None = None) -> bool:
+async def run(config: Config, store: Store, *, clock: Clock = clock.now, stopping: asyncio.Event | None = None) -> bool:
     """The whole life of the daemon: open, work until told to stop, leave every device in its default state.
 
     SIGTERM, SIGINT and SIGHUP tell it to stop, as does *stopping*; a second SIGTERM or SIGINT ends the process at once.
     Returns whether all was well; it is not when a node broke too often and the process shall be started afresh.
 
-    Raises: ConfigError: the state directory, or what is kept there, cannot be used.
+    Raises: ConfigError: what is kept in *store* cannot be used.
     """
     stop = stopping or asyncio.Event()
-    gateway = config.gateway.id or gateway_id(config.gateway.state_dir)
-    ledgers = {each.name: _ledger(config, gateway, each) for each in config.devices}
+    gateway = config.gateway.id or store.gateway_id()
+    ledgers = {each.name: _ledger(store, gateway, each) for each in config.devices}
     log = get_logger()
     with _signals(stop, log):
         async with AsyncExitStack() as buses, asyncio.TaskGroup() as tasks:
@@ -201,8 +201,8 @@ def _setup(config: DeviceConfig, resource_id: str) -> Setup:
     )
 
 
-def _ledger(config: Config, gateway: UUID, device: DeviceConfig) -> WriteLedger:
-    ledger = ledger_of(device.name, config.gateway.state_dir, gateway)
+def _ledger(store: Store, gateway: UUID, device: DeviceConfig) -> WriteLedger:
+    ledger = ledger_of(device.name, store, gateway)
     if flaw := ledger.tidy():
         get_logger().warning("ledger.failed", device=device.name, reason=flaw)
     return ledger

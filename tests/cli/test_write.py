@@ -13,6 +13,7 @@ import pytest
 from s2d.cli.simulated_device import profile_scene
 from s2d.device.write_ledger import ledger_of
 from s2d.host import clock
+from s2d.host.store import Store
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import serve_tcp
@@ -125,7 +126,7 @@ async def test_a_device_that_is_busy_is_a_failure(tmp_path, capsys, battery):
 
 async def test_what_wears_out_is_counted_with_the_daemon(tmp_path, capsys, battery):
     gateway, folder = UUID("2c4de72e-9ae7-4b4b-8e05-5a2f3a4b6c7d"), tmp_path / "state"
-    daemons = ledger_of("Home battery", folder, gateway)
+    daemons = ledger_of("Home battery", Store(folder), gateway)
     async with serve_tcp(BatteryRegisters(battery)) as address:
         store = home_battery(connection=at(address))
         store["points"]["power_setpoint"] |= {"persistent": True, "daily_writes": 3}
@@ -133,7 +134,7 @@ async def test_what_wears_out_is_counted_with_the_daemon(tmp_path, capsys, batte
         written = json.loads((config / "s2d.yaml").read_text())
         written["gateway"]["id"] = str(gateway)
         (config / "s2d.yaml").write_text(json.dumps(written))
-        daemons.enter_write("power_setpoint", clock.now())
+        await daemons.enter_write("power_setpoint", clock.now())
         for typed, status in (("1 kW", 0), ("2 kW", 0), ("2 kW", 0), ("3 kW", 1)):
             assert await s2d("write", "-c", config, "Home battery", "power_setpoint", typed, "--yes") == status
         assert battery.setpoint_w == 2000

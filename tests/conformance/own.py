@@ -22,6 +22,7 @@ from s2d.device.device_map import DeviceMap
 from s2d.driver import PointSettings
 from s2d.errors import DeviceRefused, DeviceUnreachable
 from s2d.host import clock
+from s2d.host.store import Store
 from s2d.rm.control.reporting import ReportThresholds
 from s2d.rm.instructions import Updates
 from s2d.rm.kinds import Resource
@@ -66,7 +67,7 @@ class ModbusBattery:
             async with self.simulator.on_tcp() as address:
                 device = battery(connection=at(address), resource_id=str(uuid4()), **self._device)
                 config = load(configured(directory, {"url": url}, device))
-                async with _beside(daemon.run(config, stopping=self.stopping)) as running:
+                async with _beside(daemon.run(config, Store(), stopping=self.stopping)) as running:
                     yield
                     self.stopping.set()
                     async with asyncio.timeout(ENDS_WITHIN_S):

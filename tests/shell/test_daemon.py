@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from s2d.config import Cem, Config, DeviceConfig, Fallback, Gateway, PointSource
 from s2d.driver import PointSettings
+from s2d.host.store import Store
 from s2d.service import daemon
 from s2d.values import Quality, Reading, Setpoint
 from tests.core.stage import settings
@@ -42,10 +43,10 @@ def hardware():
 async def running(tmp_path, *devices):
     """The log of a daemon at work."""
     stopping = asyncio.Event()
-    config = Config(gateway=Gateway(state_dir=tmp_path), cem=NOBODY, devices=devices)
+    config = Config(gateway=Gateway(), cem=NOBODY, devices=devices)
     with capture_logs() as log:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(daemon.run(config, clock=now, stopping=stopping))
+            tasks.create_task(daemon.run(config, Store(tmp_path), clock=now, stopping=stopping))
             yield log
             stopping.set()
 
@@ -67,12 +68,12 @@ async def test_a_node_that_breaks_is_started_again_and_the_other_goes_on(tmp_pat
     assert [value for _, _, value in works.writes] == [0.0, 0.0]
 
 
-async def test_a_node_that_keeps_breaking_ends_the_process_with_the_others_at_rest(tmp_path):
+async def test_a_node_that_keeps_breaking_ends_the_process_with_the_others_at_rest():
     breaks, works = hardware(), hardware()
     breaks.fault = ZeroDivisionError("a bug")
     devices = (battery("breaks", breaks), battery("works", works))
     with capture_logs() as log:
-        is_well = await daemon.run(Config(gateway=Gateway(state_dir=tmp_path), cem=NOBODY, devices=devices), clock=now)
+        is_well = await daemon.run(Config(gateway=Gateway(), cem=NOBODY, devices=devices), Store(), clock=now)
     assert not is_well
     assert broken(log) == ["breaks"] * 5
     assert breaks.opened == 5

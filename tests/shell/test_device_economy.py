@@ -9,9 +9,10 @@ from s2d.device.write_ledger import WriteLedger
 from s2d.device.write_saver import RESERVE
 from s2d.driver import PointSettings
 from s2d.events import Applied, Refused
+from s2d.host.append_log import FileLog
 from s2d.quantities import Duration
 from s2d.values import RELEASE, Quality, Reading, Setpoint
-from tests.fakes import pass_s
+from tests.fakes import FakeDisk, pass_s
 from tests.shell.device_stage import at_work
 
 pytestmark = pytest.mark.virtual_time
@@ -76,7 +77,7 @@ async def test_on_a_full_disk_it_is_brought_to_safety_and_nowhere_else(tmp_path)
     full = f"limit cannot be accounted for: {path}: No space left on device"
     command = Command(steps=(Step(write={"limit": E("value")}),), release=(Step(write={"limit": E("0")}),))
     make = DeviceMap(points={"limit": WORN}, commands={"power": command})
-    async with at_work(make, ledger=WriteLedger.opened(path), limit=5.0) as stage:
+    async with at_work(make, ledger=WriteLedger.opened(FileLog(path)), limit=5.0) as stage:
         for value in (1.0, RELEASE):
             stage.device.offer(wanted(value, "power"))
             await pass_s(1)
@@ -90,10 +91,35 @@ async def test_on_a_full_disk_it_is_brought_to_safety_and_nowhere_else(tmp_path)
         assert stage.written() == [("limit", 0.0)] * (WORN.daily_writes + RESERVE - 1)
 
 
+async def test_where_the_disk_hangs_it_is_brought_to_safety_within_two_seconds_and_nowhere_else(tmp_path):
+    path = tmp_path / "battery.ledger"
+    silent = f"limit cannot be accounted for: {path}: the disk did not answer within 2 s"
+    disk = FakeDisk(is_hung=True)
+    command = Command(steps=(Step(write={"limit": E("value")}),), release=(Step(write={"limit": E("0")}),))
+    make = DeviceMap(points={"limit": WORN}, commands={"power": command})
+    async with at_work(make, ledger=WriteLedger.opened(FileLog(path, disk)), limit=5.0) as stage:
+        stage.device.offer(wanted(1.0, "power"))
+        await pass_s(1.9)
+        assert stage.news(Applied, Refused) == []
+        await pass_s(0.2)
+        assert stage.news(Applied, Refused) == [Refused(wanted(1.0, "power"), silent)]
+        stage.device.offer(wanted(RELEASE, "power"))
+        await pass_s(2.1)
+        assert stage.news(Applied, Refused) == [Applied(wanted(RELEASE, "power"))]
+        assert stage.written() == [("limit", 0.0)]
+        assert [(line["event"], line["reason"]) for line in stage.log.lines] == [("ledger.failed", silent)]
+        disk.recover()
+        assert not path.exists()  # nobody waits for those lines any more
+        stage.device.offer(wanted(1.0, "power"))
+        await pass_s(1)
+        assert stage.written() == [("limit", 1.0)]
+        assert path.read_text().count("wrote limit") == 1
+
+
 async def test_the_budget_outlives_a_restart(tmp_path):
     path = tmp_path / "battery.ledger"
     for value, written in ((1.0, [("limit", 1.0)]), (2.0, [("limit", 2.0)]), (3.0, [])):
-        async with at_work({"limit": WORN}, ledger=WriteLedger.opened(path), limit=0.0) as stage:
+        async with at_work({"limit": WORN}, ledger=WriteLedger.opened(FileLog(path)), limit=0.0) as stage:
             stage.device.offer(wanted(value))
             await pass_s(1)
             assert stage.written() == written
@@ -101,7 +127,7 @@ async def test_the_budget_outlives_a_restart(tmp_path):
 
 async def test_a_write_is_in_the_ledger_before_it_is_in_the_device(tmp_path):
     path = tmp_path / "battery.ledger"
-    async with at_work({"limit": WORN}, ledger=WriteLedger.opened(path), limit=0.0) as stage:
+    async with at_work({"limit": WORN}, ledger=WriteLedger.opened(FileLog(path)), limit=0.0) as stage:
         stage.hardware.is_hung = True
         stage.device.offer(wanted(1.0))
         await pass_s(1)
@@ -160,10 +186,10 @@ class TestDwell:
 
     async def written_after_restart(self, path, dwell_s, value=0.0, away_s=1.0):
         """What is written at once, and what within the next 20 s."""
-        async with at_work(self.make(dwell_s), ledger=WriteLedger.opened(path)) as stage:
+        async with at_work(self.make(dwell_s), ledger=WriteLedger.opened(FileLog(path))) as stage:
             stage.device.offer(wanted(500.0, "power_setpoint"))
             await pass_s(away_s)
-        async with at_work(self.make(dwell_s), ledger=WriteLedger.opened(path)) as stage:
+        async with at_work(self.make(dwell_s), ledger=WriteLedger.opened(FileLog(path))) as stage:
             stage.device.offer(wanted(value, "power_setpoint"))
             await pass_s(1)
             at_once = stage.written()
@@ -191,7 +217,7 @@ class TestDwell:
     async def test_a_full_disk_keeps_no_command_back(self, tmp_path):
         blocked = tmp_path / "file"
         blocked.write_text("")
-        async with at_work(self.make(60), ledger=WriteLedger(blocked / "battery.ledger")) as stage:
+        async with at_work(self.make(60), ledger=WriteLedger(FileLog(blocked / "battery.ledger"))) as stage:
             stage.device.offer(wanted(500.0, "power_setpoint"))
             await pass_s(1)
             assert stage.written() == [("limit", 500.0)]

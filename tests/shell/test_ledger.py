@@ -1,5 +1,6 @@
 """The ledger: what was written survives whatever ends the process, whatever the clock says, and whoever wrote it."""
 
+import asyncio
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ import pytest
 
 from s2d.device.write_ledger import LINES_KEPT, WriteLedger
 from s2d.errors import DeviceRefused
+from s2d.host.append_log import FileLog
 from s2d.values import Now
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -26,35 +28,39 @@ def after(hours, *, ahead=timedelta()):
     return Now(hours * 3600.0, NOON + hours * HOUR + ahead)
 
 
+def kept(path):
+    return WriteLedger.opened(FileLog(path))
+
+
 def written(path, *lines):
     path.parent.mkdir(exist_ok=True)
     path.write_text("".join(f"{line}\n" for line in lines))
 
 
-def test_it_counts_the_writes_of_a_day(path):
-    ledger = WriteLedger.opened(path)
+async def test_it_counts_the_writes_of_a_day(path):
+    ledger = kept(path)
     for hours in (0, 10, 20, 23):
-        ledger.enter_write("limit", after(hours))
-    ledger.enter_write("reserve", after(23))
+        await ledger.enter_write("limit", after(hours))
+    await ledger.enter_write("reserve", after(23))
     assert (ledger.writes("reserve", after(23)), ledger.writes("other", after(23))) == (1, 0)
     assert [ledger.writes("limit", after(hours)) for hours in (23, 24, 40, 47)] == [4, 3, 2, 0]
 
 
-def test_it_counts_by_date_what_was_written_before(path):
-    before = WriteLedger.opened(path)
+async def test_it_counts_by_date_what_was_written_before(path):
+    before = kept(path)
     for hours in (0, 10, 20, 23):
-        before.enter_write("limit", after(hours))
-    before.enter_write("reserve", after(23))
-    assert [WriteLedger.opened(path).writes("limit", after(hours)) for hours in (23, 24, 40, 47)] == [4, 3, 2, 0]
+        await before.enter_write("limit", after(hours))
+    await before.enter_write("reserve", after(23))
+    assert [kept(path).writes("limit", after(hours)) for hours in (23, 24, 40, 47)] == [4, 3, 2, 0]
 
 
-def test_it_is_the_same_after_a_restart(path):
-    before = WriteLedger.opened(path)
-    before.enter_write("limit", after(0))
-    before.enter_switching("power_setpoint", "+", NOON)
-    before.enter_switching("power_setpoint", "-", NOON + HOUR)
-    before.enter_switching("mode", "very fast", NOON)
-    for ledger in (before, WriteLedger.opened(path)):
+async def test_it_is_the_same_after_a_restart(path):
+    before = kept(path)
+    await before.enter_write("limit", after(0))
+    await before.enter_switching("power_setpoint", "+", NOON)
+    await before.enter_switching("power_setpoint", "-", NOON + HOUR)
+    await before.enter_switching("mode", "very fast", NOON)
+    for ledger in (before, kept(path)):
         assert ledger.writes("limit", after(0)) == 1
         assert ledger.switched("power_setpoint") == (NOON + HOUR, "-")
         assert ledger.switched("mode") == (NOON, "very fast")
@@ -62,14 +68,14 @@ def test_it_is_the_same_after_a_restart(path):
 
 
 def test_nothing_is_on_the_disk_before_there_is_something_to_say(path):
-    assert WriteLedger.opened(path).tidy() == ""
+    assert kept(path).tidy() == ""
     assert not path.parent.exists()
 
 
-def test_without_a_path_it_is_kept_in_memory():
+async def test_without_a_path_it_is_kept_in_memory():
     ledger = WriteLedger()
-    ledger.enter_write("limit", after(0))
-    ledger.enter_switching("mode", "on", NOON)
+    await ledger.enter_write("limit", after(0))
+    await ledger.enter_switching("mode", "on", NOON)
     assert (ledger.writes("limit", after(0)), ledger.switched("mode")) == (1, (NOON, "on"))
     assert ledger.tidy() == ""
 
@@ -79,50 +85,54 @@ class TestClocks:
 
     @pytest.fixture
     def ledger(self, path):
-        ledger = WriteLedger.opened(path)
-        for _ in range(50):
-            ledger.enter_write("limit", after(0))
+        ledger = kept(path)
+
+        async def write():
+            for _ in range(50):
+                await ledger.enter_write("limit", after(0))
+
+        asyncio.run(write())
         return ledger
 
     @pytest.mark.parametrize("days", [-900, -2, 2, 900])
-    def test_a_day_of_the_process_is_a_day_whatever_the_clock_says(self, ledger, days):
-        ledger.enter_write("limit", after(1, ahead=timedelta(days)))
+    async def test_a_day_of_the_process_is_a_day_whatever_the_clock_says(self, ledger, days):
+        await ledger.enter_write("limit", after(1, ahead=timedelta(days)))
         assert [ledger.writes("limit", after(hours, ahead=timedelta(days))) for hours in (2, 24, 25)] == [51, 1, 0]
 
     @pytest.mark.parametrize("days", [-900, -2, 2, 900])
-    def test_one_write_under_a_wrong_clock_does_not_make_up_for_a_day(self, ledger, path, days):
-        ledger.enter_write("limit", after(1, ahead=timedelta(days)))
-        again = WriteLedger.opened(path)
+    async def test_one_write_under_a_wrong_clock_does_not_make_up_for_a_day(self, ledger, path, days):
+        await ledger.enter_write("limit", after(1, ahead=timedelta(days)))
+        again = kept(path)
         assert again.tidy() == ""
         assert again.writes("limit", after(2)) == (51 if days > 0 else 50)
 
-    def test_who_starts_without_knowing_the_time_knows_the_last_day_of_the_ledger(self, ledger, path):
-        again = WriteLedger.opened(path)
+    async def test_who_starts_without_knowing_the_time_knows_the_last_day_of_the_ledger(self, ledger, path):
+        again = kept(path)
         long_ago = timedelta(days=-900)
-        again.enter_write("limit", after(1, ahead=long_ago))
+        await again.enter_write("limit", after(1, ahead=long_ago))
         assert again.writes("limit", after(1, ahead=long_ago)) == 51
         assert again.writes("limit", after(2)) == 51
 
     def test_a_clock_that_was_set_back_a_little_does_not_give_more_writes(self, ledger, path):
-        for each in (ledger, WriteLedger.opened(path)):
+        for each in (ledger, kept(path)):
             assert each.writes("limit", after(0, ahead=-5 * HOUR)) == 50
 
-    def test_what_is_dated_far_ahead_blocks_nobody_for_years(self, path):
+    async def test_what_is_dated_far_ahead_blocks_nobody_for_years(self, path):
         written(path, *["2030-01-01T00:00:00+00:00 wrote limit"] * 50)
-        ledger = WriteLedger.opened(path)
+        ledger = kept(path)
         assert [ledger.writes("limit", after(hours)) for hours in (0, 23, 24)] == [50, 50, 0]
-        ledger.enter_write("limit", after(24))
-        assert WriteLedger.opened(path).writes("limit", after(24)) == 1
+        await ledger.enter_write("limit", after(24))
+        assert kept(path).writes("limit", after(24)) == 1
 
 
 class TestTidying:
     def test_an_old_line_stays(self, path):
         written(path, "2020-05-30T12:00:00+00:00 wrote limit", "2026-06-01T11:00:00+00:00 wrote limit")
         inode = path.stat().st_ino
-        assert WriteLedger.opened(path).tidy() == ""
+        assert kept(path).tidy() == ""
         assert path.stat().st_ino == inode
 
-    def test_what_cannot_be_read_counts_for_nothing_and_is_told_once(self, path):
+    async def test_what_cannot_be_read_counts_for_nothing_and_is_told_once(self, path):
         good = "2026-06-01T11:00:00+00:00 wrote limit\n2026-06-01T11:30:00+00:00 switched power_setpoint -\n"
         path.parent.mkdir()
         path.write_bytes(
@@ -131,84 +141,97 @@ class TestTidying:
             + good.encode()
             + b"2026-06-01T12:00:00+00:00 wrote lim"
         )
-        ledger = WriteLedger.opened(path)
+        ledger = kept(path)
         assert ledger.tidy() == f"{path}: lines that cannot be read, and count for nothing: 7"
         assert path.read_text() == good
         assert [each.name for each in path.parent.iterdir()] == [path.name]
-        for each in (ledger, WriteLedger.opened(path)):
+        for each in (ledger, kept(path)):
             assert (each.tidy(), each.writes("limit", after(0))) == ("", 1)
             assert each.switched("power_setpoint") == (NOON - HOUR / 2, "-")
-        ledger.enter_write("limit", after(0))
+        await ledger.enter_write("limit", after(0))
         assert ledger.writes("limit", after(0)) == 2
 
     def test_of_far_too_many_the_newest_stay_and_the_last_switching(self, path):
         older = ["2026-06-01T11:00:00+00:00 switched mode on", *["2026-06-01T11:00:00+00:00 wrote limit"] * LINES_KEPT]
         newer = ["2026-06-01T11:30:00+00:00 wrote limit"] * LINES_KEPT
         written(path, *older, *newer)
-        ledger = WriteLedger.opened(path)
+        ledger = kept(path)
         assert ledger.tidy() == ""
         assert path.read_text().splitlines() == [older[0], *newer]
-        assert ledger.switched("mode") == WriteLedger.opened(path).switched("mode") == (NOON - HOUR, "on")
+        assert ledger.switched("mode") == kept(path).switched("mode") == (NOON - HOUR, "on")
 
     def test_where_the_disk_is_full_everything_stays_as_it_is(self, path):
         written(path, "2026-06-01T11:00:00+00:00 wrote limit", "nonsense")
         path.with_name(f"{path.name}.new").symlink_to(FULL)
-        ledger = WriteLedger.opened(path)
+        ledger = kept(path)
         flaw = "lines that cannot be read, and count for nothing: 1; it stays as it is: No space left on device"
         assert ledger.tidy() == f"{path}: {flaw}"
         assert [each.name for each in path.parent.iterdir()] == [path.name]
         assert (path.read_text().count("\n"), ledger.writes("limit", after(0))) == (2, 1)
 
 
-def test_a_line_that_was_cut_off_does_not_swallow_the_next(path):
+async def test_a_line_that_was_cut_off_does_not_swallow_the_next(path):
     path.parent.mkdir()
     path.write_text("2026-06-01T12:00:00+00:00 wr")
-    ledger = WriteLedger.opened(path)
+    ledger = kept(path)
     for _ in range(2):
-        ledger.enter_write("limit", after(0))
-    for each in (ledger, WriteLedger.opened(path)):
+        await ledger.enter_write("limit", after(0))
+    for each in (ledger, kept(path)):
         assert each.writes("limit", after(0)) == 2
 
 
-def test_what_cannot_be_accounted_for_is_refused_but_can_be_remembered(tmp_path):
-    ledger = WriteLedger(tmp_path / "battery.ledger")
+async def test_what_cannot_be_accounted_for_is_refused_but_can_be_remembered(tmp_path):
+    ledger = WriteLedger(FileLog(tmp_path / "battery.ledger"))
     (tmp_path / "battery.ledger").symlink_to(FULL)
     with pytest.raises(DeviceRefused, match=r"limit cannot be accounted for: .*: No space left on device"):
-        ledger.enter_write("limit", after(0))
+        await ledger.enter_write("limit", after(0))
     assert ledger.writes("limit", after(0)) == 0
     ledger.remember_write("limit", after(0))
     assert [ledger.writes("limit", after(hours)) for hours in (0, 24)] == [1, 0]
 
 
-def test_what_another_process_writes_counts_as_well(path):
-    ledger, other = WriteLedger.opened(path), WriteLedger.opened(path)
+async def test_what_another_process_writes_counts_as_well(path):
+    ledger, other = kept(path), kept(path)
     for _ in range(3):
-        ledger.enter_write("limit", after(0))
-        other.enter_write("limit", after(0))
-        other.enter_switching("mode", "on", NOON)
-    for each in (ledger, other, WriteLedger.opened(path)):
+        await ledger.enter_write("limit", after(0))
+        await other.enter_write("limit", after(0))
+        await other.enter_switching("mode", "on", NOON)
+    for each in (ledger, other, kept(path)):
         assert each.writes("limit", after(0)) == 6
         assert each.switched("mode") == (NOON, "on")
 
 
-def test_who_removes_the_file_begins_anew_with_the_next_start(path):
-    ledger = WriteLedger.opened(path)
-    ledger.enter_write("limit", after(0))
+async def test_what_is_written_after_another_process_has_tidied_counts_as_well(path):
+    written(path, *["nonsense"] * 100)
+    ledger, other = kept(path), kept(path)
+    assert other.tidy()
+    await other.enter_write("limit", after(0))
+    assert ledger.writes("limit", after(0)) == 1
+
+
+async def test_who_removes_the_file_begins_anew_with_the_next_start(path):
+    ledger = kept(path)
+    await ledger.enter_write("limit", after(0))
     path.unlink()
-    ledger.enter_write("limit", after(0))
-    assert (ledger.writes("limit", after(0)), WriteLedger.opened(path).writes("limit", after(0))) == (2, 1)
+    await ledger.enter_write("limit", after(0))
+    assert (ledger.writes("limit", after(0)), kept(path).writes("limit", after(0))) == (2, 1)
 
 
 WRITES_FOR_EVER = """
+import asyncio
 import sys
 from pathlib import Path
-from s2d.host import clock
 from s2d.device.write_ledger import WriteLedger
+from s2d.host import clock
+from s2d.host.append_log import FileLog
+from s2d.host.disk import DiskThread
 
-ledger = WriteLedger.opened(Path(sys.argv[1]))
-while True:
-    ledger.enter_write("limit", clock.now())
-    print("written", flush=True)
+async def write_for_ever(ledger):
+    while True:
+        await ledger.enter_write("limit", clock.now())
+        print("written", flush=True)
+
+asyncio.run(write_for_ever(WriteLedger.opened(FileLog(Path(sys.argv[1]), DiskThread()))))
 """
 
 
@@ -218,5 +241,5 @@ def test_every_write_that_reached_the_device_survives_a_kill(path):
             process.stdout.readline()
         process.kill()
         seen = 20 + len(process.stdout.readlines())
-    entered = WriteLedger.opened(path).writes("limit", Now(0.0, datetime.now(UTC)))
+    entered = kept(path).writes("limit", Now(0.0, datetime.now(UTC)))
     assert seen <= entered <= seen + 1

@@ -9,6 +9,7 @@ from typing import Any
 from structlog.testing import capture_logs
 
 from s2d.config import load
+from s2d.host.store import Store
 from s2d.service import daemon
 
 
@@ -18,7 +19,8 @@ async def running(config: Path) -> AsyncIterator[list[Any]]:
     stopping = asyncio.Event()
     with capture_logs() as log:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(daemon.run(load(config), stopping=stopping))
+            loaded = load(config)
+            tasks.create_task(daemon.run(loaded, Store(loaded.gateway.state_dir), stopping=stopping))
             try:
                 yield log
             finally:
