@@ -2,6 +2,7 @@
 
 S2dError
   ConfigError          the operator edits the file; exit status 78
+  LockHeld             another process is at work here: later; exit status 75
   StoreError           go on without, or refuse what must not be forgotten
   DeviceError          the device task backs off
     DeviceUnreachable    no answer: retry
@@ -53,6 +54,17 @@ class ConfigError(S2dError):
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.problems))
+
+
+class LockHeld(S2dError):
+    """Another process, *holder* in words, has what only one may have: the lock in the file *path*."""
+
+    def __init__(self, path: str, holder: str) -> None:
+        self.path = path
+        self.holder = holder
+
+    def __str__(self) -> str:
+        return f"{self.holder} holds {self.path}: it is at work already, and two would drive the same devices"
 
 
 class StoreError(S2dError):

@@ -10,6 +10,8 @@ from typing import TextIO
 
 from ..errors import ConfigError, Problem
 
+EX_TEMPFAIL = 75
+"""Exit status: another process is at work, and a later try may do. Spec: sysexits.h."""
 EX_CONFIG = 78
 """Exit status: the configuration cannot be used. Spec: sysexits.h."""
 DEFAULT_CONFIG = Path("/etc/s2d")

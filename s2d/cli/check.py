@@ -11,7 +11,7 @@ from ..commissioning.columns import aligned
 from ..config import Config, DeviceConfig, Gateway, load
 from ..config.point import base_unit
 from ..errors import ConfigError, Problem
-from ..host.store import try_out
+from ..host import lock, store
 from ..quantities import factor_of
 from ..rm.kinds import kind
 from ..values import RELEASE, Setpoint
@@ -58,10 +58,10 @@ def summary(config: Config, stream: TextIO) -> str:
 
 def _state_problems(gateway: Gateway) -> tuple[list[Problem], list[Problem]]:
     """What would stop a daemon at its state directory, and what may be so here alone: a service gets one of its own."""
-    if gateway.id:
-        return [], []
     try:
-        try_out(gateway.state_dir)
+        lock.try_out(gateway.state_dir)
+        if gateway.id is None:
+            store.try_out(gateway.state_dir)
     except ConfigError as exc:
         if gateway.state_dir != Gateway().state_dir or "STATE_DIRECTORY" in os.environ:
             return exc.problems, []

@@ -5,7 +5,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from ..commissioning.device_visit import NoSuchDevice, device_named, patiently, place_of, visited
-from ..commissioning.running_daemon import daemon_at_work, warning
+from ..commissioning.running_daemon import warning
 from ..commissioning.table import readings_table
 from ..config import DeviceConfig, load
 from ..config.wording import did_you_mean
@@ -37,7 +37,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Returns 0, 1 when the device did not answer or a point that was asked for has no value, 2, 78."""
     try:
-        device = device_named(args.device, load(args.config))
+        config = load(args.config)
+        device = device_named(args.device, config)
         return asyncio.run(_read(device, args.points))
     except ConfigError as exc:
         return print_problems(exc)
@@ -46,7 +47,7 @@ def run(args: Namespace) -> int:
         return 2
     except DeviceUnreachable as exc:
         print(f"s2d read: {exc.reason}", file=sys.stderr)
-        if company := warning(place_of(device), daemon_at_work()):
+        if company := warning(place_of(device), config.gateway.state_dir):
             print(f"s2d read: {company}", file=sys.stderr)
         return 1
 

@@ -2,16 +2,17 @@
 
 import asyncio
 import os
+import sys
 from argparse import ArgumentParser, Namespace
 from typing import NoReturn
 
 from ..config import Config, load
-from ..errors import ConfigError
-from ..host import log
+from ..errors import ConfigError, LockHeld
+from ..host import lock, log
 from ..host.disk import DiskThread
 from ..host.store import Store
 from ..service import daemon
-from . import add_config_argument, no_devices, print_problems
+from . import EX_TEMPFAIL, add_config_argument, no_devices, print_problems
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -31,16 +32,23 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Runs until told to stop, then ends the process: 0, or 1 after too many breaks. 78: no usable configuration."""
+    """Runs until told to stop, then ends the process: 0, or 1 after too many breaks.
+
+    Returns 75 where another `s2d run` is at work, 78 where the configuration cannot be used; nothing was written then.
+    """
     try:
         config = load(args.config)
         if not config.devices:
             raise no_devices(args.config)
-        log.configure(args.log, args.log_level)
-        log.get_logger().info("config.loaded", path=str(args.config), devices=len(config.devices))
-        for warning in config.warnings:
-            log.get_logger().warning("config.doubtful", problem=str(warning))
-        asyncio.run(_run(config))
+        with lock.held(config.gateway.state_dir):
+            log.configure(args.log, args.log_level)
+            log.get_logger().info("config.loaded", path=str(args.config), devices=len(config.devices))
+            for warning in config.warnings:
+                log.get_logger().warning("config.doubtful", problem=str(warning))
+            asyncio.run(_run(config))
+    except LockHeld as exc:
+        print(f"s2d run: {exc}", file=sys.stderr)
+        return EX_TEMPFAIL
     except ConfigError as exc:
         return print_problems(exc)
 

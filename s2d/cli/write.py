@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from ..commissioning.device_visit import NoSuchDevice, Visit, device_named, patiently, place_of, visited
 from ..commissioning.manual_write import REASON, WrongOrder, command_of, value_of, wears_out, words_of, written_by
-from ..commissioning.running_daemon import daemon_at_work, warning
+from ..commissioning.running_daemon import warning
 from ..commissioning.table import readings_table
 from ..config import DeviceConfig, Gateway, load
 from ..device.command_plan import Memory, Plan
@@ -40,7 +40,7 @@ def run(args: Namespace) -> int:
     try:
         config = load(args.config)
         device = device_named(args.device, config)
-        if company := warning(place_of(device), daemon_at_work()):
+        if company := warning(place_of(device), config.gateway.state_dir):
             print(f"s2d write: {company}", file=sys.stderr)
         return asyncio.run(_write(device, config.gateway, args))
     except ConfigError as exc:

@@ -2,32 +2,18 @@
 
 from pathlib import Path
 
-PROC = Path("/proc")
+from ..host import lock
 
 
-def daemon_at_work(proc: Path = PROC) -> int | None:
-    """The process id of an `s2d run` on this machine; None if there is none that can be seen.
-
-    Spec: proc_pid_cmdline(5).
-    """
-    for path in proc.glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().split(b"\0")
-        except OSError:
-            continue  # ended meanwhile, or somebody else's
-        names = [word.rpartition(b"/")[2] for word in words]
-        for at, name in enumerate(names[:-1]):
-            is_s2d = name == b"s2d" or (name == b"__main__.py" and words[at].endswith(b"s2d/__main__.py"))
-            if is_s2d and names[at + 1] == b"run":
-                return int(path.parent.name)
-    return None
-
-
-def warning(place: str, pid: int | None) -> str:
-    """What the daemon *pid* means for a visit to *place*; empty if there is none."""
-    if pid is None:
+def warning(place: str, state_dir: Path) -> str:
+    """What a daemon that works with *state_dir* means for a visit to *place*; empty if there is none."""
+    try:
+        holder = lock.holder_of(state_dir)
+    except OSError as exc:
+        return f"whether s2d run is at work here cannot be told: {state_dir / lock.LOCK}: {exc.strerror}"
+    if not holder:
         return ""
     return (
-        f"s2d run is at work here (process {pid}). It may write something else at any time, and if {place} "
+        f"s2d run is at work here ({holder}). It may write something else at any time, and if {place} "
         "serves one client only, one of the two is turned away; better stop it first: systemctl stop s2d"
     )

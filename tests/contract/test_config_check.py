@@ -63,7 +63,7 @@ def test_a_state_directory_that_a_daemon_could_not_use_is_a_problem(
     (tmp_path / "s2d.yaml").write_text("gateway: {state_dir: file/state}\n" + METER)
     (tmp_path / "file").touch()
     assert main(["check", "-c", str(tmp_path)]) == 78
-    path = tmp_path / "file/state/gateway-id"
+    path = tmp_path / "file/state/lock"
     assert capsys.readouterr().err.splitlines()[-1] == f"{path}: cannot be used: Not a directory. {UNUSABLE}"
 
     (tmp_path / "s2d.yaml").write_text("gateway: {state_dir: there}\n" + METER)
@@ -81,11 +81,18 @@ def test_a_state_directory_is_tried_without_a_trace(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["s2d.yaml"]
 
 
-def test_who_needs_no_id_needs_no_directory_for_it(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
+def test_who_is_told_his_id_needs_none_that_is_kept_but_a_lock(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     identity = "2c4de72e-9ae7-4b4b-8e05-5a2f3a4b6c7d"
-    (tmp_path / "s2d.yaml").write_text(f"gateway: {{id: {identity}, state_dir: file/state}}\n" + METER)
+    (tmp_path / "s2d.yaml").write_text(f"gateway: {{id: {identity}, state_dir: state}}\n" + METER)
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state/gateway-id").write_text("me")
     assert main(["check", "-c", str(tmp_path)]) == 0
+    (tmp_path / "state/lock").symlink_to("lock")
+    assert main(["check", "-c", str(tmp_path)]) == 78
+    path = tmp_path / "state/lock"
+    assert capsys.readouterr().err == f"{path}: cannot be used: Too many levels of symbolic links. {UNUSABLE}\n"
 
 
 def test_where_nobody_said_a_state_directory_a_service_will_get_one(
@@ -95,7 +102,7 @@ def test_where_nobody_said_a_state_directory_a_service_will_get_one(
     (tmp_path / "file").touch()
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "file"))
-    path = tmp_path / "file/.local/state/s2d/gateway-id"
+    path = tmp_path / "file/.local/state/s2d/lock"
     hint = "As a service of systemd s2d has one of its own; elsewhere set gateway: state_dir"
     assert main(["check", "-c", str(tmp_path)]) == 0
     assert capsys.readouterr().err.splitlines()[-1] == f"{path}: warning: cannot be used: Not a directory. {hint}"

@@ -31,6 +31,10 @@ class Daemon:
         """Unless set, a traceback in the log fails the test."""
         self.stderr = ""
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     async def logged(self, event: str, within_s: float = PATIENCE_S, **facts: Any) -> Event:
         """The next line of the log that says *event* with *facts*."""
         return await self.log.next(
