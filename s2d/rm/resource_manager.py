@@ -96,6 +96,8 @@ class ResourceManager:
         self._may_reconnect_at = -inf
         self._pending_rest: _PendingRest | None = None
         self._is_lost = False
+        self._is_safe_again = False
+        """What brings it to rest got into the device since it was lost."""
         self._left: ControlType | None = None
         """What was active when the last session ended."""
         self._delay_s = policy.processing_delay_s
@@ -137,6 +139,7 @@ class ResourceManager:
                 self._resource.observe(readings, now)
                 return [*self._return(now), *self._guard(now), *self._report(now)]
             case Applied(setpoint):
+                self._is_safe_again |= setpoint.is_safe
                 confirmed = self._control.confirm(setpoint, now) if self._control else []
                 return [Note(Level.INFO, "setpoint.applied", _facts_of(setpoint)), *confirmed]
             case Refused(setpoint, reason, will_retry):
@@ -147,7 +150,7 @@ class ResourceManager:
                 return [Note(level, "setpoint.refused", facts), *self._through_session(aborted, now)]
             case Lost(reason):
                 self._resource.lose()
-                self._is_lost = True
+                self._is_lost, self._is_safe_again = True, False
                 aborted = self._control.fail_all(f"the device is lost: {reason}", now) if self._control else []
                 return self._through_session(aborted, now)
             case Identified():
@@ -374,11 +377,11 @@ class ResourceManager:
         return [note, *map(Apply, setpoints), *self._through_session(aborted, now)]
 
     def _return(self, now: Now) -> list[Effect]:
-        """The device answers; if it was lost and nothing is ordered of it, it is brought to rest again."""
+        """The device answers; was it lost and is at rest, it is brought there again, unless it just was."""
         was_lost, self._is_lost = self._is_lost, False
-        return (
-            self._rest(Occasion.RETURNED, "the device is back", now) if was_lost and self._resource.is_at_rest else []
-        )
+        if not was_lost or self._is_safe_again or not self._resource.is_at_rest:
+            return []
+        return self._rest(Occasion.RETURNED, "the device is back", now)
 
     def _report(self, now: Now) -> list[Effect]:
         effects = self._control.report(now) if self._control else []

@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
+from msgspec import Raw
 from msgspec.structs import replace
 
 from ..backoff import Backoff
@@ -24,8 +25,9 @@ from ..host import clock
 from ..host.identifier import ids_from
 from ..host.log import Logger, flush, get_logger
 from ..host.notify import notify
-from ..host.store import Store
+from ..host.store import SOON_S, Key, Store
 from ..rm.kinds import kind
+from ..rm.memory import Memory
 from ..rm.occasion import SafeStates
 from ..rm.policy import Identity, Policy
 from ..rm.setup import Setup
@@ -62,7 +64,9 @@ async def run(config: Config, store: Store, *, clock: Clock = clock.now, stoppin
             for site in devices.values():
                 for point, source in site.config.sources.items():
                     devices[source.device].pass_on(source.point, site, point)
-            workers = [tasks.create_task(_supervise(site, gateway, stop, clock, log)) for site in devices.values()]
+            workers = [
+                tasks.create_task(_supervise(site, gateway, store, stop, clock, log)) for site in devices.values()
+            ]
             log.info("daemon.ready", gateway=str(gateway), devices=len(devices))
             notify("READY=1")
             await stop.wait()
@@ -121,7 +125,9 @@ class RunningDevice:
         return device
 
 
-async def _supervise(site: RunningDevice, gateway: UUID, stop: asyncio.Event, clock_: Clock, log: Logger) -> bool:
+async def _supervise(
+    site: RunningDevice, gateway: UUID, store: Store, stop: asyncio.Event, clock_: Clock, log: Logger
+) -> bool:
     """Keeps one device at work until *stop*, and starts it again when it breaks.
 
     Once it has broken too often, all others are stopped in good order and it returns False.
@@ -129,7 +135,7 @@ async def _supervise(site: RunningDevice, gateway: UUID, stop: asyncio.Event, cl
     strikes: list[float] = []
     while not stop.is_set():
         try:
-            await _work(site, gateway, stop, clock_, log)
+            await _work(site, gateway, store, stop, clock_, log)
         except Exception:
             now = clock_().mono
             strikes = [at for at in strikes if now - at < STRIKE_DECAYS_AFTER_S] + [now]
@@ -143,7 +149,9 @@ async def _supervise(site: RunningDevice, gateway: UUID, stop: asyncio.Event, cl
     return True
 
 
-async def _work(site: RunningDevice, gateway: UUID, stop: asyncio.Event, clock_: Clock, log: Logger) -> None:
+async def _work(
+    site: RunningDevice, gateway: UUID, store: Store, stop: asyncio.Event, clock_: Clock, log: Logger
+) -> None:
     config, device = site.config, site.device()
     if config.kind is None:
         async with asyncio.TaskGroup() as tasks:
@@ -154,8 +162,13 @@ async def _work(site: RunningDevice, gateway: UUID, stop: asyncio.Event, clock_:
     assert config.cem is not None
     resource_id = config.resource_id or str(uuid5(gateway, config.name))
     log = log.bind(rm=config.name)
-    resource_manager = _setup(config, resource_id).resource_manager(ids_from(uuid4()))
-    node = Node(resource_manager, device, clock=clock_, log=log)
+    key = Key("resource-manager", resource_id)
+    resource_manager = _setup(config, resource_id, store.get(key, Memory)).resource_manager(ids_from(uuid4()))
+
+    def keep(memory: bytes, is_urgent: bool) -> None:
+        store.put_soon(key, Raw(memory), within_s=0 if is_urgent else SOON_S)
+
+    node = Node(resource_manager, device, clock=clock_, log=log, keep=keep)
     site.node = node
     try:
         await node.run(
@@ -173,7 +186,7 @@ async def _work(site: RunningDevice, gateway: UUID, stop: asyncio.Event, clock_:
         site.node = None
 
 
-def _setup(config: DeviceConfig, resource_id: str) -> Setup:
+def _setup(config: DeviceConfig, resource_id: str, memory: Memory | None) -> Setup:
     assert config.kind is not None
     assert config.cem is not None
     assert config.settings is not None
@@ -198,6 +211,7 @@ def _setup(config: DeviceConfig, resource_id: str) -> Setup:
         abilities=config.abilities(of_kind),
         safe=SafeStates(config.fallback.setpoints),
         policy=policy,
+        memory=memory,
     )
 
 
