@@ -347,3 +347,20 @@ async def test_a_configuration_that_cannot_be_used_is_refused_with_its_place(tmp
 def _seconds_between(earlier, later):
     first, then = (datetime.fromisoformat(line["timestamp"]) for line in (earlier, later))
     return (then - first).total_seconds()
+
+
+async def test_what_it_did_before_a_restart_is_known_after_it(tmp_path, port):
+    simulator = Simulator()
+    async with simulator.on_tcp() as address, cem(port) as energy_manager:
+        config = configured(tmp_path, {"url": f"ws://127.0.0.1:{port}"}, battery(connection=at(address)))
+        async with daemon(config):
+            rm = await energy_manager.joined()
+            await rm.in_charge()
+            charge = await rm.instruct(mode="charge", factor=1.0)
+            assert await rm.status_of(charge) == ["ACCEPTED", "STARTED", "SUCCEEDED"]
+        async with daemon(config):
+            rm = await energy_manager.joined()
+            await rm.in_charge()
+            status = await rm.expect(FRBCActuatorStatus)
+            assert status.active_operation_mode_id == rm.mode("idle")
+            assert status.previous_operation_mode_id == rm.mode("charge")
