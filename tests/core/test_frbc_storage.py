@@ -139,8 +139,8 @@ def test_another_capacity_is_described_anew_and_everything_told_again() -> None:
     playing = play(provides=("leakage",), leakage=LEAKAGE)
     tank(playing).range = NumberRange(start_of_range=20.0, end_of_range=80.0)
     effects = playing.seen()
-    assert told(effects) == [*DESCRIBED, "FRBC.LeakageBehaviour"]
-    description = said(effects)[0]
+    assert told(effects) == ["FRBC.StorageStatus", *DESCRIBED, "FRBC.LeakageBehaviour"]
+    description = said(effects)[1]
     assert isinstance(description, frbc.SystemDescription)
     assert description.storage.fill_level_range == NumberRange(start_of_range=20.0, end_of_range=80.0)
     assert told(playing.seen()) == []

@@ -130,11 +130,29 @@ def test_a_present_limit_that_new_constraints_do_not_allow_is_aborted() -> None:
     stage = RoofStage()
     stage.active()
     limited(stage)
-    stage.roof.offered = constraints(allowed(LOWER, -1500, 0), allowed(UPPER, 0, 0))
+    stage.roof.offered = constraints(allowed(LOWER, -4000, -3000), allowed(UPPER, 0, 0))
     effects = stage.measured(power=-1500.0)
     assert told(effects) == ["RevokeObject", "PEBC.PowerConstraints", "InstructionStatusUpdate ABORTED"]
     assert applied(effects) == [("limits", "none")]
     assert applied(stage.after(4 * HOUR)) == []
+
+
+def test_a_present_limit_beyond_what_is_possible_by_now_goes_on() -> None:
+    stage = RoofStage()
+    stage.active()
+    limited(stage)
+    stage.roof.offered = constraints(allowed(LOWER, -1500, 0), allowed(UPPER, 0, 0))
+    effects = stage.measured(power=-1500.0)
+    assert told(effects) == ["RevokeObject", "PEBC.PowerConstraints"]
+    assert applied(effects) == []
+
+
+def test_a_limit_between_two_ranges_is_allowed_and_one_beyond_them_is_not() -> None:
+    charging = constraints(allowed(LOWER, 0, 0), allowed(UPPER, 4140, 11_000), allowed(UPPER, 0, 0))
+    stage = RoofStage(Roof(charging))
+    stage.active()
+    assert updates(stage.hears(stage.envelope("gap", (60, 0, 2000))))[0] == ("gap", "ACCEPTED")
+    assert updates(stage.hears(stage.envelope("beyond", (60, 0, 11_001)))) == [("beyond", "REJECTED")]
 
 
 def test_limits_end_with_the_constraints_they_are_based_on() -> None:

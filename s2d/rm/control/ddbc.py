@@ -103,6 +103,9 @@ class DemandDrivenDialect:
             provides_average_demand_rate_forecast=provides_forecast,
         )
 
+    def told_before(self, now: Now) -> list[Message]:
+        return []
+
     def described(self) -> None:
         self._told_forecast = None
         if self._has_demand_status:

@@ -102,6 +102,10 @@ class FillRateDialect:
             storage=self._resource.storage(),
         )
 
+    def told_before(self, now: Now) -> list[Message]:
+        self._told_level.forget()
+        return self.state(now)
+
     def described(self) -> None:
         self._told_level, self._told_outlook = LastReported(self._thresholds.every_s), {}
 

@@ -63,6 +63,9 @@ class OperationModeDialect:
             timers=machine.timers,
         )
 
+    def told_before(self, now: Now) -> list[Message]:
+        return []
+
     def described(self) -> None: ...
 
     def status(self, message_id: str, status: ScopeStatus) -> Message:

@@ -40,6 +40,10 @@ class Dialect(Protocol):
         """The resource as it is now."""
         ...
 
+    def told_before(self, now: Now) -> list[Message]:
+        """What is told before the resource is described anew."""
+        ...
+
     def described(self) -> None:
         """The resource was described anew: all else shall be told again."""
         ...

@@ -8,13 +8,14 @@ Spec: EN 50491-12-2, OperationMode, Transition, Timer; the same in FRBC, OMBC an
 
 from collections.abc import Iterable
 from datetime import datetime
+from math import inf
 
 from ....s2.effects import Effect, Send
 from ....s2.messages.common import Message, RevokeObject, Transition
 from ....values import Now, Setpoint
 from ...instructions import Instructions, Order
 from ..context import ControlContext
-from ..execution import OrderInProgress, OrdersInProgress, Outcome, Verdict
+from ..execution import FOLLOWED, OrderInProgress, OrdersInProgress, Outcome, Verdict
 from ..reporting import LastReported
 from .dialect import Dialect
 from .mode_and_factor import ModeAndFactor, OperationModeResource, OrderedMode, ScopeStatus
@@ -39,6 +40,8 @@ class OperationModes:
         self._described: tuple[str, datetime, Message] | None = None
         self._machines: dict[str, StateMachine] = {}
         self._active: dict[str, ModeAndFactor] = {}
+        self._followed: dict[str, ModeAndFactor] = {}
+        """By scope: what was ordered last, as long as nothing has come in its way since it was followed."""
         self._told_activity: dict[str, LastReported] = {}
 
     @property
@@ -62,6 +65,7 @@ class OperationModes:
         Raises: InvalidContent: it cannot be meant; nothing has changed.
         """
         if isinstance(message, RevokeObject):
+            self._followed.clear()
             return self._orders.revoke(message.object_id, now)
         return self._accept(message, now)
 
@@ -74,6 +78,7 @@ class OperationModes:
             effects += self._report_activity(order.scope, now, must=True)
             if verdict.outcome is Outcome.FOLLOWED:
                 effects += self._orders.succeed(order, now)
+                self._followed[order.scope] = order.goal.activity
             else:
                 effects += self._orders.fail(order.scope, verdict.reason, now)
         return [*effects, *self._tell_timers(now), *map(Send, self._dialect.outlook(now))]
@@ -93,9 +98,11 @@ class OperationModes:
         return self._orders.confirm(setpoint, now)
 
     def refuse(self, setpoint: Setpoint, reason: str, now: Now) -> list[Effect]:
+        self._followed.clear()
         return self._orders.refuse(setpoint, reason, now)
 
     def fail_all(self, reason: str, now: Now, *, is_safe: bool = False) -> list[Effect]:
+        self._followed.clear()
         return self._orders.fail_all(reason, now, is_safe=is_safe)
 
     def deadlines(self) -> Iterable[float]:
@@ -120,6 +127,8 @@ class OperationModes:
         self._dialect.look(now)
         if self._described and self._dialect.description(*self._described[:2]) == self._described[2]:
             return []
+        # What is told of a state names no description, and a CEM may plan as soon as it hears one.
+        before = [Send(message) for message in self._dialect.told_before(now)] if self._described else []
         message_id = self._new_id()
         description = self._dialect.description(message_id, now.utc)
         self._described = (message_id, now.utc, description)
@@ -130,7 +139,7 @@ class OperationModes:
         self._told_activity = {scope: LastReported(self._context.thresholds.every_s) for scope in self._machines}
         gone = [order.scope for order in self._instructions.started.values() if not self._is_described(order)]
         aborted = [effect for scope in gone for effect in self._orders.fail(scope, _GONE, now)]
-        return [Send(description), *aborted]
+        return [*before, Send(description), *aborted]
 
     def _is_described(self, order: Order[OrderedMode]) -> bool:
         machine = self._machines.get(order.scope)
@@ -180,11 +189,27 @@ class OperationModes:
             return self._orders.fail(scope, str(exc), now, is_safe=True)
         if obstacle := self._resource.obstacle_to(scope, activity):
             return self._orders.fail(scope, obstacle, now)
+        if self._is_done_already(scope, activity, now):
+            return self._instructions.succeed(scope, now)
+        self._followed.pop(scope, None)
         effects = self._orders.begin(order, self._resource.order(scope, activity, f"instruction {order.id}"), now)
         self._timers.bring(scope, activity.operation_mode_id)
         if transition:
             self._machines[scope].initiate(transition, now)
         return [*effects, *self._tell_timers(now)]
+
+    def _is_done_already(self, scope: str, activity: ModeAndFactor, now: Now) -> bool:
+        """Whether it is what was ordered last, or no further from that than is worth telling, and still is done.
+
+        A CEM that plans ahead may say the same a dozen times, and memory of devices wears out.
+        """
+        followed = self._followed.get(scope)
+        if followed is None or followed.operation_mode_id != activity.operation_mode_id:
+            return False
+        threshold_w = self._context.thresholds.power_w
+        deadband = self._resource.power_deadband_factor(scope, activity.operation_mode_id, threshold_w)
+        is_near = activity == followed or abs(activity.factor - followed.factor) < deadband
+        return is_near and self._resource.verdict_on(scope, followed, -inf, now) == FOLLOWED
 
     def _transition(self, scope: str, goal: OrderedMode, at: datetime, now: Now) -> Transition | None:
         """The way into the mode of *wish*: from what is under way, which may not be seen yet, or what is done."""

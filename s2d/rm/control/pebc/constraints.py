@@ -41,7 +41,10 @@ class EnergyNeed:
 
 
 class AllowedLimits:
-    """Where the limits of every quantity may be put."""
+    """Where the limits of every quantity may be put: between the outer ends of its ranges.
+
+    A limit in a gap between two ranges is kept as well as the device can: by the next one below that it has.
+    """
 
     def __init__(self, ranges: Iterable[AllowedLimitRange]) -> None:
         self._ranges: dict[tuple[CommodityQuantity, PowerEnvelopeLimitType], list[AllowedLimitRange]] = {}
@@ -51,15 +54,34 @@ class AllowedLimits:
     def objection_to(self, quantity: CommodityQuantity, limits: Limits, *, is_abnormal: bool) -> str | None:
         """Why *quantity* may not be kept within *limits*."""
         for kind, limit in zip(_KINDS, limits, strict=True):
-            for each in self._ranges.get((quantity, kind), ()):
-                boundary = each.range_boundary
-                if boundary.start_of_range <= limit <= boundary.end_of_range and (
-                    is_abnormal or not each.abnormal_condition_only
-                ):
-                    break
-            else:
+            ends = self._ends_of(quantity, kind, is_abnormal=is_abnormal)
+            if ends is None or not ends[0] <= limit <= ends[1]:
                 return f"{kind} {limit:g} of {quantity} is in no allowed range"
         return None
+
+    def objection_to_keeping(self, quantity: CommodityQuantity, limits: Limits, *, is_abnormal: bool) -> str | None:
+        """Why *quantity* may not go on being kept within *limits*, which were allowed when they were set.
+
+        An upper limit above what is possible by now, or a lower one below, is kept without doing anything.
+        """
+        narrowed = []
+        for kind, limit in zip(_KINDS, limits, strict=True):
+            low, high = self._ends_of(quantity, kind, is_abnormal=is_abnormal) or (limit, limit)
+            narrowed.append(max(low, limit) if kind is PowerEnvelopeLimitType.LOWER_LIMIT else min(high, limit))
+        return self.objection_to(quantity, Limits(*narrowed), is_abnormal=is_abnormal)
+
+    def _ends_of(
+        self, quantity: CommodityQuantity, kind: PowerEnvelopeLimitType, *, is_abnormal: bool
+    ) -> tuple[float, float] | None:
+        """The outer ends of where such a limit may be put; None if it may not be put anywhere."""
+        boundaries = [
+            each.range_boundary
+            for each in self._ranges.get((quantity, kind), ())
+            if is_abnormal or not each.abnormal_condition_only
+        ]
+        if not boundaries:
+            return None
+        return min(each.start_of_range for each in boundaries), max(each.end_of_range for each in boundaries)
 
 
 class Published(NamedTuple):

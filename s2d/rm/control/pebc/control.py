@@ -153,7 +153,7 @@ class PowerEnvelopeControl:
                 effects.append(self._revocation(RevokableObjects.PEBC_ENERGY_CONSTRAINT, need_id))
         effects += [self._announced(need) for need in needs if need not in self._needs and need.valid_until > now.utc]
         running = self._running
-        if running and (objection := self._objection(running.limits.items(), running.order.goal.is_abnormal, now.utc)):
+        if running and (objection := self._objection_to_keeping(running, now.utc)):
             effects += self._orders.fail(_SCOPE, objection, now)
         return effects
 
@@ -228,6 +228,16 @@ class PowerEnvelopeControl:
             self._latest = Running(order, now)
             effects += self._enter(self._latest, now, possible)
         return effects
+
+    def _objection_to_keeping(self, running: Running, at: datetime) -> str | None:
+        """Why what runs may not go on. Ranges that have become narrower do not end it."""
+        published, is_abnormal = self._published, running.order.goal.is_abnormal
+        if published is None or not published.is_in_force(at):
+            return self._objection((), is_abnormal, at)
+        for quantity, limits in running.limits.items():
+            if objection := published.allowed.objection_to_keeping(quantity, limits, is_abnormal=is_abnormal):
+                return objection
+        return None
 
     def _objection(
         self, limits: Iterable[tuple[CommodityQuantity, Limits]], is_abnormal: bool, at: datetime
