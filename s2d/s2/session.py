@@ -34,7 +34,7 @@ from .messages.common import (
 )
 from .messages.vet import vet
 from .messages.wire import name_of
-from .rules import Said, Severity, Violation, judge
+from .rules import History, Severity, Violation, judge
 
 ANSWER_WITHIN_S = 5.0
 """A message of ours without ReceptionStatus for this long is reported as unanswered."""
@@ -74,7 +74,7 @@ class Session:
         self._enter(Phase.NEGOTIATING)
         self.is_closing = False
         self._new_id = new_id
-        self._said = Said()
+        self._history = History()
         self._doubted: set[str] = set()
         """The rules our own messages were doubted by."""
         self._ledger: dict[str, _Unanswered] = {}
@@ -105,7 +105,7 @@ class Session:
             what = f"{name_of(type(message))} may not be sent in version {self._version}"
             raise LocalProtocolError(f"{what} while {self._state()}")
         odd: list[Effect] = []
-        for violation in judge(message, RM, self._said, now):
+        for violation in judge(message, RM, self._history, now):
             if violation.rule.severity is Severity.ERROR:
                 return [Note(Level.ERROR, "message.withheld", _blame(violation, message))]
             if violation.rule.id not in self._doubted:
@@ -114,7 +114,7 @@ class Session:
         return [self._send(message, now), *odd]
 
     def _send(self, message: Message, now: Now, *, is_repeat: bool = False) -> Send:
-        self._said.note(message, now)
+        self._history.record(message, now)
         kind = _kind_of(message)
         self._ledger[message.message_id] = _Unanswered(message, kind, now.mono + ANSWER_WITHIN_S, is_repeat)
         self._newest[kind] = message.message_id
@@ -143,7 +143,7 @@ class Session:
             if message.__class__ not in self._hearable:
                 raise InvalidContent("STATE-001", "/message_type", f"not allowed while {self._state()}")
             warnings = self._judged(message, now)
-            self._said.note(message, now)
+            self._history.record(message, now)
             effects = [*self._converse(message, now), *obey(message, now)]
         except InvalidContent as exc:
             return self._refuse(message.message_id, ReceptionStatusValues.INVALID_CONTENT, exc.label, _name(message))
@@ -226,12 +226,12 @@ class Session:
                 del self._newest[entry.kind]
 
     def _is_wrong(self, message: Message, now: Now) -> bool:
-        return any(each.rule.severity is Severity.ERROR for each in judge(message, RM, self._said, now))
+        return any(each.rule.severity is Severity.ERROR for each in judge(message, RM, self._history, now))
 
     def _judged(self, message: Message, now: Now) -> list[Effect]:
         """What is odd about *message*; raises InvalidContent for what is wrong."""
         odd: list[Effect] = []
-        for violation in judge(message, CEM, self._said, now):
+        for violation in judge(message, CEM, self._history, now):
             if violation.rule.severity is Severity.ERROR:
                 raise InvalidContent(violation.rule.id, violation.pointer, violation.sentence)
             odd.append(Note(Level.WARNING, "message.doubted", {**_blame(violation, message), "sender": CEM}))

@@ -19,7 +19,7 @@ from s2d.s2.effects import (
 from s2d.s2.messages import wire
 from s2d.s2.messages.common import EnergyManagementRole, Message, ReceptionStatus
 from s2d.s2.messages.vet import vet
-from s2d.s2.rules import Said, judge
+from s2d.s2.rules import History, judge
 from s2d.values import Now, Reading
 from tests.core.stage import OK, Stage
 
@@ -123,12 +123,12 @@ def _read_and_judged(run: Run) -> list[Row]:
 
 
 def _read_and_judge_us(run: Run, frame: str) -> float:
-    decode, said, now = wire.decoder_of(wire.VERSIONS[0]), Said(), clock.now()
+    decode, history, now = wire.decoder_of(wire.VERSIONS[0]), History(), clock.now()
 
     def read_and_judge(frame: str) -> None:
         message = decode(frame)
         vet(frame, message)
-        judge(message, EnergyManagementRole.RM, said, now)
+        judge(message, EnergyManagementRole.RM, history, now)
 
     loops = loops_for(read_and_judge, frame, 0.01)
     rounds = 3 if run.is_quick else 15

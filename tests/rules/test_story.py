@@ -5,7 +5,7 @@ import pytest
 from s2d.s2.effects import Effect, Event, Received, Send
 from s2d.s2.messages import wire
 from s2d.s2.messages.common import Message, ReceptionStatus, Tagged
-from s2d.s2.rules import Said, Severity, judge
+from s2d.s2.rules import History, Severity, judge
 
 from ..contract.test_messages import UuidStage, everything_said
 from ..core.stage import settings
@@ -17,7 +17,7 @@ class JudgedStage(UuidStage):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.known = Said()
+        self.history = History()
         self.blamed: list[str] = []
         """What the rules say of what the core said."""
         self.verdicts: list[tuple[list[str], str | None]] = []
@@ -27,15 +27,15 @@ class JudgedStage(UuidStage):
         heard = self._decoded(event)
         errors: list[str] = []
         if heard is not None:
-            violations = judge(heard, CEM, self.known, self.now)
+            violations = judge(heard, CEM, self.history, self.now)
             errors = [each.label for each in violations if each.rule.severity is Severity.ERROR]
             if not errors and isinstance(heard, Message):
-                self.known.note(heard, self.now)
+                self.history.record(heard, self.now)
         effects = super().on(event)
         for message in [effect.message for effect in effects if isinstance(effect, Send)]:
-            self.blamed += [each.label for each in judge(message, RM, self.known, self.now)]
+            self.blamed += [each.label for each in judge(message, RM, self.history, self.now)]
             if isinstance(message, Message):
-                self.known.note(message, self.now)
+                self.history.record(message, self.now)
             if heard is not None and isinstance(message, ReceptionStatus):
                 self.verdicts.append((errors, message.diagnostic_label))
         return effects

@@ -23,7 +23,7 @@ from s2d.s2.messages.common import (
     Timer,
     Transition,
 )
-from s2d.s2.rules import Said
+from s2d.s2.rules import History
 from s2d.values import Now
 
 from ..core.stage import NOON
@@ -51,14 +51,14 @@ def expected(value: float, quantity: CommodityQuantity = L1, **bands: float) -> 
     return PowerForecastValue(value_expected=value, commodity_quantity=quantity, **bands)
 
 
-def said(*messages: Message, control_type: ControlType | None = None) -> Said:
-    """What is known after *messages*."""
-    known = Said()
+def history_of(*messages: Message, control_type: ControlType | None = None) -> History:
+    """The history of a session in which *messages* were exchanged."""
+    history = History()
     if control_type is not None:
-        known.note(SelectControlType(message_id="select", control_type=control_type), NOW)
+        history.record(SelectControlType(message_id="select", control_type=control_type), NOW)
     for message in messages:
-        known.note(message, NOW)
-    return known
+        history.record(message, NOW)
+    return history
 
 
 DETAILS = ResourceManagerDetails(

@@ -1,15 +1,15 @@
-"""Prints every rule: `python -m s2d.s2.rules`."""
+"""The list of all rules, printed: `python -m s2d.s2.rules`."""
 
 import sys
 
-from . import CATALOGUE
+from . import REGISTRY
 
 
 def listing() -> str:
-    """The catalogue, a line for each rule, in columns, sorted by id."""
+    """The registry of rules, a line for each, in columns, sorted by id."""
     rows = [
         (rule.id, rule.severity, rule.sentence, f"{rule.source}{f' [{rule.judged_in}]' if rule.judged_in else ''}")
-        for rule in sorted(CATALOGUE.values())
+        for rule in sorted(REGISTRY.values())
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return "".join(

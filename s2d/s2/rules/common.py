@@ -1,4 +1,4 @@
-"""MSG and RMD: messages of every control type."""
+"""MSG and RMD: rules about messages of every control type, and about ResourceManagerDetails."""
 
 from datetime import datetime, timedelta
 from typing import get_args
@@ -19,7 +19,7 @@ from ..messages.common import (
     SelectControlType,
     Timestamp,
 )
-from .history import Said
+from .history import History
 from .history_entries import OperationMode
 from .registry import Breach, Severity, rule
 
@@ -36,13 +36,13 @@ _BEHIND = -AWAY
     source="S2 JSON, *.message_id",
     severity=Severity.WARNING,
 )
-def message_id(message: Message, said: Said) -> Breach | None:
-    if message.message_id in said.message_ids:
+def message_id(message: Message, history: History) -> Breach | None:
+    if message.message_id in history.message_ids:
         return "/message_id", f"{message.message_id!r} was used before in this session"
     return None
 
 
-Dated = (
+HasTimestamps = (
     PowerMeasurement
     | PowerForecast
     | InstructionStatusUpdate
@@ -71,9 +71,9 @@ Dated = (
     | ddbc.AverageDemandRateForecast
     | ddbc.Instruction
 )
-_DATES_OF = {
+_TIMESTAMPS_OF = {
     kind: tuple(field.name for field in fields(kind) if field.type in (Timestamp, Timestamp | None))
-    for kind in get_args(Dated)
+    for kind in get_args(HasTimestamps)
 }
 
 
@@ -83,8 +83,8 @@ _DATES_OF = {
     source="S2 JSON, *_timestamp, *_time, valid_from, valid_until, finished_at",
     severity=Severity.WARNING,
 )
-def plausible(message: Dated, said: Said, now: Now) -> Breach | None:
-    for name in _DATES_OF[message.__class__]:
+def plausible(message: HasTimestamps, history: History, now: Now) -> Breach | None:
+    for name in _TIMESTAMPS_OF[message.__class__]:
         date: datetime | None = getattr(message, name)
         if date is None:
             continue
@@ -109,10 +109,10 @@ def versions(message: Handshake) -> Breach | None:
 
 
 @rule("RMD-001", "a control type that is selected is offered", source="S2 JSON, SelectControlType.control_type")
-def offered(message: SelectControlType, said: Said) -> Breach | None:
+def offered(message: SelectControlType, history: History) -> Breach | None:
     wanted = message.control_type
     is_none = wanted is ControlType.NO_SELECTION or wanted is ControlType.NOT_CONTROLABLE
-    if said.details is not None and not is_none and wanted not in said.details.available_control_types:
+    if history.details is not None and not is_none and wanted not in history.details.available_control_types:
         return "/control_type", f"{wanted} is not offered"
     return None
 
@@ -125,9 +125,9 @@ def offered(message: SelectControlType, said: Said) -> Breach | None:
 )
 def currency(
     message: frbc.SystemDescription | ombc.SystemDescription | ddbc.SystemDescription | ddbc.SystemDescriptionBeta,
-    said: Said,
+    history: History,
 ) -> Breach | None:
-    if said.details is None or said.details.currency is not None:
+    if history.details is None or history.details.currency is not None:
         return None
     if isinstance(message, ombc.SystemDescription):
         return _costs(message, "")
@@ -159,22 +159,22 @@ def offers(message: ResourceManagerDetails) -> Breach | None:
 
 
 @rule("RMD-005", "a resource keeps its id", source="S2 JSON, ResourceManagerDetails.resource_id")
-def resource_id(message: ResourceManagerDetails, said: Said) -> Breach | None:
-    if said.details is not None and said.details.resource_id != message.resource_id:
-        return "/resource_id", f"it was {said.details.resource_id!r} before"
+def resource_id(message: ResourceManagerDetails, history: History) -> Breach | None:
+    if history.details is not None and history.details.resource_id != message.resource_id:
+        return "/resource_id", f"it was {history.details.resource_id!r} before"
     return None
 
 
 def _costs(
-    part: frbc.ActuatorDescription | ombc.SystemDescription | ddbc.ActuatorDescription, place: str
+    part: frbc.ActuatorDescription | ombc.SystemDescription | ddbc.ActuatorDescription, pointer: str
 ) -> Breach | None:
-    """Where costs stand in what has transitions and operation modes."""
+    """Where costs stand in *part*, which has transitions and operation modes; *pointer* is its own."""
     for index, transition in enumerate(part.transitions):
         if transition.transition_costs is not None:
-            return f"{place}/transitions/{index}/transition_costs", _NO_CURRENCY
+            return f"{pointer}/transitions/{index}/transition_costs", _NO_CURRENCY
     modes: tuple[OperationMode, ...] = part.operation_modes
     for index, mode in enumerate(modes):
-        where = f"{place}/operation_modes/{index}"
+        where = f"{pointer}/operation_modes/{index}"
         if not isinstance(mode, frbc.OperationMode):
             if mode.running_costs is not None:
                 return f"{where}/running_costs", _NO_CURRENCY

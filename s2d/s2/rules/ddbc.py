@@ -1,9 +1,9 @@
-"""DDBC: actuators that together meet a demand rate."""
+"""DDBC: rules about actuators that together meet a demand rate."""
 
 from ...values import Now
 from ..messages.common import ControlType
 from ..messages.ddbc import ActuatorDescription, AverageDemandRateForecast, Instruction
-from .history import Said
+from .history import History
 from .registry import Breach, rule
 from .state_machines import unknown_actuator, unknown_mode, unknown_modes, unknown_timers
 
@@ -27,13 +27,13 @@ def transition_timers(part: ActuatorDescription) -> Breach | None:
 
 
 @rule("DDBC-003", "an instruction names an actuator that is described", source="S2 JSON, DDBC.Instruction.actuator_id")
-def actuator(message: Instruction, said: Said, now: Now) -> Breach | None:
-    return unknown_actuator(said, _DDBC, message.actuator_id, now)
+def actuator(message: Instruction, history: History, now: Now) -> Breach | None:
+    return unknown_actuator(history, _DDBC, message.actuator_id, now)
 
 
 @rule("DDBC-004", "an instruction names a mode of its actuator", source="S2 JSON, DDBC.Instruction.operation_mode_id")
-def mode(message: Instruction, said: Said, now: Now) -> Breach | None:
-    return unknown_mode(said, _DDBC, message.operation_mode_id, "operation_mode_id", now, message.actuator_id)
+def mode(message: Instruction, history: History, now: Now) -> Breach | None:
+    return unknown_mode(history, _DDBC, message.operation_mode_id, "operation_mode_id", now, message.actuator_id)
 
 
 @rule(
@@ -41,8 +41,8 @@ def mode(message: Instruction, said: Said, now: Now) -> Breach | None:
     "a forecast of demand is told only if announced",
     source="S2 JSON, DDBC.SystemDescription.provides_average_demand_rate_forecast",
 )
-def announced(message: AverageDemandRateForecast, said: Said, now: Now) -> Breach | None:
-    system = said.system(_DDBC, now)
+def announced(message: AverageDemandRateForecast, history: History, now: Now) -> Breach | None:
+    system = history.system(_DDBC, now)
     if system is not None and not system.provides_demand_forecast:
         return "", "no forecast was announced"
     return None

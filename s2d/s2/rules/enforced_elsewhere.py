@@ -1,9 +1,9 @@
-"""The rules that are not judged here, but stated, to be found.
+"""The rules that are enforced in other files; here they are only stated, so that the registry is complete.
 
 They are about frames, about whose turn it is, or about what a control type alone knows: how its device stands.
 """
 
-from .registry import Rule, Severity, state
+from .registry import Rule, Severity, add_rule
 
 _WIRE, _VET, _SESSION = "s2d/s2/messages/wire.py", "s2d/s2/messages/vet.py", "s2d/s2/session.py"
 _MODES, _MACHINE = (
@@ -71,4 +71,4 @@ for _rule in (
         "s2d/rm/control/ppbc/schedule.py",
     ),
 ):
-    state(_rule)
+    add_rule(_rule)

@@ -1,4 +1,4 @@
-"""FRBC: a storage and its actuators."""
+"""FRBC: rules about a storage and its actuators."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -15,7 +15,7 @@ from ..messages.frbc import (
     SystemDescription,
     UsageForecast,
 )
-from .history import Said
+from .history import History
 from .registry import Breach, Severity, rule
 from .state_machines import machine_of, unknown_actuator, unknown_mode, unknown_modes, unknown_timers
 
@@ -40,7 +40,7 @@ def contiguous_modes(mode: OperationMode) -> Breach | None:
 )
 def covering(message: SystemDescription) -> Breach | None:
     low, high = message.storage.fill_level_range.start_of_range, message.storage.fill_level_range.end_of_range
-    for place, actuator in enumerate(message.actuators):
+    for index, actuator in enumerate(message.actuators):
         for number, mode in enumerate(actuator.operation_modes):
             elements = mode.elements
             if len(elements) == 1:
@@ -49,19 +49,19 @@ def covering(message: SystemDescription) -> Breach | None:
                 start = min([element.fill_level_range.start_of_range for element in elements])
                 end = max([element.fill_level_range.end_of_range for element in elements])
             if (start > low and not isclose(start, low)) or (end < high and not isclose(end, high)):
-                where = f"/actuators/{place}/operation_modes/{number}/elements"
+                where = f"/actuators/{index}/operation_modes/{number}/elements"
                 return where, f"{start:g} to {end:g} does not cover {low:g} to {high:g}"
     return None
 
 
 @rule("FRBC-003", "an instruction names an actuator that is described", source="S2 JSON, FRBC.Instruction.actuator_id")
-def actuator(message: Instruction, said: Said, now: Now) -> Breach | None:
-    return unknown_actuator(said, _FRBC, message.actuator_id, now)
+def actuator(message: Instruction, history: History, now: Now) -> Breach | None:
+    return unknown_actuator(history, _FRBC, message.actuator_id, now)
 
 
 @rule("FRBC-004", "an instruction names a mode of its actuator", source="S2 JSON, FRBC.Instruction.operation_mode")
-def mode_of_actuator(message: Instruction, said: Said, now: Now) -> Breach | None:
-    return unknown_mode(said, _FRBC, message.operation_mode, "operation_mode", now, message.actuator_id)
+def mode_of_actuator(message: Instruction, history: History, now: Now) -> Breach | None:
+    return unknown_mode(history, _FRBC, message.operation_mode, "operation_mode", now, message.actuator_id)
 
 
 @rule(
@@ -69,13 +69,13 @@ def mode_of_actuator(message: Instruction, said: Said, now: Now) -> Breach | Non
     "an instruction, unless for abnormal conditions, names a mode with an element for the present fill level",
     source="S2 JSON, FRBC.OperationModeElement.fill_level_range, FRBC.StorageDescription.fill_level_range",
 )
-def covers_level(message: Instruction, said: Said, now: Now) -> Breach | None:
-    level = said.fill_level
+def covers_level(message: Instruction, history: History, now: Now) -> Breach | None:
+    level = history.fill_level
     # Outside its range a storage may ignore what it is told, "except during abnormal conditions": S2 JSON. Modes need
     # no elements there (FRBC-002), so to ask for one would be to ignore it. What would do harm is still rejected.
     if message.abnormal_condition:
         return None
-    machine = machine_of(said, _FRBC, message.actuator_id, now)
+    machine = machine_of(history, _FRBC, message.actuator_id, now)
     mode = None if machine is None else machine.modes.get(message.operation_mode)
     if level is None or not isinstance(mode, OperationMode):
         return None
@@ -113,8 +113,10 @@ def contiguous_leakage(message: LeakageBehaviour) -> Breach | None:
     "leakage, usage and targets are told only if the storage provides them",
     source="S2 JSON, FRBC.StorageDescription.provides_*",
 )
-def provided(message: LeakageBehaviour | UsageForecast | FillLevelTargetProfile, said: Said, now: Now) -> Breach | None:
-    system = said.system(_FRBC, now)
+def provided(
+    message: LeakageBehaviour | UsageForecast | FillLevelTargetProfile, history: History, now: Now
+) -> Breach | None:
+    system = history.system(_FRBC, now)
     if system is not None and not getattr(system.storage, _PROVIDES[message.__class__]):
         return "", f"{_PROVIDES[message.__class__]} is false"
     return None
@@ -133,8 +135,8 @@ _PROVIDES: dict[type[object], str] = {
     source="S2 JSON, FRBC.StorageDescription.fill_level_range",
     severity=Severity.WARNING,
 )
-def reachable(message: FillLevelTargetProfile, said: Said, now: Now) -> Breach | None:
-    system = said.system(_FRBC, now)
+def reachable(message: FillLevelTargetProfile, history: History, now: Now) -> Breach | None:
+    system = history.system(_FRBC, now)
     if system is None or system.storage is None:
         return None
     low, high = system.storage.fill_level_range.start_of_range, system.storage.fill_level_range.end_of_range

@@ -1,4 +1,4 @@
-"""What each side has said in a session, as far as rules need it; nothing of it survives the session.
+"""The history of a session: the messages exchanged so far, as far as rules need them; none of it survives the session.
 
 A peer that never stops talking does not fill the memory: every list here has a limit, beyond which the oldest goes.
 """
@@ -21,14 +21,25 @@ from ..messages.common import (
     Timer,
 )
 from ..messages.instruction import Instruction
-from .history_entries import ENDED, WHOLE, Active, Definition, Given, Machine, OperationMode, Place, Scheduled, System
+from .history_entries import (
+    ENDED,
+    WHOLE,
+    ActiveModeEntry,
+    ContainerEntry,
+    InstructionEntry,
+    MachineEntry,
+    OperationMode,
+    ProfileEntry,
+    ScheduledEntry,
+    SystemEntry,
+)
 
 IDS_LIMIT = 20_000
 """Most ids of instructions remembered."""
 MESSAGE_IDS_LIMIT = 1000
 """Most message ids remembered."""
 PUBLISHED_LIMIT = 100
-"""Most constraints, most definitions, and most of those taken back, held at once."""
+"""Most constraints, most profile definitions, and most of those revoked, held at once."""
 ENVELOPE_IDS_LIMIT = 20_000
 """Most ids of power envelopes remembered."""
 ANNOUNCED_LIMIT = 10
@@ -38,40 +49,40 @@ ACTUATORS_LIMIT = 100
 SCHEDULED_LIMIT = 1000
 """Most sequence containers whose schedule is remembered."""
 
-_DESCRIBED_BY = {
+_DESCRIPTION_OF = {
     RevokableObjects.FRBC_SYSTEM_DESCRIPTION: ControlType.FILL_RATE_BASED_CONTROL,
     RevokableObjects.OMBC_SYSTEM_DESCRIPTION: ControlType.OPERATION_MODE_BASED_CONTROL,
     RevokableObjects.DDBC_SYSTEM_DESCRIPTION: ControlType.DEMAND_DRIVEN_BASED_CONTROL,
 }
-"""They have no id of their own, their message's stands in for it."""
+"""Objects that have no id of their own; their message's stands in for it."""
 
 Key = TypeVar("Key")
 Held = TypeVar("Held")
 
 
-class Said:
-    """All that was said and accepted so far; `judge` reads it, whoever speaks and hears keeps it."""
+class History:
+    """The messages sent and accepted in one session so far; `judge` reads it, who holds the session records in it."""
 
     def __init__(self) -> None:
         self.details: ResourceManagerDetails | None = None
         self.control_type: ControlType | None = None
         """None until one was selected."""
         self.message_ids: OrderedDict[str, None] = OrderedDict()
-        self.instructions: OrderedDict[str, Given] = OrderedDict()
+        self.instructions: OrderedDict[str, InstructionEntry] = OrderedDict()
         """By id, of all control types: an id stays used until the session ends."""
-        self._by_message: dict[str, list[Given]] = {}
+        self._by_message_id: dict[str, list[InstructionEntry]] = {}
         """The same by `message_id`, of which there should be one each."""
         self.envelope_ids: OrderedDict[str, None] = OrderedDict()
         self._forget_published()
 
-    def note(self, message: Message, now: Now) -> None:
-        """Remembers that *message* was accepted, or sent."""
+    def record(self, message: Message, now: Now) -> None:
+        """Adds *message*, which was accepted, or sent."""
         _remember(self.message_ids, message.message_id, None, MESSAGE_IDS_LIMIT)
-        take = _TAKES.get(message.__class__)
-        if take is not None:
-            take(self, message, now)
+        recorder = _RECORDERS.get(message.__class__)
+        if recorder is not None:
+            recorder(self, message, now)
 
-    def system(self, control_type: ControlType, now: Now) -> System | None:
+    def system(self, control_type: ControlType, now: Now) -> SystemEntry | None:
         """The system description of *control_type* that is valid now, or the first announced if none is yet."""
         systems = self.systems.get(control_type)
         if not systems:
@@ -80,138 +91,146 @@ class Said:
             return next((system for system in reversed(systems) if system.valid_from <= now.utc), systems[0])
         return systems[0]
 
-    def given(self, name: str) -> Given | None:
+    def instruction(self, name: str) -> InstructionEntry | None:
         """The instruction with the id *name*; else that which came in the message of that id, one that has not ended.
 
         A peer in the field names instructions by their messages.
         """
         if (by_id := self.instructions.get(name)) is not None:
             return by_id
-        by_message = self._by_message.get(name, ())
-        return next((given for given in by_message if not given.has_ended()), by_message[-1] if by_message else None)
+        by_message = self._by_message_id.get(name, ())
+        return next((each for each in by_message if not each.has_ended()), by_message[-1] if by_message else None)
 
     def holds(self, object_type: RevokableObjects, object_id: str) -> bool:
-        """Whether an object of that type and id was published and not taken back."""
-        control_type = _DESCRIBED_BY.get(object_type)
+        """Whether an object of that type and id was published and not revoked."""
+        control_type = _DESCRIPTION_OF.get(object_type)
         if control_type is not None:
             return any(system.message_id == object_id for system in self.systems.get(control_type, ()))
-        published = _PUBLISHED_IN.get(object_type)
-        return published is not None and object_id in published(self)
+        published_in = _PUBLISHED_IN.get(object_type)
+        return published_in is not None and object_id in published_in(self)
 
     def _forget_published(self) -> None:
-        self.systems: dict[ControlType, list[System]] = {}
+        self.systems: dict[ControlType, list[SystemEntry]] = {}
         self.fill_level: float | None = None
-        self.active: OrderedDict[str, Active] = OrderedDict()
+        self.active: OrderedDict[str, ActiveModeEntry] = OrderedDict()
         """By actuator id."""
         self.constraints: OrderedDict[str, pebc.PowerConstraints] = OrderedDict()
         self.energy_constraints: OrderedDict[str, pebc.EnergyConstraint] = OrderedDict()
-        self.definitions: OrderedDict[str, Definition] = OrderedDict()
+        self.profiles: OrderedDict[str, ProfileEntry] = OrderedDict()
         self.withdrawn: OrderedDict[str, Message] = OrderedDict()
-        """Constraints and definitions that were taken back, by id: it stays used."""
-        self.scheduled: OrderedDict[tuple[str, str], Scheduled] = OrderedDict()
+        """Constraints and profile definitions that were revoked, by id: it stays used."""
+        self.scheduled: OrderedDict[tuple[str, str], ScheduledEntry] = OrderedDict()
         """By profile id and container id."""
 
-    def _take_details(self, message: ResourceManagerDetails, now: Now) -> None:
+    def _record_details(self, message: ResourceManagerDetails, now: Now) -> None:
         self.details = message
 
-    def _take_selection(self, message: SelectControlType, now: Now) -> None:
+    def _record_selection(self, message: SelectControlType, now: Now) -> None:
         # A peer may take the same selection again for no change, and not describe anew.
         systems = self.systems if message.control_type is self.control_type else {}
         self._forget_published()
         self.systems, self.control_type = systems, message.control_type
 
-    def _take_frbc(self, message: frbc.SystemDescription, now: Now) -> None:
-        machines = {actuator.id: _machine(actuator.operation_modes, actuator.timers) for actuator in message.actuators}
-        system = System(message.message_id, message.valid_from, machines, message.storage)
+    def _record_frbc(self, message: frbc.SystemDescription, now: Now) -> None:
+        machines = {
+            actuator.id: _machine_entry(actuator.operation_modes, actuator.timers) for actuator in message.actuators
+        }
+        system = SystemEntry(message.message_id, message.valid_from, machines, message.storage)
         self._describe(ControlType.FILL_RATE_BASED_CONTROL, system, now)
 
-    def _take_ombc(self, message: ombc.SystemDescription, now: Now) -> None:
-        machines = {WHOLE: _machine(message.operation_modes, message.timers)}
-        system = System(message.message_id, message.valid_from, machines)
+    def _record_ombc(self, message: ombc.SystemDescription, now: Now) -> None:
+        machines = {WHOLE: _machine_entry(message.operation_modes, message.timers)}
+        system = SystemEntry(message.message_id, message.valid_from, machines)
         self._describe(ControlType.OPERATION_MODE_BASED_CONTROL, system, now)
 
-    def _take_ddbc(self, message: ddbc.SystemDescription | ddbc.SystemDescriptionBeta, now: Now) -> None:
-        machines = {actuator.id: _machine(actuator.operation_modes, actuator.timers) for actuator in message.actuators}
+    def _record_ddbc(self, message: ddbc.SystemDescription | ddbc.SystemDescriptionBeta, now: Now) -> None:
+        machines = {
+            actuator.id: _machine_entry(actuator.operation_modes, actuator.timers) for actuator in message.actuators
+        }
         forecasts = message.provides_average_demand_rate_forecast
-        system = System(message.message_id, message.valid_from, machines, provides_demand_forecast=forecasts)
+        system = SystemEntry(message.message_id, message.valid_from, machines, provides_demand_forecast=forecasts)
         self._describe(ControlType.DEMAND_DRIVEN_BASED_CONTROL, system, now)
 
-    def _describe(self, control_type: ControlType, system: System, now: Now) -> None:
+    def _describe(self, control_type: ControlType, system: SystemEntry, now: Now) -> None:
         if system.valid_from <= now.utc:
             self.systems[control_type] = [system]
         else:
             self.systems[control_type] = [*self.systems.get(control_type, ()), system][-ANNOUNCED_LIMIT:]
 
-    def _take_storage_status(self, message: frbc.StorageStatus, now: Now) -> None:
+    def _record_storage_status(self, message: frbc.StorageStatus, now: Now) -> None:
         self.fill_level = message.present_fill_level
 
-    def _take_status(self, message: frbc.ActuatorStatus | ddbc.ActuatorStatus | ombc.Status, now: Now) -> None:
+    def _record_mode_status(self, message: frbc.ActuatorStatus | ddbc.ActuatorStatus | ombc.Status, now: Now) -> None:
         actuator_id = WHOLE if isinstance(message, ombc.Status) else message.actuator_id
         has_previous = message.previous_operation_mode_id is not None
-        _remember(self.active, actuator_id, Active(message.active_operation_mode_id, has_previous), ACTUATORS_LIMIT)
+        _remember(
+            self.active, actuator_id, ActiveModeEntry(message.active_operation_mode_id, has_previous), ACTUATORS_LIMIT
+        )
 
-    def _take_constraints(self, message: pebc.PowerConstraints, now: Now) -> None:
+    def _record_constraints(self, message: pebc.PowerConstraints, now: Now) -> None:
         _remember(self.constraints, message.id, message, PUBLISHED_LIMIT)
 
-    def _take_energy_constraint(self, message: pebc.EnergyConstraint, now: Now) -> None:
+    def _record_energy_constraint(self, message: pebc.EnergyConstraint, now: Now) -> None:
         _remember(self.energy_constraints, message.id, message, PUBLISHED_LIMIT)
 
-    def _take_definition(self, message: ppbc.PowerProfileDefinition, now: Now) -> None:
-        places: dict[str, Place] = {}
+    def _record_profile(self, message: ppbc.PowerProfileDefinition, now: Now) -> None:
+        containers: dict[str, ContainerEntry] = {}
         before: str | None = None
         for container in message.power_sequences_containers:
-            places[container.id] = Place(before, {sequence.id: sequence for sequence in container.power_sequences})
+            containers[container.id] = ContainerEntry(
+                before, {sequence.id: sequence for sequence in container.power_sequences}
+            )
             before = container.id
-        _remember(self.definitions, message.id, Definition(message, places), PUBLISHED_LIMIT)
+        _remember(self.profiles, message.id, ProfileEntry(message, containers), PUBLISHED_LIMIT)
 
-    def _take_instruction(self, message: Instruction, now: Now) -> None:
-        given = Given(message.id, message.message_id, message.__class__)
-        self.instructions[message.id] = given
-        self._by_message.setdefault(message.message_id, []).append(given)
+    def _record_instruction(self, message: Instruction, now: Now) -> None:
+        instruction = InstructionEntry(message.id, message.message_id, message.__class__)
+        self.instructions[message.id] = instruction
+        self._by_message_id.setdefault(message.message_id, []).append(instruction)
         if len(self.instructions) > IDS_LIMIT:
             # What waits or runs is not forgotten: it can still be revoked, and is still told of.
-            is_over = (given for given in self.instructions.values() if given.status in ENDED)
-            oldest = next(is_over, next(iter(self.instructions.values())))
+            ended = (each for each in self.instructions.values() if each.status in ENDED)
+            oldest = next(ended, next(iter(self.instructions.values())))
             del self.instructions[oldest.id]
-            others = self._by_message[oldest.message_id]
+            others = self._by_message_id[oldest.message_id]
             others.remove(oldest)
             if not others:
-                del self._by_message[oldest.message_id]
+                del self._by_message_id[oldest.message_id]
 
-    def _take_envelopes(self, message: pebc.Instruction, now: Now) -> None:
-        self._take_instruction(message, now)
+    def _record_pebc_instruction(self, message: pebc.Instruction, now: Now) -> None:
+        self._record_instruction(message, now)
         for envelope in message.power_envelopes:
             _remember(self.envelope_ids, envelope.id, None, ENVELOPE_IDS_LIMIT)
 
-    def _take_schedule(self, message: ppbc.ScheduleInstruction, now: Now) -> None:
-        self._take_instruction(message, now)
-        definition = self.definitions.get(message.power_profile_id)
+    def _record_schedule_instruction(self, message: ppbc.ScheduleInstruction, now: Now) -> None:
+        self._record_instruction(message, now)
+        profile = self.profiles.get(message.power_profile_id)
         container_id, sequence_id = message.sequence_container_id, message.power_sequence_id
-        sequence = None if definition is None else definition.sequence(container_id, sequence_id)
+        sequence = None if profile is None else profile.sequence(container_id, sequence_id)
         if sequence is not None:
-            scheduled = Scheduled(message.execution_time, sequence)
+            scheduled = ScheduledEntry(message.execution_time, sequence)
             _remember(self.scheduled, (message.power_profile_id, container_id), scheduled, SCHEDULED_LIMIT)
 
-    def _take_update(self, message: InstructionStatusUpdate, now: Now) -> None:
-        given = self.instructions.get(message.instruction_id)
-        if given is not None and not given.has_ended():
-            given.status = message.status_type
+    def _record_instruction_status(self, message: InstructionStatusUpdate, now: Now) -> None:
+        instruction = self.instructions.get(message.instruction_id)
+        if instruction is not None and not instruction.has_ended():
+            instruction.status = message.status_type
 
-    def _take_revocation(self, message: RevokeObject, now: Now) -> None:
+    def _record_revocation(self, message: RevokeObject, now: Now) -> None:
         # An instruction has ended only when the RM says so.
-        published = _PUBLISHED_IN.get(message.object_type)
-        if published is not None:
-            known = published(self).pop(message.object_id, None)
-            if known is not None:
-                withdrawn = known.message if isinstance(known, Definition) else known
+        published_in = _PUBLISHED_IN.get(message.object_type)
+        if published_in is not None:
+            revoked = published_in(self).pop(message.object_id, None)
+            if revoked is not None:
+                withdrawn = revoked.message if isinstance(revoked, ProfileEntry) else revoked
                 _remember(self.withdrawn, message.object_id, withdrawn, PUBLISHED_LIMIT)
-        elif message.object_type in _DESCRIBED_BY:
-            systems = self.systems.get(_DESCRIBED_BY[message.object_type], [])
+        elif message.object_type in _DESCRIPTION_OF:
+            systems = self.systems.get(_DESCRIPTION_OF[message.object_type], [])
             systems[:] = [system for system in systems if system.message_id != message.object_id]
 
 
-def _machine(modes: tuple[OperationMode, ...], timers: tuple[Timer, ...]) -> Machine:
-    return Machine({mode.id: mode for mode in modes}, frozenset([timer.id for timer in timers]))
+def _machine_entry(modes: tuple[OperationMode, ...], timers: tuple[Timer, ...]) -> MachineEntry:
+    return MachineEntry({mode.id: mode for mode in modes}, frozenset([timer.id for timer in timers]))
 
 
 def _remember(held: OrderedDict[Key, Held], key: Key, value: Held, limit: int) -> None:
@@ -221,33 +240,33 @@ def _remember(held: OrderedDict[Key, Held], key: Key, value: Held, limit: int) -
         held.popitem(last=False)
 
 
-_PUBLISHED_IN: dict[RevokableObjects, Callable[[Said], OrderedDict[str, Any]]] = {
+_PUBLISHED_IN: dict[RevokableObjects, Callable[[History], OrderedDict[str, Any]]] = {
     RevokableObjects.PEBC_POWER_CONSTRAINTS: attrgetter("constraints"),
     RevokableObjects.PEBC_ENERGY_CONSTRAINT: attrgetter("energy_constraints"),
-    RevokableObjects.PPBC_POWER_PROFILE_DEFINITION: attrgetter("definitions"),
+    RevokableObjects.PPBC_POWER_PROFILE_DEFINITION: attrgetter("profiles"),
 }
 
-_TAKES: dict[type[Message], Callable[[Said, Any, Now], None]] = {
-    ResourceManagerDetails: Said._take_details,
-    SelectControlType: Said._take_selection,
-    InstructionStatusUpdate: Said._take_update,
-    RevokeObject: Said._take_revocation,
-    frbc.SystemDescription: Said._take_frbc,
-    frbc.StorageStatus: Said._take_storage_status,
-    frbc.ActuatorStatus: Said._take_status,
-    frbc.Instruction: Said._take_instruction,
-    pebc.PowerConstraints: Said._take_constraints,
-    pebc.EnergyConstraint: Said._take_energy_constraint,
-    pebc.Instruction: Said._take_envelopes,
-    ppbc.PowerProfileDefinition: Said._take_definition,
-    ppbc.ScheduleInstruction: Said._take_schedule,
-    ppbc.StartInterruptionInstruction: Said._take_instruction,
-    ppbc.EndInterruptionInstruction: Said._take_instruction,
-    ombc.SystemDescription: Said._take_ombc,
-    ombc.Status: Said._take_status,
-    ombc.Instruction: Said._take_instruction,
-    ddbc.SystemDescription: Said._take_ddbc,
-    ddbc.SystemDescriptionBeta: Said._take_ddbc,
-    ddbc.ActuatorStatus: Said._take_status,
-    ddbc.Instruction: Said._take_instruction,
+_RECORDERS: dict[type[Message], Callable[[History, Any, Now], None]] = {
+    ResourceManagerDetails: History._record_details,
+    SelectControlType: History._record_selection,
+    InstructionStatusUpdate: History._record_instruction_status,
+    RevokeObject: History._record_revocation,
+    frbc.SystemDescription: History._record_frbc,
+    frbc.StorageStatus: History._record_storage_status,
+    frbc.ActuatorStatus: History._record_mode_status,
+    frbc.Instruction: History._record_instruction,
+    pebc.PowerConstraints: History._record_constraints,
+    pebc.EnergyConstraint: History._record_energy_constraint,
+    pebc.Instruction: History._record_pebc_instruction,
+    ppbc.PowerProfileDefinition: History._record_profile,
+    ppbc.ScheduleInstruction: History._record_schedule_instruction,
+    ppbc.StartInterruptionInstruction: History._record_instruction,
+    ppbc.EndInterruptionInstruction: History._record_instruction,
+    ombc.SystemDescription: History._record_ombc,
+    ombc.Status: History._record_mode_status,
+    ombc.Instruction: History._record_instruction,
+    ddbc.SystemDescription: History._record_ddbc,
+    ddbc.SystemDescriptionBeta: History._record_ddbc,
+    ddbc.ActuatorStatus: History._record_mode_status,
+    ddbc.Instruction: History._record_instruction,
 }

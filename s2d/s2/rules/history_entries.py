@@ -1,4 +1,4 @@
-"""What is remembered of messages: what rules need to know of each, by ids."""
+"""The entries of a history: what is kept of each message for the rules, by ids."""
 
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
@@ -25,61 +25,61 @@ ENDED = frozenset(
 _LASTING = (pebc.Instruction, ppbc.ScheduleInstruction)
 
 
-class Machine(NamedTuple):
-    """What there is to choose from in one actuator, or in the whole resource."""
+class MachineEntry(NamedTuple):
+    """The operation modes and timers described for one actuator, or for the whole resource."""
 
     modes: dict[str, OperationMode]
     timers: frozenset[str]
 
 
-class System(NamedTuple):
+class SystemEntry(NamedTuple):
     """A system description, by its ids."""
 
     message_id: str
     valid_from: datetime
-    machines: dict[str, Machine]
+    machines: dict[str, MachineEntry]
     """By actuator id."""
     storage: frbc.StorageDescription | None = None
     provides_demand_forecast: bool = False
 
 
-class Active(NamedTuple):
-    """What an actuator was last said to do."""
+class ActiveModeEntry(NamedTuple):
+    """The operation mode that was last told to be active in an actuator."""
 
     operation_mode_id: str
     has_previous: bool
 
 
-class Scheduled(NamedTuple):
-    """What was ordered last for a sequence container."""
+class ScheduledEntry(NamedTuple):
+    """The sequence that was last scheduled in a container, and its start."""
 
     start: datetime
     sequence: ppbc.PowerSequence
 
 
-class Place(NamedTuple):
-    """A sequence container in its definition, by its ids."""
+class ContainerEntry(NamedTuple):
+    """A sequence container of a power profile, by its ids."""
 
     before: str | None
     """The container before it."""
     sequences: dict[str, ppbc.PowerSequence]
 
 
-class Definition(NamedTuple):
-    """A power profile, by its ids."""
+class ProfileEntry(NamedTuple):
+    """A power profile definition, by its ids."""
 
     message: ppbc.PowerProfileDefinition
-    places: dict[str, Place]
+    containers: dict[str, ContainerEntry]
     """By container id."""
 
     def sequence(self, container_id: str, sequence_id: str) -> ppbc.PowerSequence | None:
-        """The sequence of that id, if the container is one of it and has it."""
-        place = self.places.get(container_id)
-        return None if place is None else place.sequences.get(sequence_id)
+        """The sequence of that id, if it is in that container of the profile."""
+        container = self.containers.get(container_id)
+        return None if container is None else container.sequences.get(sequence_id)
 
 
-class Given(Struct):
-    """An instruction and what was said to have become of it."""
+class InstructionEntry(Struct):
+    """An instruction and the last status told of it."""
 
     id: str
     message_id: str
@@ -92,5 +92,5 @@ class Given(Struct):
         return self.kind in _LASTING
 
     def has_ended(self) -> bool:
-        """Whether nothing becomes of it any more."""
+        """Whether no further status can follow."""
         return self.status in ENDED and not (self.lasts and self.status is InstructionStatus.SUCCEEDED)

@@ -1,4 +1,4 @@
-"""ID and NUM: ids that tell things apart, numbers that are numbers, ranges that run upwards."""
+"""ID and NUM: rules about ids that must be unique, numbers that must be finite, and ranges that must not fall."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -11,16 +11,16 @@ from msgspec import Struct
 
 from ..messages import ddbc, frbc, ombc, pebc, ppbc
 from ..messages.common import NumberRange, PowerForecast, PowerMeasurement
-from .history import Said
+from .history import History
 from .registry import Breach, PartBreach, Severity, rule
 
-Actuated = frbc.SystemDescription | ddbc.SystemDescription | ddbc.SystemDescriptionBeta
-Machine = frbc.ActuatorDescription | ddbc.ActuatorDescription | ombc.SystemDescription
+HasActuators = frbc.SystemDescription | ddbc.SystemDescription | ddbc.SystemDescriptionBeta
+HasOperationModes = frbc.ActuatorDescription | ddbc.ActuatorDescription | ombc.SystemDescription
 """What has operation modes, transitions and timers."""
-Factored = (
+HasFactor = (
     frbc.Instruction | frbc.ActuatorStatus | ombc.Instruction | ombc.Status | ddbc.Instruction | ddbc.ActuatorStatus
 )
-Numbered = (
+HasNumbers = (
     PowerMeasurement
     | PowerForecast
     | frbc.SystemDescription
@@ -42,23 +42,23 @@ Numbered = (
 
 
 @rule("ID-001", "an actuator id stands once in a system description", source="S2 JSON, *.ActuatorDescription.id")
-def actuator_ids(message: Actuated) -> Breach | None:
+def actuator_ids(message: HasActuators) -> Breach | None:
     return _once("/actuators", [actuator.id for actuator in message.actuators])
 
 
 @rule("ID-002", "an operation mode id stands once in its actuator or system", source="S2 JSON, *.OperationMode.id")
-def mode_ids(message: Machine) -> Breach | None:
+def mode_ids(message: HasOperationModes) -> Breach | None:
     member = "Id" if isinstance(message, ddbc.ActuatorDescription) else "id"
     return _once("/operation_modes", [mode.id for mode in message.operation_modes], member)
 
 
 @rule("ID-003", "a transition id stands once in its actuator or system", source="S2 JSON, Transition.id")
-def transition_ids(message: Machine) -> Breach | None:
+def transition_ids(message: HasOperationModes) -> Breach | None:
     return _once("/transitions", [transition.id for transition in message.transitions])
 
 
 @rule("ID-004", "a timer id stands once in its actuator or system", source="S2 JSON, Timer.id")
-def timer_ids(message: Machine) -> Breach | None:
+def timer_ids(message: HasOperationModes) -> Breach | None:
     return _once("/timers", [timer.id for timer in message.timers])
 
 
@@ -83,15 +83,15 @@ def envelope_ids(message: pebc.Instruction) -> Breach | None:
     source="S2 JSON, PEBC.PowerEnvelope.id",
     severity=Severity.WARNING,
 )
-def new_envelope_ids(message: pebc.Instruction, said: Said) -> Breach | None:
+def new_envelope_ids(message: pebc.Instruction, history: History) -> Breach | None:
     for index, envelope in enumerate(message.power_envelopes):
-        if envelope.id in said.envelope_ids:
+        if envelope.id in history.envelope_ids:
             return f"/power_envelopes/{index}/id", f"{envelope.id!r} was used before in this session"
     return None
 
 
 @rule("NUM-001", "numbers are finite", source="RFC 8259, section 6")
-def finite(message: Numbered) -> Breach | None:
+def finite(message: HasNumbers) -> Breach | None:
     # One look at all bytes is faster than one at each number. It may take for a number what is none.
     try:
         _encode_into(message, _scratch)
@@ -146,7 +146,7 @@ def bands(parts: Sequence[frbc.OperationModeElement | frbc.LeakageBehaviourEleme
 
 
 @rule("NUM-004", "a factor lies between 0 and 1", source="S2 JSON, *.operation_mode_factor")
-def factor(message: Factored) -> Breach | None:
+def factor(message: HasFactor) -> Breach | None:
     if not 0 <= message.operation_mode_factor <= 1:
         return "/operation_mode_factor", "a factor lies between 0 and 1"
     return None
@@ -162,8 +162,8 @@ def falling(parts: Sequence[frbc.OperationModeElement | ombc.OperationMode | ddb
     for index, part in enumerate(parts):
         for power in part.power_ranges:
             if power.start_of_range > power.end_of_range:
-                place = f"/power_ranges/{part.power_ranges.index(power)}"
-                return index, place, f"{power.start_of_range:g} is above {power.end_of_range:g}"
+                pointer = f"/power_ranges/{part.power_ranges.index(power)}"
+                return index, pointer, f"{power.start_of_range:g} is above {power.end_of_range:g}"
     if parts[0].__class__ in _RATE_OF:
         name, rate_of = _RATE_OF[parts[0].__class__]
         for index, rate in enumerate(map(rate_of, parts)):
@@ -178,29 +178,29 @@ _RATE_OF: dict[type[Struct], tuple[str, Callable[[Any], NumberRange]]] = {
 }
 
 
-def _once(place: str, ids: list[str], member: str = "id") -> Breach | None:
+def _once(pointer: str, ids: list[str], member: str = "id") -> Breach | None:
     if len(ids) < 2 or len(set(ids)) == len(ids):
         return None
     known = set()
     for index, each in enumerate(ids):
         if each in known:
-            return f"{place}/{index}/{member}", f"{each!r} stands there before"
+            return f"{pointer}/{index}/{member}", f"{each!r} stands there before"
         known.add(each)
     return None
 
 
-def _infinite(value: object, place: str) -> Breach | None:
+def _infinite(value: object, pointer: str) -> Breach | None:
     if isinstance(value, float):
         if not isfinite(value):
-            return place, f"{value} is not a finite number"
+            return pointer, f"{value} is not a finite number"
     elif isinstance(value, Struct):
         for field in msgspec.structs.fields(value):
-            breach = _infinite(getattr(value, field.name), f"{place}/{field.encode_name}")
+            breach = _infinite(getattr(value, field.name), f"{pointer}/{field.encode_name}")
             if breach is not None:
                 return breach
     elif isinstance(value, tuple):
         for index, part in enumerate(value):
-            breach = _infinite(part, f"{place}/{index}")
+            breach = _infinite(part, f"{pointer}/{index}")
             if breach is not None:
                 return breach
     return None

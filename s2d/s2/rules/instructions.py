@@ -1,4 +1,4 @@
-"""INST and REV: ids of instructions, what becomes of them, and taking back what was said."""
+"""INST and REV: rules about the ids of instructions, their statuses, and revocations."""
 
 from typing import get_args
 
@@ -12,7 +12,7 @@ from ..messages.common import (
 )
 from ..messages.instruction import Instruction
 from ..messages.wire import name_of
-from .history import Said
+from .history import History
 from .registry import Breach, Severity, rule
 
 _MAY_FOLLOW: dict[InstructionStatus, tuple[InstructionStatus, ...]] = {
@@ -45,20 +45,20 @@ _REVOKABLE: dict[ControlType, tuple[RevokableObjects, ...]] = {
         RevokableObjects.PPBC_END_INTERRUPTION_INSTRUCTION,
     ),
 }
-_ORDERS = {RevokableObjects(name_of(kind)): kind for kind in get_args(Instruction)}
+_INSTRUCTION_TYPES = {RevokableObjects(name_of(kind)): kind for kind in get_args(Instruction)}
 
 
 @rule("INST-001", "an instruction id is used once in a session", source="S2 JSON, *Instruction.id")
-def new_id(message: Instruction, said: Said) -> Breach | None:
-    if message.id in said.instructions:
+def new_id(message: Instruction, history: History) -> Breach | None:
+    if message.id in history.instructions:
         return "/id", f"{message.id!r} was used before in this session"
     return None
 
 
 @rule("INST-002", "an update is about an instruction that was given", source="S2 JSON, InstructionStatusUpdate")
-def given(message: InstructionStatusUpdate, said: Said) -> Breach | None:
-    if said.control_type is not None and message.instruction_id not in said.instructions:
-        meant = said.given(message.instruction_id)
+def instruction_given(message: InstructionStatusUpdate, history: History) -> Breach | None:
+    if history.control_type is not None and message.instruction_id not in history.instructions:
+        meant = history.instruction(message.instruction_id)
         hint = f": it is the message_id of {meant.id!r}" if meant else ""
         return "/instruction_id", f"no instruction {message.instruction_id!r} was given{hint}"
     return None
@@ -71,8 +71,8 @@ def given(message: InstructionStatusUpdate, said: Said) -> Breach | None:
     source="S2 JSON, InstructionStatus",
     severity=Severity.WARNING,
 )
-def order(message: InstructionStatusUpdate, said: Said) -> Breach | None:
-    known = said.instructions.get(message.instruction_id)
+def status_order(message: InstructionStatusUpdate, history: History) -> Breach | None:
+    known = history.instructions.get(message.instruction_id)
     if known is None or known.status is None or known.status is message.status_type:
         return None
     may_follow = _MAY_FOLLOW_WHAT_LASTS if known.lasts else _MAY_FOLLOW
@@ -87,14 +87,14 @@ def order(message: InstructionStatusUpdate, said: Said) -> Breach | None:
     source="S2 JSON, RevokeObject.object_id",
     sender=EnergyManagementRole.CEM,
 )
-def not_ended(message: RevokeObject, said: Said) -> Breach | None:
-    if said.control_type is None or message.object_type not in _ORDERS:
+def not_ended(message: RevokeObject, history: History) -> Breach | None:
+    if history.control_type is None or message.object_type not in _INSTRUCTION_TYPES:
         return None
     object_id = message.object_id
-    known = said.given(object_id)
+    known = history.instruction(object_id)
     if known is None:
         return "/object_id", f"instruction {object_id!r} is unknown"
-    if known.kind is not _ORDERS[message.object_type]:
+    if known.kind is not _INSTRUCTION_TYPES[message.object_type]:
         return "/object_type", f"{object_id!r} is a {name_of(known.kind)}"
     if known.has_ended():
         return "/object_id", f"instruction {object_id!r} has ended"
@@ -107,8 +107,10 @@ def not_ended(message: RevokeObject, said: Said) -> Breach | None:
     source="S2 JSON, RevokeObject.object_type",
     sender=EnergyManagementRole.CEM,
 )
-def by_cem(message: RevokeObject, said: Said) -> Breach | None:
-    allowed = _ORDERS if said.control_type is None else _REVOKABLE.get(said.control_type, _ORDERS)
+def by_cem(message: RevokeObject, history: History) -> Breach | None:
+    allowed = (
+        _INSTRUCTION_TYPES if history.control_type is None else _REVOKABLE.get(history.control_type, _INSTRUCTION_TYPES)
+    )
     if message.object_type not in allowed:
         return "/object_type", f"a CEM may not revoke a {message.object_type}"
     return None
@@ -120,10 +122,10 @@ def by_cem(message: RevokeObject, said: Said) -> Breach | None:
     source="S2 JSON, RevokeObject.object_id",
     sender=EnergyManagementRole.RM,
 )
-def published(message: RevokeObject, said: Said) -> Breach | None:
-    if said.control_type is None or message.object_type in _ORDERS:
+def published(message: RevokeObject, history: History) -> Breach | None:
+    if history.control_type is None or message.object_type in _INSTRUCTION_TYPES:
         return None
-    if not said.holds(message.object_type, message.object_id):
+    if not history.holds(message.object_type, message.object_id):
         return "/object_id", f"{message.object_type} {message.object_id!r} is unknown"
     return None
 
@@ -134,7 +136,7 @@ def published(message: RevokeObject, said: Said) -> Breach | None:
     source="S2 JSON, RevokeObject.object_type",
     sender=EnergyManagementRole.RM,
 )
-def by_rm(message: RevokeObject, said: Said) -> Breach | None:
-    if message.object_type in _ORDERS:
+def by_rm(message: RevokeObject, history: History) -> Breach | None:
+    if message.object_type in _INSTRUCTION_TYPES:
         return "/object_type", f"an RM may not revoke a {message.object_type}"
     return None

@@ -1,9 +1,9 @@
-"""OMBC: one state machine for the whole resource."""
+"""OMBC: rules about the one state machine of the whole resource."""
 
 from ...values import Now
 from ..messages.common import ControlType
 from ..messages.ombc import Instruction, SystemDescription
-from .history import Said
+from .history import History
 from .registry import Breach, rule
 from .state_machines import unknown_mode, unknown_modes, unknown_timers
 
@@ -25,8 +25,8 @@ def transition_timers(message: SystemDescription) -> Breach | None:
 
 
 @rule("OMBC-003", "an instruction names a mode that is described", source="S2 JSON, OMBC.Instruction.operation_mode_id")
-def mode(message: Instruction, said: Said, now: Now) -> Breach | None:
+def mode(message: Instruction, history: History, now: Now) -> Breach | None:
     control_type = ControlType.OPERATION_MODE_BASED_CONTROL
-    if said.control_type is control_type and said.system(control_type, now) is None:
+    if history.control_type is control_type and history.system(control_type, now) is None:
         return "/operation_mode_id", "no mode was described yet"
-    return unknown_mode(said, control_type, message.operation_mode_id, "operation_mode_id", now)
+    return unknown_mode(history, control_type, message.operation_mode_id, "operation_mode_id", now)

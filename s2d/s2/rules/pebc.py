@@ -1,4 +1,4 @@
-"""PEBC: limits of power."""
+"""PEBC: rules about power constraints, energy constraints and power envelopes."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -15,7 +15,7 @@ from ..messages.pebc import (
     PowerEnvelopeElement,
     PowerEnvelopeLimitType,
 )
-from .history import Said
+from .history import History
 from .registry import Breach, PartBreach, Severity, rule
 
 _MS = timedelta(milliseconds=1)
@@ -47,10 +47,10 @@ def window(message: PowerConstraints | EnergyConstraint) -> Breach | None:
     "an instruction is based on constraints that were published",
     source="S2 JSON, PEBC.Instruction.power_constraints_id",
 )
-def known(message: Instruction, said: Said) -> Breach | None:
-    if message.power_constraints_id in said.constraints:
+def known(message: Instruction, history: History) -> Breach | None:
+    if message.power_constraints_id in history.constraints:
         return None
-    is_expected = said.constraints or said.control_type is ControlType.POWER_ENVELOPE_BASED_CONTROL
+    is_expected = history.constraints or history.control_type is ControlType.POWER_ENVELOPE_BASED_CONTROL
     if is_expected:
         return "/power_constraints_id", f"no constraints {message.power_constraints_id!r} were published"
     return None
@@ -62,8 +62,8 @@ def known(message: Instruction, said: Said) -> Breach | None:
     source="S2 JSON, PEBC.PowerConstraints.valid_from, valid_until",
     severity=Severity.WARNING,
 )
-def in_force(message: Instruction, said: Said, now: Now) -> Breach | None:
-    constraints = said.constraints.get(message.power_constraints_id)
+def in_force(message: Instruction, history: History, now: Now) -> Breach | None:
+    constraints = history.constraints.get(message.power_constraints_id)
     if constraints is None:
         return None
     start = max(message.execution_time, now.utc)
@@ -101,8 +101,12 @@ def averages(message: EnergyConstraint) -> Breach | None:
 @rule(
     "PEBC-008", "a constraint id is used for one thing", source="S2 JSON, PEBC.PowerConstraints.id, EnergyConstraint.id"
 )
-def constraint_ids(message: PowerConstraints | EnergyConstraint, said: Said) -> Breach | None:
-    held = said.constraints.get(message.id) or said.energy_constraints.get(message.id) or said.withdrawn.get(message.id)
+def constraint_ids(message: PowerConstraints | EnergyConstraint, history: History) -> Breach | None:
+    held = (
+        history.constraints.get(message.id)
+        or history.energy_constraints.get(message.id)
+        or history.withdrawn.get(message.id)
+    )
     # A message that was not understood is said again, under another message id.
     if held is not None and replace(held, message_id=message.message_id) != message:
         return "/id", f"{message.id!r} was used before in this session"
@@ -115,11 +119,11 @@ def constraint_ids(message: PowerConstraints | EnergyConstraint, said: Said) -> 
     source="S2 JSON, PEBC.EnergyConstraint.upper_average_power, lower_average_power",
     severity=Severity.WARNING,
 )
-def energy(message: Instruction, said: Said, now: Now) -> Breach | None:
-    if not said.energy_constraints:
+def energy(message: Instruction, history: History, now: Now) -> Breach | None:
+    if not history.energy_constraints:
         return None
     start = max(message.execution_time, now.utc)
-    for constraint in said.energy_constraints.values():
+    for constraint in history.energy_constraints.values():
         for index, envelope in enumerate(message.power_envelopes):
             if envelope.commodity_quantity is not constraint.commodity_quantity:
                 continue

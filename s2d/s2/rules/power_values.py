@@ -1,4 +1,4 @@
-"""PM: powers that are measured, foreseen, or said to belong to an operation mode."""
+"""PM: rules about power values that are measured, forecast, or belong to an operation mode."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
@@ -16,10 +16,10 @@ from ..messages.common import (
     PowerMeasurement,
     ResourceManagerDetails,
 )
-from .history import Said
+from .history import History
 from .registry import Breach, PartBreach, Severity, rule
 
-Ranged = frbc.OperationModeElement | ombc.OperationMode | ddbc.OperationMode
+HasPowerRanges = frbc.OperationModeElement | ombc.OperationMode | ddbc.OperationMode
 
 _PHASES = (
     CommodityQuantity.ELECTRIC_POWER_L1,
@@ -45,9 +45,9 @@ def measured_once(parts: Sequence[PowerMeasurement]) -> PartBreach | None:
     "only announced quantities are measured",
     source="S2 JSON, ResourceManagerDetails.provides_power_measurement_types",
 )
-def announced(message: PowerMeasurement, said: Said) -> Breach | None:
-    if said.details is not None:
-        known = said.details.provides_power_measurement_types
+def announced(message: PowerMeasurement, history: History) -> Breach | None:
+    if history.details is not None:
+        known = history.details.provides_power_measurement_types
         for index, value in enumerate(message.values):
             if value.commodity_quantity not in known:
                 return f"/values/{index}/commodity_quantity", f"{value.commodity_quantity} was not announced"
@@ -55,8 +55,8 @@ def announced(message: PowerMeasurement, said: Said) -> Breach | None:
 
 
 @rule("PM-003", "a forecast is told only if announced", source="S2 JSON, ResourceManagerDetails.provides_forecast")
-def forecast_announced(message: PowerForecast, said: Said) -> Breach | None:
-    if said.details is not None and not said.details.provides_forecast:
+def forecast_announced(message: PowerForecast, history: History) -> Breach | None:
+    if history.details is not None and not history.details.provides_forecast:
         return "", "no forecast was announced"
     return None
 
@@ -66,7 +66,7 @@ def forecast_once(parts: Sequence[PowerForecastElement | ppbc.PowerSequenceEleme
     return _one_each(parts)
 
 
-Bands = PowerForecastValue | frbc.UsageForecastElement | ddbc.AverageDemandRateForecastElement
+HasBands = PowerForecastValue | frbc.UsageForecastElement | ddbc.AverageDemandRateForecastElement
 
 _BANDS = ("lower_limit", "lower_95PPR", "lower_68PPR", "expected", "upper_68PPR", "upper_95PPR", "upper_limit")
 _BANDS_OF = {
@@ -85,7 +85,7 @@ _BANDS_OF = {
     source="S2 JSON, *_limit, *_95PPR, *_68PPR, *_expected",
     severity=Severity.WARNING,
 )
-def bands(parts: Sequence[Bands]) -> PartBreach | None:
+def bands(parts: Sequence[HasBands]) -> PartBreach | None:
     bands_of = _BANDS_OF[parts[0].__class__]
     for index, (lowest, lower, low, expected, high, higher, highest) in enumerate(map(bands_of, parts)):
         # A band that is not told is taken to be as wide as the one within.
@@ -128,15 +128,18 @@ _POWERS_OF: dict[type[object], tuple[str, Callable[[Any], Any]]] = {
 )
 def phases(
     parts: Sequence[
-        PowerMeasurement | PowerForecastElement | ppbc.PowerSequenceElement | Ranged | ResourceManagerDetails
+        PowerMeasurement | PowerForecastElement | ppbc.PowerSequenceElement | HasPowerRanges | ResourceManagerDetails
     ],
 ) -> PartBreach | None:
-    told: Iterable[tuple[int, Sequence[CommodityQuantity]]]
+    found: Iterable[tuple[int, Sequence[CommodityQuantity]]]
     if isinstance(parts[0], ResourceManagerDetails):
-        name, told = "provides_power_measurement_types", enumerate([parts[0].provides_power_measurement_types])
+        name, found = (
+            "provides_power_measurement_types",
+            enumerate([parts[0].provides_power_measurement_types]),
+        )
     else:
-        name, told = _POWERS_OF[parts[0].__class__][0], _quantities(parts)
-    for index, quantities in told:
+        name, found = _POWERS_OF[parts[0].__class__][0], _quantities(parts)
+    for index, quantities in found:
         if _SYMMETRIC in quantities and any(phase in quantities for phase in _PHASES):
             return index, f"/{name}", "both single phases and their symmetric total"
     return None
@@ -156,7 +159,7 @@ def first_phase(message: ResourceManagerDetails) -> Breach | None:
 
 
 @rule("PM-007", "an operation mode has one power range per quantity", source="S2 JSON, *.power_ranges")
-def ranged_once(parts: Sequence[Ranged]) -> PartBreach | None:
+def ranged_once(parts: Sequence[HasPowerRanges]) -> PartBreach | None:
     return _one_each(parts)
 
 
@@ -179,8 +182,8 @@ def commodities(part: frbc.ActuatorDescription | ddbc.ActuatorDescription) -> Br
             found = [_COMMODITY[quantity] for quantity in quantities]
             for commodity in wanted:
                 if commodity not in found:
-                    place = f"{number}/elements/{index}" if is_frbc else f"{number}"
-                    return f"/operation_modes/{place}/power_ranges", f"none for {commodity}"
+                    pointer = f"/operation_modes/{number}{f'/elements/{index}' if is_frbc else ''}/power_ranges"
+                    return pointer, f"none for {commodity}"
             complete = quantities
     return None
 
@@ -200,12 +203,12 @@ def _one_each(parts: Sequence[Struct]) -> PartBreach | None:
     """Where a part tells of a quantity twice."""
     for index, quantities in _quantities(parts):
         if len(set(quantities)) < len(quantities):
-            again = next(place for place, each in enumerate(quantities) if each in quantities[:place])
+            again = next(at for at, each in enumerate(quantities) if each in quantities[:at])
             name = _POWERS_OF[parts[0].__class__][0]
             return index, f"/{name}/{again}/commodity_quantity", f"{quantities[again]} stands there before"
     return None
 
 
-def _ranged(mode: frbc.OperationMode | ddbc.OperationMode) -> Sequence[Ranged]:
+def _ranged(mode: frbc.OperationMode | ddbc.OperationMode) -> Sequence[HasPowerRanges]:
     """What of *mode* has power ranges."""
     return mode.elements if isinstance(mode, frbc.OperationMode) else (mode,)

@@ -1,4 +1,4 @@
-"""PPBC: tasks of sequence containers, in each of which one of several sequences is run."""
+"""PPBC: rules about power profiles, their sequence containers, and the sequences scheduled in them."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from ..messages.ppbc import (
     ScheduleInstruction,
     StartInterruptionInstruction,
 )
-from .history import Said
+from .history import History
 from .registry import Breach, Severity, rule
 
 Instruction = ScheduleInstruction | StartInterruptionInstruction | EndInterruptionInstruction
@@ -35,8 +35,8 @@ def window(message: PowerProfileDefinition) -> Breach | None:
 @rule(
     "PPBC-002", "an instruction names a profile that is defined", source="S2 JSON, PPBC.*Instruction.power_profile_id"
 )
-def profile(message: Instruction, said: Said) -> Breach | None:
-    if message.power_profile_id not in said.definitions and _is_expected(said):
+def known_profile(message: Instruction, history: History) -> Breach | None:
+    if message.power_profile_id not in history.profiles and _is_expected(history):
         return "/power_profile_id", f"no profile {message.power_profile_id!r} is defined"
     return None
 
@@ -46,9 +46,9 @@ def profile(message: Instruction, said: Said) -> Breach | None:
     "an instruction names a container of its profile",
     source="S2 JSON, PPBC.*Instruction.sequence_container_id",
 )
-def container(message: Instruction, said: Said) -> Breach | None:
-    definition = said.definitions.get(message.power_profile_id)
-    if definition is not None and message.sequence_container_id not in definition.places:
+def known_container(message: Instruction, history: History) -> Breach | None:
+    profile = history.profiles.get(message.power_profile_id)
+    if profile is not None and message.sequence_container_id not in profile.containers:
         return "/sequence_container_id", f"{message.sequence_container_id!r} is not a container of it"
     return None
 
@@ -58,23 +58,23 @@ def container(message: Instruction, said: Said) -> Breach | None:
     "an instruction names a sequence of its container",
     source="S2 JSON, PPBC.*Instruction.power_sequence_id",
 )
-def sequence(message: Instruction, said: Said) -> Breach | None:
-    definition = said.definitions.get(message.power_profile_id)
-    place = None if definition is None else definition.places.get(message.sequence_container_id)
-    if place is not None and message.power_sequence_id not in place.sequences:
+def known_sequence(message: Instruction, history: History) -> Breach | None:
+    profile = history.profiles.get(message.power_profile_id)
+    entry = None if profile is None else profile.containers.get(message.sequence_container_id)
+    if entry is not None and message.power_sequence_id not in entry.sequences:
         return "/power_sequence_id", f"{message.power_sequence_id!r} is not a sequence of it"
     return None
 
 
 @rule("PPBC-005", "a status covers every container of its profile", source="S2 JSON, PPBC.PowerProfileStatus")
-def complete(message: PowerProfileStatus, said: Said) -> Breach | None:
+def complete(message: PowerProfileStatus, history: History) -> Breach | None:
     told: dict[str, set[str]] = {}
     for each in message.sequence_container_status:
         told.setdefault(each.power_profile_id, set()).add(each.sequence_container_id)
     for profile_id, container_ids in told.items():
-        definition = said.definitions.get(profile_id)
-        if definition is not None and not definition.places.keys() <= container_ids:
-            missing = next(each for each in definition.places if each not in container_ids)
+        profile = history.profiles.get(profile_id)
+        if profile is not None and not profile.containers.keys() <= container_ids:
+            missing = next(each for each in profile.containers if each not in container_ids)
             return "/sequence_container_status", f"container {missing!r} of {profile_id!r} is missing"
     return None
 
@@ -84,18 +84,18 @@ def complete(message: PowerProfileStatus, said: Said) -> Breach | None:
     "a status names profiles, containers and sequences that are defined",
     source="S2 JSON, PPBC.PowerSequenceContainerStatus",
 )
-def defined(message: PowerProfileStatus, said: Said) -> Breach | None:
-    if not _is_expected(said):
+def defined(message: PowerProfileStatus, history: History) -> Breach | None:
+    if not _is_expected(history):
         return None
     for index, each in enumerate(message.sequence_container_status):
         where = f"/sequence_container_status/{index}"
-        definition = said.definitions.get(each.power_profile_id)
-        place = None if definition is None else definition.places.get(each.sequence_container_id)
-        if definition is None:
+        profile = history.profiles.get(each.power_profile_id)
+        entry = None if profile is None else profile.containers.get(each.sequence_container_id)
+        if profile is None:
             return f"{where}/power_profile_id", f"no profile {each.power_profile_id!r} is defined"
-        if place is None:
+        if entry is None:
             return f"{where}/sequence_container_id", f"{each.sequence_container_id!r} is not a container of it"
-        if each.selected_sequence_id is not None and each.selected_sequence_id not in place.sequences:
+        if each.selected_sequence_id is not None and each.selected_sequence_id not in entry.sequences:
             return f"{where}/selected_sequence_id", f"{each.selected_sequence_id!r} is not a sequence of it"
     return None
 
@@ -132,10 +132,12 @@ def selected(part: PowerSequenceContainerStatus) -> Breach | None:
     source="S2 JSON, PPBC.PowerSequence.is_interruptible",
     severity=Severity.WARNING,
 )
-def interruptible(message: StartInterruptionInstruction | EndInterruptionInstruction, said: Said) -> Breach | None:
-    definition = said.definitions.get(message.power_profile_id)
+def interruptible(
+    message: StartInterruptionInstruction | EndInterruptionInstruction, history: History
+) -> Breach | None:
+    profile = history.profiles.get(message.power_profile_id)
     container_id, sequence_id = message.sequence_container_id, message.power_sequence_id
-    meant = None if definition is None else definition.sequence(container_id, sequence_id)
+    meant = None if profile is None else profile.sequence(container_id, sequence_id)
     if meant is not None and not meant.is_interruptible:
         return "/power_sequence_id", f"{meant.id!r} is not interruptible"
     return None
@@ -147,13 +149,13 @@ def interruptible(message: StartInterruptionInstruction | EndInterruptionInstruc
     source="S2 JSON, PPBC.PowerSequence.max_pause_before",
     severity=Severity.WARNING,
 )
-def pause(message: ScheduleInstruction, said: Said) -> Breach | None:
-    definition = said.definitions.get(message.power_profile_id)
-    place = None if definition is None else definition.places.get(message.sequence_container_id)
-    if place is None or place.before is None:
+def pause(message: ScheduleInstruction, history: History) -> Breach | None:
+    profile = history.profiles.get(message.power_profile_id)
+    entry = None if profile is None else profile.containers.get(message.sequence_container_id)
+    if entry is None or entry.before is None:
         return None
-    meant = place.sequences.get(message.power_sequence_id)
-    scheduled = said.scheduled.get((message.power_profile_id, place.before))
+    meant = entry.sequences.get(message.power_sequence_id)
+    scheduled = history.scheduled.get((message.power_profile_id, entry.before))
     if meant is not None and meant.max_pause_before is not None and scheduled is not None:
         pause_ms = (message.execution_time - scheduled.start) // _MS - _duration_ms(scheduled.sequence)
         if pause_ms > meant.max_pause_before:
@@ -188,18 +190,18 @@ def told_once(message: PowerProfileStatus) -> Breach | None:
 
 
 @rule("PPBC-012", "a profile id is used for one thing", source="S2 JSON, PPBC.PowerProfileDefinition.id")
-def definition_ids(message: PowerProfileDefinition, said: Said) -> Breach | None:
-    definition = said.definitions.get(message.id)
-    held = said.withdrawn.get(message.id) if definition is None else definition.message
+def definition_ids(message: PowerProfileDefinition, history: History) -> Breach | None:
+    profile = history.profiles.get(message.id)
+    held = history.withdrawn.get(message.id) if profile is None else profile.message
     # A message that was not understood is said again, under another message id.
     if held is not None and replace(held, message_id=message.message_id) != message:
         return "/id", f"{message.id!r} was used before in this session"
     return None
 
 
-def _is_expected(said: Said) -> bool:
+def _is_expected(history: History) -> bool:
     """Whether a profile that was not defined is one that should have been."""
-    return bool(said.definitions) or said.control_type is ControlType.POWER_PROFILE_BASED_CONTROL
+    return bool(history.profiles) or history.control_type is ControlType.POWER_PROFILE_BASED_CONTROL
 
 
 def _duration_ms(sequence: PowerSequence) -> int:

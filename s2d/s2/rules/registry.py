@@ -1,8 +1,8 @@
-"""What a rule is, how one is stated, and how a message is judged by all that are about it.
+"""The registry of rules: how a rule is stated, and how a message is judged by all rules about its type.
 
 A rule is a function whose first argument is annotated with what it is about: messages, or parts that
 messages are made of. It returns where in that, and how, it is broken first, or None. A rule about a
-message may also ask for what was said in the session, and for the instant, as its second and third argument.
+message may also ask for the history of the session, and for the instant, as its second and third argument.
 A rule about parts of which a message has hundreds asks for a Sequence of them: all that stand in one place.
 """
 
@@ -19,7 +19,7 @@ from msgspec import Struct
 from ...values import Now
 from ..messages import wire
 from ..messages.common import EnergyManagementRole, Tagged
-from .history import Said
+from .history import History
 
 Breach = tuple[str, str]
 """JSON pointer to what is wrong, and what is wrong with it."""
@@ -28,6 +28,8 @@ PartBreach = tuple[int, str, str]
 
 
 class Severity(StrEnum):
+    """What becomes of a message that breaks a rule."""
+
     ERROR = "error"
     """The message is refused; as one of our own it is a bug."""
     WARNING = "warning"
@@ -35,7 +37,7 @@ class Severity(StrEnum):
 
 
 class Rule(NamedTuple):
-    """One sentence every message must keep to."""
+    """A semantic rule: one sentence that every message must keep to, with its source and its severity."""
 
     id: str
     """Stable, e.g. `FRBC-003`."""
@@ -43,10 +45,12 @@ class Rule(NamedTuple):
     sentence: str
     source: str
     judged_in: str = ""
-    """The file that judges it, where that is not here."""
+    """The file that enforces it, where that is not one of this package."""
 
 
 class Violation(NamedTuple):
+    """A rule broken by one message, and where."""
+
     rule: Rule
     pointer: str
     """JSON pointer into the message."""
@@ -58,12 +62,12 @@ class Violation(NamedTuple):
         return f"{self.rule.id} at {self.pointer}: {self.sentence}"
 
 
-CATALOGUE: dict[str, Rule] = {}
+REGISTRY: dict[str, Rule] = {}
 """Every rule by its id."""
 
 _Check = Callable[..., Breach | None]
 _PartsCheck = Callable[[Sequence[Any]], PartBreach | None]
-_Stated = TypeVar("_Stated", bound=_Check | _PartsCheck)
+_CheckFunction = TypeVar("_CheckFunction", bound=_Check | _PartsCheck)
 _Checks = list[tuple[Rule, _Check]]
 _ByKind = dict[type[Struct], _Checks]
 
@@ -73,25 +77,25 @@ _in_time: dict[EnergyManagementRole, _ByKind] = {role: {} for role in EnergyMana
 _of_parts: dict[type[Struct], list[tuple[Rule, _PartsCheck]]] = {}
 
 
-def judge(message: Tagged, sender: EnergyManagementRole, said: Said, now: Now) -> list[Violation]:
+def judge(message: Tagged, sender: EnergyManagementRole, history: History, now: Now) -> list[Violation]:
     """Every rule that *message* from *sender* breaks, each with the first place where it does, in a stable order.
 
-    Rules about the message alone come first, then those about the session; *said* does not hold the message yet.
+    Rules about the message alone come first, then those about the session; *history* does not hold the message yet.
     """
-    alone, places, in_session, in_time = _rules_about(message.__class__, sender)
+    alone, paths, in_session, in_time = _rules_about(message.__class__, sender)
     violations: list[Violation] = []
     for rule, check in alone:
         breach = check(message)
         if breach is not None:
             violations.append(Violation(rule, *breach))
-    if places:
-        _judge_parts(message, places, violations)
+    if paths:
+        _judge_parts(message, paths, violations)
     for rule, check in in_session:
-        breach = check(message, said)
+        breach = check(message, history)
         if breach is not None:
             violations.append(Violation(rule, *breach))
     for rule, check in in_time:
-        breach = check(message, said, now)
+        breach = check(message, history, now)
         if breach is not None:
             violations.append(Violation(rule, *breach))
     return violations if len(violations) < 2 else _first_of_each(violations)
@@ -104,11 +108,11 @@ def rule(
     source: str,
     severity: Severity = Severity.ERROR,
     sender: EnergyManagementRole | None = None,
-) -> Callable[[_Stated], _Stated]:
+) -> Callable[[_CheckFunction], _CheckFunction]:
     """States a rule; one about the session may hold for what *sender* says only."""
-    stated = state(Rule(rule_id, severity, sentence, source))
+    new_rule = add_rule(Rule(rule_id, severity, sentence, source))
 
-    def register(check: _Stated) -> _Stated:
+    def register(check: _CheckFunction) -> _CheckFunction:
         subject: Any
         subject, *further = check.__annotations__.values()
         asks_for_all = get_origin(subject) is Sequence
@@ -123,52 +127,54 @@ def rule(
             messages = [message for message in wire.MESSAGES if issubclass(message, kind)]
             for table in tables:
                 for message in messages:
-                    table.setdefault(message, []).append((stated, of_message))
+                    table.setdefault(message, []).append((new_rule, of_message))
             if not messages:
-                _of_parts.setdefault(kind, []).append((stated, of_parts))
+                _of_parts.setdefault(kind, []).append((new_rule, of_parts))
         return check
 
     return register
 
 
-def state(stated: Rule) -> Rule:
-    """Adds a rule to the catalogue."""
-    assert stated.id not in CATALOGUE, f"{stated.id} is stated twice"
-    CATALOGUE[stated.id] = stated
-    return stated
+def add_rule(new_rule: Rule) -> Rule:
+    """Adds *new_rule* to the registry."""
+    assert new_rule.id not in REGISTRY, f"{new_rule.id} is stated twice"
+    REGISTRY[new_rule.id] = new_rule
+    return new_rule
 
 
-class _Place(NamedTuple):
-    """Where parts of one kind stand in a message, e.g. `/actuators/*/timers/*`."""
+class _PartsPath(NamedTuple):
+    """The path to all parts of one kind in a message, e.g. `/actuators/*/timers/*`."""
 
     parent: int
-    """The place of what they are parts of; 0 is the message, 1 the first place, and so on."""
+    """The number of the path to what they are parts of; 0 is the message, 1 the first path, and so on."""
     name: str
     is_many: bool
     parts_of: Callable[[Any], Sequence[Any]]
-    """Those of one that stands at the parent."""
+    """Those of one part at the parent's path."""
     checks: list[tuple[Rule, _PartsCheck]]
 
 
 @cache
-def _rules_about(kind: type[Struct], sender: EnergyManagementRole) -> tuple[_Checks, list[_Place], _Checks, _Checks]:
+def _rules_about(
+    kind: type[Struct], sender: EnergyManagementRole
+) -> tuple[_Checks, list[_PartsPath], _Checks, _Checks]:
     """The rules about a *kind* of message alone, about its parts, in the session, and in time.
 
     Put together when the first of its kind is judged: by then all rules are stated.
     """
-    places: list[_Place] = []
-    _add_places(places, kind, 0)
-    return _alone.get(kind, []), places, _in_session[sender].get(kind, []), _in_time[sender].get(kind, [])
+    paths: list[_PartsPath] = []
+    _add_paths(paths, kind, 0)
+    return _alone.get(kind, []), paths, _in_session[sender].get(kind, []), _in_time[sender].get(kind, [])
 
 
-def _add_places(places: list[_Place], kind: type[Struct], parent: int) -> None:
-    """Adds those in a *kind* of message or part in which there is something to judge, parents first."""
+def _add_paths(paths: list[_PartsPath], kind: type[Struct], parent: int) -> None:
+    """Adds the paths in a *kind* of message or part that lead to something to judge, parents first."""
     for field in msgspec.structs.fields(kind):
         part, is_many = _part_of(field.type)
         if part is not None and _is_judged(part):
             parts_of = attrgetter(field.name) if is_many else _one_or_none(field.name)
-            places.append(_Place(parent, field.encode_name, is_many, parts_of, _of_parts.get(part, [])))
-            _add_places(places, part, len(places))
+            paths.append(_PartsPath(parent, field.encode_name, is_many, parts_of, _of_parts.get(part, [])))
+            _add_paths(paths, part, len(paths))
 
 
 def _is_judged(part: type[Struct]) -> bool:
@@ -185,35 +191,35 @@ def _part_of(annotation: Any) -> tuple[type[Struct] | None, bool]:
     return (annotation if isinstance(annotation, type) and issubclass(annotation, Struct) else None), is_many
 
 
-def _judge_parts(message: Tagged, places: list[_Place], violations: list[Violation]) -> None:
-    standing: list[Sequence[Any]] = [(message,)]
-    for parent, _, _, parts_of, checks in places:
-        owners = standing[parent]
+def _judge_parts(message: Tagged, paths: list[_PartsPath], violations: list[Violation]) -> None:
+    parts_at: list[Sequence[Any]] = [(message,)]
+    for parent, _, _, parts_of, checks in paths:
+        owners = parts_at[parent]
         parts: Sequence[Any]
         if len(owners) == 1:
             parts = parts_of(owners[0])
         else:
             parts = list(chain.from_iterable(map(parts_of, owners)))
-        standing.append(parts)
+        parts_at.append(parts)
         for rule, check in checks if parts else ():
             breach = check(parts)
             if breach is not None:
                 index, pointer, sentence = breach
-                where = _pointer_to(index, len(standing) - 1, places, standing)
+                where = _pointer_to(index, len(parts_at) - 1, paths, parts_at)
                 violations.append(Violation(rule, where + pointer, sentence))
 
 
-def _pointer_to(index: int, number: int, places: list[_Place], standing: list[Sequence[Any]]) -> str:
-    """The JSON pointer to one of the parts that stand in the place of that *number*."""
+def _pointer_to(index: int, number: int, paths: list[_PartsPath], parts_at: list[Sequence[Any]]) -> str:
+    """The JSON pointer to one of the parts at the path of that *number*."""
     if number == 0:
         return ""
-    place = places[number - 1]
+    path = paths[number - 1]
     owner = 0
-    while index >= (count := len(place.parts_of(standing[place.parent][owner]))):
+    while index >= (count := len(path.parts_of(parts_at[path.parent][owner]))):
         index -= count
         owner += 1
-    step = f"/{place.name}/{index}" if place.is_many else f"/{place.name}"
-    return _pointer_to(owner, place.parent, places, standing) + step
+    step = f"/{path.name}/{index}" if path.is_many else f"/{path.name}"
+    return _pointer_to(owner, path.parent, paths, parts_at) + step
 
 
 def _of_each(check: _Check) -> _PartsCheck:

@@ -1,12 +1,12 @@
-"""FRBC, OMBC and DDBC have operation modes, transitions and timers in common; here is what their rules share."""
+"""Checks of operation modes, transitions and timers, shared by the rules of FRBC, OMBC and DDBC."""
 
 from collections.abc import Iterable
 
 from ...values import Now
 from ..messages import ddbc, frbc, ombc
 from ..messages.common import ControlType
-from .history import Said
-from .history_entries import WHOLE, Machine
+from .history import History
+from .history_entries import WHOLE, MachineEntry
 from .registry import Breach
 
 HasTransitions = frbc.ActuatorDescription | ddbc.ActuatorDescription | ombc.SystemDescription
@@ -34,17 +34,17 @@ def unknown_timers(part: HasTransitions) -> Breach | None:
     return breach
 
 
-def machine_of(said: Said, control_type: ControlType, actuator_id: str, now: Now) -> Machine | None:
-    """What was said to be in the actuator, if it was described."""
-    system = said.system(control_type, now)
+def machine_of(history: History, control_type: ControlType, actuator_id: str, now: Now) -> MachineEntry | None:
+    """The modes and timers of the actuator, if it was described."""
+    system = history.system(control_type, now)
     return None if system is None else system.machines.get(actuator_id)
 
 
-def unknown_actuator(said: Said, control_type: ControlType, actuator_id: str, now: Now) -> Breach | None:
-    system = said.system(control_type, now)
+def unknown_actuator(history: History, control_type: ControlType, actuator_id: str, now: Now) -> Breach | None:
+    system = history.system(control_type, now)
     if system is None:
         # Once it is selected, it is described; before, nobody can tell.
-        is_known = said.control_type is not control_type
+        is_known = history.control_type is not control_type
     else:
         is_known = actuator_id in system.machines
     if not is_known:
@@ -53,9 +53,9 @@ def unknown_actuator(said: Said, control_type: ControlType, actuator_id: str, no
 
 
 def unknown_mode(
-    said: Said, control_type: ControlType, mode_id: str, member: str, now: Now, actuator_id: str = WHOLE
+    history: History, control_type: ControlType, mode_id: str, member: str, now: Now, actuator_id: str = WHOLE
 ) -> Breach | None:
-    machine = machine_of(said, control_type, actuator_id, now)
+    machine = machine_of(history, control_type, actuator_id, now)
     if machine is not None and mode_id not in machine.modes:
         return f"/{member}", f"{mode_id!r} is not a mode of it"
     return None

@@ -1,16 +1,16 @@
-"""STATUS: what an RM tells of its actuators and timers, as FRBC, OMBC and DDBC have it."""
+"""STATUS: rules about the statuses of actuators, operation modes and timers in FRBC, OMBC and DDBC."""
 
 from ...values import Now
 from ..messages import ddbc, frbc, ombc
 from ..messages.common import ControlType
-from .history import Said
+from .history import History
 from .history_entries import WHOLE
 from .registry import Breach, Severity, rule
 from .state_machines import machine_of, unknown_actuator, unknown_mode
 
 ModeStatus = frbc.ActuatorStatus | ombc.Status | ddbc.ActuatorStatus
 TimerStatus = frbc.TimerStatus | ombc.TimerStatus | ddbc.TimerStatus
-Told = (
+AboutSystem = (
     ModeStatus
     | TimerStatus
     | frbc.StorageStatus
@@ -32,8 +32,8 @@ _DDBC = ControlType.DEMAND_DRIVEN_BASED_CONTROL
     source="S2 JSON, *.previous_operation_mode_id",
     severity=Severity.WARNING,
 )
-def previous_named(message: ModeStatus, said: Said) -> Breach | None:
-    before = said.active.get(_actuator_of(message))
+def previous_named(message: ModeStatus, history: History) -> Breach | None:
+    before = history.active.get(_actuator_of(message))
     if before is None or message.previous_operation_mode_id is not None:
         return None
     if before.has_previous or before.operation_mode_id != message.active_operation_mode_id:
@@ -55,8 +55,8 @@ def transition_dated(message: ModeStatus) -> Breach | None:
 
 
 @rule("STATUS-003", "a timer that is told of was described", source="S2 JSON, *.TimerStatus.timer_id")
-def timer_known(message: TimerStatus, said: Said, now: Now) -> Breach | None:
-    machine = machine_of(said, _control_type_of(message), _actuator_of(message), now)
+def timer_known(message: TimerStatus, history: History, now: Now) -> Breach | None:
+    machine = machine_of(history, _control_type_of(message), _actuator_of(message), now)
     if machine is not None and message.timer_id not in machine.timers:
         return "/timer_id", f"{message.timer_id!r} is not a timer of it"
     return None
@@ -64,18 +64,18 @@ def timer_known(message: TimerStatus, said: Said, now: Now) -> Breach | None:
 
 @rule("STATUS-004", "an actuator that is told of was described", source="S2 JSON, *Status.actuator_id")
 def actuator_known(
-    message: frbc.ActuatorStatus | frbc.TimerStatus | ddbc.ActuatorStatus | ddbc.TimerStatus, said: Said, now: Now
+    message: frbc.ActuatorStatus | frbc.TimerStatus | ddbc.ActuatorStatus | ddbc.TimerStatus, history: History, now: Now
 ) -> Breach | None:
     control_type = _control_type_of(message)
-    if said.system(control_type, now) is None:
+    if history.system(control_type, now) is None:
         return None
-    return unknown_actuator(said, control_type, message.actuator_id, now)
+    return unknown_actuator(history, control_type, message.actuator_id, now)
 
 
 @rule("STATUS-005", "a mode told to be active was described", source="S2 JSON, *.active_operation_mode_id")
-def mode_known(message: ModeStatus, said: Said, now: Now) -> Breach | None:
+def mode_known(message: ModeStatus, history: History, now: Now) -> Breach | None:
     mode_id, member = message.active_operation_mode_id, "active_operation_mode_id"
-    return unknown_mode(said, _control_type_of(message), mode_id, member, now, _actuator_of(message))
+    return unknown_mode(history, _control_type_of(message), mode_id, member, now, _actuator_of(message))
 
 
 @rule(
@@ -84,20 +84,20 @@ def mode_known(message: ModeStatus, said: Said, now: Now) -> Breach | None:
     source="S2 JSON, *.previous_operation_mode_id",
     severity=Severity.WARNING,
 )
-def previous_known(message: ModeStatus, said: Said, now: Now) -> Breach | None:
+def previous_known(message: ModeStatus, history: History, now: Now) -> Breach | None:
     mode_id, actuator_id = message.previous_operation_mode_id, _actuator_of(message)
     if mode_id is not None:
-        before = said.active.get(actuator_id)
+        before = history.active.get(actuator_id)
         if before is None or mode_id != before.operation_mode_id:
             member = "previous_operation_mode_id"
-            return unknown_mode(said, _control_type_of(message), mode_id, member, now, actuator_id)
+            return unknown_mode(history, _control_type_of(message), mode_id, member, now, actuator_id)
     return None
 
 
 @rule("STATUS-007", "a system is described before it is told of", source="EN 50491-12-2, State of communication")
-def described_first(message: Told, said: Said, now: Now) -> Breach | None:
+def described_first(message: AboutSystem, history: History, now: Now) -> Breach | None:
     control_type = _control_type_of(message)
-    if said.control_type is control_type and said.system(control_type, now) is None:
+    if history.control_type is control_type and history.system(control_type, now) is None:
         return "", "the system was not described yet"
     return None
 
@@ -109,7 +109,7 @@ _CONTROL_TYPES = {
 }
 
 
-def _control_type_of(message: Told) -> ControlType:
+def _control_type_of(message: AboutSystem) -> ControlType:
     return _CONTROL_TYPES[message.__class__]
 
 
