@@ -7,7 +7,7 @@ import pytest
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.modbus import serve_rtu, serve_tcp
 from s2d.simulation.registers import BatteryRegisters
-from tests.cli.fieldwork import s2d
+from tests.cli.commissioning import s2d
 from tests.drivers.modbus_peers import answer_to, raw_server
 from tests.ptys import pty_pair
 

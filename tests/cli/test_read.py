@@ -9,7 +9,7 @@ from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import Address, serve_tcp
 from tests.chronicle import PATIENCE_S
-from tests.cli.fieldwork import configured, s2d, sma, without_ages
+from tests.cli.commissioning import configured, s2d, sma, without_ages
 from tests.paced import PacedUnit, paced_line
 
 pytestmark = pytest.mark.system

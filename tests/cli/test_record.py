@@ -14,7 +14,7 @@ from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import Address, serve_tcp
 from s2d.simulation.registers import Refusal
 from tests.chronicle import PATIENCE_S, Chronicle
-from tests.cli.fieldwork import configured, s2d, sma, without_ages
+from tests.cli.commissioning import configured, s2d, sma, without_ages
 
 pytestmark = pytest.mark.system
 

@@ -7,7 +7,7 @@ from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import serve_rtu, serve_tcp
 from s2d.simulation.registers import BatteryRegisters
-from tests.cli.fieldwork import s2d
+from tests.cli.commissioning import s2d
 from tests.ptys import pty_pair
 
 pytestmark = pytest.mark.system

@@ -19,7 +19,7 @@ from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import serve_tcp
 from s2d.simulation.registers import BatteryRegisters
 from tests.chronicle import PATIENCE_S
-from tests.cli.fieldwork import configured, s2d, sma, without_ages
+from tests.cli.commissioning import configured, s2d, sma, without_ages
 from tests.system.daemon import battery as home_battery
 from tests.system.daemon import configured as system_configured
 from tests.system.simulator import at
