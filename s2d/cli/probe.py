@@ -7,7 +7,7 @@ import asyncio
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 
-from ..commissioning.survey import ask
+from ..commissioning.survey import run_survey
 from ..commissioning.tools import tools_of
 from ..driver import find
 
@@ -26,8 +26,8 @@ def run(args: Namespace) -> int:
     tools = tools_of(find(DRIVER))
     assert tools
     try:
-        finding = asyncio.run(ask(tools.probe, args))
+        result = asyncio.run(run_survey(tools.probe, args))
     except ValueError as exc:
         print(f"s2d probe: {exc}", file=sys.stderr)
         return 2
-    return 0 if finding.connections else 1
+    return 0 if result.connections else 1

@@ -4,8 +4,8 @@ import asyncio
 import sys
 from argparse import ArgumentParser, Namespace
 
-from ..commissioning.device_visit import NoSuchDevice, device_named, patiently, place_of, visited
-from ..commissioning.running_daemon import warning
+from ..commissioning.device_visit import NoSuchDevice, device_named, place_of, visited, with_one_retry
+from ..commissioning.running_daemon import conflict_warning
 from ..commissioning.table import readings_table
 from ..config import DeviceConfig, load
 from ..config.wording import did_you_mean
@@ -47,8 +47,8 @@ def run(args: Namespace) -> int:
         return 2
     except DeviceUnreachable as exc:
         print(f"s2d read: {exc.reason}", file=sys.stderr)
-        if company := warning(place_of(device), config.gateway.state_dir):
-            print(f"s2d read: {company}", file=sys.stderr)
+        if conflict := conflict_warning(place_of(device), config.gateway.state_dir):
+            print(f"s2d read: {conflict}", file=sys.stderr)
         return 1
 
 
@@ -57,7 +57,7 @@ async def _read(device: DeviceConfig, points: list[str]) -> int:
         for name in points:
             if name not in visit.names:
                 raise NoSuchPoint(device.name, name, visit.names)
-        readings = await patiently(lambda: visit.read(points or visit.names))
+        readings = await with_one_retry(lambda: visit.read(points or visit.names))
         titles, *rows = readings_table(visit, readings)
     print(styled(titles, DIM, sys.stdout))
     print(*rows, sep="\n")

@@ -9,8 +9,8 @@ from typing import IO
 
 import msgspec
 
-from ..commissioning.device_visit import NoSuchDevice, Visit, device_named, visited
-from ..commissioning.recording import Header, Moment, line_of
+from ..commissioning.device_visit import DeviceVisit, NoSuchDevice, device_named, visited
+from ..commissioning.recording import RecordedPoll, RecordingHeader, line_of
 from ..commissioning.tools import tools_of
 from ..config import DeviceConfig, load
 from ..errors import ConfigError, DeviceUnreachable, S2dError
@@ -82,13 +82,13 @@ async def _record(device: DeviceConfig, args: Namespace, file: IO[bytes]) -> tup
         started_at = loop.time()
         while not stopping.is_set():
             at_s = loop.time() - started_at
-            moment = await _moment(visit, round(at_s, 3))
+            poll = await _poll(visit, round(at_s, 3))
             asked += 1
-            answered += not moment.silent
-            _write(file, moment, args.file)
+            answered += not poll.silent
+            _write(file, poll, args.file)
             if is_live:
-                said = f"{at_s:.0f} s of {args.for_s:g} s, answered {answered} of {asked} times {moment.silent}"
-                print(f"\r\x1b[K{said}", end="", file=sys.stderr, flush=True)
+                progress = f"{at_s:.0f} s of {args.for_s:g} s, answered {answered} of {asked} times {poll.silent}"
+                print(f"\r\x1b[K{progress}", end="", file=sys.stderr, flush=True)
             next_at = asked * args.every_s
             if next_at > args.for_s:
                 break
@@ -102,20 +102,20 @@ async def _record(device: DeviceConfig, args: Namespace, file: IO[bytes]) -> tup
     return answered, asked
 
 
-async def _moment(visit: Visit, at_s: float) -> Moment:
-    assert visit.observed
+async def _poll(visit: DeviceVisit, at_s: float) -> RecordedPoll:
+    assert visit.tapped_driver
     points = [name for name, point in visit.make.points.items() if point.is_readable]
     try:
         await visit.read(points)
     except DeviceUnreachable as exc:
-        return Moment(at_s=at_s, notes=visit.observed.take_notes(), silent=exc.reason)
-    return Moment(at_s=at_s, notes=visit.observed.take_notes())
+        return RecordedPoll(at_s=at_s, notes=visit.tapped_driver.drain_frames(), silent=exc.reason)
+    return RecordedPoll(at_s=at_s, notes=visit.tapped_driver.drain_frames())
 
 
-def _header(device: DeviceConfig, visit: Visit, every_s: float) -> Header:
+def _header(device: DeviceConfig, visit: DeviceVisit, every_s: float) -> RecordingHeader:
     connection = msgspec.json.decode(msgspec.json.encode(device.connection, enc_hook=_plain), type=dict[str, object])
     public = {key: value for key, value in connection.items() if not any(word in key for word in SECRET)}
-    return Header(
+    return RecordingHeader(
         device=device.name,
         driver=device.driver.__name__,
         profile=device.profile,
@@ -140,7 +140,7 @@ def _opened(path: Path) -> IO[bytes]:
         raise CannotRecord(f"cannot write {path}: {str(exc.strerror).lower()}") from exc
 
 
-def _write(file: IO[bytes], part: Header | Moment, path: Path) -> None:
+def _write(file: IO[bytes], part: RecordingHeader | RecordedPoll, path: Path) -> None:
     try:
         file.write(line_of(part))
     except OSError as exc:

@@ -7,8 +7,8 @@ import asyncio
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 
-from ..commissioning.profile_matching import matches, sentence_of
-from ..commissioning.survey import ask
+from ..commissioning.profile_matching import matching_profiles, sentence_of
+from ..commissioning.survey import run_survey
 from ..commissioning.tools import tools_of
 from ..commissioning.unconfigured_device import own_profiles
 from ..config.profile import Library
@@ -40,13 +40,13 @@ async def _scan(args: Namespace) -> int:
     driver = find(DRIVER)
     tools = tools_of(driver)
     assert tools
-    finding = await ask(tools.scan, args)
+    result = await run_survey(tools.scan, args)
     library = Library(own_profiles(args.config))
-    for connection in finding.connections:
-        where = ", ".join(f"{key} {value}" for key, value in connection.items())
-        found = await matches(driver, connection, library, clock.now)
+    for connection in result.connections:
+        place = ", ".join(f"{key} {value}" for key, value in connection.items())
+        found = await matching_profiles(driver, connection, library, clock.now)
         for match in found:
-            print(f"{where} {sentence_of(match)}", *match.block, sep="\n")
+            print(f"{place} {sentence_of(match)}", *match.yaml_lines, sep="\n")
         if not found:
-            print(f"{where} fits no profile; `s2d probe` shows its registers")
-    return 0 if finding.connections else 1
+            print(f"{place} fits no profile; `s2d probe` shows its registers")
+    return 0 if result.connections else 1

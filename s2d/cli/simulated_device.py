@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..commissioning.recording import NoRecording, recording_of
 from ..commissioning.tools import tools_of
-from ..commissioning.unconfigured_device import library_for, somewhere
+from ..commissioning.unconfigured_device import device_without_connection, library_for
 from ..errors import S2dError
 from ..simulation.battery import SimulatedBattery
 from ..simulation.faults import Faults
@@ -72,7 +72,7 @@ def profile_scene(
     }
     content = profile.device.content
     is_battery = isinstance(content, dict) and "kind" in content and content["kind"].node.content == "battery"
-    device = somewhere(name, {**(sizes if is_battery else {}), **keys}, library, "-p").device
+    device = device_without_connection(name, {**(sizes if is_battery else {}), **keys}, library, "-p").device
     tools = tools_of(device.driver)
     if tools is None:
         raise CannotSimulate(name, f"the driver {device.driver.__name__} has no simulator")
@@ -99,8 +99,8 @@ def replay_scene(path: Path, speed: float, unit: int | None) -> Scene:
         lines = path.read_bytes().splitlines(keepends=True)
     except OSError as exc:
         raise NoRecording(str(path), str(exc.strerror).lower()) from exc
-    header, moments = recording_of(lines, str(path))
-    replay = Replay(header, moments, str(path), speed)
+    header, polls = recording_of(lines, str(path))
+    replay = Replay(header, polls, str(path), speed)
     units = replay.units
     if unit and len(units) == 1:
         units = {unit: next(iter(units.values()))}

@@ -4,9 +4,17 @@ import asyncio
 import sys
 from argparse import ArgumentParser, Namespace
 
-from ..commissioning.device_visit import NoSuchDevice, Visit, device_named, patiently, place_of, visited
-from ..commissioning.manual_write import REASON, WrongOrder, command_of, value_of, wears_out, words_of, written_by
-from ..commissioning.running_daemon import warning
+from ..commissioning.device_visit import DeviceVisit, NoSuchDevice, device_named, place_of, visited, with_one_retry
+from ..commissioning.manual_write import (
+    REASON,
+    InvalidWrite,
+    command_of,
+    parsed_value,
+    plan_in_words,
+    wears_out,
+    written_points,
+)
+from ..commissioning.running_daemon import conflict_warning
 from ..commissioning.table import readings_table
 from ..config import DeviceConfig, Gateway, load
 from ..device.command_plan import Memory, Plan
@@ -40,12 +48,12 @@ def run(args: Namespace) -> int:
     try:
         config = load(args.config)
         device = device_named(args.device, config)
-        if company := warning(place_of(device), config.gateway.state_dir):
-            print(f"s2d write: {company}", file=sys.stderr)
+        if conflict := conflict_warning(place_of(device), config.gateway.state_dir):
+            print(f"s2d write: {conflict}", file=sys.stderr)
         return asyncio.run(_write(device, config.gateway, args))
     except ConfigError as exc:
         return print_problems(exc)
-    except (NoSuchDevice, WrongOrder) as exc:
+    except (NoSuchDevice, InvalidWrite) as exc:
         print(f"s2d write: {exc}", file=sys.stderr)
         return 2
     except DeviceError as exc:
@@ -56,15 +64,15 @@ def run(args: Namespace) -> int:
 async def _write(device: DeviceConfig, gateway: Gateway, args: Namespace) -> int:
     async with visited(device, clock.now) as visit:
         command = command_of(visit, args.point)
-        value = value_of(visit, args.point, args.value)
+        value = parsed_value(visit, args.point, args.value)
         latest = visit.opened.latest
         needed = latest.inputs_of(command.names)
         if needed:
-            await patiently(lambda: visit.opened.read(needed))
+            await with_one_retry(lambda: visit.opened.read(needed))
         plan = command.plan(value, latest.values, Memory())
         is_counted = command.dwell_s >= DWELL_OUTLIVES_US_S or wears_out(visit, plan)
         ledger = _ledger(device, gateway) if is_counted else WriteLedger()
-        print(*await patiently(lambda: words_of(visit, args.point, plan)), sep="\n", flush=True)
+        print(*await with_one_retry(lambda: plan_in_words(visit, args.point, plan)), sep="\n", flush=True)
         if not args.yes and not await _agreed():
             return 1
         await _carry_out(visit, Setpoint(args.point, value, REASON), ledger)
@@ -94,12 +102,12 @@ def _ledger(device: DeviceConfig, gateway: Gateway) -> WriteLedger:
     return ledger_of(device.name, store, gateway.id or store.gateway_id())
 
 
-async def _carry_out(visit: Visit, setpoint: Setpoint, ledger: WriteLedger) -> None:
+async def _carry_out(visit: DeviceVisit, setpoint: Setpoint, ledger: WriteLedger) -> None:
     """Raises: DeviceRefused, DeviceUnreachable: it was not done, at least not all of it."""
     outcome: list[DeviceEvent] = []
     writer = CommandRunner(ledger, clock=clock.now, log=silent(), tell=outcome.append)
     writer.offer(setpoint)
-    await patiently(lambda: writer.write_due(visit.opened))
+    await with_one_retry(lambda: writer.write_due(visit.opened))
     for event in reversed(outcome):  # the last word counts
         match event:
             case Refused(_, reason):
@@ -109,11 +117,11 @@ async def _carry_out(visit: Visit, setpoint: Setpoint, ledger: WriteLedger) -> N
     raise DeviceRefused("it has to wait: the same was done too short a time ago")
 
 
-async def _show(visit: Visit, plan: Plan) -> None:
+async def _show(visit: DeviceVisit, plan: Plan) -> None:
     """What the device says afterwards of what was written, and of its power."""
-    names = [*written_by(plan), *([plan.check.point] if plan.check else []), "power"]
+    names = [*written_points(plan), *([plan.check.point] if plan.check else []), "power"]
     readable = [name for name in dict.fromkeys(names) if name in visit.names]
     if readable:
-        titles, *rows = readings_table(visit, await patiently(lambda: visit.read(readable)))
+        titles, *rows = readings_table(visit, await with_one_retry(lambda: visit.read(readable)))
         print(styled(titles, DIM, sys.stdout))
         print(*rows, sep="\n")

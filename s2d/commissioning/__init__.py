@@ -1,1 +1,1 @@
-"""What the tools for work at the device have in common: visiting a device for a while, telling what was found there."""
+"""Commissioning: what `probe`, `scan`, `read`, `write`, `record` and `simulate` share for work at a device."""

@@ -1,4 +1,4 @@
-"""Text in columns. Pure."""
+"""Rows of text aligned in columns. Pure."""
 
 from collections.abc import Collection, Sequence
 

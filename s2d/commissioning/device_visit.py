@@ -1,4 +1,4 @@
-"""A configured device, visited for a while: opened as the daemon opens it, by somebody who looks on."""
+"""A device visit: a configured device opened for a while as the daemon opens it, with its wire traffic tapped."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
@@ -14,17 +14,17 @@ from ..driver import Driver
 from ..errors import DeviceUnreachable, S2dError
 from ..host.log import silent
 from ..values import Clock, Quality, Reading
-from .tools import ObservedDriver, tools_of
+from .tools import TappedDriver, tools_of
 
-AGAIN_AFTER_S = 0.6
-"""A bus leaves alone for half a second who was silent once."""
+RETRY_AFTER_S = 0.6
+"""A bus backs off for half a second from a unit that was silent once."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
-    """A device that was opened, as it turned out to be."""
+class DeviceVisit:
+    """A device that is open, in the variant that it turned out to be."""
 
     config: DeviceConfig
     make: DeviceMap
@@ -33,14 +33,14 @@ class Visit:
     clock: Clock
 
     @property
-    def observed(self) -> ObservedDriver | None:
-        """The driver, if it tells what is said on the wire."""
+    def tapped_driver(self) -> TappedDriver | None:
+        """The driver, if it records what passes on the wire."""
         driver: Any = self.driver
         return driver if hasattr(driver, "raw_of") else None
 
     @property
     def names(self) -> list[str]:
-        """Everything that can be read."""
+        """The points and computed values that can be read."""
         return [*(name for name, point in self.make.points.items() if point.is_readable), *self.make.computed]
 
     async def read(self, names: Collection[str]) -> list[Reading]:
@@ -62,69 +62,69 @@ class Visit:
         return [found.get(name) or Reading(name, None, Quality.BAD, unknown) for name in names]
 
 
-async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
-    """What comes of *ask*, done once more after a silence: a single one happens on every bus.
+async def with_one_retry(ask: Callable[[], Awaitable[T]]) -> T:
+    """The result of *ask*, which is tried once more after a silence: a single one happens on every bus.
 
     Raises: DeviceUnreachable: the device did not answer either time.
     """
     try:
         return await ask()
     except DeviceUnreachable:
-        await asyncio.sleep(AGAIN_AFTER_S)
+        await asyncio.sleep(RETRY_AFTER_S)
         return await ask()
 
 
 @asynccontextmanager
-async def visited(config: DeviceConfig, clock: Clock) -> AsyncIterator[Visit]:
+async def visited(config: DeviceConfig, clock: Clock) -> AsyncIterator[DeviceVisit]:
     """The device *config*, alone on its bus, while the context lasts.
 
     Raises: DeviceUnreachable: the device did not say which of its variants it is.
     """
-    async with alone_on_bus(config) as bus, _opened(config, bus, clock) as visit:
+    async with alone_on_bus(config) as bus, _opened_visit(config, bus, clock) as visit:
         yield visit
 
 
 @asynccontextmanager
 async def alone_on_bus(config: DeviceConfig) -> AsyncIterator[Any]:
-    """The bus of the device *config*; what goes wrong meanwhile is raised as it is, not in a group."""
+    """The bus of the device *config*, used by nobody else; errors are raised as they are, not in a group."""
     try:
         async with config.driver.open_bus(config.connection) as bus:
             yield bus
     except BaseExceptionGroup as group:  # a bus has a task of its own
-        raise _alone(group) from group
+        raise _single_error(group) from group
 
 
 @asynccontextmanager
-async def _opened(config: DeviceConfig, bus: object, clock: Clock) -> AsyncIterator[Visit]:
+async def _opened_visit(config: DeviceConfig, bus: object, clock: Clock) -> AsyncIterator[DeviceVisit]:
     tools = tools_of(config.driver)
-    driver = tools.observed if tools else config.driver
+    driver = tools.tapped_driver if tools else config.driver
     make = config.make
     probes = {name: point for name, point in make.points.items() if point.poll == "once" and point.is_readable}
     if config.variants and probes:
         asked = DeviceMap(points=probes, parameters=make.parameters)
         async with driver.open(config.connection, make.points, bus) as opened_driver:
-            opened = _opening(config, opened_driver, asked, clock)
-            await patiently(lambda: opened.read(probes))
+            opened = _opened_device(config, opened_driver, asked, clock)
+            await with_one_retry(lambda: opened.read(probes))
             known = opened.latest.values
         make = next((each.make for each in config.variants if each.when.evaluate(known)), make)
     async with driver.open(config.connection, make.points, bus) as opened_driver:
-        yield Visit(config, make, opened_driver, _opening(config, opened_driver, make, clock), clock)
+        yield DeviceVisit(config, make, opened_driver, _opened_device(config, opened_driver, make, clock), clock)
 
 
-def _alone(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def _single_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """The one error in *group*, however deep; *group* itself if there are several."""
     if len(group.exceptions) != 1:
         return group
     inner = group.exceptions[0]
-    return _alone(inner) if isinstance(inner, BaseExceptionGroup) else inner
+    return _single_error(inner) if isinstance(inner, BaseExceptionGroup) else inner
 
 
-def _opening(config: DeviceConfig, driver: Driver, make: DeviceMap, clock: Clock) -> OpenedDevice:
+def _opened_device(config: DeviceConfig, driver: Driver, make: DeviceMap, clock: Clock) -> OpenedDevice:
     return OpenedDevice(driver, make, poll_s=config.poll_s, clock=clock, log=silent(), tell=lambda news: None)
 
 
 class NoSuchDevice(S2dError):
-    """The configuration has no device of that name."""
+    """An error: the configuration has no device of that name."""
 
     def __init__(self, name: str, known: list[str]) -> None:
         self.name = name

@@ -1,4 +1,4 @@
-"""A value somebody wants a device to take: from how it is typed to what it comes to, in words."""
+"""A manual write: from the value as it is typed to the plan of writes in words."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -10,14 +10,14 @@ from ..device.device_map import commands_of
 from ..errors import S2dError
 from ..quantities import dimension_of
 from ..values import RELEASE, Setpoint, Value
-from .device_visit import Visit
+from .device_visit import DeviceVisit
 from .table import shown, unit_of
 
 REASON = "s2d write"
 
 
-class WrongOrder(S2dError):
-    """What was typed is nothing that the device can be told."""
+class InvalidWrite(S2dError):
+    """An error: what was typed is no point or value that the device can be told."""
 
     def __init__(self, sentence: str) -> None:
         self.sentence = sentence
@@ -26,22 +26,22 @@ class WrongOrder(S2dError):
         return self.sentence
 
 
-def command_of(visit: Visit, point: str) -> Command:
-    """How *point* is written.
+def command_of(visit: DeviceVisit, point: str) -> Command:
+    """The command that writes *point*.
 
-    Raises: WrongOrder: it cannot be.
+    Raises: InvalidWrite: it cannot be.
     """
     commands = commands_of(visit.make)
     if point in commands:
         return commands[point]
     hint = did_you_mean(point, commands) or f"It takes: {', '.join(commands) or 'nothing'}"
-    raise WrongOrder(f"{visit.config.name} cannot be told {point}. {hint}")
+    raise InvalidWrite(f"{visit.config.name} cannot be told {point}. {hint}")
 
 
-def value_of(visit: Visit, point: str, typed: str) -> Value:
-    """What *typed* is for *point*: `release`, a quantity ("3 kW"), a number in the base unit, or a state.
+def parsed_value(visit: DeviceVisit, point: str, typed: str) -> Value:
+    """The value *typed* for *point*: `release`, a quantity ("3 kW"), a number in the base unit, or a state.
 
-    Raises: WrongOrder: none of these.
+    Raises: InvalidWrite: none of these.
     """
     if typed == RELEASE:
         return RELEASE
@@ -53,16 +53,16 @@ def value_of(visit: Visit, point: str, typed: str) -> Value:
         try:
             return float(quantity_of(dimension_of(unit)).parse(typed))
         except ValueError as exc:
-            raise WrongOrder(str(exc)) from exc
+            raise InvalidWrite(str(exc)) from exc
     return {"true": True, "false": False}.get(typed, typed)
 
 
-async def words_of(visit: Visit, point: str, plan: Plan) -> list[str]:
-    """What *plan* will do for *point*, write by write.
+async def plan_in_words(visit: DeviceVisit, point: str, plan: Plan) -> list[str]:
+    """The writes of *plan* for *point* in words, one line each.
 
     Raises: DeviceUnreachable: the device did not answer. DeviceRefused: a point cannot hold its value.
     """
-    lines = [line async for line in _steps(visit, plan)]
+    lines = [line async for line in _step_lines(visit, plan)]
     command = command_of(visit, point)
     unit = unit_of(visit, point)
     becomes = "is given back to the device" if plan.value == RELEASE else f"becomes {shown(plan.value)} {unit}".rstrip()
@@ -77,29 +77,29 @@ async def words_of(visit: Visit, point: str, plan: Plan) -> list[str]:
     return [head, *numbered]
 
 
-async def _steps(visit: Visit, plan: Plan) -> AsyncIterator[str]:
+async def _step_lines(visit: DeviceVisit, plan: Plan) -> AsyncIterator[str]:
     for step in plan.steps:
         if isinstance(step, Wait):
             yield f"wait {step.seconds:g} s"
             continue
-        said = []
+        parts = []
         for name, value in step.values.items():
             wear = " (kept in memory that wears out)" if visit.make.points[name].persistent else ""
-            said.append(f"{name} becomes {shown(value)} {unit_of(visit, name)}".rstrip() + wear)
-        wire = ""
-        if visit.observed:
+            parts.append(f"{name} becomes {shown(value)} {unit_of(visit, name)}".rstrip() + wear)
+        requests = ""
+        if visit.tapped_driver:
             first, *others = (Setpoint(name, value, REASON) for name, value in step.values.items())
-            wire = f": {', '.join(await visit.observed.sketch(first, *others))}"
-        yield " and ".join(said) + wire
+            requests = f": {', '.join(await visit.tapped_driver.preview_write(first, *others))}"
+        yield " and ".join(parts) + requests
 
 
-def written_by(plan: Plan) -> Iterator[str]:
+def written_points(plan: Plan) -> Iterator[str]:
     """The points that *plan* writes."""
     for step in plan.steps:
         if not isinstance(step, Wait):
             yield from step.values
 
 
-def wears_out(visit: Visit, plan: Plan) -> bool:
+def wears_out(visit: DeviceVisit, plan: Plan) -> bool:
     """Whether *plan* writes memory that wears out."""
-    return any(visit.make.points[name].persistent for name in written_by(plan) if name in visit.make.points)
+    return any(visit.make.points[name].persistent for name in written_points(plan) if name in visit.make.points)

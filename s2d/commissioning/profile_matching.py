@@ -1,4 +1,4 @@
-"""Which profiles fit a device that answers: those whose nameplate can be read from it, and whose state makes sense."""
+"""Profile matching: which profiles fit a device, as its nameplate can be read with them and its state makes sense."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -17,26 +17,28 @@ from ..rm.kinds import kind as kind_of
 from ..values import Clock, Quality, Value
 from .device_visit import visited
 from .table import shown
-from .unconfigured_device import profiled
+from .unconfigured_device import unconfigured_device
 
 PROFILE_WITHIN_S = 10.0
 DEVICE_WITHIN_S = 60.0
-"""So long a profile is tried at most, and all of them at one device."""
+"""The most time for one profile, and for all of them at one device."""
 _STATE = ("soc", "power")
 """Where one of these is nonsense, the device is of another type."""
 
 
-class Match(NamedTuple):
-    """A profile that fits."""
+class ProfileMatch(NamedTuple):
+    """A profile that fits a device."""
 
     profile: Profile
-    said: Mapping[str, Value]
-    """What it says once of itself: its nameplate, and what else tells its type."""
-    block: list[str]
-    """What to paste."""
+    identity: Mapping[str, Value]
+    """Points read once, by name: its nameplate, and what else tells its type."""
+    yaml_lines: list[str]
+    """The device as it can be pasted into a device file."""
 
 
-async def matches(driver: type[Driver], connection: Mapping[str, Any], library: Library, clock: Clock) -> list[Match]:
+async def matching_profiles(
+    driver: type[Driver], connection: Mapping[str, Any], library: Library, clock: Clock
+) -> list[ProfileMatch]:
     """The profiles of *library* that fit the device at *connection*, be it in one of their variants; the most telling
     first.
     """
@@ -47,9 +49,9 @@ async def matches(driver: type[Driver], connection: Mapping[str, Any], library: 
             profile = library.profile(name)
         except ConfigError:
             continue  # an owner's own, and unfinished; `s2d check` says so where it is used
-        keys = {**asked_of(profile), "connection": msgspec.json.encode(connection).decode()}
+        keys = {**example_keys(profile), "connection": msgspec.json.encode(connection).decode()}
         try:
-            device = profiled(name, keys, library, name).device
+            device = unconfigured_device(name, keys, library, name).device
         except ConfigError:
             continue
         if device.driver is not driver:
@@ -57,16 +59,16 @@ async def matches(driver: type[Driver], connection: Mapping[str, Any], library: 
         try:
             left_s = give_up_at - asyncio.get_running_loop().time()
             async with asyncio.timeout(min(PROFILE_WITHIN_S, max(0.0, left_s))):
-                said = await _said(device, clock)
+                identity = await _identify(device, clock)
         except (DeviceError, TimeoutError):
             continue
-        if said:
-            found.append(Match(profile, said, _block(profile, said, connection)))
-    return sorted(found, key=lambda match: -_weight(match.said))
+        if identity:
+            found.append(ProfileMatch(profile, identity, _yaml_block(profile, identity, connection)))
+    return sorted(found, key=lambda match: -_identity_weight(match.identity))
 
 
-async def _said(device: DeviceConfig, clock: Clock) -> dict[str, Value]:
-    """What *device* says once of itself; nothing if that, or its state, makes no sense."""
+async def _identify(device: DeviceConfig, clock: Clock) -> dict[str, Value]:
+    """The points of *device* that are read once; none if one of them, or its state, makes no sense."""
     async with visited(device, clock) as visit:
         points = visit.make.points
         once = [name for name, point in points.items() if point.poll == "once" and point.is_readable]
@@ -80,13 +82,13 @@ async def _said(device: DeviceConfig, clock: Clock) -> dict[str, Value]:
     return {name: value for name, value in values.items() if value not in (None, "", 0)}
 
 
-def _weight(said: Mapping[str, Value]) -> int:
-    """How much is known then: text says more than a number, which any register has."""
-    return sum(3 if isinstance(value, str) else 1 for value in said.values())
+def _identity_weight(identity: Mapping[str, Value]) -> int:
+    """How telling *identity* is: text says more than a number, which any register has."""
+    return sum(3 if isinstance(value, str) else 1 for value in identity.values())
 
 
-def asked_of(profile: Profile) -> dict[str, str]:
-    """What an owner has to say, stood in for."""
+def example_keys(profile: Profile) -> dict[str, str]:
+    """Keys that an owner has to write beside *profile*, with example values."""
     asked = {name: each.example for name, each in profile.about.parameters.items() if each.is_required}
     return {**dict(_settings(profile)), **asked}
 
@@ -101,14 +103,14 @@ def _settings(profile: Profile) -> Iterator[tuple[str, str]]:
                 yield each.encode_name, f'"{example_of(each.type)}"'
 
 
-def _block(profile: Profile, said: Mapping[str, Value], connection: Mapping[str, Any]) -> list[str]:
+def _yaml_block(profile: Profile, identity: Mapping[str, Value], connection: Mapping[str, Any]) -> list[str]:
     where = ", ".join(f"{key}: {value}" for key, value in connection.items())
     lines = [f"- name: {profile.name}", f"  profile: {profile.name}", f"  connection: {{{where}}}"]
-    lines += [f"  {key}: {value}  # say what it is" for key, value in asked_of(profile).items()]
+    lines += [f"  {key}: {value}  # say what it is" for key, value in example_keys(profile).items()]
     return lines
 
 
-def sentence_of(match: Match) -> str:
-    """Why a profile fits."""
-    said = ", ".join(f"{name} {shown(value)}" for name, value in match.said.items())
-    return f"fits the profile {match.profile.name} ({match.profile.about.title}): {said}"
+def sentence_of(match: ProfileMatch) -> str:
+    """Why a profile fits, in a sentence."""
+    identity = ", ".join(f"{name} {shown(value)}" for name, value in match.identity.items())
+    return f"fits the profile {match.profile.name} ({match.profile.about.title}): {identity}"

@@ -1,4 +1,4 @@
-"""What a device said over time, as lines of JSON: a header, then one line for each time it was asked. Pure.
+"""A recording of a device as lines of JSON: a header, then one line for each poll. Pure.
 
 {"recording": 1, "device": "Home battery", "driver": "modbus", "profile": null, "connection": {"host": …}, …}
 {"at_s": 0.0, "notes": [{"unit": 1, "table": "input", "register": 842, "words": [0, 500]}]}
@@ -15,8 +15,8 @@ from ..errors import S2dError
 VERSION = 1
 
 
-class Header(Struct, frozen=True, kw_only=True):
-    """Of what it is."""
+class RecordingHeader(Struct, frozen=True, kw_only=True):
+    """The first line of a recording: the device, and how it was polled."""
 
     recording: int = VERSION
     """Version of this format."""
@@ -32,19 +32,19 @@ class Header(Struct, frozen=True, kw_only=True):
     every_s: float
 
 
-class Moment(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What came of asking once."""
+class RecordedPoll(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One poll of a recording: the frames that answered it, or why there was no answer."""
 
     at_s: float
     """Since the start."""
     notes: Sequence[Mapping[str, object]] = ()
-    """In the words of the driver."""
+    """The frames, in the words of the driver."""
     silent: str = ""
-    """Why there is nothing."""
+    """Why there was no answer; empty if there was one."""
 
 
 class NoRecording(S2dError):
-    """A file that is no recording."""
+    """An error: a file is no recording."""
 
     def __init__(self, place: str, why: str) -> None:
         self.place = place
@@ -54,13 +54,13 @@ class NoRecording(S2dError):
         return f"{self.place} is no recording: {self.why}"
 
 
-def line_of(part: Header | Moment) -> bytes:
+def line_of(part: RecordingHeader | RecordedPoll) -> bytes:
     """*part* as one line."""
     return msgspec.json.encode(part) + b"\n"
 
 
-def recording_of(lines: Iterable[bytes], place: str) -> tuple[Header, list[Moment]]:
-    """What *lines* say, which come from *place*; a last line that was cut short is left out.
+def recording_of(lines: Iterable[bytes], place: str) -> tuple[RecordingHeader, list[RecordedPoll]]:
+    """The header and polls in *lines*, which come from *place*; a last line that was cut short is left out.
 
     Raises: NoRecording: they are none.
     """
@@ -68,17 +68,17 @@ def recording_of(lines: Iterable[bytes], place: str) -> tuple[Header, list[Momen
     if not written:
         raise NoRecording(place, "it is empty")
     try:
-        header = msgspec.json.decode(written[0], type=Header)
+        header = msgspec.json.decode(written[0], type=RecordingHeader)
     except msgspec.DecodeError as exc:
         raise NoRecording(place, f"line 1: {exc}") from exc
     if header.recording != VERSION:
         raise NoRecording(place, f"version {header.recording} is not known; this s2d knows {VERSION}")
-    moments: list[Moment] = []
+    polls: list[RecordedPoll] = []
     for number, line in enumerate(written[1:], 2):
         try:
-            moments.append(msgspec.json.decode(line, type=Moment))
+            polls.append(msgspec.json.decode(line, type=RecordedPoll))
         except msgspec.DecodeError as exc:
             if number == len(written) and not line.endswith(b"\n"):
                 break
             raise NoRecording(place, f"line {number}: {exc}") from exc
-    return header, moments
+    return header, polls

@@ -1,12 +1,12 @@
-"""Whether the daemon is at work on this machine: it may want the same device, and many serve one client only."""
+"""The running daemon, if there is one: it may want the same device, and many serve one client only."""
 
 from pathlib import Path
 
 from ..host import lock
 
 
-def warning(place: str, state_dir: Path) -> str:
-    """What a daemon that works with *state_dir* means for a visit to *place*; empty if there is none."""
+def conflict_warning(place: str, state_dir: Path) -> str:
+    """A warning that the daemon at work with *state_dir* may get in the way at *place*; empty if there is none."""
     try:
         holder = lock.holder_of(state_dir)
     except OSError as exc:

@@ -1,15 +1,15 @@
-"""Asks who is there, and prints what is found as soon as that is known; progress is for terminals only."""
+"""A survey carried out: runs it, prints its progress on terminals, and its result in the end."""
 
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
 from .table import table
-from .tools import Enquiry, Finding
+from .tools import Survey, SurveyResult
 
 
-async def ask(enquiry: Enquiry, arguments: Namespace) -> Finding:
-    """What *enquiry* finds; it is printed.
+async def run_survey(survey: Survey, arguments: Namespace) -> SurveyResult:
+    """The result of *survey*, which is printed.
 
     Raises: ValueError: *arguments* make no sense together.
     """
@@ -20,15 +20,15 @@ async def ask(enquiry: Enquiry, arguments: Namespace) -> Finding:
             print(f"\r\x1b[K{progress}", end="", file=sys.stderr, flush=True)
 
     try:
-        finding = await enquiry.find(arguments, tell)
+        result = await survey.find(arguments, tell)
     finally:
         tell("")
-    show(finding.parts)
-    return finding
+    print_parts(result.parts)
+    return result
 
 
-def show(parts: Sequence[str | Sequence[Sequence[str]]]) -> None:
-    """Prints *parts* of a finding."""
+def print_parts(parts: Sequence[str | Sequence[Sequence[str]]]) -> None:
+    """Prints the *parts* of a result: lines, and tables."""
     for part in parts:
         lines = [part] if isinstance(part, str) else table(part[0], part[1:])
         print(*lines, sep="\n", flush=True)

@@ -1,11 +1,11 @@
-"""Readings as people read them, and tables of them. Pure."""
+"""Tables of readings, and values as people read them. Pure."""
 
 from collections.abc import Iterable, Sequence
 
 from ..config.point import base_unit
 from ..values import Quality, Reading, Value
 from .columns import aligned
-from .device_visit import Visit
+from .device_visit import DeviceVisit
 
 RIGHT = ">"
 """Mark of a title whose column stands to the right."""
@@ -18,7 +18,7 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def shown(value: Value | None) -> str:
-    """*value* for people."""
+    """*value* as text for people."""
     match value:
         case None:
             return "-"
@@ -29,13 +29,13 @@ def shown(value: Value | None) -> str:
     return str(value)
 
 
-def readings_table(visit: Visit, readings: Iterable[Reading]) -> list[str]:
-    """*readings* of the device visited: value, unit, how the device said it, how good it is and how old."""
+def readings_table(visit: DeviceVisit, readings: Iterable[Reading]) -> list[str]:
+    """A table of *readings* of the device visited: value, unit, raw value, age and quality."""
     rows = []
     now = visit.clock().mono
     for reading in readings:
         name = reading.point
-        raw = visit.observed.raw_of(name) if visit.observed else ""
+        raw = visit.tapped_driver.raw_of(name) if visit.tapped_driver else ""
         quality = reading.quality if reading.quality is Quality.GOOD else f"{reading.quality}: {reading.detail}"
         is_computed = name in visit.make.computed
         rows.append(
@@ -51,7 +51,7 @@ def readings_table(visit: Visit, readings: Iterable[Reading]) -> list[str]:
     return table(("POINT", ">VALUE", "UNIT", "RAW", ">AGE", "QUALITY"), rows)
 
 
-def unit_of(visit: Visit, name: str) -> str:
+def unit_of(visit: DeviceVisit, name: str) -> str:
     """The base unit of the point, computed value or command *name*; empty for a state or plain number."""
     make = visit.make
     found = make.commands.get(name) or make.points.get(name) or make.computed.get(name)

@@ -1,4 +1,4 @@
-"""What a driver may have beside itself, for who works at the device. Drivers without it run just as well.
+"""The tools a driver may bring for commissioning. Drivers without them run just as well.
 
 A driver with tools has a classmethod `tools()` that returns them; s2d never imports a driver to get at them.
 """
@@ -10,33 +10,33 @@ from typing import Any, Protocol
 from ..driver import Driver
 from ..values import Setpoint, Value
 
-Note = Mapping[str, object]
-"""One thing a device said, in the driver's own words; JSON can say it."""
-Tell = Callable[[str], None]
-"""Takes a sentence."""
+RecordedFrame = Mapping[str, object]
+"""One answer of a device, in the driver's own words; JSON can hold it."""
+ProgressCallback = Callable[[str], None]
+"""Takes a sentence about the progress."""
 
 
-class ObservedDriver(Driver, Protocol):
-    """A driver that also tells what is said on the wire."""
+class TappedDriver(Driver, Protocol):
+    """A driver that also records what passes on the wire."""
 
     def raw_of(self, point: str) -> str:
-        """How the device said last what *point* is; empty before it did."""
+        """The raw value in which the device told *point* last; empty before it did."""
         ...
 
-    async def sketch(self, setpoint: Setpoint, *together: Setpoint) -> Sequence[str]:
-        """What `write` would send, request by request; nothing is written.
+    async def preview_write(self, setpoint: Setpoint, *together: Setpoint) -> Sequence[str]:
+        """The requests that `write` would send, in words; nothing is written.
 
         Raises: DeviceUnreachable, DeviceRefused: as `write`.
         """
         ...
 
-    def take_notes(self) -> list[Note]:
-        """What the device said since this was called last."""
+    def drain_frames(self) -> list[RecordedFrame]:
+        """The answers of the device since this was called last."""
         ...
 
 
-class Image(Protocol):
-    """What a simulated device holds, for the points of a real one."""
+class DeviceImage(Protocol):
+    """The registers of a simulated device, for the points of a real one."""
 
     units: Sequence[int]
     """Numbers under which it answers."""
@@ -69,23 +69,23 @@ class Image(Protocol):
         ...
 
 
-class Enquiry(Protocol):
-    """Finds out what is at a place that is not configured yet."""
+class Survey(Protocol):
+    """A survey: finds out what is at a place that is not configured yet."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Says how the place is named on the command line."""
+        """Adds how the place is named on the command line."""
         ...
 
-    async def find(self, arguments: Namespace, tell: Tell) -> "Finding":
-        """What is there; *tell* hears of the progress.
+    async def find(self, arguments: Namespace, tell: ProgressCallback) -> "SurveyResult":
+        """Asks who is there; *tell* hears of the progress.
 
         Raises: ValueError: arguments that make no sense together.
         """
         ...
 
 
-class Finding(Protocol):
-    """What was found."""
+class SurveyResult(Protocol):
+    """The result of a survey."""
 
     parts: Sequence[str | Sequence[Sequence[str]]]
     """What to show: lines, and tables as their rows, of which the first are the titles (`>`: to the right)."""
@@ -96,14 +96,14 @@ class Finding(Protocol):
 class Tools(Protocol):
     """The tools of one driver."""
 
-    observed: type[ObservedDriver]
-    probe: Enquiry
+    tapped_driver: type[TappedDriver]
+    probe: Survey
     """Of one device: what works, and what its registers may mean."""
-    scan: Enquiry
+    scan: Survey
     """Of a line or of hosts: who is there."""
 
-    def image(self, connection: Any, points: Mapping[str, Any], present: Collection[str]) -> Image:
-        """What a device of this driver holds that has *points*; optional ones only if they are *present*."""
+    def image(self, connection: Any, points: Mapping[str, Any], present: Collection[str]) -> DeviceImage:
+        """The registers of a device of this driver with *points*; optional ones only if they are *present*."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""A device of some profile that nobody has configured: for simulating it, and for trying whether a real one is such."""
+"""An unconfigured device: made from a profile alone, to be simulated, or to try whether a real one fits the profile."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +14,8 @@ from ..errors import ConfigError
 _NOWHERE = "ws://localhost"
 
 
-class Profiled(NamedTuple):
-    """A device, and the profile it is of."""
+class UnconfiguredDevice(NamedTuple):
+    """A device made from a profile alone, and that profile."""
 
     device: DeviceConfig
     profile: Profile
@@ -37,7 +37,7 @@ def own_profiles(config: Path) -> Path:
     return (config if config.is_dir() else config.parent) / FOLDER
 
 
-def profiled(name: str, keys: Mapping[str, str], library: Library, place: str) -> Profiled:
+def unconfigured_device(name: str, keys: Mapping[str, str], library: Library, place: str) -> UnconfiguredDevice:
     """A device of the profile *name* whose owner wrote *keys*, as YAML; problems are in a file called *place*.
 
     Raises: NoSuchProfile. ConfigError: all that is wrong.
@@ -51,19 +51,19 @@ def profiled(name: str, keys: Mapping[str, str], library: Library, place: str) -
     spelt = spelt_out(node, (), library, decoder, findings)
     findings.settle()
     around = Surroundings(decoder, {}, Cem(url=_NOWHERE), names_cem=True)
-    return Profiled(device_of(spelt, (), around), profile)
+    return UnconfiguredDevice(device_of(spelt, (), around), profile)
 
 
-def somewhere(name: str, keys: Mapping[str, str], library: Library, place: str) -> Profiled:
-    """As `profiled`, of a device that need not be anywhere: on the network or, if it must be, on a serial line.
+def device_without_connection(name: str, keys: Mapping[str, str], library: Library, place: str) -> UnconfiguredDevice:
+    """An `unconfigured_device` that need not be anywhere: on the network or, if it must be, on a serial line.
 
-    Raises: as `profiled`.
+    Raises: as `unconfigured_device`.
     """
     try:
-        return profiled(name, {"connection": "{host: localhost}", **keys}, library, place)
+        return unconfigured_device(name, {"connection": "{host: localhost}", **keys}, library, place)
     except ConfigError:
         try:
-            return profiled(name, {"connection": "{serial: /dev/null}", **keys}, library, place)
+            return unconfigured_device(name, {"connection": "{serial: /dev/null}", **keys}, library, place)
         except ConfigError:
             pass
         raise

@@ -1,7 +1,7 @@
 """The registers of a simulated battery as a profile describes them. Pure: time is an argument.
 
 The battery is the one of `battery.py`; what its points show, and what order stands in the registers that are written,
-is said under `simulation:` in the profile. How a point becomes registers is the driver's own business (`Image`).
+is said under `simulation:` in the profile. How a point becomes registers is the driver's own business (`DeviceImage`).
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -10,7 +10,7 @@ from math import inf
 
 from msgspec.structs import astuple
 
-from ..commissioning.tools import Image
+from ..commissioning.tools import DeviceImage
 from ..config.profile import Simulation
 from ..device.computed import in_order
 from ..device.device_map import DeviceMap, Variant
@@ -21,7 +21,7 @@ from .battery import SimulatedBattery
 from .faults import Faults
 from .registers import Registers, Table
 
-ImageOf = Callable[[Mapping[str, PointSettings], Collection[str]], Image]
+ImageOf = Callable[[Mapping[str, PointSettings], Collection[str]], DeviceImage]
 """The image of a device that has these points, the optional ones as far as they are in the second."""
 
 _MEASURED = frozenset({"soc", "power"})
@@ -126,7 +126,7 @@ class ProfileRegisters:
             "serial_number": battery.serial_number,
         }
 
-    def _started(self, image: Image) -> Image:
+    def _started(self, image: DeviceImage) -> DeviceImage:
         """*image* as it is when the device is switched on."""
         facts = self._facts()
         for name in image.points:
@@ -146,7 +146,7 @@ class ProfileRegisters:
         self._show(image)
         return image
 
-    def _show(self, image: Image) -> None:
+    def _show(self, image: DeviceImage) -> None:
         facts = self._facts()
         known = {**self._parameters, **facts}
         is_away = self._faults.is_on("nan")
@@ -167,7 +167,7 @@ class ProfileRegisters:
                 _show(image, name, expression.evaluate(known))
 
 
-def _show(image: Image, point: str, value: Value | None) -> None:
+def _show(image: DeviceImage, point: str, value: Value | None) -> None:
     try:
         image.show(point, value)
     except DeviceRefused:

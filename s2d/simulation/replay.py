@@ -7,7 +7,7 @@ from math import inf
 import msgspec
 from msgspec import Struct
 
-from ..commissioning.recording import Header, Moment, NoRecording
+from ..commissioning.recording import NoRecording, RecordedPoll, RecordingHeader
 from .registers import Refusal, Registers, Silence, Table
 
 _NO_SUCH_ADDRESS = 2
@@ -25,19 +25,19 @@ class _Note(Struct, frozen=True):
 
 
 class Replay:
-    """*moments* of a Modbus device, *speed* times as fast as they were, from the first request on; the last one lasts.
+    """*polls* of a Modbus device, *speed* times as fast as they were, from the first request on; the last one lasts.
 
     Requests that were answered with an exception are again; what was never asked for is exception 2. Writes are
     acknowledged and change nothing.
     """
 
-    def __init__(self, header: Header, moments: Sequence[Moment], place: str, speed: float = 1.0) -> None:
+    def __init__(self, header: RecordingHeader, polls: Sequence[RecordedPoll], place: str, speed: float = 1.0) -> None:
         """Raises: NoRecording: it is not of a Modbus device, or says nothing."""
         self.header = header
-        self.length_s = moments[-1].at_s / speed if moments else 0.0
+        self.length_s = polls[-1].at_s / speed if polls else 0.0
         self._speed = speed
-        self._moments = [(moment.at_s / speed, bool(moment.silent), _notes(moment, place)) for moment in moments]
-        units = dict.fromkeys(note.unit for _, _, notes in self._moments for note in notes)
+        self._polls = [(poll.at_s / speed, bool(poll.silent), _notes(poll, place)) for poll in polls]
+        units = dict.fromkeys(note.unit for _, _, notes in self._polls for note in notes)
         if not units:
             raise NoRecording(place, "no Modbus device says anything in it")
         self.units: Mapping[int, Registers] = {unit: _Unit(self) for unit in units}
@@ -56,8 +56,8 @@ class Replay:
         """
         self._started_at_s = min(self._started_at_s, now_s)
         played_s = now_s - self._started_at_s
-        while self._next < len(self._moments) and self._moments[self._next][0] <= played_s:
-            _, self._is_silent, notes = self._moments[self._next]
+        while self._next < len(self._polls) and self._polls[self._next][0] <= played_s:
+            _, self._is_silent, notes = self._polls[self._next]
             for note in notes:
                 unit = self.units[note.unit]
                 assert isinstance(unit, _Unit)
@@ -67,11 +67,11 @@ class Replay:
             raise Silence
 
 
-def _notes(moment: Moment, place: str) -> list[_Note]:
+def _notes(poll: RecordedPoll, place: str) -> list[_Note]:
     try:
-        return msgspec.convert(moment.notes, list[_Note])
+        return msgspec.convert(poll.notes, list[_Note])
     except msgspec.ValidationError as exc:
-        raise NoRecording(place, f"at {moment.at_s:g} s: {exc}") from exc
+        raise NoRecording(place, f"at {poll.at_s:g} s: {exc}") from exc
 
 
 @dataclass(slots=True)

@@ -5,8 +5,8 @@ import os
 import pytest
 
 from s2d.commissioning.device_visit import visited
-from s2d.commissioning.manual_write import command_of, value_of, words_of
-from s2d.commissioning.running_daemon import warning
+from s2d.commissioning.manual_write import command_of, parsed_value, plan_in_words
+from s2d.commissioning.running_daemon import conflict_warning
 from s2d.commissioning.table import readings_table, shown, table
 from s2d.config import DeviceConfig
 from s2d.device.command_plan import Memory
@@ -19,19 +19,19 @@ from tests.fakes import FakeDriver, Hardware, now
 
 
 def test_a_daemon_at_work_is_a_reason_for_a_warning(tmp_path):
-    assert warning("tcp 10.0.0.5 502", tmp_path) == ""
+    assert conflict_warning("tcp 10.0.0.5 502", tmp_path) == ""
     with held(tmp_path):
-        assert warning("tcp 10.0.0.5 502", tmp_path) == (
+        assert conflict_warning("tcp 10.0.0.5 502", tmp_path) == (
             f"s2d run is at work here (process {os.getpid()}). It may write something else at any time, and if "
             "tcp 10.0.0.5 502 serves one client only, one of the two is turned away; better stop it first: "
             "systemctl stop s2d"
         )
-    assert warning("tcp 10.0.0.5 502", tmp_path) == ""
+    assert conflict_warning("tcp 10.0.0.5 502", tmp_path) == ""
 
 
 def test_where_nobody_can_tell_whether_a_daemon_is_at_work_that_is_said(tmp_path):
     (tmp_path / "lock").symlink_to("lock")
-    assert warning("tcp 10.0.0.5 502", tmp_path) == (
+    assert conflict_warning("tcp 10.0.0.5 502", tmp_path) == (
         f"whether s2d run is at work here cannot be told: {tmp_path}/lock: Too many levels of symbolic links"
     )
 
@@ -66,8 +66,8 @@ async def test_a_driver_without_tools_is_read_and_told_as_well():
             "soc        40  %                 0.0 s  good",
             "stored   4000  Wh    (computed)  0.0 s  good",
         ]
-        plan = command_of(visit, "power_setpoint").plan(value_of(visit, "power_setpoint", "1.5 kW"), {}, Memory())
-        assert await words_of(visit, "power_setpoint", plan) == [
+        plan = command_of(visit, "power_setpoint").plan(parsed_value(visit, "power_setpoint", "1.5 kW"), {}, Memory())
+        assert await plan_in_words(visit, "power_setpoint", plan) == [
             "power_setpoint of Store becomes 1500 W:",
             "  1. power_setpoint becomes 1500 W",
         ]

@@ -76,9 +76,9 @@ async def test_what_was_recorded_is_read_again_as_it_was(tmp_path, capsys):
             process.send_signal(signal.SIGINT)
             output, errors = await process.communicate()
     whole = file.read_bytes().splitlines()
-    header, first, moments = json.loads(whole[0]), json.loads(whole[1]), whole[1:]
+    header, first, polls = json.loads(whole[0]), json.loads(whole[1]), whole[1:]
     assert (process.returncode, errors) == (0, b"")
-    assert output.decode() == f"{file}: answered {len(moments)} of {len(moments)} times\n"
+    assert output.decode() == f"{file}: answered {len(polls)} of {len(polls)} times\n"
     assert {key: header[key] for key in ("recording", "device", "driver", "profile", "every_s")} == {
         "recording": 1,
         "device": "battery",
@@ -94,7 +94,7 @@ async def test_what_was_recorded_is_read_again_as_it_was(tmp_path, capsys):
         config = configured(tmp_path, **sma(address))
         assert await s2d("read", "-c", config, "battery") == 0
         assert without_ages(capsys.readouterr().out) == before
-        clock.now_s += json.loads(moments[-1])["at_s"] / 10
+        clock.now_s += json.loads(polls[-1])["at_s"] / 10
         assert await s2d("read", "-c", config, "battery", "power") == 0
         assert without_ages(capsys.readouterr().out)[1].split()[:3] == ["power", "3000", "W"]
 
@@ -105,7 +105,7 @@ async def test_exceptions_and_silence_are_replayed_too(tmp_path, capsys):
         "driver": "modbus",
         "points": {"power": {"register": 842, "type": "int16", "unit": "W"}, "none": {"register": 900}},
     }
-    moments = [
+    polls = [
         {"at_s": 0.0, "notes": [{"unit": 1, "table": "holding", "register": 842, "words": [700]}]},
         {"at_s": 1.0, "notes": [{"unit": 1, "table": "holding", "register": 900, "count": 1, "exception": 4}]},
         {"at_s": 2.0, "silent": "no answer"},
@@ -121,7 +121,7 @@ async def test_exceptions_and_silence_are_replayed_too(tmp_path, capsys):
         "started": "",
         "every_s": 1,
     }
-    file.write_text("".join(json.dumps(each) + "\n" for each in (header, *moments)) + '{"at_s": 4.0, "not')
+    file.write_text("".join(json.dumps(each) + "\n" for each in (header, *polls)) + '{"at_s": 4.0, "not')
     clock, scene = HandClock(), replay_scene(file, 1.0, None)
     async with serve_tcp(scene.units[1], clock=clock) as address:
         where = {"host": address.host, "port": address.port, "timeout": "1 s"}
@@ -171,8 +171,8 @@ async def test_a_device_that_never_answers_is_a_failure(tmp_path, port):
     async with recording("-c", config, "battery", file, "--for", "10ms", "--every", "5s") as process:
         output, _ = await process.communicate()
     assert (process.returncode, output.decode()) == (1, f"{file}: answered 0 of 1 times\n")
-    _, moment = [json.loads(line) for line in file.read_bytes().splitlines()]
-    assert moment["silent"] == f"cannot connect to {nobody}: Connection refused"
+    _, poll = [json.loads(line) for line in file.read_bytes().splitlines()]
+    assert poll["silent"] == f"cannot connect to {nobody}: Connection refused"
 
 
 async def test_nothing_is_overwritten(tmp_path):

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from s2d.commissioning.profile_matching import asked_of
-from s2d.commissioning.unconfigured_device import somewhere
+from s2d.commissioning.profile_matching import example_keys
+from s2d.commissioning.unconfigured_device import device_without_connection
 from s2d.config import DeviceConfig
 from s2d.config.profile import Library
 from s2d.device.device_map import DeviceMap
@@ -22,7 +22,7 @@ def asked(name: str) -> dict[str, str]:
 
 def device(name: str, **keys: str) -> DeviceConfig:
     """A device of the profile *name*; *keys* are its owner's, as YAML."""
-    return somewhere(name, {**asked_of(LIBRARY.profile(name)), **keys}, LIBRARY, name).device
+    return device_without_connection(name, {**example_keys(LIBRARY.profile(name)), **keys}, LIBRARY, name).device
 
 
 def there(host: str, port: int) -> str:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from s2d.cli.simulated_device import profile_scene
-from s2d.commissioning.profile_matching import matches
+from s2d.commissioning.profile_matching import matching_profiles
 from s2d.driver import find
 from s2d.host import clock
 from s2d.simulation.battery import SimulatedBattery
@@ -57,7 +57,7 @@ async def there(name: str) -> AsyncIterator[dict[str, object]]:
 
 
 async def recognised(connection: dict[str, object]) -> list[str]:
-    return [match.profile.name for match in await matches(find("modbus"), connection, LIBRARY, clock.now)]
+    return [match.profile.name for match in await matching_profiles(find("modbus"), connection, LIBRARY, clock.now)]
 
 
 @pytest.mark.parametrize("name", NAMES)

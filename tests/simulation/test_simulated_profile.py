@@ -7,7 +7,7 @@ from pymodbus.client import AsyncModbusTcpClient
 
 from s2d.cli.simulated_device import CannotSimulate, profile_scene
 from s2d.commissioning.device_visit import visited
-from s2d.commissioning.unconfigured_device import library_for, profiled
+from s2d.commissioning.unconfigured_device import library_for, unconfigured_device
 from s2d.errors import ConfigError
 from s2d.host import clock
 from s2d.simulation.battery import SimulatedBattery
@@ -80,7 +80,7 @@ async def simulated(profile, keys=(), faults=(), hand=None):
     async with serve_tcp(registers, unit=unit, also=dict(others), clock=hand) as address:
         where = {"connection": f"{{host: {address.host}, port: {address.port}}}"}
         own = {"capacity": "10 kWh", "max_charge_power": "5 kW", "max_discharge_power": "5 kW", **dict(keys)}
-        device, _ = profiled(name, {**own, **where}, library, "-p")
+        device, _ = unconfigured_device(name, {**own, **where}, library, "-p")
         async with visited(device, clock.now) as visit:
             yield visit, battery, told, address
 

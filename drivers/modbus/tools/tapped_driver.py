@@ -62,13 +62,13 @@ class TappedModbus(Driver):
             return repr(codec.raw_of(words))
         return f"{codec.raw_of(words)} ({hexadecimal(words)})"
 
-    async def sketch(self, setpoint: Setpoint, *together: Setpoint) -> Sequence[str]:
+    async def preview_write(self, setpoint: Setpoint, *together: Setpoint) -> Sequence[str]:
         """See `s2d.commissioning.tools.ObservedDriver`."""
         planned = await self._device.planned(setpoint, *together)
         of = "" if planned.unit is None else f" of unit {planned.unit}"
         return [f"{_sentence(request)}{of}" for request in planned.requests]
 
-    def take_notes(self) -> list[Mapping[str, object]]:
+    def drain_frames(self) -> list[Mapping[str, object]]:
         """Blocks with their words, or with the exception for which there are none."""
         notes, self._tap.notes = self._tap.notes, []
         return notes

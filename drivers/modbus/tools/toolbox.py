@@ -12,7 +12,7 @@ from .tapped_driver import TappedModbus
 class ModbusTools:
     """The tools of the Modbus driver. See `s2d.commissioning.tools.Tools`."""
 
-    observed = TappedModbus
+    tapped_driver = TappedModbus
     probe = probe
     scan = scan
 
