@@ -1,1 +1,1 @@
-"""A small energy manager (CEM) to commission and test with; not an optimiser."""
+"""A small Customer Energy Manager (CEM) to commission and test with; not an optimiser."""

@@ -1,4 +1,4 @@
-"""What people call things that S2 knows by their ids. Pure."""
+"""Aliases: what people call things that S2 knows by their ids. Pure."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeVar
@@ -9,19 +9,19 @@ SHORTEST_START = 4
 """Less than this of an id names nothing: a slip of the finger is no order."""
 
 
-class Name(NamedTuple):
-    """What one thing can be called."""
+class Alias(NamedTuple):
+    """The names of one thing: its id, its label and its number."""
 
     id: str
     label: str = ""
     number: int | None = None
 
 
-def meant(word: str, things: Iterable[T], name_of: Callable[[T], Name]) -> list[T]:
-    """Those of *things* that *word* names: by id, else by label, its first word, number, or the start of the id."""
+def find_named(word: str, things: Iterable[T], name_of: Callable[[T], Alias]) -> list[T]:
+    """The *things* that *word* names: by id, else by label, its first word, number, or the start of the id."""
     named = [(thing, name_of(thing)) for thing in things]
     folded = word.casefold()
-    tests: tuple[Callable[[Name], bool], ...] = (
+    tests: tuple[Callable[[Alias], bool], ...] = (
         lambda name: name.id == word,
         lambda name: name.label.casefold() == folded,
         lambda name: first_word(name.label).casefold() == folded,

@@ -1,6 +1,6 @@
-"""A menu: what a resource manager offers under one control type, and how to order from it. Pure.
+"""The choices a resource manager offers under one control type, and how to make an instruction of one. Pure.
 
-The resource manager writes it, the CEM orders from it. One file for each control type makes one.
+The resource manager describes them, the CEM chooses. One file for each control type implements them.
 """
 
 from abc import ABC, abstractmethod
@@ -14,14 +14,14 @@ from .commands import Order
 from .formatting import Row
 
 MOST_REMEMBERED = 1000
-"""Things of a kind remembered, unless they are large; beyond it the oldest is forgotten."""
+"""Messages of a type remembered, unless they are large; beyond it the oldest is forgotten."""
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
-class Common(NamedTuple):
-    """What all instructions have."""
+class InstructionHeader(NamedTuple):
+    """The fields that all instructions have."""
 
     message_id: str
     id: str
@@ -29,37 +29,37 @@ class Common(NamedTuple):
     abnormal_condition: bool
 
 
-class Draft(NamedTuple):
-    """An instruction that is worth giving."""
+class InstructionDraft(NamedTuple):
+    """An instruction ready to be sent, and what to tell people of it."""
 
     instruction: Instruction
     name: str
     """What it is called, e.g. `charge`."""
     label: str
-    """The same as the resource manager puts it."""
+    """The same in the words of the resource manager."""
     details: str
     """What it asks for, e.g. `S2 factor 0.5, 2500 W`."""
     remark: str = ""
     """What whoever ordered it should know."""
 
 
-class Menu(ABC):
-    """What a resource manager offers under one control type."""
+class Choices(ABC):
+    """The choices a resource manager offers under one control type. Knows no conversation."""
 
-    takes: ClassVar[type[Order]]
-    """What can be ordered from it."""
+    accepts: ClassVar[type[Order]]
+    """The type of order that can be made of them."""
     usage: ClassVar[str]
-    """Its commands with what they do, one per line."""
+    """The commands of the control type with what they do, one per line."""
 
     @abstractmethod
-    def hear(self, message: Message) -> None:
-        """Takes in what is told of it; anything else changes nothing."""
+    def receive(self, message: Message) -> None:
+        """Takes in a message that describes the choices or their state; any other changes nothing."""
 
     @abstractmethod
-    def draft(self, order: Order, common: Common, new_id: Callable[[], str]) -> Draft:
-        """The instruction that *order*, one of those the menu takes, means; *new_id* is for its parts.
+    def draft(self, order: Order, header: InstructionHeader, new_id: Callable[[], str]) -> InstructionDraft:
+        """The instruction that *order*, one of the type accepted, means; *new_id* is for its parts.
 
-        Raises: CommandRefused: there is nothing like it on the menu.
+        Raises: CommandRefused: no such choice is offered.
         """
 
     @abstractmethod
@@ -67,16 +67,16 @@ class Menu(ABC):
         """What can be ordered now, in words."""
 
     @abstractmethod
-    def words(self) -> Iterable[str]:
-        """What a command may be made of, for completion."""
+    def completions(self) -> Iterable[str]:
+        """The words a command may be made of, for completion."""
 
     @abstractmethod
     def rows(self) -> Iterable[Row]:
-        """All that is known, for people."""
+        """The rows of the live view: all that is known of the choices and their state."""
 
     @abstractmethod
-    def told(self, message: Message) -> str:
-        """What *message* says in words; "" if its plain facts say it."""
+    def describe(self, message: Message) -> str:
+        """*message* in words; "" if its plain fields say it."""
 
 
 def remember(store: dict[Key, Value], key: Key, value: Value, most: int = MOST_REMEMBERED) -> None:

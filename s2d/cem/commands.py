@@ -1,4 +1,4 @@
-"""What can be asked of the CEM, as values. Pure; knows no conversation, and not how a command is written."""
+"""The commands of the CEM, as values. Pure; knows no conversation, and not how a command is written."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -17,7 +17,7 @@ CONTROL_TYPES = {
 
 
 class CommandRefused(S2dError):
-    """A command makes no sense, or not now."""
+    """An error: a command makes no sense, or not now."""
 
     def __init__(self, sentence: str) -> None:
         self.sentence = sentence
@@ -28,14 +28,14 @@ class CommandRefused(S2dError):
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """When an instruction shall be carried out; at once unless one of the two is given."""
+    """The execution time asked for; at once unless one of the two is given."""
 
     after_s: float = 0.0
     at: datetime | time | None = None
     """Aware; a time of day means the next one."""
 
     def instant(self, utc: datetime) -> datetime:
-        """The execution time, said at *utc*."""
+        """The execution time of a command given at *utc*."""
         if isinstance(self.at, datetime):
             return self.at.astimezone(UTC)
         if self.at is None:
@@ -46,7 +46,7 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class Operate:
-    """Order an operation mode: FRBC, OMBC, DDBC."""
+    """An order for an operation mode: FRBC, OMBC, DDBC."""
 
     mode: str
     """Its label, the first word of it, or its id."""
@@ -66,7 +66,7 @@ class Operate:
 
 
 class Element(NamedTuple):
-    """Limits for a while, in the unit of their quantity; None is as wide as the resource manager allows."""
+    """An element of an envelope: limits for a while, in the unit of their quantity; None is as wide as is allowed."""
 
     lower: float | None
     upper: float | None
@@ -75,7 +75,7 @@ class Element(NamedTuple):
 
 
 class Envelope(NamedTuple):
-    """Limits of one quantity, one after the other."""
+    """A power envelope asked for: limits of one quantity, one after the other."""
 
     quantity: str | None
     """As S2 spells it, or the end of that, such as L1; None for the only one there is."""
@@ -84,7 +84,7 @@ class Envelope(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Set limits: PEBC."""
+    """An order for power limits: PEBC."""
 
     envelopes: tuple[Envelope, ...]
     when: When = When()
@@ -96,43 +96,43 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
-    """Have a power sequence run, paused or resumed: PPBC."""
+class SequenceOrder:
+    """An order to run, pause or resume a power sequence: PPBC."""
 
     verb: Literal["schedule", "interrupt", "resume"]
-    place: tuple[str, ...] = ()
-    """Of profile, container and sequence, in this order, as many as are needed; each by id, start of it, or number."""
+    path: tuple[str, ...] = ()
+    """Profile, container and sequence, in this order, as many as are needed; each by id, start of it, or number."""
     when: When = When()
     is_abnormal: bool = False
 
 
-Order: TypeAlias = Operate | Limit | Schedule
-"""What becomes an instruction."""
+Order: TypeAlias = Operate | Limit | SequenceOrder
+"""A command that becomes an instruction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Revoke:
-    """Take back an instruction."""
+    """A command to revoke an instruction."""
 
     which: str | None = None
-    """Its number, its id or what it is called; None for the last that can be taken back."""
+    """Its number, its id or what it is called; None for the last that can be revoked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    """Choose another control type."""
+    """A command to select another control type."""
 
     control_type: ControlType
 
 
 @dataclass(frozen=True, slots=True)
 class Terminate:
-    """End the session."""
+    """A command to end the session."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reconnect:
-    """Ask the resource manager to connect again."""
+    """A command to have the resource manager connect again."""
 
 
 Command: TypeAlias = Order | Revoke | Select | Terminate | Reconnect

@@ -1,25 +1,25 @@
-"""Every control type that takes instructions, and how the CEM speaks it. Pure."""
+"""The control types that take instructions, with the class of choices of each, and the help text. Pure."""
 
 from collections.abc import Iterable
 from textwrap import indent
 
 from ..s2.messages.common import ControlType
-from .choices import Menu
+from .choices import Choices
 from .commands import CONTROL_TYPES
-from .ddbc import DemandMenu
-from .frbc import FillRateMenu
-from .ombc import OperationModeMenu
-from .pebc import EnvelopeMenu
-from .ppbc import ProfileMenu
+from .ddbc import DemandDrivenChoices
+from .frbc import FillRateChoices
+from .ombc import OperationModeChoices
+from .pebc import PowerEnvelopeChoices
+from .ppbc import PowerProfileChoices
 
-MENUS: dict[ControlType, type[Menu]] = {
-    ControlType.FILL_RATE_BASED_CONTROL: FillRateMenu,
-    ControlType.POWER_ENVELOPE_BASED_CONTROL: EnvelopeMenu,
-    ControlType.POWER_PROFILE_BASED_CONTROL: ProfileMenu,
-    ControlType.OPERATION_MODE_BASED_CONTROL: OperationModeMenu,
-    ControlType.DEMAND_DRIVEN_BASED_CONTROL: DemandMenu,
+CHOICES: dict[ControlType, type[Choices]] = {
+    ControlType.FILL_RATE_BASED_CONTROL: FillRateChoices,
+    ControlType.POWER_ENVELOPE_BASED_CONTROL: PowerEnvelopeChoices,
+    ControlType.POWER_PROFILE_BASED_CONTROL: PowerProfileChoices,
+    ControlType.OPERATION_MODE_BASED_CONTROL: OperationModeChoices,
+    ControlType.DEMAND_DRIVEN_BASED_CONTROL: DemandDrivenChoices,
 }
-"""Control type → what is offered under it. NOT_CONTROLABLE and NO_SELECTION take no instructions."""
+"""Control type → choices offered under it. NOT_CONTROLABLE and NO_SELECTION take no instructions."""
 
 _ALWAYS = """\
 any of these in 30s     later; also "in 5 min", "at 14:30:00Z", "at 2030-01-31T14:30:00+01:00"
@@ -31,13 +31,13 @@ terminate               end the session
 @2 charge 0.5           to the second resource manager; also by the start of its name or resource id"""
 
 
-def usage(control_types: Iterable[ControlType] = MENUS) -> str:
+def usage(control_types: Iterable[ControlType] = CHOICES) -> str:
     """Every command with what it does, one per line: those of *control_types*, then those of all."""
     short = {control_type: name for name, control_type in CONTROL_TYPES.items()}
     shown: dict[str, list[str]] = {}
     for control_type in dict.fromkeys(control_types):
-        if control_type in MENUS:
-            shown.setdefault(MENUS[control_type].usage, []).append(short[control_type])
+        if control_type in CHOICES:
+            shown.setdefault(CHOICES[control_type].usage, []).append(short[control_type])
     sections = [*((", ".join(names), commands) for commands, names in shown.items()), ("always", _always())]
     return "\n".join(f"{title}:\n{indent(commands, '  ')}" for title, commands in sections)
 

@@ -1,4 +1,4 @@
-"""What is said with one resource manager, from the CEM's side. Pure: frames and commands go in, messages come out.
+"""The conversation with one resource manager, from the CEM's side. Pure: frames and commands go in, messages come out.
 
 Nothing is remembered beyond the connection.
 
@@ -32,31 +32,31 @@ from ..s2.messages.common import (
 from ..s2.messages.vet import vet
 from ..s2.messages.wire import name_of
 from ..values import Now
-from .choices import MOST_REMEMBERED, Common, Menu, remember
+from .choices import MOST_REMEMBERED, Choices, InstructionHeader, remember
 from .commands import CONTROL_TYPES, Command, CommandRefused, Order, Reconnect, Revoke, Select, Terminate
-from .control_types import MENUS
-from .formatting import moment
-from .sent_instructions import Given, Refusal, to_revoke
+from .control_types import CHOICES
+from .formatting import utc_text
+from .sent_instructions import RefusedMessage, SentInstruction, to_revoke
 
 UNREADABLE = "unreadable"
-"""What frames that are no message are counted as."""
+"""The type under which frames that are no message are counted."""
 
 
-class Turn(NamedTuple):
-    """One frame and what is said to it."""
+class HandledFrame(NamedTuple):
+    """A frame that was handled: the message in it, and the answers to send."""
 
-    heard: Tagged | None
+    message: Tagged | None
     """None for a frame that is no message."""
-    said: tuple[Tagged, ...]
+    answers: tuple[Tagged, ...]
 
 
 class Reply(NamedTuple):
-    """What a command comes to."""
+    """The result of a command: a sentence for people, and the messages to send."""
 
     sentence: str
     """For whoever gave the command."""
-    said: tuple[Message, ...]
-    given: Given | None = None
+    messages: tuple[Message, ...]
+    instruction: SentInstruction | None = None
     """The instruction it is about."""
 
 
@@ -71,16 +71,16 @@ class Conversation:
         self.details: ResourceManagerDetails | None = None
         self.control_type = ControlType.NO_SELECTION
         """As the RM confirmed it."""
-        self.menu: Menu | None = None
-        """What is offered under it; None if that takes no instructions."""
+        self.choices: Choices | None = None
+        """The choices under it; None if that takes no instructions."""
         self.power: PowerMeasurement | None = None
         self.forecast: PowerForecast | None = None
-        self.instructions: dict[str, Given] = {}
+        self.instructions: dict[str, SentInstruction] = {}
         """By id, oldest first."""
-        self.refusals: deque[Refusal] = deque(maxlen=MOST_REMEMBERED)
-        self.heard: Counter[str] = Counter()
+        self.refusals: deque[RefusedMessage] = deque(maxlen=MOST_REMEMBERED)
+        self.received: Counter[str] = Counter()
         """Messages received, by type."""
-        self.said: Counter[str] = Counter()
+        self.sent: Counter[str] = Counter()
         """Messages sent, by type."""
         self.is_ending = False
         """A SessionRequest ends the session; the RM is given a little time to answer it and leave."""
@@ -89,7 +89,7 @@ class Conversation:
         self._new_id = new_id
         self._unanswered: dict[str, Message] = {}
         self._selected: ControlType | None = None
-        self._given_count = 0
+        self._sent_count = 0
 
     @property
     def resource_id(self) -> str | None:
@@ -101,52 +101,52 @@ class Conversation:
         return (self.details and (self.details.name or self.details.resource_id)) or self.path
 
     @property
-    def last(self) -> Given | None:
-        """The instruction given last."""
+    def last(self) -> SentInstruction | None:
+        """The instruction sent last."""
         return next(reversed(self.instructions.values()), None)
 
     @property
     def possible(self) -> str:
         """What can be ordered now, in words."""
-        if self.menu:
-            return f"under {self.control_type} {self.menu.possible()}"
+        if self.choices:
+            return f"under {self.control_type} {self.choices.possible()}"
         if self.details is None:
             return f"{self.name} has not introduced itself yet"
-        return f"{self.control_type} takes no instructions; {self._offer()}"
+        return f"{self.control_type} takes no instructions; {self._offered()}"
 
     def open(self) -> tuple[Tagged, ...]:
-        """Says hello."""
+        """The Handshake of the CEM, to be sent first."""
         hello = Handshake(
             message_id=self._new_id(), role=EnergyManagementRole.CEM, supported_protocol_versions=wire.VERSIONS
         )
-        return self._say(hello)
+        return self._send(hello)
 
-    def receive(self, frame: str | bytes) -> Turn:
+    def receive(self, frame: str | bytes) -> HandledFrame:
         """Takes in *frame* and answers it."""
         if isinstance(frame, bytes):
             label = "MSG-001 at : a message is a text frame, this one is binary"
-            return Turn(None, self._refuse(NIL_ID, ReceptionStatusValues.INVALID_DATA, label))
+            return HandledFrame(None, self._refuse(NIL_ID, ReceptionStatusValues.INVALID_DATA, label))
         try:
             message = wire.decode(frame, (self.version or wire.VERSIONS[0]).removeprefix("v"))
             vet(frame, message)
         except wire.UnreadableFrame as exc:
             status = ReceptionStatusValues(exc.status)
-            return Turn(None, self._refuse(exc.subject_message_id, status, exc.label))
-        self.heard[name_of(type(message))] += 1
+            return HandledFrame(None, self._refuse(exc.subject_message_id, status, exc.label))
+        self.received[name_of(type(message))] += 1
         if isinstance(message, ReceptionStatus):
-            self._settle(message)
-            return Turn(message, ())
+            self._handle_reception(message)
+            return HandledFrame(message, ())
         assert isinstance(message, Message)
         if isinstance(message, Handshake) and message.role is not EnergyManagementRole.RM:
             label = "STATE-002 at /role: both sides are CEM; this one needs an RM"
             answer = _reception(message.message_id, ReceptionStatusValues.INVALID_CONTENT, label)
-            return Turn(message, self._say(answer))
-        return Turn(message, self._say(_reception(message.message_id), *self._converse(message)))
+            return HandledFrame(message, self._send(answer))
+        return HandledFrame(message, self._send(_reception(message.message_id), *self._handle(message)))
 
-    def obey(self, command: Command, now: Now) -> Reply:
+    def execute(self, command: Command, now: Now) -> Reply:
         """Carries out *command*.
 
-        Raises: CommandRefused: it makes no sense now; nothing has been said.
+        Raises: CommandRefused: it makes no sense now; there is nothing to send.
         """
         if self.is_ending or self.is_over:
             raise CommandRefused(f"the session with {self.name} is ending")
@@ -154,38 +154,38 @@ class Conversation:
             case Revoke(which):
                 return self._revoke(which)
             case Select(control_type):
-                return self._choose(control_type)
+                return self._select_by_command(control_type)
             case Terminate():
-                return self._end(SessionRequestType.TERMINATE)
+                return self._end_session(SessionRequestType.TERMINATE)
             case Reconnect():
-                return self._end(SessionRequestType.RECONNECT)
+                return self._end_session(SessionRequestType.RECONNECT)
             case order:
                 return self._instruct(order, now)
 
-    def _converse(self, message: Message) -> tuple[Message, ...]:
-        """What *message* changes, and what is said to it beside the ReceptionStatus."""
+    def _handle(self, message: Message) -> tuple[Message, ...]:
+        """Takes in *message*; returns what is to be sent beside the ReceptionStatus."""
         match message:
             case Handshake():
                 return self._negotiate(message.supported_protocol_versions or ())
             case ResourceManagerDetails():
                 self.details = message
                 if self.control_type not in (*message.available_control_types, ControlType.NO_SELECTION):
-                    self._select(ControlType.NO_SELECTION)
+                    self._activate(ControlType.NO_SELECTION)
                 return self._select_wanted()
             case SessionRequest():
                 self.is_over = True
             case PowerMeasurement():
                 self.power = message
-            case InstructionStatusUpdate() if given := self.instructions.get(message.instruction_id):
-                given.statuses.append(message.status_type)
+            case InstructionStatusUpdate() if sent := self.instructions.get(message.instruction_id):
+                sent.statuses.append(message.status_type)
             case PowerForecast():
                 self.forecast = message
-            case _ if self.menu:
-                self.menu.hear(message)
+            case _ if self.choices:
+                self.choices.receive(message)
         return ()
 
     def _negotiate(self, offered: tuple[str, ...]) -> tuple[Message, ...]:
-        """Settles the version: the first of ours that the RM speaks, spelt as the RM does."""
+        """Agrees on the version: the first of ours that the RM speaks, spelt as the RM does."""
         if self.version is not None:
             return ()
         spoken = {version.removeprefix("v"): version for version in reversed(offered)}
@@ -205,85 +205,85 @@ class Conversation:
         self._selected = self.wanted
         return (SelectControlType(message_id=self._new_id(), control_type=self.wanted),)
 
-    def _select(self, control_type: ControlType) -> None:
-        """*control_type* is active; what belonged to the one before is void."""
+    def _activate(self, control_type: ControlType) -> None:
+        """Makes *control_type* active; what belonged to the one before is void."""
         self.control_type = control_type
-        self.menu = MENUS[control_type]() if control_type in MENUS else None
+        self.choices = CHOICES[control_type]() if control_type in CHOICES else None
 
-    def _settle(self, answer: ReceptionStatus) -> None:
-        """Notes what became of one of our messages."""
+    def _handle_reception(self, answer: ReceptionStatus) -> None:
+        """Takes in the ReceptionStatus of one of our messages."""
         message = self._unanswered.pop(answer.subject_message_id, None)
         is_ok = answer.status is ReceptionStatusValues.OK
         name = name_of(type(message)) if message else "a message never sent"
-        refusal = Refusal(name, answer.status, answer.diagnostic_label or "")
+        refusal = RefusedMessage(name, answer.status, answer.diagnostic_label or "")
         if not is_ok:
             self.refusals.append(refusal)
         match message:
             case SelectControlType():
                 if is_ok:
-                    self._select(message.control_type)
+                    self._activate(message.control_type)
                 if self._selected is message.control_type:
                     self._selected = None
             case SessionRequest():
                 self.is_over = True
-            case RevokeObject() if not is_ok and (given := self.instructions.get(message.object_id)):
-                given.is_kept = True
-            case Message() if given := self.instructions.get(getattr(message, "id", "")):
-                given.reception = answer.status if is_ok else refusal
+            case RevokeObject() if not is_ok and (sent := self.instructions.get(message.object_id)):
+                sent.is_kept = True
+            case Message() if sent := self.instructions.get(getattr(message, "id", "")):
+                sent.reception = answer.status if is_ok else refusal
 
     def _instruct(self, order: Order, now: Now) -> Reply:
-        if self.menu is None or not isinstance(order, self.menu.takes):
+        if self.choices is None or not isinstance(order, self.choices.accepts):
             raise CommandRefused(f'"{order.verb}" cannot be ordered: {self.possible}')
-        common = Common(self._new_id(), self._new_id(), order.when.instant(now.utc), order.is_abnormal)
-        draft = self.menu.draft(order, common, self._new_id)
-        is_later = common.execution_time > now.utc
-        delay = f", at {moment(common.execution_time)}" if is_later else ""
-        self._given_count += 1
-        given = Given(draft.instruction, self._given_count, draft.name, f"{draft.name}, {draft.details}{delay}")
-        remember(self.instructions, common.id, given)
-        sentence = f"#{given.number} {draft.label}: {draft.details}{delay or ', at once'}"
-        return self._reply(f"{sentence}; {draft.remark}" if draft.remark else sentence, draft.instruction, given)
+        header = InstructionHeader(self._new_id(), self._new_id(), order.when.instant(now.utc), order.is_abnormal)
+        draft = self.choices.draft(order, header, self._new_id)
+        is_later = header.execution_time > now.utc
+        delay = f", at {utc_text(header.execution_time)}" if is_later else ""
+        self._sent_count += 1
+        sent = SentInstruction(draft.instruction, self._sent_count, draft.name, f"{draft.name}, {draft.details}{delay}")
+        remember(self.instructions, header.id, sent)
+        sentence = f"#{sent.number} {draft.label}: {draft.details}{delay or ', at once'}"
+        return self._reply(f"{sentence}; {draft.remark}" if draft.remark else sentence, draft.instruction, sent)
 
     def _revoke(self, which: str | None) -> Reply:
-        given = to_revoke(tuple(self.instructions.values()), which)
+        sent = to_revoke(tuple(self.instructions.values()), which)
         revocation = RevokeObject(
-            message_id=self._new_id(), object_type=given.object_type, object_id=given.instruction.id
+            message_id=self._new_id(), object_type=sent.object_type, object_id=sent.instruction.id
         )
-        return self._reply(f"revoked: #{given.number} {given.meaning}", revocation, given)
+        return self._reply(f"revoked: #{sent.number} {sent.meaning}", revocation, sent)
 
-    def _choose(self, control_type: ControlType) -> Reply:
+    def _select_by_command(self, control_type: ControlType) -> Reply:
         if self.details is None:
             raise CommandRefused(f"{self.name} has not introduced itself yet")
         offered = self.details.available_control_types
         if control_type not in (*offered, ControlType.NO_SELECTION):
-            raise CommandRefused(f"{self.name} does not offer {control_type}; {self._offer()}")
+            raise CommandRefused(f"{self.name} does not offer {control_type}; {self._offered()}")
         self.wanted = self._selected = control_type
         selection = SelectControlType(message_id=self._new_id(), control_type=control_type)
         return self._reply(f"selected {control_type}", selection)
 
-    def _offer(self) -> str:
+    def _offered(self) -> str:
         offered = self.details.available_control_types if self.details else ()
         return f"it offers {', '.join(name for name, each in CONTROL_TYPES.items() if each in offered)}"
 
-    def _end(self, request: SessionRequestType) -> Reply:
+    def _end_session(self, request: SessionRequestType) -> Reply:
         self.is_ending = True
         return self._reply(f"{request} asked of {self.name}", self._request(request))
 
     def _request(self, request: SessionRequestType, label: str | None = None) -> SessionRequest:
         return SessionRequest(message_id=self._new_id(), request=request, diagnostic_label=label)
 
-    def _reply(self, sentence: str, message: Message, given: Given | None = None) -> Reply:
-        self._say(message)
-        return Reply(sentence, (message,), given)
+    def _reply(self, sentence: str, message: Message, instruction: SentInstruction | None = None) -> Reply:
+        self._send(message)
+        return Reply(sentence, (message,), instruction)
 
     def _refuse(self, subject: str | None, status: ReceptionStatusValues, label: str) -> tuple[Tagged, ...]:
         """Answers a frame that is no message; None is for what is never answered."""
-        self.heard[UNREADABLE] += 1
-        return () if subject is None else self._say(_reception(subject, status, label))
+        self.received[UNREADABLE] += 1
+        return () if subject is None else self._send(_reception(subject, status, label))
 
-    def _say(self, *messages: Tagged) -> tuple[Tagged, ...]:
+    def _send(self, *messages: Tagged) -> tuple[Tagged, ...]:
         for message in messages:
-            self.said[name_of(type(message))] += 1
+            self.sent[name_of(type(message))] += 1
             if isinstance(message, Message):
                 remember(self._unanswered, message.message_id, message)
         return messages

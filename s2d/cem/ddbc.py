@@ -1,4 +1,4 @@
-"""Demand Driven Based Control, from the CEM's side: actuators that together meet a demand. Pure.
+"""Demand Driven Based Control (DDBC), from the CEM's side: actuators that together meet a demand rate. Pure.
 
 The present demand stands in the system description in 0.0.2-beta, and has a message of its own in 1.0.0.
 """
@@ -16,13 +16,13 @@ from ..s2.messages.ddbc import (
     SystemDescriptionBeta,
     TimerStatus,
 )
-from .choices import Common
-from .formatting import Row, band, course, moment, row
-from .operation_modes import Actuator, Mode, OperationModesMenu, Span, spans_of
+from .choices import InstructionHeader
+from .formatting import Row, bounds_text, row, timeline, utc_text
+from .operation_modes import ModeBasedChoices, OfferedActuator, OfferedMode, Span, spans_of
 
 
-class DemandMenu(OperationModesMenu):
-    """What a resource that meets a demand offers."""
+class DemandDrivenChoices(ModeBasedChoices):
+    """The choices of a resource that meets a demand rate."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class DemandMenu(OperationModesMenu):
         self.demand: NumberRange | None = None
         self.forecast: AverageDemandRateForecast | None = None
 
-    def hear(self, message: Message) -> None:
+    def receive(self, message: Message) -> None:
         match message:
             case SystemDescription():
                 self.description = message
@@ -39,42 +39,46 @@ class DemandMenu(OperationModesMenu):
             case PresentDemandStatus():
                 self.demand = message.present_demand_rate
             case ActuatorStatus():
-                self.heard_activity(message.actuator_id, message)
+                self.record_active_mode(message.actuator_id, message)
             case TimerStatus():
-                self.heard_timer(message.actuator_id, message)
+                self.record_timer(message.actuator_id, message)
             case AverageDemandRateForecast():
                 self.forecast = message
             case RevokeObject(object_type=RevokableObjects.DDBC_SYSTEM_DESCRIPTION):
                 if self.description and self.description.message_id == message.object_id:
                     self.description = None
 
-    def actuators(self) -> tuple[Actuator, ...]:
+    def actuators(self) -> tuple[OfferedActuator, ...]:
         return tuple(
-            Actuator(each.id, each.diagnostic_label or each.id, tuple(map(_mode, each.operation_modes)), each.timers)
+            OfferedActuator(
+                each.id, each.diagnostic_label or each.id, tuple(map(_mode, each.operation_modes)), each.timers
+            )
             for each in (self.description.actuators if self.description else ())
         )
 
-    def instruction(self, common: Common, actuator: Actuator, mode: Mode, factor: float) -> Instruction:
+    def instruction(
+        self, header: InstructionHeader, actuator: OfferedActuator, mode: OfferedMode, factor: float
+    ) -> Instruction:
         return Instruction(
-            **common._asdict(), actuator_id=actuator.id, operation_mode_id=mode.id, operation_mode_factor=factor
+            **header._asdict(), actuator_id=actuator.id, operation_mode_id=mode.id, operation_mode_factor=factor
         )
 
     def rows(self) -> Iterable[Row]:
         if self.demand:
-            yield row("demand", band(self.demand))
+            yield row("demand", bounds_text(self.demand))
         yield from super().rows()
         if self.forecast:
-            rates = course((each.duration, f"{each.demand_rate_expected:g}") for each in self.forecast.elements)
-            yield row("forecast", f"demand from {moment(self.forecast.start_time)}: {rates}")
+            rates = timeline((each.duration, f"{each.demand_rate_expected:g}") for each in self.forecast.elements)
+            yield row("forecast", f"demand from {utc_text(self.forecast.start_time)}: {rates}")
 
-    def told(self, message: Message) -> str:
+    def describe(self, message: Message) -> str:
         if isinstance(message, PresentDemandStatus):
-            return band(message.present_demand_rate)
-        return super().told(message)
+            return bounds_text(message.present_demand_rate)
+        return super().describe(message)
 
 
-def _mode(mode: OperationMode) -> Mode:
+def _mode(mode: OperationMode) -> OfferedMode:
     supply = Span(mode.supply_range.start_of_range, mode.supply_range.end_of_range, "supply {}")
-    return Mode(
+    return OfferedMode(
         mode.id, mode.diagnostic_label or mode.id, (*spans_of(mode.power_ranges), supply), mode.abnormal_condition_only
     )

@@ -1,4 +1,4 @@
-"""How what is known is put in rows of styled text: words for powers, times and durations. Pure."""
+"""Formatting for people: rows of styled text, and words for powers, times and durations. Pure."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -19,13 +19,13 @@ STYLES = {
     "bar": "ansicyan",
     "": "",
 }
-"""What a style looks like, in the words of prompt_toolkit."""
+"""Style → how it looks, in the words of prompt_toolkit."""
 
 BAR_WIDTH = 20
 MOST_SHOWN = 3
-"""Of what may be many but is rarely more, so many are shown."""
+"""The most shown of things that are rarely more."""
 MOST_LISTED = 20
-"""Of things to choose from, so many are shown."""
+"""The most shown of things to choose from."""
 
 ELECTRIC = (
     CommodityQuantity.ELECTRIC_POWER_L1,
@@ -45,7 +45,7 @@ _UNITS = {
 
 
 class Row(NamedTuple):
-    """One thing that is known."""
+    """A row of the live view: a label, and styled text."""
 
     label: str
     fragments: tuple[Fragment, ...]
@@ -61,36 +61,36 @@ def unit_of(quantity: CommodityQuantity) -> str:
     return _UNITS[quantity]
 
 
-def short(quantity: CommodityQuantity) -> str:
+def short_name(quantity: CommodityQuantity) -> str:
     """What people call *quantity*: the electric ones by their phase."""
     return quantity.rpartition(".")[2] if quantity in ELECTRIC else quantity.value
 
 
 def bar(level: float, low: float, high: float) -> Fragment:
-    """How far *level* is from *low* to *high*; bad when it is not between them."""
+    """A bar of how far *level* is from *low* to *high*; bad when it is not between them."""
     share = min(1.0, max(0.0, (level - low) / (high - low))) if high > low else 0.0
     full = round(share * BAR_WIDTH)
     return ("bar" if low <= level <= high else "bad", "█" * full + "░" * (BAR_WIDTH - full))
 
 
-def span(start: float, end: float) -> str:
+def range_text(start: float, end: float) -> str:
     """A range, or its only value."""
     return f"{start:g}" if start == end else f"{start:g} .. {end:g}"
 
 
-def band(bounds: NumberRange) -> str:
-    return span(bounds.start_of_range, bounds.end_of_range)
+def bounds_text(bounds: NumberRange) -> str:
+    return range_text(bounds.start_of_range, bounds.end_of_range)
 
 
-def moment(at: datetime) -> str:
+def utc_text(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%SZ}"
 
 
-def window(begins: datetime, ends: datetime | None) -> str:
-    return f"from {moment(begins)}" if ends is None else f"from {moment(begins)} until {moment(ends)}"
+def period_text(begins: datetime, ends: datetime | None) -> str:
+    return f"from {utc_text(begins)}" if ends is None else f"from {utc_text(begins)} until {utc_text(ends)}"
 
 
-def lasting(duration_ms: float) -> str:
+def duration_text(duration_ms: float) -> str:
     """A duration in the largest unit that divides it."""
     for unit, size_ms in (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000)):
         if duration_ms and duration_ms % size_ms == 0:
@@ -105,8 +105,8 @@ def listed(words: Iterable[str]) -> str:
     return ", ".join(each[:MOST_LISTED]) + more
 
 
-def course(elements: Iterable[tuple[float, str]]) -> str:
-    """What is so for how long, one after the other; *elements* are milliseconds and what is so."""
-    told = [f"{what} for {lasting(duration_ms)}" for duration_ms, what in elements]
+def timeline(elements: Iterable[tuple[float, str]]) -> str:
+    """States one after the other, with their durations; *elements* are milliseconds and text."""
+    told = [f"{what} for {duration_text(duration_ms)}" for duration_ms, what in elements]
     more = f", and {len(told) - MOST_SHOWN} more" if len(told) > MOST_SHOWN else ""
     return ", then ".join(told[:MOST_SHOWN]) + more

@@ -1,4 +1,4 @@
-"""Fill Rate Based Control, from the CEM's side: a storage, and actuators that fill and empty it. Pure."""
+"""Fill Rate Based Control (FRBC), from the CEM's side: a storage, and actuators that fill and empty it. Pure."""
 
 from collections.abc import Iterable
 
@@ -15,13 +15,13 @@ from ..s2.messages.frbc import (
     TimerStatus,
     UsageForecast,
 )
-from .choices import Common
-from .formatting import ELECTRIC, Row, band, bar, course, moment, row
-from .operation_modes import Actuator, Mode, OperationModesMenu, Span, spans_of
+from .choices import InstructionHeader
+from .formatting import ELECTRIC, Row, bar, bounds_text, row, timeline, utc_text
+from .operation_modes import ModeBasedChoices, OfferedActuator, OfferedMode, Span, spans_of
 
 
-class FillRateMenu(OperationModesMenu):
-    """What a storage offers."""
+class FillRateChoices(ModeBasedChoices):
+    """The choices of a storage and its actuators."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,16 +35,16 @@ class FillRateMenu(OperationModesMenu):
     def fill_level(self) -> float | None:
         return self.status.present_fill_level if self.status else None
 
-    def hear(self, message: Message) -> None:
+    def receive(self, message: Message) -> None:
         match message:
             case SystemDescription():
                 self.description = message
             case StorageStatus():
                 self.status = message
             case ActuatorStatus():
-                self.heard_activity(message.actuator_id, message)
+                self.record_active_mode(message.actuator_id, message)
             case TimerStatus():
-                self.heard_timer(message.actuator_id, message)
+                self.record_timer(message.actuator_id, message)
             case LeakageBehaviour():
                 self.leakage = message
             case UsageForecast():
@@ -55,9 +55,9 @@ class FillRateMenu(OperationModesMenu):
                 if self.description and self.description.message_id == message.object_id:
                     self.description = None
 
-    def actuators(self) -> tuple[Actuator, ...]:
+    def actuators(self) -> tuple[OfferedActuator, ...]:
         return tuple(
-            Actuator(
+            OfferedActuator(
                 each.id,
                 each.diagnostic_label or each.id,
                 tuple(_mode(mode, self.fill_level) for mode in each.operation_modes),
@@ -66,9 +66,11 @@ class FillRateMenu(OperationModesMenu):
             for each in (self.description.actuators if self.description else ())
         )
 
-    def instruction(self, common: Common, actuator: Actuator, mode: Mode, factor: float) -> Instruction:
+    def instruction(
+        self, header: InstructionHeader, actuator: OfferedActuator, mode: OfferedMode, factor: float
+    ) -> Instruction:
         return Instruction(
-            **common._asdict(), actuator_id=actuator.id, operation_mode=mode.id, operation_mode_factor=factor
+            **header._asdict(), actuator_id=actuator.id, operation_mode=mode.id, operation_mode_factor=factor
         )
 
     def rows(self) -> Iterable[Row]:
@@ -76,14 +78,18 @@ class FillRateMenu(OperationModesMenu):
             yield self._storage(self.fill_level)
         yield from super().rows()
         if self.leakage:
-            rates = (f"{each.leakage_rate:g} /s at {band(each.fill_level_range)}" for each in self.leakage.elements)
+            rates = (
+                f"{each.leakage_rate:g} /s at {bounds_text(each.fill_level_range)}" for each in self.leakage.elements
+            )
             yield row("leakage", ", ".join(rates))
         if self.usage_forecast:
-            usage = course((each.duration, f"{each.usage_rate_expected:g} /s") for each in self.usage_forecast.elements)
-            yield row("usage", f"from {moment(self.usage_forecast.start_time)}: {usage}")
+            usage = timeline(
+                (each.duration, f"{each.usage_rate_expected:g} /s") for each in self.usage_forecast.elements
+            )
+            yield row("usage", f"from {utc_text(self.usage_forecast.start_time)}: {usage}")
         if self.target:
-            levels = course((each.duration, band(each.fill_level_range)) for each in self.target.elements)
-            yield row("target", f"from {moment(self.target.start_time)}: {levels}")
+            levels = timeline((each.duration, bounds_text(each.fill_level_range)) for each in self.target.elements)
+            yield row("target", f"from {utc_text(self.target.start_time)}: {levels}")
 
     def _storage(self, level: float) -> Row:
         if self.description is None:
@@ -95,12 +101,12 @@ class FillRateMenu(OperationModesMenu):
         return Row("fill level", (bar(level, low, high), ("", f" {level:.4g}"), bounds))
 
 
-def _mode(mode: OperationMode, fill_level: float | None) -> Mode:
+def _mode(mode: OperationMode, fill_level: float | None) -> OfferedMode:
     element = element_at(mode, fill_level)
     rate = Span(element.fill_rate.start_of_range, element.fill_rate.end_of_range, "{} /s")
     is_electric = any(each.commodity_quantity in ELECTRIC for each in element.power_ranges)
     spans = (*spans_of(element.power_ranges), *([] if is_electric else [rate]))
-    return Mode(mode.id, mode.diagnostic_label or mode.id, spans, mode.abnormal_condition_only)
+    return OfferedMode(mode.id, mode.diagnostic_label or mode.id, spans, mode.abnormal_condition_only)
 
 
 def element_at(mode: OperationMode, fill_level: float | None) -> OperationModeElement:

@@ -1,4 +1,4 @@
-"""How commands are written. Pure: from words to a command, whatever the control type.
+"""The grammar of commands. Pure: from words to a command, whatever the control type.
 
 A line is `[@WHO] VERB [ARGUMENT] [abnormal] [in DURATION | at TIME]`; a script spells the same commands as YAML.
 """
@@ -20,8 +20,8 @@ from .commands import (
     Operate,
     Reconnect,
     Revoke,
-    Schedule,
     Select,
+    SequenceOrder,
     Terminate,
     When,
 )
@@ -34,30 +34,30 @@ MOST_ELEMENTS = 288
 """Of one envelope, as S2 has it."""
 
 
-class Line(NamedTuple):
-    """A command and whom it is for."""
+class ParsedLine(NamedTuple):
+    """A typed line: a command, and the resource manager that it is for."""
 
     command: Command
     to: str | None
     """Number, or start of the name or resource id; None for the only one."""
 
 
-def parse(line: str) -> Line:
-    """What the typed *line* asks.
+def parse(line: str) -> ParsedLine:
+    """The command in the typed *line*.
 
-    Raises: CommandRefused: it asks nothing possible.
+    Raises: CommandRefused: there is none.
     """
     words = line.split()
     to = words.pop(0)[1:] if words and words[0].startswith("@") else None
     if not words or to == "":
         raise CommandRefused('expected a command, such as charge 0.5; "help" lists them')
     verb, *rest = words
-    for place, word in enumerate(rest):
+    for index, word in enumerate(rest):
         if word in ("in", "at"):
-            argument, moment = " ".join(rest[:place]), " ".join(rest[place + 1 :])
+            argument, moment = " ".join(rest[:index]), " ".join(rest[index + 1 :])
             when = after(moment) if word == "in" else at(moment)
-            return Line(command_of(verb, argument, when), to)
-    return Line(command_of(verb, " ".join(rest)), to)
+            return ParsedLine(command_of(verb, argument, when), to)
+    return ParsedLine(command_of(verb, " ".join(rest)), to)
 
 
 def command_of(verb: str, argument: str, when: When | None = None) -> Command:
@@ -68,7 +68,7 @@ def command_of(verb: str, argument: str, when: When | None = None) -> Command:
     if verb in ("revoke", "select", "terminate", "reconnect"):
         if when is not None:
             raise CommandRefused(f"{verb} happens at once; only instructions take a time")
-        return _bare(verb, argument)
+        return _session_command(verb, argument)
     when = when or When()
     plain = re.sub(r"(^| )abnormal$", "", argument)
     is_abnormal = plain != argument
@@ -76,10 +76,10 @@ def command_of(verb: str, argument: str, when: When | None = None) -> Command:
         case "limit":
             return Limit(_envelopes(plain), when, is_abnormal)
         case "schedule" | "interrupt" | "resume":
-            place = tuple(plain.split())
-            if len(place) > 3:
+            path = tuple(plain.split())
+            if len(path) > 3:
                 raise CommandRefused(f'{verb} takes a profile, a container and a sequence, got "{plain}"')
-            return Schedule(verb, place, when, is_abnormal)
+            return SequenceOrder(verb, path, when, is_abnormal)
     return _operate(verb, plain, when, is_abnormal)
 
 
@@ -117,7 +117,7 @@ def at(written: str) -> When:
     raise CommandRefused(f'expected a time such as 14:30:00Z, got "{written}"')
 
 
-def _bare(verb: str, argument: str) -> Command:
+def _session_command(verb: str, argument: str) -> Command:
     if verb == "select":
         return Select(control_type_of(argument))
     if verb == "revoke":
@@ -164,7 +164,7 @@ def _element(written: str) -> Element:
     # "2 kW" is one power.
     match [_power(word) for word in re.sub(r"(?<=[\d.]) +(?=[kM]?W\b)", "", limits).split()]:
         case [float(limit)]:
-            # What is said of consumption leaves production alone, and the other way round.
+            # A limit of consumption leaves production alone, and the other way round.
             return Element(limit if limit <= 0 else None, limit if limit >= 0 else None, duration_s)
         case [float(lower), float(upper)]:
             if lower > upper:

@@ -1,4 +1,4 @@
-"""Ordering operation modes, which is the same under FRBC, OMBC and DDBC. Pure: from words to mode, factor and power."""
+"""The choice of operation modes, the same under FRBC, OMBC and DDBC. Pure: from words to mode, factor and power."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
@@ -8,10 +8,10 @@ from typing import NamedTuple
 from ..s2.messages import ddbc, frbc, ombc
 from ..s2.messages.common import Message, PowerRange, Timer
 from ..s2.messages.instruction import Instruction
-from .aliases import Name, first_word, meant
-from .choices import Common, Draft, Menu, remember
+from .aliases import Alias, find_named, first_word
+from .choices import Choices, InstructionDraft, InstructionHeader, remember
 from .commands import CommandRefused, Operate, Order
-from .formatting import ELECTRIC, Row, listed, moment, row, span, unit_of
+from .formatting import ELECTRIC, Row, listed, range_text, row, unit_of, utc_text
 
 USAGE = """\
 charge 0.5              a mode by the first word of its label, and the share of its full power, 0 to 1
@@ -22,7 +22,7 @@ boost 1 abnormal        also a mode that is for abnormal conditions only"""
 
 
 class Span(NamedTuple):
-    """What a mode does from factor 0 to factor 1."""
+    """The range of one quantity in a mode, from factor 0 to factor 1."""
 
     start: float
     end: float
@@ -32,17 +32,17 @@ class Span(NamedTuple):
         return self.wording.format(f"{self.start + factor * (self.end - self.start):g}")
 
     def __str__(self) -> str:
-        return self.wording.format(span(self.start, self.end))
+        return self.wording.format(range_text(self.start, self.end))
 
 
-class Mode(NamedTuple):
-    """An operation mode, as every control type has it."""
+class OfferedMode(NamedTuple):
+    """An operation mode that is offered, under any control type."""
 
     id: str
     label: str
-    """What people call it; its id if nothing else."""
+    """Its diagnostic label; its id without one."""
     spans: tuple[Span, ...]
-    """What counts most stands first: electric power, if it has any."""
+    """The most important first: electric power, if it has any."""
     is_abnormal: bool
 
     @property
@@ -50,12 +50,12 @@ class Mode(NamedTuple):
         return first_word(self.label)
 
 
-class Actuator(NamedTuple):
-    """What is in one mode at a time."""
+class OfferedActuator(NamedTuple):
+    """An actuator that is offered; under OMBC the whole resource is one."""
 
     id: str
     label: str
-    modes: tuple[Mode, ...]
+    modes: tuple[OfferedMode, ...]
     timers: tuple[Timer, ...]
 
     @property
@@ -63,39 +63,41 @@ class Actuator(NamedTuple):
         return first_word(self.label)
 
 
-class Activity(NamedTuple):
-    """What an actuator was last said to do."""
+class ActiveMode(NamedTuple):
+    """The operation mode that an actuator was last told to be in."""
 
     mode_id: str
     factor: float
 
 
-class OperationModesMenu(Menu):
-    """What FRBC, OMBC and DDBC have in common."""
+class ModeBasedChoices(Choices):
+    """The choices of operation modes: what FRBC, OMBC and DDBC have in common."""
 
-    takes = Operate
+    accepts = Operate
     usage = USAGE
 
     def __init__(self) -> None:
-        self._activities: dict[str, Activity] = {}
+        self._active_modes: dict[str, ActiveMode] = {}
         self._timers: dict[tuple[str, str], datetime] = {}
 
     @abstractmethod
-    def actuators(self) -> tuple[Actuator, ...]:
-        """As described; empty while nothing is."""
+    def actuators(self) -> tuple[OfferedActuator, ...]:
+        """The actuators as described; empty before."""
 
     @abstractmethod
-    def instruction(self, common: Common, actuator: Actuator, mode: Mode, factor: float) -> Instruction:
-        """To bring *actuator* into *mode* at *factor*."""
+    def instruction(
+        self, header: InstructionHeader, actuator: OfferedActuator, mode: OfferedMode, factor: float
+    ) -> Instruction:
+        """An instruction to bring *actuator* into *mode* at *factor*."""
 
-    def draft(self, order: Order, common: Common, new_id: Callable[[], str]) -> Draft:
+    def draft(self, order: Order, header: InstructionHeader, new_id: Callable[[], str]) -> InstructionDraft:
         assert isinstance(order, Operate)
-        actuator, mode = self._meant(order)
-        factor = order.factor if order.factor is not None else _factor(mode, order)
+        actuator, mode = self._resolve(order)
+        factor = order.factor if order.factor is not None else _factor_of_share(mode, order)
         of = f" of {actuator.word}" if len(self.actuators()) > 1 else ""
         details = ", ".join([f"S2 factor {factor:g}", *(each.at(factor) for each in mode.spans)])
-        instruction = self.instruction(common, actuator, mode, factor)
-        return Draft(instruction, mode.word + of, mode.label + of, details)
+        instruction = self.instruction(header, actuator, mode, factor)
+        return InstructionDraft(instruction, mode.word + of, mode.label + of, details)
 
     def possible(self) -> str:
         actuators = self.actuators()
@@ -105,7 +107,7 @@ class OperationModesMenu(Menu):
             return f"the modes are {_words(actuators[0].modes)}"
         return f"the modes are {'; '.join(f'{_words(each.modes)} of {each.word}' for each in actuators)}"
 
-    def words(self) -> Iterable[str]:
+    def completions(self) -> Iterable[str]:
         actuators = self.actuators()
         modes = [mode.word for actuator in actuators for mode in actuator.modes]
         return dict.fromkeys([*modes, *(["of", *(each.word for each in actuators)] if len(actuators) > 1 else [])])
@@ -114,53 +116,61 @@ class OperationModesMenu(Menu):
         actuators = self.actuators()
         for actuator in actuators:
             of = f"{actuator.word}: " if len(actuators) > 1 else ""
-            yield row("modes", of + listed(map(_offer, actuator.modes)))
-            if activity := self._activities.get(actuator.id):
-                yield row("mode", of + _wording(actuator, activity))
+            yield row("modes", of + listed(map(_mode_text, actuator.modes)))
+            if active_mode := self._active_modes.get(actuator.id):
+                yield row("mode", of + _active_mode_text(actuator, active_mode))
             timers = [
-                f"{_called(timer)} until {moment(finished_at)}"
+                f"{_timer_label(timer)} until {utc_text(finished_at)}"
                 for timer in actuator.timers
                 if (finished_at := self._timers.get((actuator.id, timer.id)))
             ]
             if timers:
                 yield row("timers", of + ", ".join(timers))
 
-    def heard_activity(self, actuator_id: str, status: frbc.ActuatorStatus | ombc.Status | ddbc.ActuatorStatus) -> None:
-        """Notes what an actuator does."""
-        remember(self._activities, actuator_id, Activity(status.active_operation_mode_id, status.operation_mode_factor))
+    def record_active_mode(
+        self, actuator_id: str, status: frbc.ActuatorStatus | ombc.Status | ddbc.ActuatorStatus
+    ) -> None:
+        """Records the mode an actuator is in."""
+        remember(
+            self._active_modes, actuator_id, ActiveMode(status.active_operation_mode_id, status.operation_mode_factor)
+        )
 
-    def heard_timer(self, actuator_id: str, status: frbc.TimerStatus | ombc.TimerStatus | ddbc.TimerStatus) -> None:
-        """Notes when a timer finishes."""
+    def record_timer(self, actuator_id: str, status: frbc.TimerStatus | ombc.TimerStatus | ddbc.TimerStatus) -> None:
+        """Records when a timer finishes."""
         remember(self._timers, (actuator_id, status.timer_id), status.finished_at)
 
-    def told(self, message: Message) -> str:
+    def describe(self, message: Message) -> str:
         match message:
             case frbc.ActuatorStatus() | ombc.Status() | ddbc.ActuatorStatus():
                 actuator = self._actuator(getattr(message, "actuator_id", ""))
-                return _wording(actuator, Activity(message.active_operation_mode_id, message.operation_mode_factor))
+                return _active_mode_text(
+                    actuator, ActiveMode(message.active_operation_mode_id, message.operation_mode_factor)
+                )
             case frbc.TimerStatus() | ombc.TimerStatus() | ddbc.TimerStatus():
                 timers = self._actuator(getattr(message, "actuator_id", "")).timers
-                label = next((_called(timer) for timer in timers if timer.id == message.timer_id), message.timer_id)
-                return f"{label} until {moment(message.finished_at)}"
+                label = next(
+                    (_timer_label(timer) for timer in timers if timer.id == message.timer_id), message.timer_id
+                )
+                return f"{label} until {utc_text(message.finished_at)}"
         return ""
 
-    def _actuator(self, actuator_id: str) -> Actuator:
-        unknown = Actuator(actuator_id, actuator_id, (), ())
+    def _actuator(self, actuator_id: str) -> OfferedActuator:
+        unknown = OfferedActuator(actuator_id, actuator_id, (), ())
         return next((each for each in self.actuators() if each.id == actuator_id), unknown)
 
-    def _meant(self, order: Operate) -> tuple[Actuator, Mode]:
+    def _resolve(self, order: Operate) -> tuple[OfferedActuator, OfferedMode]:
         actuators = self.actuators()
         if not actuators:
             raise CommandRefused(f'"{order.mode}" cannot be ordered: {self.possible()}')
         if order.actuator is not None:
             numbers = {each.id: number for number, each in enumerate(actuators, 1)}
-            named = meant(order.actuator, actuators, lambda each: Name(each.id, each.label, numbers[each.id]))
+            named = find_named(order.actuator, actuators, lambda each: Alias(each.id, each.label, numbers[each.id]))
             if len(named) != 1:
                 known = ", ".join(each.label for each in actuators if each.id)
                 raise CommandRefused(f'"{order.actuator}" is not one actuator; there are {known or "none"}')
             actuators = tuple(named)
         every = [(actuator, mode) for actuator in actuators for mode in actuator.modes]
-        found = meant(order.mode, every, lambda each: Name(each[1].id, each[1].label))
+        found = find_named(order.mode, every, lambda each: Alias(each[1].id, each[1].label))
         if len(found) == 1:
             return found[0]
         if not found:
@@ -192,7 +202,7 @@ def spans_of(power_ranges: Sequence[PowerRange]) -> tuple[Span, ...]:
     )
 
 
-def _factor(mode: Mode, order: Operate) -> float:
+def _factor_of_share(mode: OfferedMode, order: Operate) -> float:
     graded = next((each for each in mode.spans if each.start != each.end), None)
     if graded is None:
         return 0.0
@@ -207,18 +217,18 @@ def _factor(mode: Mode, order: Operate) -> float:
     return order.share if abs(start) < abs(end) else 1 - order.share
 
 
-def _wording(actuator: Actuator, activity: Activity) -> str:
-    label = next((mode.label for mode in actuator.modes if mode.id == activity.mode_id), activity.mode_id)
-    return f"{label}  factor {activity.factor:.4g}"
+def _active_mode_text(actuator: OfferedActuator, active_mode: ActiveMode) -> str:
+    label = next((mode.label for mode in actuator.modes if mode.id == active_mode.mode_id), active_mode.mode_id)
+    return f"{label}  factor {active_mode.factor:.4g}"
 
 
-def _offer(mode: Mode) -> str:
+def _mode_text(mode: OfferedMode) -> str:
     return " ".join([mode.word, *map(str, mode.spans), *(["(abnormal)"] if mode.is_abnormal else [])])
 
 
-def _words(modes: Iterable[Mode]) -> str:
+def _words(modes: Iterable[OfferedMode]) -> str:
     return listed(mode.word for mode in modes)
 
 
-def _called(timer: Timer) -> str:
+def _timer_label(timer: Timer) -> str:
     return timer.diagnostic_label or timer.id

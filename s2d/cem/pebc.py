@@ -1,6 +1,6 @@
-"""Power Envelope Based Control, from the CEM's side: limits, where they may be, and energy that must flow. Pure.
+"""Power Envelope Based Control (PEBC), from the CEM's side: power constraints, energy constraints, envelopes. Pure.
 
-What is outside the ranges offered is ordered all the same, for whoever wants to see it rejected.
+A limit outside the allowed ranges is sent all the same, for whoever wants to see it rejected.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,9 +16,9 @@ from ..s2.messages.pebc import (
     PowerEnvelopeElement,
     PowerEnvelopeLimitType,
 )
-from .choices import Common, Draft, Menu, remember
+from .choices import Choices, InstructionDraft, InstructionHeader, remember
 from .commands import CommandRefused, Element, Envelope, Limit, Order
-from .formatting import MOST_SHOWN, Row, band, course, row, short, span, unit_of, window
+from .formatting import MOST_SHOWN, Row, bounds_text, period_text, range_text, row, short_name, timeline, unit_of
 
 USAGE = """\
 limit 2000              an upper limit in W; a negative one is a lower limit, and 0 is both
@@ -31,22 +31,22 @@ limit 0 abnormal        also within ranges that are for abnormal conditions only
 UNTIL_REVOKED_S = 86_400.0
 """How long a limit lasts that is not told how long."""
 MOST_CONSTRAINTS = 100
-"""Of each kind remembered."""
+"""Power constraints remembered, and energy constraints."""
 
 _LOWER, _UPPER = PowerEnvelopeLimitType.LOWER_LIMIT, PowerEnvelopeLimitType.UPPER_LIMIT
 
 
-class EnvelopeMenu(Menu):
-    """What a resource that can be limited offers."""
+class PowerEnvelopeChoices(Choices):
+    """The choices of a resource whose power can be limited."""
 
-    takes = Limit
+    accepts = Limit
     usage = USAGE
 
     def __init__(self) -> None:
         self.constraints: dict[str, PowerConstraints] = {}
         self.energy: dict[str, EnergyConstraint] = {}
 
-    def hear(self, message: Message) -> None:
+    def receive(self, message: Message) -> None:
         match message:
             case PowerConstraints():
                 remember(self.constraints, message.id, message, MOST_CONSTRAINTS)
@@ -57,44 +57,46 @@ class EnvelopeMenu(Menu):
             case RevokeObject(object_type=RevokableObjects.PEBC_ENERGY_CONSTRAINT):
                 self.energy.pop(message.object_id, None)
 
-    def draft(self, order: Order, common: Common, new_id: Callable[[], str]) -> Draft:
+    def draft(self, order: Order, header: InstructionHeader, new_id: Callable[[], str]) -> InstructionDraft:
         assert isinstance(order, Limit)
-        constraints = self._constraints_at(common.execution_time)
+        constraints = self._constraints_at(header.execution_time)
         if constraints is None:
             raise CommandRefused(f'"limit" cannot be ordered: {self.possible()}')
         envelopes = tuple(_envelope(new_id(), each, constraints, order.is_abnormal) for each in order.envelopes)
         quantities = [each.commodity_quantity for each in envelopes]
         if len(set(quantities)) < len(quantities):
-            raise CommandRefused(f"one envelope for each quantity, got {', '.join(map(short, quantities))}")
-        instruction = Instruction(**common._asdict(), power_constraints_id=constraints.id, power_envelopes=envelopes)
+            raise CommandRefused(f"one envelope for each quantity, got {', '.join(map(short_name, quantities))}")
+        instruction = Instruction(**header._asdict(), power_constraints_id=constraints.id, power_envelopes=envelopes)
         beyond = [each for each in envelopes if not _is_allowed(each, constraints, order.is_abnormal)]
-        remark = ", ".join(_offer(constraints, each.commodity_quantity) for each in beyond)
-        details = " and ".join(map(_wording, envelopes))
-        return Draft(instruction, "limit", "limit", details, f"outside what is offered: {remark}" if remark else "")
+        remark = ", ".join(_offer_text(constraints, each.commodity_quantity) for each in beyond)
+        details = " and ".join(map(_envelope_text, envelopes))
+        return InstructionDraft(
+            instruction, "limit", "limit", details, f"outside what is offered: {remark}" if remark else ""
+        )
 
     def possible(self) -> str:
         if not self.constraints:
             return "no power constraints are in force"
         latest = next(reversed(self.constraints.values()))
-        return f'there is "limit", such as limit 0, within {_offers(latest)}'
+        return f'there is "limit", such as limit 0, within {_offers_text(latest)}'
 
-    def words(self) -> Iterable[str]:
-        quantities = [short(quantity) for each in self.constraints.values() for quantity in _quantities(each)]
+    def completions(self) -> Iterable[str]:
+        quantities = [short_name(quantity) for each in self.constraints.values() for quantity in _quantities(each)]
         return dict.fromkeys(["limit", "for", "then", *(["and", *quantities] if len(set(quantities)) > 1 else [])])
 
     def rows(self) -> Iterable[Row]:
         for each in list(self.constraints.values())[-MOST_SHOWN:]:
-            offer = f"{_offers(each)}  {each.consequence_type}"
-            yield Row("limits", (("", offer), ("label", f"  {window(each.valid_from, each.valid_until)}")))
+            offer = f"{_offers_text(each)}  {each.consequence_type}"
+            yield Row("limits", (("", offer), ("label", f"  {period_text(each.valid_from, each.valid_until)}")))
         for need in list(self.energy.values())[-MOST_SHOWN:]:
-            yield row("energy", _energy(need))
+            yield row("energy", _energy_text(need))
 
-    def told(self, message: Message) -> str:
+    def describe(self, message: Message) -> str:
         match message:
             case PowerConstraints():
-                return f"{_offers(message)}  {message.consequence_type}"
+                return f"{_offers_text(message)}  {message.consequence_type}"
             case EnergyConstraint():
-                return _energy(message)
+                return _energy_text(message)
         return ""
 
     def _constraints_at(self, at: datetime) -> PowerConstraints | None:
@@ -106,20 +108,20 @@ class EnvelopeMenu(Menu):
         return next(in_force, newest[0] if newest else None)
 
 
-def _envelope(envelope_id: str, wish: Envelope, constraints: PowerConstraints, is_abnormal: bool) -> PowerEnvelope:
-    quantity = _quantity(wish.quantity, constraints)
+def _envelope(envelope_id: str, ordered: Envelope, constraints: PowerConstraints, is_abnormal: bool) -> PowerEnvelope:
+    quantity = _quantity(ordered.quantity, constraints)
     return PowerEnvelope(
         id=envelope_id,
         commodity_quantity=quantity,
-        power_envelope_elements=tuple(_element(each, quantity, constraints, is_abnormal) for each in wish.elements),
+        power_envelope_elements=tuple(_element(each, quantity, constraints, is_abnormal) for each in ordered.elements),
     )
 
 
 def _element(
-    wish: Element, quantity: CommodityQuantity, constraints: PowerConstraints, is_abnormal: bool
+    ordered: Element, quantity: CommodityQuantity, constraints: PowerConstraints, is_abnormal: bool
 ) -> PowerEnvelopeElement:
     """With the limit that is not given as far out as it may be, and never on the wrong side of the other."""
-    lower, upper = wish.lower, wish.upper
+    lower, upper = ordered.lower, ordered.upper
     if lower is None:
         assert upper is not None
         ranges = _ranges(constraints, quantity, _LOWER, is_abnormal)
@@ -127,7 +129,7 @@ def _element(
     if upper is None:
         ranges = _ranges(constraints, quantity, _UPPER, is_abnormal)
         upper = max([lower, *(each.end_of_range for each in ranges)])
-    duration_s = UNTIL_REVOKED_S if wish.duration_s is None else wish.duration_s
+    duration_s = UNTIL_REVOKED_S if ordered.duration_s is None else ordered.duration_s
     return PowerEnvelopeElement(duration=round(duration_s * 1000), lower_limit=lower, upper_limit=upper)
 
 
@@ -136,13 +138,13 @@ def _quantity(word: str | None, constraints: PowerConstraints) -> CommodityQuant
     if word is None:
         if len(offered) == 1:
             return offered[0]
-        such = f"such as limit {short(offered[0])} 2000"
-        raise CommandRefused(f"limit of what? There are {', '.join(map(short, offered))}; say which, {such}")
+        such = f"such as limit {short_name(offered[0])} 2000"
+        raise CommandRefused(f"limit of what? There are {', '.join(map(short_name, offered))}; say which, {such}")
     for quantities in (offered, tuple(CommodityQuantity)):
-        found = [each for each in quantities if word.casefold() in (each.casefold(), short(each).casefold())]
+        found = [each for each in quantities if word.casefold() in (each.casefold(), short_name(each).casefold())]
         if found:
             return found[0]
-    raise CommandRefused(f'"{word}" is no quantity and no power; there are {", ".join(map(short, offered))}')
+    raise CommandRefused(f'"{word}" is no quantity and no power; there are {", ".join(map(short_name, offered))}')
 
 
 def _is_allowed(envelope: PowerEnvelope, constraints: PowerConstraints, is_abnormal: bool) -> bool:
@@ -171,36 +173,36 @@ def _quantities(constraints: PowerConstraints) -> tuple[CommodityQuantity, ...]:
     return tuple(dict.fromkeys(each.commodity_quantity for each in constraints.allowed_limit_ranges))
 
 
-def _offers(constraints: PowerConstraints) -> str:
-    return "; ".join(_offer(constraints, quantity) for quantity in _quantities(constraints))
+def _offers_text(constraints: PowerConstraints) -> str:
+    return "; ".join(_offer_text(constraints, quantity) for quantity in _quantities(constraints))
 
 
-def _offer(constraints: PowerConstraints, quantity: CommodityQuantity) -> str:
+def _offer_text(constraints: PowerConstraints, quantity: CommodityQuantity) -> str:
     """Between what the limits of *quantity* may be."""
     ranges = [each for each in constraints.allowed_limit_ranges if each.commodity_quantity == quantity]
     kinds = (
-        f"{name} limit {' or '.join(_range(each) for each in ranges if each.limit_type is kind)}"
+        f"{name} limit {' or '.join(_range_text(each) for each in ranges if each.limit_type is kind)}"
         for name, kind in (("lower", _LOWER), ("upper", _UPPER))
     )
-    return f"{short(quantity)} {', '.join(kinds)}" if ranges else f"nothing of {short(quantity)}"
+    return f"{short_name(quantity)} {', '.join(kinds)}" if ranges else f"nothing of {short_name(quantity)}"
 
 
-def _range(allowed: AllowedLimitRange) -> str:
+def _range_text(allowed: AllowedLimitRange) -> str:
     abnormal = " (abnormal)" if allowed.abnormal_condition_only else ""
-    return f"{band(allowed.range_boundary)} {unit_of(allowed.commodity_quantity)}{abnormal}"
+    return f"{bounds_text(allowed.range_boundary)} {unit_of(allowed.commodity_quantity)}{abnormal}"
 
 
-def _wording(envelope: PowerEnvelope) -> str:
+def _envelope_text(envelope: PowerEnvelope) -> str:
     unit = unit_of(envelope.commodity_quantity)
-    limits = course(
+    limits = timeline(
         (each.duration, f"{each.lower_limit:g} .. {each.upper_limit:g} {unit}")
         for each in envelope.power_envelope_elements
     )
-    return f"{short(envelope.commodity_quantity)} {limits}"
+    return f"{short_name(envelope.commodity_quantity)} {limits}"
 
 
-def _energy(constraint: EnergyConstraint) -> str:
-    average = span(constraint.lower_average_power, constraint.upper_average_power)
+def _energy_text(constraint: EnergyConstraint) -> str:
+    average = range_text(constraint.lower_average_power, constraint.upper_average_power)
     unit = unit_of(constraint.commodity_quantity)
-    when = window(constraint.valid_from, constraint.valid_until)
-    return f"{short(constraint.commodity_quantity)} {average} {unit} on average {when}"
+    when = period_text(constraint.valid_from, constraint.valid_until)
+    return f"{short_name(constraint.commodity_quantity)} {average} {unit} on average {when}"

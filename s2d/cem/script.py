@@ -1,4 +1,4 @@
-"""A script for the CEM: what stands in the YAML file, as steps. Carries nothing out.
+"""A script for the CEM: the steps in a YAML file. Carries nothing out.
 
 - wait for: FRBC.StorageStatus
 - charge: 0.5
@@ -24,23 +24,23 @@ from .grammar import parse as parse_line
 PATIENCE_S = 60.0
 """How long `wait for` waits unless `within` says otherwise."""
 CONTROL_TYPE = "control type"
-"""To wait for the wanted control type to be active."""
+"""Waited for until the wanted control type is active."""
 
 _AWAITABLE = (CONTROL_TYPE, *InstructionStatus, *dict.fromkeys(map(name_of, MESSAGES)))
 _MODIFIERS = ("in", "at", "to", "within")
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
-    """Let time pass."""
+class WaitStep:
+    """A step that lets time pass."""
 
     spot: Spot
     for_s: float
 
 
 @dataclass(frozen=True, slots=True)
-class WaitFor:
-    """Go on once something has happened."""
+class WaitForStep:
+    """A step that waits until something has happened."""
 
     spot: Spot
     what: str
@@ -50,15 +50,15 @@ class WaitFor:
 
 
 @dataclass(frozen=True, slots=True)
-class Do:
-    """Give a command."""
+class CommandStep:
+    """A step that gives a command."""
 
     spot: Spot
     command: Command
     to: str | None = None
 
 
-Step: TypeAlias = Wait | WaitFor | Do
+Step: TypeAlias = WaitStep | WaitForStep | CommandStep
 
 
 def load(path: Path) -> list[Step]:
@@ -93,7 +93,7 @@ def _step(node: Node, where: tuple[str, ...]) -> Step:
             line = parse_line(node.content)
         except CommandRefused as exc:
             raise _misspelt(node, where, exc) from exc
-        return Do(node.spot, line.command, line.to)
+        return CommandStep(node.spot, line.command, line.to)
     entries = mapping_of(node, where)
     verbs = [key for key in entries if key not in _MODIFIERS]
     if len(verbs) != 1:
@@ -117,7 +117,7 @@ def _step(node: Node, where: tuple[str, ...]) -> Step:
 def _verb_step(verb: str, entries: dict[str, Entry], where: tuple[str, ...], to: str | None) -> Step:
     spot, value = entries[verb]
     if verb == "wait":
-        return Wait(spot, _duration_s(value, where))
+        return WaitStep(spot, _duration_s(value, where))
     if verb == "wait for":
         what = _text(value, where)
         if what not in _AWAITABLE:
@@ -126,7 +126,7 @@ def _verb_step(verb: str, entries: dict[str, Entry], where: tuple[str, ...], to:
                 [value.spot.problem(where, f'expected {known}, got "{what}"', did_you_mean(what, _AWAITABLE))]
             )
         within_s = _duration_s(entries["within"].node, where) if "within" in entries else PATIENCE_S
-        return WaitFor(spot, what, within_s, to)
+        return WaitForStep(spot, what, within_s, to)
     if "in" in entries and "at" in entries:
         raise ConfigError([entries["at"].spot.problem(where, '"in" and "at" exclude each other')])
     when: When | None = None
@@ -141,7 +141,7 @@ def _verb_step(verb: str, entries: dict[str, Entry], where: tuple[str, ...], to:
         command = command_of(verb, "" if value.content is None else _text(value, where), when)
     except CommandRefused as exc:
         raise _misspelt(value, where, exc) from exc
-    return Do(spot, command, to)
+    return CommandStep(spot, command, to)
 
 
 def _text(node: Node, where: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""What the CEM said and wants to know the fate of. Pure."""
+"""The instructions the CEM has sent, with the statuses told of them. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from ..s2.messages import pebc, ppbc
 from ..s2.messages.common import InstructionStatus, ReceptionStatusValues, RevokableObjects
 from ..s2.messages.instruction import Instruction
 from ..s2.messages.wire import name_of
-from .aliases import Name, meant
+from .aliases import Alias, find_named
 from .commands import CommandRefused
 
 FINAL = (
@@ -20,12 +20,12 @@ FINAL = (
 """After these nothing more happens to most instructions."""
 
 _LASTING = pebc.Instruction | ppbc.ScheduleInstruction
-"""What goes on after it has SUCCEEDED: limits hold until they lapse, a sequence runs to its end."""
+"""Instructions that go on after they have SUCCEEDED: limits hold until they lapse, a sequence runs to its end."""
 _FINAL_OF_LASTING = tuple(status for status in FINAL if status is not InstructionStatus.SUCCEEDED)
 
 
-class Refusal(NamedTuple):
-    """A message of ours that the RM did not answer with OK."""
+class RefusedMessage(NamedTuple):
+    """A message of the CEM that the RM did not answer with OK."""
 
     message_type: str
     status: ReceptionStatusValues
@@ -33,8 +33,8 @@ class Refusal(NamedTuple):
 
 
 @dataclass(slots=True)
-class Given:
-    """An instruction given, and what became of it."""
+class SentInstruction:
+    """An instruction that was sent, and what became of it."""
 
     instruction: Instruction
     number: int
@@ -45,20 +45,20 @@ class Given:
     """In words, e.g. `charge, S2 factor 0.5, 2500 W`."""
     statuses: list[InstructionStatus] = field(default_factory=list)
     """As the RM told them."""
-    reception: Refusal | ReceptionStatusValues | None = None
+    reception: RefusedMessage | ReceptionStatusValues | None = None
     """OK, or why the RM did not take it; None while it has not answered."""
     is_kept: bool = False
     """The RM did not let it be revoked."""
 
     @property
     def object_type(self) -> RevokableObjects:
-        """What a RevokeObject calls it."""
+        """Its type in a RevokeObject."""
         return RevokableObjects(name_of(type(self.instruction)))
 
     @property
     def state(self) -> str:
-        """The last that was heard of it."""
-        if isinstance(self.reception, Refusal):
+        """Its last status, or what became of the message, as text."""
+        if isinstance(self.reception, RefusedMessage):
             return f"{self.reception.status}: {self.reception.label}" if self.reception.label else self.reception.status
         if self.statuses:
             return self.statuses[-1]
@@ -66,18 +66,18 @@ class Given:
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing more can become of it."""
+        """Whether no further status can follow."""
         final = _FINAL_OF_LASTING if isinstance(self.instruction, _LASTING) else FINAL
-        return isinstance(self.reception, Refusal) or any(status in final for status in self.statuses)
+        return isinstance(self.reception, RefusedMessage) or any(status in final for status in self.statuses)
 
     @property
     def is_revocable(self) -> bool:
-        """Whether it can be taken back, as far as the CEM knows."""
+        """Whether it can be revoked, as far as the CEM knows."""
         return not (self.is_finished or self.is_kept)
 
 
-def to_revoke(instructions: Sequence[Given], which: str | None) -> Given:
-    """Of *instructions*, oldest first, the one to take back: the last of those so called that can be, if any can.
+def to_revoke(instructions: Sequence[SentInstruction], which: str | None) -> SentInstruction:
+    """The one of *instructions*, oldest first, to revoke: the last of those so called that can be, if any can.
 
     Raises: CommandRefused: there is none.
     """
@@ -86,7 +86,7 @@ def to_revoke(instructions: Sequence[Given], which: str | None) -> Given:
         if not found:
             raise CommandRefused("there is no instruction that can be taken back")
     else:
-        found = meant(which, instructions, lambda each: Name(each.instruction.id, each.name, each.number))
+        found = find_named(which, instructions, lambda each: Alias(each.instruction.id, each.name, each.number))
         if not found:
             known = ", ".join(f"#{each.number} {each.name} ({each.state})" for each in instructions[-5:])
             raise CommandRefused(f'no instruction is called "{which}"; the last are {known or "none"}')

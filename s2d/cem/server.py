@@ -1,4 +1,4 @@
-"""The CEM's WebSocket server: any number of resource managers on any path. Shell; what is said is decided elsewhere."""
+"""The WebSocket server of the CEM: any number of resource managers, on any path. Shell; `Conversation` decides."""
 
 import asyncio
 import hmac
@@ -19,7 +19,7 @@ from ..s2.messages.common import ControlType, Tagged
 from ..values import Clock
 from .commands import Command, CommandRefused, Terminate
 from .conversation import Conversation, Reply
-from .transcript import Closed, Event, Heard, Observer, Opened, Said, TurnedAway
+from .transcript import ConnectionRejected, Event, FrameReceived, MessageSent, Observer, RmConnected, RmDisconnected
 
 LARGEST_FRAME_BYTES = 2**20
 PING_EVERY_S = 60.0
@@ -31,7 +31,7 @@ GOODBYE_WITHIN_S = 2.0
 CLOSE_WITHIN_S = 1.0
 OPEN_WITHIN_S = 5.0
 OUTBOX_LIMIT = 100
-"""Turns waiting to be sent; while they are so many, nothing more is heard."""
+"""Answers waiting to be sent; while they are so many, nothing more is read."""
 
 _SILENT = logging.Logger("s2d.cem.websockets", logging.CRITICAL + 1)
 """Bugs reach the caller of `serve` as exceptions; what else websockets reports is noise on a screen."""
@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 
 class CannotListen(S2dError):
-    """The server cannot be where it was told to be."""
+    """An error: the server cannot listen where it was told to."""
 
     def __init__(self, host: str, port: int, reason: str) -> None:
         self.host = host
@@ -51,8 +51,8 @@ class CannotListen(S2dError):
         return f"cannot listen on {self.host}:{self.port}: {self.reason}"
 
 
-class Address(NamedTuple):
-    """Where the CEM listens."""
+class CemAddress(NamedTuple):
+    """The address on which the CEM listens."""
 
     host: str
     port: int
@@ -61,8 +61,8 @@ class Address(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-class Cem:
-    """The CEM at work; made by `serve`. To be used on its event loop only."""
+class CemServer:
+    """The CEM server at work; made by `serve`. To be used on its event loop only."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Cem:
         token: str | None,
         observers: Sequence[Observer],
     ) -> None:
-        self.address = Address("", 0)
+        self.address = CemAddress("", 0)
         self.control_type = control_type
         self._clock = clock
         self._new_id = new_id
@@ -107,7 +107,7 @@ class Cem:
         what = "which resource manager?" if to is None or found else f'no resource manager "{to}" is connected;'
         raise CommandRefused(f"{what} There are {known}")
 
-    def obey(self, command: Command, conversation: Conversation) -> Reply:
+    def execute(self, command: Command, conversation: Conversation) -> Reply:
         """Carries out *command* in *conversation*.
 
         Raises: CommandRefused: it makes no sense now, or the resource manager is gone or does not listen.
@@ -117,9 +117,9 @@ class Cem:
             raise CommandRefused(f"{conversation.name} is not connected any more")
         if connection.outbox.full():
             raise CommandRefused(f"{conversation.name} does not take what it is sent")
-        reply = conversation.obey(command, self._clock())
-        connection.say(reply.said)
-        self._announce()
+        reply = conversation.execute(command, self._clock())
+        connection.send(reply.messages)
+        self._wake_waiters()
         return reply
 
     async def until(self, found: Callable[[], T]) -> T:
@@ -128,32 +128,32 @@ class Cem:
             await self._changed.wait()
         return result
 
-    def _announce(self) -> None:
+    def _wake_waiters(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
-    def _tell(self, event: Event) -> None:
+    def _notify_observers(self, event: Event) -> None:
         for observer in self._observers:
             observer(event)
 
-    async def _welcome(self, socket: websockets.ServerConnection) -> None:
+    async def _accept(self, socket: websockets.ServerConnection) -> None:
         if self._is_leaving:
             return
         # In a task of our own group, for websockets only logs what goes wrong in its own.
-        self._tasks.create_task(self._converse(socket))
+        self._tasks.create_task(self._serve_connection(socket))
         await socket.wait_closed()
 
-    async def _converse(self, socket: websockets.ServerConnection) -> None:
+    async def _serve_connection(self, socket: websockets.ServerConnection) -> None:
         assert socket.request is not None
         conversation = Conversation(socket.request.path, self.control_type, self._new_id)
         connection = _Connection(conversation)
         self._connections.append(connection)
-        self._tell(Opened(self._clock().utc, conversation))
-        connection.say(conversation.open())
-        self._announce()
+        self._notify_observers(RmConnected(self._clock().utc, conversation))
+        connection.send(conversation.open())
+        self._wake_waiters()
         reason = ""
         try:
-            async with connection.patience, asyncio.TaskGroup() as both:
+            async with connection.goodbye_timeout, asyncio.TaskGroup() as both:
                 both.create_task(self._write(socket, connection))
                 await self._read(socket, connection)
                 await connection.outbox.put(None)
@@ -165,62 +165,62 @@ class Cem:
             self._connections.remove(connection)
             await socket.close()
             left = f"closed with code {socket.close_code} {socket.close_reason or ''}".rstrip()
-            self._tell(Closed(self._clock().utc, conversation, reason or left))
-            self._announce()
+            self._notify_observers(RmDisconnected(self._clock().utc, conversation, reason or left))
+            self._wake_waiters()
 
     async def _read(self, socket: websockets.ServerConnection, connection: "_Connection") -> None:
         conversation = connection.conversation
         async for frame in socket:
-            turn = conversation.receive(frame)
-            self._tell(Heard(self._clock().utc, conversation, frame, turn.heard))
-            if turn.said:
-                await connection.outbox.put(turn.said)
-            self._announce()
+            handled = conversation.receive(frame)
+            self._notify_observers(FrameReceived(self._clock().utc, conversation, frame, handled.message))
+            if handled.answers:
+                await connection.outbox.put(handled.answers)
+            self._wake_waiters()
             if conversation.is_over:
                 break
 
     async def _write(self, socket: websockets.ServerConnection, connection: "_Connection") -> None:
-        while (turn := await connection.outbox.get()) is not None:
-            for message in turn:
-                self._tell(Said(self._clock().utc, connection.conversation, message))
-                self._announce()
+        while (messages := await connection.outbox.get()) is not None:
+            for message in messages:
+                self._notify_observers(MessageSent(self._clock().utc, connection.conversation, message))
+                self._wake_waiters()
                 async with asyncio.timeout(SEND_WITHIN_S):
                     await socket.send(wire.encode(message), text=True)
 
-    def _admit(self, socket: websockets.ServerConnection, request: Request) -> Response | None:
+    def _authorize(self, socket: websockets.ServerConnection, request: Request) -> Response | None:
         if self._token is None:
             return None
         given = request.headers.get("Authorization", "")
         if hmac.compare_digest(given.encode(errors="replace"), f"Bearer {self._token}".encode()):
             return None
         reason = "a wrong token" if given else "no token"
-        self._tell(TurnedAway(self._clock().utc, request.path, reason))
+        self._notify_observers(ConnectionRejected(self._clock().utc, request.path, reason))
         response = socket.respond(HTTPStatus.UNAUTHORIZED, f"{reason}\n")
         response.headers["WWW-Authenticate"] = "Bearer"
         return response
 
-    async def _dismiss(self) -> None:
+    async def _end_sessions(self) -> None:
         """Ends all sessions and waits until the resource managers are gone, for as long as they may take."""
         self._is_leaving = True
         for connection in self._connections:
             conversation = connection.conversation
             if not (conversation.is_ending or conversation.is_over or connection.outbox.full()):
-                connection.say(conversation.obey(Terminate(), self._clock()).said)
+                connection.send(conversation.execute(Terminate(), self._clock()).messages)
         await self.until(lambda: not self._connections)
 
 
 class _Connection:
-    """A conversation and what of it is yet to be sent."""
+    """A connection: its conversation, and the messages yet to be sent."""
 
     def __init__(self, conversation: Conversation) -> None:
         self.conversation = conversation
         self.outbox: asyncio.Queue[tuple[Tagged, ...] | None] = asyncio.Queue(OUTBOX_LIMIT)
-        self.patience = asyncio.timeout(None)
+        self.goodbye_timeout = asyncio.timeout(None)
 
-    def say(self, messages: tuple[Tagged, ...]) -> None:
+    def send(self, messages: tuple[Tagged, ...]) -> None:
         self.outbox.put_nowait(messages)
         if self.conversation.is_ending:
-            self.patience.reschedule(asyncio.get_running_loop().time() + GOODBYE_WITHIN_S)
+            self.goodbye_timeout.reschedule(asyncio.get_running_loop().time() + GOODBYE_WITHIN_S)
 
 
 @asynccontextmanager
@@ -234,7 +234,7 @@ async def serve(
     token: str | None = None,
     observers: Sequence[Observer] = (),
     farewell: bool = True,
-) -> AsyncGenerator[Cem]:
+) -> AsyncGenerator[CemServer]:
     """A CEM while the context lasts; port 0 lets the system choose, `address` tells.
 
     *control_type* is selected wherever it is offered. With a *token*, who does not bear it is turned away. Leaving
@@ -242,14 +242,14 @@ async def serve(
 
     Raises: CannotListen: the address is in use, not ours, or not allowed.
     """
-    cem = Cem(control_type=control_type, clock=clock, new_id=new_id, token=token, observers=observers)
+    cem = CemServer(control_type=control_type, clock=clock, new_id=new_id, token=token, observers=observers)
     try:
         async with asyncio.timeout(OPEN_WITHIN_S):
             server = await websockets.serve(
-                cem._welcome,
+                cem._accept,
                 host,
                 port,
-                process_request=cem._admit,
+                process_request=cem._authorize,
                 max_size=LARGEST_FRAME_BYTES,
                 ping_interval=PING_EVERY_S,
                 close_timeout=CLOSE_WITHIN_S,
@@ -264,10 +264,10 @@ async def serve(
     try:
         async with cem._tasks:
             try:
-                cem.address = Address(host, server.sockets[0].getsockname()[1])
+                cem.address = CemAddress(host, server.sockets[0].getsockname()[1])
                 yield cem
                 if farewell:
-                    await cem._dismiss()
+                    await cem._end_sessions()
             finally:
                 cem._is_leaving = True
                 server.close()

@@ -16,8 +16,8 @@ from prompt_toolkit.styles import Style
 
 from .formatting import STYLES, Line
 from .grammar import VERBS
-from .server import Cem
-from .text_wrap import fitted
+from .server import CemServer
+from .text_wrap import wrapped
 from .transcript import Event
 from .view import event_line, is_news, overview
 
@@ -36,8 +36,8 @@ def show(event: Event) -> None:
         print_formatted_text(_formatted([line]), style=_STYLE)
 
 
-async def converse(cem: Cem, obey: Callable[[str], str]) -> None:
-    """Hands every line typed to *obey* and prints what it returns, until Ctrl-C, Ctrl-D or *obey* raises EOFError."""
+async def converse(cem: CemServer, execute: Callable[[str], str]) -> None:
+    """Hands every line typed to *execute* and prints what that returns, until Ctrl-C, Ctrl-D, or EOFError from it."""
     session: PromptSession[str] = PromptSession(
         # Not a toolbar: those are only drawn on terminals that tell where the cursor is.
         lambda: _formatted([[], *_view(cem, session.app), [("name", PROMPT)]]),
@@ -55,12 +55,12 @@ async def converse(cem: Cem, obey: Callable[[str], str]) -> None:
                 while True:
                     line = await session.prompt_async(set_exception_handler=False, handle_sigint=False)
                     if line.strip():
-                        print(f"{PROMPT}{line}\n{obey(line)}")
+                        print(f"{PROMPT}{line}\n{execute(line)}")
             except (EOFError, KeyboardInterrupt):
                 redrawing.cancel()
 
 
-async def watch(cem: Cem) -> None:
+async def watch(cem: CemServer) -> None:
     """Draws the live view until Ctrl-C, and leaves the last one standing, also when cancelled."""
     keys = KeyBindings()
     keys.add("c-c")(lambda event: event.app.exit())
@@ -77,7 +77,7 @@ async def watch(cem: Cem) -> None:
         redrawing.cancel()
 
 
-async def _redraw(cem: Cem, app: Application[Any]) -> None:
+async def _redraw(cem: CemServer, app: Application[Any]) -> None:
     def seen() -> list[Line]:
         return overview(cem.conversations)
 
@@ -87,10 +87,10 @@ async def _redraw(cem: Cem, app: Application[Any]) -> None:
         app.invalidate()
 
 
-def _view(cem: Cem, app: Application[Any]) -> list[Line]:
+def _view(cem: CemServer, app: Application[Any]) -> list[Line]:
     """The live view, as it fits the terminal between an empty line above and another line below."""
     size = app.output.get_size()
-    return fitted(overview(cem.conversations), size.columns, size.rows - 2)
+    return wrapped(overview(cem.conversations), size.columns, size.rows - 2)
 
 
 def _formatted(lines: Sequence[Line]) -> FormattedText:
@@ -101,6 +101,6 @@ def _formatted(lines: Sequence[Line]) -> FormattedText:
     return FormattedText(fragments)
 
 
-def _words(cem: Cem) -> list[str]:
-    offered = [word for each in cem.conversations if each.menu for word in each.menu.words()]
+def _words(cem: CemServer) -> list[str]:
+    offered = [word for each in cem.conversations if each.choices for word in each.choices.completions()]
     return list(dict.fromkeys([*offered, *VERBS, "help", "quit"]))

@@ -1,4 +1,4 @@
-"""Lines of styled text on a screen narrower than they are long. Pure."""
+"""Wrapping of styled text to the width of the terminal. Pure."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -6,12 +6,12 @@ from itertools import groupby
 from .formatting import Fragment, Line
 
 INDENT = 4
-"""Of what continues a line."""
+"""Spaces before what continues a line."""
 LEAST_COLUMNS = 16
 
 
-def fitted(lines: Sequence[Line], columns: int, rows: int) -> list[Line]:
-    """*lines* folded between words to fit *columns*; cut short instead where that would take more than *rows*."""
+def wrapped(lines: Sequence[Line], columns: int, rows: int) -> list[Line]:
+    """*lines* wrapped between words to fit *columns*; cut short instead where that would take more than *rows*."""
     columns = max(columns, LEAST_COLUMNS)
     folded = [part for line in lines for part in _folded(line, columns)]
     return folded if len(folded) <= rows else [_cut(line, columns) for line in lines]

@@ -1,4 +1,4 @@
-"""What happens on the CEM's connections, as events, and how the log file tells them: one JSON object per line."""
+"""The transcript of the CEM's connections: events, and the lines of JSON in which the log file tells them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from .conversation import Conversation
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class RmConnected:
     """A resource manager connected."""
 
     at: datetime
@@ -22,8 +22,8 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """A frame came."""
+class FrameReceived:
+    """A frame came from a resource manager."""
 
     at: datetime
     conversation: Conversation
@@ -33,8 +33,8 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A message is sent."""
+class MessageSent:
+    """A message is sent to a resource manager."""
 
     at: datetime
     conversation: Conversation
@@ -42,8 +42,8 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Closed:
-    """A connection is gone."""
+class RmDisconnected:
+    """The connection of a resource manager is gone."""
 
     at: datetime
     conversation: Conversation
@@ -51,20 +51,22 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
-class TurnedAway:
-    """Somebody knocked and was not let in."""
+class ConnectionRejected:
+    """A connection was not accepted: it had no token, or a wrong one."""
 
     at: datetime
     path: str
     reason: str
 
 
-Event: TypeAlias = Opened | Heard | Said | Closed | TurnedAway
+Event: TypeAlias = RmConnected | FrameReceived | MessageSent | RmDisconnected | ConnectionRejected
 Observer: TypeAlias = Callable[[Event], None]
 """Is told every event as it happens; must not block."""
 
 
-class _Line(Struct, kw_only=True):
+class _LogLine(Struct, kw_only=True):
+    """A line of the log: one frame, in or out."""
+
     at: datetime
     rm: str
     direction: str
@@ -79,14 +81,14 @@ def json_line(event: Event) -> bytes | None:
     a binary frame in hexadecimal.
     """
     match event:
-        case Said(at, conversation, message):
-            line = _Line(at=at, rm=_rm(conversation), direction="out", message=Raw(wire.encode(message)))
-        case Heard(at, conversation, str(frame), message) if message is not None:
+        case MessageSent(at, conversation, message):
+            line = _LogLine(at=at, rm=_rm(conversation), direction="out", message=Raw(wire.encode(message)))
+        case FrameReceived(at, conversation, str(frame), message) if message is not None:
             compact = Raw(msgspec.json.format(frame.encode(), indent=-1))
-            line = _Line(at=at, rm=_rm(conversation), direction="in", message=compact)
-        case Heard(at, conversation, frame, _):
+            line = _LogLine(at=at, rm=_rm(conversation), direction="in", message=compact)
+        case FrameReceived(at, conversation, frame, _):
             text = frame.hex() if isinstance(frame, bytes) else frame
-            line = _Line(at=at, rm=_rm(conversation), direction="in", frame=text)
+            line = _LogLine(at=at, rm=_rm(conversation), direction="in", frame=text)
         case _:
             return None
     return msgspec.json.encode(line) + b"\n"

@@ -1,4 +1,4 @@
-"""How the CEM's conversations look to people. Pure: lines of styled text, for a screen, a log or a live table."""
+"""The live view of the CEM's conversations. Pure: lines of styled text, for a screen, a log or a live table."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -18,14 +18,14 @@ from ..s2.messages.common import (
 )
 from ..s2.messages.wire import name_of
 from .conversation import Conversation
-from .formatting import Fragment, Line, course, moment, unit_of
-from .sent_instructions import Given
-from .transcript import Closed, Event, Heard, Opened, Said, TurnedAway
+from .formatting import Fragment, Line, timeline, unit_of, utc_text
+from .sent_instructions import SentInstruction
+from .transcript import ConnectionRejected, Event, FrameReceived, MessageSent, RmConnected, RmDisconnected
 
 MOST_REFUSALS = 2
-"""Of the last refusals, so many are shown."""
+"""The most refusals shown, the last ones."""
 MOST_INSTRUCTIONS = 5
-"""Of the instructions under way, so many are shown; the very last always is."""
+"""The most instructions under way that are shown; the very last always is."""
 
 _LABEL_WIDTH = 13
 _ROUTINE = (
@@ -39,11 +39,11 @@ _ROUTINE = (
     "PPBC.PowerProfileStatus",
     "ReceptionStatus",
 )
-"""What the live view shows by itself."""
+"""Message types that the live view shows by itself."""
 
 
 def overview(conversations: Iterable[Conversation]) -> list[Line]:
-    """What is known of every resource manager, numbered from 1."""
+    """The lines of every resource manager, numbered from 1."""
     lines: list[Line] = []
     for number, conversation in enumerate(conversations, 1):
         lines += [*([[]] if lines else []), *lines_of(conversation, number)]
@@ -51,18 +51,20 @@ def overview(conversations: Iterable[Conversation]) -> list[Line]:
 
 
 def lines_of(conversation: Conversation, number: int) -> list[Line]:
-    """What is known of one resource manager; what is not known has no line."""
+    """The lines of one resource manager; what is not known has no line."""
     lines = [_title(conversation, number)]
     if conversation.power:
         lines.append(_row("power", ("", _power(conversation.power))))
     if conversation.forecast:
         lines.append(_row("forecast", ("", _forecast(conversation.forecast))))
-    if conversation.menu:
-        lines += [_row(each.label, *each.fragments) for each in conversation.menu.rows()]
-    for given in _shown(conversation):
-        lines.append(_row("instruction", ("", f"#{given.number} {given.meaning}  "), (_mood(given), given.state)))
-    lines.append(_row("in", ("label", _counts(conversation.heard))))
-    lines.append(_row("out", ("label", _counts(conversation.said))))
+    if conversation.choices:
+        lines += [_row(each.label, *each.fragments) for each in conversation.choices.rows()]
+    for sent in _listed_instructions(conversation):
+        lines.append(
+            _row("instruction", ("", f"#{sent.number} {sent.meaning}  "), (_instruction_style(sent), sent.state))
+        )
+    lines.append(_row("in", ("label", _counts(conversation.received))))
+    lines.append(_row("out", ("label", _counts(conversation.sent))))
     for refusal in list(conversation.refusals)[-MOST_REFUSALS:]:
         label = f": {refusal.label}" if refusal.label else ""
         lines.append(_row("refused", ("bad", f"{refusal.message_type} {refusal.status}{label}")))
@@ -77,25 +79,25 @@ def text_of(line: Line) -> str:
 def event_line(event: Event) -> Line | None:
     """*event* on one line; None for an OK, which says nothing new."""
     match event:
-        case Opened(at, conversation):
-            return [_when(at), ("name", printable(conversation.name)), ("good", "  connected")]
-        case Closed(at, conversation, reason):
-            return [_when(at), ("name", printable(conversation.name)), ("bad", f"  {printable(reason)}")]
-        case TurnedAway(at, path, reason):
-            return [_when(at), ("name", printable(path)), ("bad", f"  turned away: {reason}")]
-        case Heard(at, conversation, frame, None):
+        case RmConnected(at, conversation):
+            return [_time(at), ("name", printable(conversation.name)), ("good", "  connected")]
+        case RmDisconnected(at, conversation, reason):
+            return [_time(at), ("name", printable(conversation.name)), ("bad", f"  {printable(reason)}")]
+        case ConnectionRejected(at, path, reason):
+            return [_time(at), ("name", printable(path)), ("bad", f"  turned away: {reason}")]
+        case FrameReceived(at, conversation, frame, None):
             shown = frame if isinstance(frame, str) else f"{len(frame)} bytes"
-            return [*_from(at, conversation, "<"), ("bad", f"no message: {printable(shown[:200])}")]
-        case Heard(at, conversation, _, message) if message is not None and not _is_ok(message):
-            return [*_from(at, conversation, "<"), *_told(message, conversation)]
-        case Said(at, conversation, message) if not _is_ok(message):
-            return [*_from(at, conversation, ">"), *_told(message, conversation)]
+            return [*_head(at, conversation, "<"), ("bad", f"no message: {printable(shown[:200])}")]
+        case FrameReceived(at, conversation, _, message) if message is not None and not _is_ok(message):
+            return [*_head(at, conversation, "<"), *_message_fragments(message, conversation)]
+        case MessageSent(at, conversation, message) if not _is_ok(message):
+            return [*_head(at, conversation, ">"), *_message_fragments(message, conversation)]
     return None
 
 
 def is_news(event: Event) -> bool:
-    """Whether *event* is worth a line beside the live view, which shows the course of things by itself."""
-    if not isinstance(event, Heard | Said) or event.message is None:
+    """Whether *event* is worth a line beside the live view, which shows routine messages by itself."""
+    if not isinstance(event, FrameReceived | MessageSent) or event.message is None:
         return True
     if isinstance(event.message, ReceptionStatus):
         return not _is_ok(event.message)
@@ -125,10 +127,10 @@ def _row(label: str, *fragments: Fragment) -> Line:
     return [("label", f"   {label:{_LABEL_WIDTH}}"), *((style, printable(text)) for style, text in fragments)]
 
 
-def _shown(conversation: Conversation) -> list[Given]:
+def _listed_instructions(conversation: Conversation) -> list[SentInstruction]:
     """The instructions under way, and the last one whatever became of it."""
     *earlier, last = conversation.instructions.values() or [None]
-    under_way = [given for given in earlier if given and _mood(given) == "busy"]
+    under_way = [sent for sent in earlier if sent and _instruction_style(sent) == "busy"]
     return [*under_way[1 - MOST_INSTRUCTIONS :], *([last] if last else [])]
 
 
@@ -139,38 +141,38 @@ def _power(measured: PowerMeasurement) -> str:
 
 
 def _forecast(forecast: PowerForecast) -> str:
-    powers = course(
+    powers = timeline(
         (
             element.duration,
             ", ".join(f"{each.value_expected:g} {unit_of(each.commodity_quantity)}" for each in element.power_values),
         )
         for element in forecast.elements
     )
-    return f"from {moment(forecast.start_time)}: {powers}"
+    return f"from {utc_text(forecast.start_time)}: {powers}"
 
 
-def _mood(given: Given) -> str:
-    if given.state == "SUCCEEDED":
+def _instruction_style(sent: SentInstruction) -> str:
+    if sent.state == "SUCCEEDED":
         return "good"
-    return "bad" if given.is_finished else "busy"
+    return "bad" if sent.is_finished else "busy"
 
 
 def _counts(counter: Counter[str]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counter.items())
 
 
-def _when(at: datetime) -> Fragment:
+def _time(at: datetime) -> Fragment:
     return ("label", f"{at:%H:%M:%S}Z ")
 
 
-def _from(at: datetime, conversation: Conversation, direction: str) -> Line:
-    return [_when(at), ("name", printable(conversation.name)), ("label", f" {direction} ")]
+def _head(at: datetime, conversation: Conversation, direction: str) -> Line:
+    return [_time(at), ("name", printable(conversation.name)), ("label", f" {direction} ")]
 
 
-def _told(message: Tagged, conversation: Conversation) -> Line:
-    """The type of *message* and what it says; ids and nested parts only where they can be put in words."""
+def _message_fragments(message: Tagged, conversation: Conversation) -> Line:
+    """The type of *message* and its fields; ids and nested parts only where they can be put in words."""
     name = name_of(type(message))
-    words = _words(message, conversation) if isinstance(message, Message) else ""
+    words = _described(message, conversation) if isinstance(message, Message) else ""
     if words:
         return [("", printable(f"{name}  {words}"))]
     facts = [
@@ -182,8 +184,8 @@ def _told(message: Tagged, conversation: Conversation) -> Line:
     return [(style, printable("  ".join([name, *facts])))]
 
 
-def _words(message: Message, conversation: Conversation) -> str:
-    """What *message* says, where that is more than its plain facts."""
+def _described(message: Message, conversation: Conversation) -> str:
+    """*message* in words, where that is more than its plain fields."""
     match message:
         case PowerMeasurement():
             return _power(message)
@@ -193,11 +195,11 @@ def _words(message: Message, conversation: Conversation) -> str:
             # Introduced again, it is the control types that differ.
             offer = f"offers {', '.join(message.available_control_types) or 'nothing'}"
             return f"{message.name}  {offer}" if message.name else offer
-        case InstructionStatusUpdate() if given := conversation.instructions.get(message.instruction_id):
-            return f"#{given.number} {given.name}  status_type {message.status_type}"
-    if given := conversation.instructions.get(getattr(message, "id", "")):
-        return given.meaning
-    return conversation.menu.told(message) if conversation.menu else ""
+        case InstructionStatusUpdate() if sent := conversation.instructions.get(message.instruction_id):
+            return f"#{sent.number} {sent.name}  status_type {message.status_type}"
+    if sent := conversation.instructions.get(getattr(message, "id", "")):
+        return sent.meaning
+    return conversation.choices.describe(message) if conversation.choices else ""
 
 
 def _is_ok(message: Tagged) -> bool:

@@ -13,11 +13,11 @@ from typing import IO, TypeAlias
 from uuid import uuid4
 
 from ..cem.commands import CONTROL_TYPES, CommandRefused
-from ..cem.control_types import MENUS, usage
+from ..cem.control_types import CHOICES, usage
 from ..cem.grammar import VERBS, control_type_of, parse
 from ..cem.script import Step, load
-from ..cem.script_runner import ScriptFailed, perform
-from ..cem.server import Cem, serve
+from ..cem.script_runner import ScriptFailed, run_script
+from ..cem.server import CemServer, serve
 from ..cem.transcript import Event, Observer, json_line
 from ..cem.view import event_line, printable, text_of
 from ..errors import ConfigError, S2dError
@@ -117,16 +117,16 @@ async def _serve(args: Namespace, steps: list[Step] | None, log: IO[bytes] | Non
             if on_terminal:
                 work.append(tasks.create_task(_prompt(cem, end)))
             elif steps is None:
-                work.append(tasks.create_task(_obey_lines(cem, audience, end)))
+                work.append(tasks.create_task(_execute_lines(cem, audience, end)))
             status = await ending
             for task in work:
                 task.cancel()
     return status
 
 
-async def _perform(steps: list[Step], cem: Cem, audience: Audience, end: End) -> None:
+async def _perform(steps: list[Step], cem: CemServer, audience: Audience, end: End) -> None:
     try:
-        await perform(steps, cem, lambda sentence: audience.tell(printable(sentence)))
+        await run_script(steps, cem, lambda sentence: audience.tell(printable(sentence)))
     except ScriptFailed as exc:
         print(f"s2d cem: {printable(str(exc))}", file=sys.stderr)
         end(1)
@@ -134,14 +134,14 @@ async def _perform(steps: list[Step], cem: Cem, audience: Audience, end: End) ->
         end(0)
 
 
-async def _prompt(cem: Cem, end: End) -> None:
+async def _prompt(cem: CemServer, end: End) -> None:
     from ..cem.terminal import converse
 
     await converse(cem, lambda line: _answer(line, cem))
     end(0)
 
 
-async def _obey_lines(cem: Cem, audience: Audience, end: End) -> None:
+async def _execute_lines(cem: CemServer, audience: Audience, end: End) -> None:
     async for line in _lines(sys.stdin.fileno()):
         if line.strip():
             try:
@@ -150,7 +150,7 @@ async def _obey_lines(cem: Cem, audience: Audience, end: End) -> None:
                 end(0)
 
 
-def _answer(line: str, cem: Cem) -> str:
+def _answer(line: str, cem: CemServer) -> str:
     """What the typed *line* comes to, in a sentence; raises EOFError for the wish to end."""
     words = line.split()
     if words in (["quit"], ["exit"]):
@@ -158,27 +158,27 @@ def _answer(line: str, cem: Cem) -> str:
     try:
         if words[0] == "help":
             return _help(words[1:], cem)
-        asked = parse(line)
+        parsed = parse(line)
     except CommandRefused as exc:
         return printable(f"{exc}{_possible(line, cem)}")
     try:
-        return printable(cem.obey(asked.command, cem.find(asked.to)).sentence)
+        return printable(cem.execute(parsed.command, cem.find(parsed.to)).sentence)
     except CommandRefused as exc:
         return printable(str(exc))
 
 
-def _help(names: list[str], cem: Cem) -> str:
+def _help(names: list[str], cem: CemServer) -> str:
     """What can be typed: of the control types named, else of those in use, else of all."""
     named = {control_type_of(name): None for name in names}
-    in_use = {each.control_type: None for each in cem.conversations if each.menu}
-    return usage(named or in_use or MENUS)
+    in_use = {each.control_type: None for each in cem.conversations if each.choices}
+    return usage(named or in_use or CHOICES)
 
 
-def _possible(line: str, cem: Cem) -> str:
+def _possible(line: str, cem: CemServer) -> str:
     """What could be meant by a *line* that begins with no word known."""
     verb = next((word for word in line.split() if not word.startswith("@")), "")
-    menus = [each.menu for each in cem.conversations if each.menu]
-    if verb in VERBS or any(verb in menu.words() for menu in menus):
+    offered = [each.choices for each in cem.conversations if each.choices]
+    if verb in VERBS or any(verb in choices.completions() for choices in offered):
         return ""
     return "".join(f"; {each.name}: {each.possible}" for each in cem.conversations)
 

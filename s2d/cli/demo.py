@@ -14,8 +14,8 @@ import msgspec
 
 from ..cem.script import Step
 from ..cem.script import load as load_script
-from ..cem.script_runner import ScriptFailed, perform
-from ..cem.server import Cem, serve
+from ..cem.script_runner import ScriptFailed, run_script
+from ..cem.server import CemServer, serve
 from ..cem.transcript import Event, Observer
 from ..cem.view import event_line, text_of
 from ..config import Config, load
@@ -83,7 +83,7 @@ async def _show(config: Config, steps: list[Step], duration_s: float) -> int:
     return 1 if failure or audience.is_gone else 0
 
 
-def _at(config: Config, modbus: Address, cem: Cem) -> Config:
+def _at(config: Config, modbus: Address, cem: CemServer) -> Config:
     """*config* with the peers where they really are, and an identity that is nobody else's."""
     (device,) = config.devices
     assert device.cem is not None
@@ -93,7 +93,7 @@ def _at(config: Config, modbus: Address, cem: Cem) -> Config:
     return replace(config, gateway=msgspec.structs.replace(config.gateway, id=uuid4()), devices=(placed,))
 
 
-async def _perform(steps: list[Step], cem: Cem, stopping: asyncio.Event) -> ScriptFailed | None:
+async def _perform(steps: list[Step], cem: CemServer, stopping: asyncio.Event) -> ScriptFailed | None:
     """Carries the script out over and over until *stopping*, or until it fails, which sets that."""
     async with asyncio.TaskGroup() as tasks:
         performing = tasks.create_task(_repeat(steps, cem))
@@ -103,15 +103,15 @@ async def _perform(steps: list[Step], cem: Cem, stopping: asyncio.Event) -> Scri
     return None if performing.cancelled() else performing.result()
 
 
-async def _repeat(steps: list[Step], cem: Cem) -> ScriptFailed:
+async def _repeat(steps: list[Step], cem: CemServer) -> ScriptFailed:
     while True:
         try:
-            await perform(steps, cem)
+            await run_script(steps, cem)
         except ScriptFailed as exc:
             return exc
 
 
-async def _look(cem: Cem, stopping: asyncio.Event) -> None:
+async def _look(cem: CemServer, stopping: asyncio.Event) -> None:
     from ..cem.terminal import watch
 
     await watch(cem)

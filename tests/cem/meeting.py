@@ -33,9 +33,9 @@ class Meeting:
         self.cem = Conversation("/s2", control_type, counted_ids())
         self.applied = []
         """What shall be written: point and value."""
-        self.said = []
+        self.sent = []
         """By the CEM, but for ReceptionStatuses."""
-        self.heard = []
+        self.received = []
         """By the CEM."""
         self._setpoints = []
         self._on_their_way = deque()
@@ -47,8 +47,8 @@ class Meeting:
 
     def order(self, line):
         """What the CEM answers to the typed *line*; everybody has heard everything then."""
-        reply = self.cem.obey(parse(line).command, self.stage.now)
-        self._tell(reply.said)
+        reply = self.cem.execute(parse(line).command, self.stage.now)
+        self._tell(reply.messages)
         self._deliver()
         return reply.sentence
 
@@ -83,7 +83,7 @@ class Meeting:
     @property
     def statuses(self):
         """Of all instructions, by their numbers."""
-        return {given.number: [str(status) for status in given.statuses] for given in self.cem.instructions.values()}
+        return {sent.number: [str(status) for status in sent.statuses] for sent in self.cem.instructions.values()}
 
     def _happen(self, event):
         for effect in self.stage.resource_manager.handle(event, self.stage.now):
@@ -108,7 +108,7 @@ class Meeting:
                 assert violations(plain) == []
             if plain["message_type"] != "ReceptionStatus":
                 assert UUID(plain["message_id"])
-                self.said.append(plain)
+                self.sent.append(plain)
             self._on_their_way.append((self._reach_rm, frame))
 
     def _deliver(self):
@@ -118,9 +118,9 @@ class Meeting:
             reach(frame)
 
     def _reach_cem(self, frame):
-        turn = self.cem.receive(frame)
-        self.heard.append(turn.heard)
-        self._tell(turn.said)
+        handled = self.cem.receive(frame)
+        self.received.append(handled.message)
+        self._tell(handled.answers)
 
     def _reach_rm(self, frame):
         self._happen(Received(frame))

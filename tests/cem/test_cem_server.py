@@ -11,9 +11,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from s2d.cem.commands import CommandRefused
 from s2d.cem.grammar import parse
 from s2d.cem.script import steps_of
-from s2d.cem.script_runner import ScriptFailed, perform
+from s2d.cem.script_runner import ScriptFailed, run_script
 from s2d.cem.server import CannotListen, serve
-from s2d.cem.transcript import Closed, Opened, TurnedAway
+from s2d.cem.transcript import ConnectionRejected, RmConnected, RmDisconnected
 from s2d.errors import S2dError
 from tests.chronicle import PATIENCE_S
 from tests.fakes import now
@@ -35,19 +35,19 @@ async def test_a_resource_manager_is_selected_ordered_and_dismissed():
         async with played_rm(cem.address.port) as rm:
             await rm.be_selected()
             conversation = await cem.until(
-                lambda: next((each for each in cem.conversations if each.menu and each.menu.fill_level), None)
+                lambda: next((each for each in cem.conversations if each.choices and each.choices.fill_level), None)
             )
             assert (conversation.path, conversation.control_type) == ("/s2/battery-1", "FILL_RATE_BASED_CONTROL")
-            cem.obey(parse("charge 0.5").command, cem.find())
+            cem.execute(parse("charge 0.5").command, cem.find())
             instruction = await rm.carry_out("ACCEPTED", "STARTED")
             assert (instruction["operation_mode"], instruction["operation_mode_factor"]) == (CHARGE, 0.5)
             await cem.until(lambda: conversation.last.statuses == ["ACCEPTED", "STARTED"])
-            cem.obey(parse("terminate").command, conversation)
+            cem.execute(parse("terminate").command, conversation)
             assert (await rm.hear("SessionRequest"))["request"] == "TERMINATE"
             await rm.hear("the end")
         await cem.until(lambda: not cem.conversations)
         with pytest.raises(CommandRefused) as refused:
-            cem.obey(parse("charge 1").command, conversation)
+            cem.execute(parse("charge 1").command, conversation)
         assert str(refused.value) == "Home battery is not connected any more"
 
 
@@ -64,7 +64,7 @@ async def test_leaving_terminates_every_session():
         for rm in (one, two):
             assert (await rm.hear("SessionRequest"))["request"] == "TERMINATE"
             await rm.hear("the end")
-    assert [event.reason for event in events if isinstance(event, Closed)] == ["closed with code 1000"] * 2
+    assert [event.reason for event in events if isinstance(event, RmDisconnected)] == ["closed with code 1000"] * 2
 
 
 async def test_without_farewell_the_connection_is_cut():
@@ -95,10 +95,10 @@ async def test_a_resource_manager_that_does_not_leave_is_cut_off():
     events = []
     async with serving(observers=[events.append]) as cem, connect(f"ws://{cem.address}/mute") as socket:
         await cem.until(lambda: cem.conversations)
-        cem.obey(parse("terminate").command, cem.find())
+        cem.execute(parse("terminate").command, cem.find())
         await cem.until(lambda: not cem.conversations)
         await socket.wait_closed()
-    assert [event.reason for event in events if isinstance(event, Closed)] == [
+    assert [event.reason for event in events if isinstance(event, RmDisconnected)] == [
         "it did not answer the end of the session"
     ]
 
@@ -132,7 +132,7 @@ async def test_only_the_bearer_of_the_token_is_let_in():
             assert refused.value.response.status_code == 401
         async with played_rm(cem.address.port, additional_headers={"Authorization": "Bearer s3cret"}) as rm:
             await rm.hear("Handshake")
-    turned_away = [(event.path, event.reason) for event in events if isinstance(event, TurnedAway)]
+    turned_away = [(event.path, event.reason) for event in events if isinstance(event, ConnectionRejected)]
     assert turned_away == [("/s2", "no token"), ("/s2", "a wrong token")]
 
 
@@ -149,7 +149,7 @@ async def test_what_goes_wrong_in_an_observer_is_raised():
         pass
 
     def jam(event):
-        if not isinstance(event, Opened | Closed):
+        if not isinstance(event, RmConnected | RmDisconnected):
             raise PaperJam
 
     async with asyncio.timeout(PATIENCE_S):
@@ -197,7 +197,7 @@ async def test_a_script_is_performed():
 """
     told = []
     async with serving() as cem, asyncio.TaskGroup() as tasks:
-        performance = tasks.create_task(perform(steps_of(script, "s.yaml"), cem, told.append))
+        running = tasks.create_task(run_script(steps_of(script, "s.yaml"), cem, told.append))
         async with played_rm(cem.address.port) as rm:
             await rm.be_selected()
             await rm.carry_out("ACCEPTED", "STARTED", "SUCCEEDED")
@@ -216,7 +216,7 @@ async def test_a_script_is_performed():
                 }
             )
             await rm.hear("SessionRequest")
-        await performance
+        await running
     assert told == [
         "#1 charge (factor 1 is full power): S2 factor 0.5, 2500 W, at once",
         "#2 discharge (factor 0 is full power): S2 factor 0, -5000 W, at once",
@@ -239,31 +239,31 @@ async def test_a_script_is_performed():
 async def test_a_script_that_cannot_go_on_says_where(script, sentence):
     async with serving() as cem:
         with pytest.raises(ScriptFailed) as failed:
-            await perform(steps_of(script, "s.yaml"), cem)
+            await run_script(steps_of(script, "s.yaml"), cem)
         assert str(failed.value) == sentence
 
 
 async def test_a_script_does_not_wait_for_what_cannot_come_any_more():
     script = "- wait for: FRBC.StorageStatus\n- charge: 1\n- wait for: SUCCEEDED"
     async with serving() as cem, asyncio.TaskGroup() as tasks:
-        performance = tasks.create_task(fails(steps_of(script, "s.yaml"), cem))
+        running = tasks.create_task(fails(steps_of(script, "s.yaml"), cem))
         async with played_rm(cem.address.port) as rm:
             await rm.be_selected()
             await rm.carry_out("REJECTED")
-            sentence = await performance
+            sentence = await running
     assert sentence == "s.yaml:3:3: no SUCCEEDED: charge, S2 factor 1, 5000 W is REJECTED"
 
 
 async def test_a_message_waited_for_is_not_waited_for_again():
     script = "- wait for: FRBC.StorageStatus\n- wait for: FRBC.StorageStatus\n  within: 100 ms"
     async with serving() as cem, asyncio.TaskGroup() as tasks:
-        performance = tasks.create_task(fails(steps_of(script, "s.yaml"), cem))
+        running = tasks.create_task(fails(steps_of(script, "s.yaml"), cem))
         async with played_rm(cem.address.port) as rm:
             await rm.be_selected()
-            assert await performance == "s.yaml:2:3: no FRBC.StorageStatus within 0.1 s"
+            assert await running == "s.yaml:2:3: no FRBC.StorageStatus within 0.1 s"
 
 
 async def fails(steps, cem):
     with pytest.raises(ScriptFailed) as failed:
-        await perform(steps, cem)
+        await run_script(steps, cem)
     return str(failed.value)

@@ -46,16 +46,16 @@ def hear(cem, *messages):
     said = []
     for message in messages:
         frame = message if isinstance(message, str | bytes) else json.dumps(message)
-        answers = as_sent(cem.receive(frame).said)
+        answers = as_sent(cem.receive(frame).answers)
         if isinstance(message, dict) and answers and answers[0] == reception(message["message_id"]):
             answers.pop(0)
         said += answers
     return said
 
 
-def obey(cem, line):
-    reply = cem.obey(parse(line).command, NOW)
-    (said,) = as_sent(reply.said)
+def execute(cem, line):
+    reply = cem.execute(parse(line).command, NOW)
+    (said,) = as_sent(reply.messages)
     return reply.sentence, said
 
 
@@ -73,7 +73,7 @@ def hear_quietly(cem, *messages):
 
 
 def hear_one(cem, message):
-    return as_sent(cem.receive(json.dumps(message)).said)[1:]
+    return as_sent(cem.receive(json.dumps(message)).answers)[1:]
 
 
 def test_it_says_hello_chooses_a_version_and_selects_once_introduced():
@@ -88,16 +88,16 @@ def test_it_says_hello_chooses_a_version_and_selects_once_introduced():
         }
     ]
     assert hear(cem, reception(hello)) == []
-    assert as_sent(cem.receive(json.dumps(handshake(["v1.0.0", "9.9"]))).said) == [
+    assert as_sent(cem.receive(json.dumps(handshake(["v1.0.0", "9.9"]))).answers) == [
         reception("rm-hello"),
         {"message_type": "HandshakeResponse", "message_id": response, "selected_protocol_version": "v1.0.0"},
     ]
-    assert as_sent(cem.receive(json.dumps(details())).said) == [
+    assert as_sent(cem.receive(json.dumps(details())).answers) == [
         reception("rm-details"),
         {"message_type": "SelectControlType", "message_id": selection, "control_type": FRBC},
     ]
     assert cem.control_type == "NO_SELECTION"
-    assert as_sent(cem.receive(json.dumps(reception(selection))).said) == []
+    assert as_sent(cem.receive(json.dumps(reception(selection))).answers) == []
     assert (cem.control_type, cem.version, cem.name, cem.resource_id) == (FRBC, "v1.0.0", "Home battery", "battery-1")
 
 
@@ -133,7 +133,7 @@ def test_what_is_no_message_is_answered_and_counted(frame, answer):
     cem = conversation()
     said = [(each["subject_message_id"], each["status"]) for each in hear(cem, frame)]
     assert said == ([] if answer is None else [answer])
-    assert cem.heard == {"unreadable": 1}
+    assert cem.received == {"unreadable": 1}
     assert not cem.is_over
 
 
@@ -174,7 +174,7 @@ def test_a_refused_selection_leaves_nothing_selected():
 )
 def test_a_command_becomes_an_instruction(line, fill_level, mode_id, factor, sentence):
     cem = charging_cem(fill_level=fill_level)
-    told, said = obey(cem, line)
+    told, said = execute(cem, line)
     assert told == f"#1 {sentence}"
     assert said == {
         "message_type": "FRBC.Instruction",
@@ -201,7 +201,7 @@ def test_a_command_becomes_an_instruction(line, fill_level, mode_id, factor, sen
     ],
 )
 def test_an_instruction_may_be_for_later(line, execution_time):
-    _, said = obey(charging_cem(), line)
+    _, said = execute(charging_cem(), line)
     assert said["execution_time"] == execution_time
 
 
@@ -209,10 +209,10 @@ def test_two_actuators_with_a_mode_of_that_name_want_an_id():
     twins = (mode(CHARGE, "charge a", ((0, 100), 0, 10)), mode(DISCHARGE, "charge b", ((0, 100), 0, 10)))
     cem = charging_cem(*twins)
     with pytest.raises(CommandRefused) as refused:
-        obey(cem, "charge 1")
+        execute(cem, "charge 1")
     ids = f"{CHARGE} (charge a), {DISCHARGE} (charge b)"
     assert str(refused.value) == f'"charge" may be any of {ids}; name it by its id'
-    assert obey(cem, f"{CHARGE} 1")[1]["operation_mode"] == CHARGE
+    assert execute(cem, f"{CHARGE} 1")[1]["operation_mode"] == CHARGE
 
 
 @pytest.mark.parametrize(
@@ -234,11 +234,11 @@ def test_two_actuators_with_a_mode_of_that_name_want_an_id():
 )
 def test_what_makes_no_sense_is_refused_in_words_and_nothing_is_said(line, sentence):
     cem = charging_cem(mode(IDLE, "both ways", ((0, 100), -3000, 3000)))
-    before = cem.said.copy()
+    before = cem.sent.copy()
     with pytest.raises(CommandRefused) as refused:
-        obey(cem, line)
+        execute(cem, line)
     assert str(refused.value) == sentence
-    assert cem.said == before
+    assert cem.sent == before
 
 
 def test_nothing_can_be_ordered_of_a_stranger():
@@ -248,14 +248,14 @@ def test_nothing_can_be_ordered_of_a_stranger():
         ("select frbc", "/s2 has not introduced itself yet"),
     ):
         with pytest.raises(CommandRefused) as refused:
-            obey(cem, line)
+            execute(cem, line)
         assert str(refused.value) == sentence
 
 
 def test_what_becomes_of_an_instruction_is_remembered():
     cem = charging_cem()
-    _, first = obey(cem, "charge 0.5")
-    _, second = obey(cem, "idle in 1 h")
+    _, first = execute(cem, "charge 0.5")
+    _, second = execute(cem, "idle in 1 h")
     states = [cem.last.state]
     hear(cem, reception(second["message_id"]))
     states.append(cem.last.state)
@@ -263,16 +263,16 @@ def test_what_becomes_of_an_instruction_is_remembered():
     states.append(cem.last.state)
     hear(cem, update(first["id"], "STARTED"), update("who-is-this", "STARTED"))
     assert states == ["unanswered", "received", "ACCEPTED"]
-    assert [given.statuses for given in cem.instructions.values()] == [["STARTED"], ["ACCEPTED"]]
+    assert [sent.statuses for sent in cem.instructions.values()] == [["STARTED"], ["ACCEPTED"]]
 
 
 def test_revoke_takes_back_the_last_instruction_not_finished():
     cem = charging_cem()
-    _, first = obey(cem, "charge 0.5")
-    _, second = obey(cem, "discharge 1 in 30s")
-    _, third = obey(cem, "idle")
+    _, first = execute(cem, "charge 0.5")
+    _, second = execute(cem, "discharge 1 in 30s")
+    _, third = execute(cem, "idle")
     hear(cem, update(third["id"], "SUCCEEDED"))
-    sentence, said = obey(cem, "revoke")
+    sentence, said = execute(cem, "revoke")
     assert sentence == "revoked: #2 discharge, S2 factor 0, -5000 W, at 2030-01-31 12:00:30Z"
     assert said == {
         "message_type": "RevokeObject",
@@ -283,17 +283,17 @@ def test_revoke_takes_back_the_last_instruction_not_finished():
     hear(cem, update(second["id"], "REVOKED"), reception(first["message_id"], "INVALID_CONTENT", "FRBC-004"))
     assert cem.instructions[first["id"]].state == "INVALID_CONTENT: FRBC-004"
     with pytest.raises(CommandRefused):
-        obey(cem, "revoke")
+        execute(cem, "revoke")
 
 
 def test_another_selection_voids_what_was_described():
     cem = charging_cem()
     hear(cem, actuator_status(IDLE, 0), power(12.0))
-    _, selection = obey(cem, "select no_selection")
+    _, selection = execute(cem, "select no_selection")
     assert selection["control_type"] == "NO_SELECTION"
-    assert cem.menu.description is not None
+    assert cem.choices.description is not None
     hear(cem, reception(selection["message_id"]))
-    assert (cem.control_type, cem.menu) == ("NO_SELECTION", None)
+    assert (cem.control_type, cem.choices) == ("NO_SELECTION", None)
     assert cem.power is not None
     assert hear(cem, details(message_id="rm-details-2")) == []
 
@@ -302,15 +302,15 @@ def test_a_revoked_description_is_gone():
     cem = charging_cem()
     revoked = {"message_type": "RevokeObject", "message_id": "rm-revoke", "object_type": "FRBC.SystemDescription"}
     hear(cem, {**revoked, "object_id": "another"})
-    assert cem.menu.description is not None
+    assert cem.choices.description is not None
     hear(cem, {**revoked, "object_id": "rm-system"})
-    assert cem.menu.description is None
+    assert cem.choices.description is None
 
 
 @pytest.mark.parametrize("line", ["terminate", "reconnect"])
 def test_the_session_ends_when_the_resource_manager_has_answered(line):
     cem = charging_cem()
-    _, said = obey(cem, line)
+    _, said = execute(cem, line)
     assert said == {
         "message_type": "SessionRequest",
         "message_id": said["message_id"],
@@ -318,7 +318,7 @@ def test_the_session_ends_when_the_resource_manager_has_answered(line):
     }
     assert (cem.is_ending, cem.is_over) == (True, False)
     with pytest.raises(CommandRefused):
-        obey(cem, "charge 1")
+        execute(cem, "charge 1")
     hear(cem, reception(said["message_id"]))
     assert cem.is_over
 
@@ -332,27 +332,27 @@ def test_a_session_that_the_resource_manager_ends_is_over():
 def test_messages_are_counted_both_ways():
     cem = charging_cem()
     hear(cem, storage_status(51.0), reception("never-sent", "PERMANENT_ERROR"))
-    assert cem.heard == {
+    assert cem.received == {
         "Handshake": 1,
         "ResourceManagerDetails": 1,
         "ReceptionStatus": 2,
         "FRBC.SystemDescription": 1,
         "FRBC.StorageStatus": 2,
     }
-    assert cem.said == {"Handshake": 1, "ReceptionStatus": 5, "HandshakeResponse": 1, "SelectControlType": 1}
+    assert cem.sent == {"Handshake": 1, "ReceptionStatus": 5, "HandshakeResponse": 1, "SelectControlType": 1}
     assert list(cem.refusals) == [("a message never sent", "PERMANENT_ERROR", "")]
 
 
 def test_s2_python_reads_everything_the_cem_says():
     cem = conversation()
-    said = [*cem.open(), *cem.receive("{").said]
+    said = [*cem.open(), *cem.receive("{").answers]
     for message in (handshake(), details()):
-        said += cem.receive(json.dumps(message)).said
+        said += cem.receive(json.dumps(message)).answers
     hear(cem, reception(as_sent(said)[-1]["message_id"]), description(), storage_status(50.0))
     for line in ("charge 0.5", "discharge 1 in 30 s", "revoke", "select frbc", "reconnect"):
-        said += cem.obey(parse(line).command, NOW).said
+        said += cem.execute(parse(line).command, NOW).messages
     stranger = conversation()
-    said += stranger.receive(json.dumps(handshake(["9.9"]))).said
+    said += stranger.receive(json.dumps(handshake(["9.9"]))).answers
     # s2-python takes no id but a UUID, and the RM played here has others.
     frames = [
         wire.encode(message).decode().replace("rm-hello", ACTUATOR).replace("rm-details", ACTUATOR) for message in said

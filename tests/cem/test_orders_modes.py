@@ -26,7 +26,7 @@ def refusal_of(meeting, line):
 def test_ombc_a_mode_is_ordered_followed_and_taken_back():
     meeting = met(HeatPump())
     assert meeting.order("on 0.5") == "#1 on: S2 factor 0.5, 500 W, at once"
-    instruction = meeting.said[-1]
+    instruction = meeting.sent[-1]
     assert instruction == {
         "message_type": "OMBC.Instruction",
         "message_id": instruction["message_id"],
@@ -40,7 +40,7 @@ def test_ombc_a_mode_is_ordered_followed_and_taken_back():
     assert meeting.statuses == {1: ["ACCEPTED", "STARTED", "SUCCEEDED"]}
     assert meeting.order("factor boost 0.25 in 1 h") == "#2 boost: S2 factor 0.25, 250 W, at 2026-06-01 13:00:01Z"
     assert meeting.order("revoke boost") == "revoked: #2 boost, S2 factor 0.25, 250 W, at 2026-06-01 13:00:01Z"
-    assert meeting.said[-1]["object_type"] == "OMBC.Instruction"
+    assert meeting.sent[-1]["object_type"] == "OMBC.Instruction"
     assert meeting.statuses[2] == ["ACCEPTED", "REVOKED"]
 
 
@@ -64,9 +64,9 @@ def test_ombc_modes_and_timers_are_shown():
 def test_ombc_what_is_for_abnormal_conditions_is_ordered_as_asked():
     meeting = met(HeatPump(emergency=("panic",), transitions=()))
     meeting.order("panic 1")
-    assert meeting.said[-1]["abnormal_condition"] is False
+    assert meeting.sent[-1]["abnormal_condition"] is False
     meeting.order("panic 1 abnormal")
-    assert meeting.said[-1]["abnormal_condition"] is True
+    assert meeting.sent[-1]["abnormal_condition"] is True
     assert meeting.statuses == {1: ["REJECTED"], 2: ["ACCEPTED", "STARTED"]}
 
 
@@ -80,7 +80,7 @@ def test_frbc_of_several_actuators_one_is_named():
     )
     assert meeting.order("on 1 of pump") == "#1 on of pump: S2 factor 1, 1000 W, at once"
     assert meeting.order("factor on 0.25 of 2") == "#2 on of rod: S2 factor 0.25, 250 W, at once"
-    assert [(each["actuator_id"], each["operation_mode"]) for each in meeting.said[-2:]] == [
+    assert [(each["actuator_id"], each["operation_mode"]) for each in meeting.sent[-2:]] == [
         ("pump", "on"),
         ("rod", "on"),
     ]
@@ -119,10 +119,10 @@ def test_ddbc_demand_is_met_in_every_version(version):
     house = Hybrid(provides_average_demand_rate_forecast=True, forecast=(NOON, (element,)))
     meeting = met(house, version)
     assert meeting.cem.version == version
-    assert ("DDBC.PresentDemandStatus" in meeting.cem.heard) == (version == FIRST)
+    assert ("DDBC.PresentDemandStatus" in meeting.cem.received) == (version == FIRST)
     sentence = meeting.order("on 0.5 of pump in 30s")
     assert sentence == "#1 on of pump: S2 factor 0.5, 500 W, supply 2000, at 2026-06-01 12:00:30Z"
-    instruction = meeting.said[-1]
+    instruction = meeting.sent[-1]
     assert instruction == {
         "message_type": "DDBC.Instruction",
         "message_id": instruction["message_id"],
@@ -200,17 +200,17 @@ def test_what_is_selected_decides_what_can_be_ordered():
 @pytest.mark.parametrize("resource", [HeatPump, Hybrid, Tank])
 def test_a_description_taken_back_leaves_nothing_to_order(resource):
     meeting = met(resource())
-    description = meeting.cem.menu.description
+    description = meeting.cem.choices.description
     for object_id, is_described in (("another", True), (description.message_id, False)):
         kind = wire.name_of(type(description))
         meeting.cem.receive(
             wire.encode(RevokeObject(message_id="revoke", object_type=kind, object_id=object_id)).decode()
         )
-        assert (meeting.cem.menu.description is not None) == is_described
+        assert (meeting.cem.choices.description is not None) == is_described
     assert refusal_of(meeting, "on 1") == '"on" cannot be ordered: the system has not been described'
     assert not any("modes" in line for line in meeting.shown())
 
 
 def test_what_can_be_typed_is_completed():
-    assert list(met(HeatPump()).cem.menu.words()) == ["off", "on", "boost"]
-    assert list(met(Tank()).cem.menu.words()) == ["off", "on", "of", "pump", "rod"]
+    assert list(met(HeatPump()).cem.choices.completions()) == ["off", "on", "boost"]
+    assert list(met(Tank()).cem.choices.completions()) == ["off", "on", "of", "pump", "rod"]

@@ -30,10 +30,10 @@ def met(*offered, **options):
 
 
 def refusal_of(meeting, line):
-    before = len(meeting.said)
+    before = len(meeting.sent)
     with pytest.raises(CommandRefused) as refused:
         meeting.order(line)
-    assert len(meeting.said) == before
+    assert len(meeting.sent) == before
     return str(refused.value)
 
 
@@ -50,7 +50,7 @@ def elements(instruction):
 def test_a_limit_is_kept_until_it_is_taken_back():
     meeting = met()
     assert meeting.order("limit -3000 for 15m") == "#1 limit: L1 -3000 .. 0 W for 15 min, at once"
-    instruction = meeting.said[-1]
+    instruction = meeting.sent[-1]
     envelope = instruction["power_envelopes"][0]["id"]
     assert instruction == {
         "message_type": "PEBC.Instruction",
@@ -59,7 +59,7 @@ def test_a_limit_is_kept_until_it_is_taken_back():
         "execution_time": "2026-06-01T12:00:00Z",
         "abnormal_condition": False,
         "power_constraints_id": meeting.stage.roof
-        and meeting.cem.menu.constraints[instruction["power_constraints_id"]].id,
+        and meeting.cem.choices.constraints[instruction["power_constraints_id"]].id,
         "power_envelopes": [
             {
                 "id": envelope,
@@ -74,7 +74,7 @@ def test_a_limit_is_kept_until_it_is_taken_back():
     assert meeting.statuses == {1: ["ACCEPTED", "STARTED", "SUCCEEDED"]}
     assert meeting.applied[-1] == ("limits", "L1 -3000..0")
     assert meeting.order("revoke") == "revoked: #1 limit, L1 -3000 .. 0 W for 15 min"
-    assert meeting.said[-1]["object_type"] == "PEBC.Instruction"
+    assert meeting.sent[-1]["object_type"] == "PEBC.Instruction"
     assert meeting.statuses == {1: ["ACCEPTED", "STARTED", "SUCCEEDED", "REVOKED"]}
     assert meeting.applied[-1] == ("limits", "none")
     assert refusal_of(meeting, "revoke") == "there is no instruction that can be taken back"
@@ -84,7 +84,7 @@ def test_limits_follow_one_another():
     meeting = met()
     sentence = meeting.order("limit -1000 0 for 1 min then -2 kW 0 for 1h in 10s")
     assert sentence == "#1 limit: L1 -1000 .. 0 W for 1 min, then -2000 .. 0 W for 1 h, at 2026-06-01 12:00:10Z"
-    assert elements(meeting.said[-1]) == {"ELECTRIC.POWER.L1": [(-1000.0, 0.0, 60_000), (-2000.0, 0.0, 3_600_000)]}
+    assert elements(meeting.sent[-1]) == {"ELECTRIC.POWER.L1": [(-1000.0, 0.0, 60_000), (-2000.0, 0.0, 3_600_000)]}
     written = len(meeting.applied)
     for elapsed_s, limits in ((9, []), (10, ["L1 -1000..0"]), (70, ["L1 -1000..0", "L1 -2000..0"])):
         meeting.after(elapsed_s - meeting.stage.elapsed_s)
@@ -99,7 +99,7 @@ def test_a_limit_out_of_range_is_ordered_all_the_same_and_the_offer_told():
     meeting = met()
     outside = f"; outside what is offered: {OFFER}"
     assert meeting.order("limit 2000") == f"#1 limit: L1 -4000 .. 2000 W for 1 d, at once{outside}"
-    assert elements(meeting.said[-1]) == {"ELECTRIC.POWER.L1": [(-4000.0, 2000.0, 86_400_000)]}
+    assert elements(meeting.sent[-1]) == {"ELECTRIC.POWER.L1": [(-4000.0, 2000.0, 86_400_000)]}
     assert meeting.order("limit -4500 for 1 min") == f"#2 limit: L1 -4500 .. 0 W for 1 min, at once{outside}"
     assert meeting.order("limit L2 0").endswith("at once; outside what is offered: nothing of L2")
     assert meeting.statuses == {1: ["REJECTED"], 2: ["REJECTED"], 3: ["REJECTED"]}
@@ -113,7 +113,7 @@ def test_with_several_quantities_each_limit_says_its_own():
     assert meeting.order("limit l2 -50 50 for 1 min and ELECTRIC.POWER.L1 0") == (
         "#1 limit: L2 -50 .. 50 W for 1 min and L1 0 .. 0 W for 1 d, at once"
     )
-    assert elements(meeting.said[-1]) == {
+    assert elements(meeting.sent[-1]) == {
         "ELECTRIC.POWER.L2": [(-50.0, 50.0, 60_000)],
         "ELECTRIC.POWER.L1": [(0.0, 0.0, 86_400_000)],
     }
@@ -127,7 +127,7 @@ def test_what_is_for_abnormal_conditions_is_within_reach_when_they_are():
     outside = "; outside what is offered: L1 lower limit -4000 .. 0 W, upper limit 0 W or 1000 .. 2000 W (abnormal)"
     assert meeting.order("limit L1 1500") == f"#1 limit: L1 -4000 .. 1500 W for 1 d, at once{outside}"
     assert meeting.order("limit L1 1500 abnormal") == "#2 limit: L1 -4000 .. 1500 W for 1 d, at once"
-    assert [each["abnormal_condition"] for each in meeting.said[-2:]] == [False, True]
+    assert [each["abnormal_condition"] for each in meeting.sent[-2:]] == [False, True]
     assert meeting.statuses == {1: ["REJECTED"], 2: ["ACCEPTED", "STARTED"]}
 
 
@@ -155,31 +155,31 @@ def test_constraints_and_energy_are_shown_and_what_is_taken_back_is_not():
 
 def test_a_limit_goes_by_the_constraints_in_force_at_its_time():
     meeting = met(constraints(*constraints().allowed_limit_ranges, valid_until=NOON + timedelta(hours=2)))
-    (now,) = meeting.cem.menu.constraints.values()
+    (now,) = meeting.cem.choices.constraints.values()
     later = replace(now, message_id="later", id="later", valid_from=NOON + timedelta(hours=2), valid_until=None)
     meeting.cem.receive(wire.encode(later).decode())
     for line, constraints_id in (("limit 0", now.id), ("limit 0 in 3 h", later.id), ("limit 0 at 11:00:00Z", later.id)):
         meeting.order(line)
-        order = next(each for each in reversed(meeting.said) if each["message_type"] == "PEBC.Instruction")
+        order = next(each for each in reversed(meeting.sent) if each["message_type"] == "PEBC.Instruction")
         assert order["power_constraints_id"] == constraints_id
 
 
 def test_without_constraints_there_is_nothing_to_order():
     meeting = met()
-    meeting.cem.menu.constraints.clear()
+    meeting.cem.choices.constraints.clear()
     assert refusal_of(meeting, "limit 0") == '"limit" cannot be ordered: no power constraints are in force'
 
 
 def test_what_can_be_typed_is_completed():
-    assert list(met().cem.menu.words()) == ["limit", "for", "then"]
-    assert list(met(TWO_PHASES).cem.menu.words()) == ["limit", "for", "then", "and", "L1", "L2"]
+    assert list(met().cem.choices.completions()) == ["limit", "for", "then"]
+    assert list(met(TWO_PHASES).cem.choices.completions()) == ["limit", "for", "then", "and", "L1", "L2"]
 
 
 def test_an_instruction_is_taken_back_by_number_name_or_id():
     meeting = met()
     for line in ("limit -1 in 1 h", "limit -2 in 2 h", "limit -3 in 3 h", "limit -4 in 4 h"):
         meeting.order(line)
-    second = meeting.said[-3]["id"]
+    second = meeting.sent[-3]["id"]
     told = [meeting.order(line).split(" L1")[0] for line in ("revoke 4", f"revoke {second}", "revoke limit", "revoke")]
     assert told == [f"revoked: #{number} limit," for number in (4, 2, 3, 1)]
     assert {statuses[-1] for statuses in meeting.statuses.values()} == {"REVOKED"}

@@ -34,14 +34,14 @@ def places(meeting, count):
     """What the last *count* instructions were about."""
     return [
         (each["message_type"], each["sequence_container_id"], each["power_sequence_id"])
-        for each in meeting.said[-count:]
+        for each in meeting.sent[-count:]
     ]
 
 
 def test_a_sequence_is_scheduled_interrupted_and_resumed(meeting):
     quick = "wash quick (10 min, up to 1000 W L1) of dishes-1"
     assert meeting.order("schedule quick in 10s") == f"#1 schedule: {quick}, at 2026-06-01 12:00:10Z"
-    instruction = meeting.said[-1]
+    instruction = meeting.sent[-1]
     assert instruction == {
         "message_type": "PPBC.ScheduleInstruction",
         "message_id": instruction["message_id"],
@@ -134,11 +134,11 @@ def test_what_is_not_clear_is_asked_back(meeting, line, sentence):
 
 def test_a_schedule_is_taken_back_even_while_it_runs(meeting):
     meeting.order("schedule boost abnormal")
-    assert meeting.said[-1]["abnormal_condition"] is True
+    assert meeting.sent[-1]["abnormal_condition"] is True
     meeting.follow(does="run wash boost")
     assert meeting.statuses == {1: ["ACCEPTED", "STARTED", "SUCCEEDED"]}
     assert meeting.order("revoke schedule").startswith("revoked: #1 schedule, wash boost")
-    assert meeting.said[-1]["object_type"] == "PPBC.ScheduleInstruction"
+    assert meeting.sent[-1]["object_type"] == "PPBC.ScheduleInstruction"
     assert meeting.statuses == {1: ["ACCEPTED", "STARTED", "SUCCEEDED", "REVOKED"]}
     assert meeting.applied[-1] == ("task", "nothing")
 
@@ -153,11 +153,11 @@ def test_a_task_taken_back_is_gone_and_another_takes_its_place():
 
 
 def test_of_several_tasks_the_newest_is_meant_unless_another_is_named(meeting):
-    (task,) = meeting.cem.menu.profiles.values()
+    (task,) = meeting.cem.choices.profiles.values()
     meeting.cem.receive(wire.encode(replace(task, message_id="another", id="dishes-2")).decode())
     for line, task_id in (("schedule quick", "dishes-2"), ("schedule dishes-1 wash quick", "dishes-1")):
         meeting.order(line)
-        order = next(each for each in reversed(meeting.said) if each["message_type"] == "PPBC.ScheduleInstruction")
+        order = next(each for each in reversed(meeting.sent) if each["message_type"] == "PPBC.ScheduleInstruction")
         assert order["power_profile_id"] == task_id
 
 
@@ -182,4 +182,4 @@ def test_of_very_many_containers_the_first_are_shown():
 
 def test_what_can_be_typed_is_completed(meeting):
     expected = ["schedule", "interrupt", "resume", "wash", "quick", "dishes-1", "eco", "boost", "dry", "hot"]
-    assert list(meeting.cem.menu.words()) == expected
+    assert list(meeting.cem.choices.completions()) == expected

@@ -8,7 +8,7 @@ from played_rm import counted_ids
 from websockets.asyncio.client import connect
 
 from s2d.cem.script import steps_of
-from s2d.cem.script_runner import ScriptFailed, perform
+from s2d.cem.script_runner import ScriptFailed, run_script
 from s2d.cem.server import serve
 from s2d.events import Applied, Measured
 from s2d.s2.effects import (
@@ -81,7 +81,7 @@ async def test_a_script_limits_a_roof():
 """
     told = []
     async with met() as (cem, roof):
-        await perform(steps_of(script, "s.yaml"), cem, told.append)
+        await run_script(steps_of(script, "s.yaml"), cem, told.append)
         await cem.until(lambda: not cem.conversations)
     assert told == [
         "#1 limit: L1 -1000 .. 0 W for 15 min, then -2000 .. 0 W for 1 h, at once",
@@ -112,5 +112,5 @@ async def test_a_revocation_that_was_refused_is_not_waited_for(limit, awaited, s
 """
     async with met() as (cem, _):
         with pytest.raises(ScriptFailed) as failed:
-            await perform(steps_of(script, "s.yaml"), cem)
+            await run_script(steps_of(script, "s.yaml"), cem)
         assert str(failed.value) == f"s.yaml:6:3: no REVOKED: limit, {state}"

@@ -47,7 +47,7 @@ def test_s2_python_reads_every_order(name, new_stage, readings, lines):
     meeting = Meeting(new_stage(), CONTROL_TYPES[name], **readings)
     for line in lines:
         meeting.order(line)
-    for said in meeting.said[-len(lines) :]:
+    for said in meeting.sent[-len(lines) :]:
         assert said["message_type"].startswith((name.upper(), "RevokeObject"))
         order = with_uuids(said)
         read = json.loads(S2Parser().parse_as_any_message(order).to_json())

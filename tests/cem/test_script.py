@@ -4,8 +4,8 @@ from datetime import UTC, time
 
 import pytest
 
-from s2d.cem.commands import Element, Envelope, Limit, Operate, Revoke, Schedule, Select, Terminate, When
-from s2d.cem.script import Do, Wait, WaitFor, load, steps_of
+from s2d.cem.commands import Element, Envelope, Limit, Operate, Revoke, Select, SequenceOrder, Terminate, When
+from s2d.cem.script import CommandStep, WaitForStep, WaitStep, load, steps_of
 from s2d.config.yaml_source import Spot
 from s2d.errors import ConfigError
 from s2d.s2.messages.common import ControlType
@@ -41,25 +41,25 @@ def test_a_script_is_read_step_by_step():
     spot = {number: Spot("script.yaml", number, 3) for number in range(1, 25)}
     elements = (Element(-3000.0, 5000.0, 900.0), Element(0.0, 0.0, 3600.0))
     assert steps_of(text, "script.yaml") == [
-        WaitFor(spot[1], "FRBC.StorageStatus"),
-        Do(spot[2], Operate("charge", share=0.5)),
-        Wait(spot[3], 5.0),
-        Do(spot[4], Operate("discharge", share=1.0, when=When(after_s=10.0)), "Home"),
-        WaitFor(spot[7], "SUCCEEDED", 120.0),
-        Do(spot[9], Operate("idle")),
-        Do(spot[10], Operate("charge", factor=0.3)),
-        Do(spot[11], Operate("charge", share=1.0, when=When(after_s=30.0)), "2"),
-        Do(spot[12], Revoke()),
-        Do(spot[13], Select(ControlType.NO_SELECTION)),
-        WaitFor(spot[14], "control type"),
-        Do(spot[15], Limit((Envelope(None, elements),), When(after_s=10.0))),
-        Do(spot[17], Limit((Envelope(None, (Element(None, 2000.0),)),))),
-        Do(spot[18], Schedule("schedule", ("wash", "eco"), When(at=time(14, 30, tzinfo=UTC)))),
-        Do(spot[20], Schedule("interrupt")),
-        Do(spot[21], Schedule("resume", ("wash",))),
-        Do(spot[22], Revoke("2")),
-        Do(spot[23], Operate("charge", 0.5, actuator="pump")),
-        Do(spot[24], Terminate()),
+        WaitForStep(spot[1], "FRBC.StorageStatus"),
+        CommandStep(spot[2], Operate("charge", share=0.5)),
+        WaitStep(spot[3], 5.0),
+        CommandStep(spot[4], Operate("discharge", share=1.0, when=When(after_s=10.0)), "Home"),
+        WaitForStep(spot[7], "SUCCEEDED", 120.0),
+        CommandStep(spot[9], Operate("idle")),
+        CommandStep(spot[10], Operate("charge", factor=0.3)),
+        CommandStep(spot[11], Operate("charge", share=1.0, when=When(after_s=30.0)), "2"),
+        CommandStep(spot[12], Revoke()),
+        CommandStep(spot[13], Select(ControlType.NO_SELECTION)),
+        WaitForStep(spot[14], "control type"),
+        CommandStep(spot[15], Limit((Envelope(None, elements),), When(after_s=10.0))),
+        CommandStep(spot[17], Limit((Envelope(None, (Element(None, 2000.0),)),))),
+        CommandStep(spot[18], SequenceOrder("schedule", ("wash", "eco"), When(at=time(14, 30, tzinfo=UTC)))),
+        CommandStep(spot[20], SequenceOrder("interrupt")),
+        CommandStep(spot[21], SequenceOrder("resume", ("wash",))),
+        CommandStep(spot[22], Revoke("2")),
+        CommandStep(spot[23], Operate("charge", 0.5, actuator="pump")),
+        CommandStep(spot[24], Terminate()),
     ]
 
 

@@ -23,7 +23,7 @@ from s2d.cem.commands import CommandRefused
 from s2d.cem.conversation import Conversation
 from s2d.cem.formatting import STYLES
 from s2d.cem.grammar import parse
-from s2d.cem.transcript import Closed, Heard, Opened, Said, TurnedAway, json_line
+from s2d.cem.transcript import ConnectionRejected, FrameReceived, MessageSent, RmConnected, RmDisconnected, json_line
 from s2d.cem.view import event_line, is_news, overview, text_of
 from s2d.s2.messages import wire
 from s2d.s2.messages.common import ControlType
@@ -52,7 +52,7 @@ def shown(*conversations):
 def heard(message, cem=None):
     frame = message if isinstance(message, str | bytes) else json.dumps(message)
     cem = cem or told(details())
-    return Heard(AT, cem, frame, cem.receive(frame).heard)
+    return FrameReceived(AT, cem, frame, cem.receive(frame).message)
 
 
 def test_nobody_there():
@@ -85,7 +85,7 @@ def test_what_is_not_controllable_shows_what_it_measures_and_expects():
         "0 W for 15 min, then -500 W for 15 min, then -1000 W for 15 min, and 1 more",
     ]
     with pytest.raises(CommandRefused) as refused:
-        cem.obey(parse("limit 0").command, Now(0.0, AT))
+        cem.execute(parse("limit 0").command, Now(0.0, AT))
     sentence = '"limit" cannot be ordered: NOT_CONTROLABLE takes no instructions; it offers not_controlable'
     assert str(refused.value) == sentence
 
@@ -93,13 +93,13 @@ def test_what_is_not_controllable_shows_what_it_measures_and_expects():
 def test_instructions_under_way_are_shown_by_their_numbers():
     cem = told(handshake(), details(), reception("00000000-0000-4000-8000-000000000003"), description())
     for number in range(1, 9):
-        cem.obey(parse(f"charge 0.{number} in {number} h").command, Now(0.0, AT))
-    for given, status in zip(cem.instructions.values(), ("SUCCEEDED", "REJECTED"), strict=False):
-        cem.receive(json.dumps(update(given.instruction.id, status)))
+        cem.execute(parse(f"charge 0.{number} in {number} h").command, Now(0.0, AT))
+    for sent, status in zip(cem.instructions.values(), ("SUCCEEDED", "REJECTED"), strict=False):
+        cem.receive(json.dumps(update(sent.instruction.id, status)))
     rows = [line.split()[1] for line in shown(cem) if line.startswith("   instruction")]
     assert rows == ["#4", "#5", "#6", "#7", "#8"]
-    for given in list(cem.instructions.values())[3:]:
-        cem.receive(json.dumps(update(given.instruction.id, "ABORTED")))
+    for sent in list(cem.instructions.values())[3:]:
+        cem.receive(json.dumps(update(sent.instruction.id, "ABORTED")))
     rows = [line.split()[1] for line in shown(cem) if line.startswith("   instruction")]
     assert rows == ["#3", "#8"]
 
@@ -108,7 +108,7 @@ def test_everything_known_of_two_resource_managers():
     cem = told(handshake(), details(), reception("00000000-0000-4000-8000-000000000003"), description())
     for message in (storage_status(52.5), actuator_status(CHARGE, 0.5), power(2480.0)):
         cem.receive(json.dumps(message))
-    cem.obey(parse("charge 0.5").command, Now(0.0, AT))
+    cem.execute(parse("charge 0.5").command, Now(0.0, AT))
     cem.receive(json.dumps(update(cem.last.instruction.id, "SUCCEEDED")))
     cem.receive(json.dumps(reception("never-sent", "INVALID_CONTENT", "\x1b[2Jboo")))
     assert shown(cem, told(details("NOT_CONTROLABLE", name="Car"))) == [
@@ -132,9 +132,9 @@ def test_everything_known_of_two_resource_managers():
 @pytest.mark.parametrize(
     ("event", "line", "news"),
     [
-        (Opened(AT, told()), "12:00:00Z /s2  connected", True),
-        (Closed(AT, told(details()), "closed with code 1000"), "12:00:00Z Home battery  closed with code 1000", True),
-        (TurnedAway(AT, "/s2", "no token"), "12:00:00Z /s2  turned away: no token", True),
+        (RmConnected(AT, told()), "12:00:00Z /s2  connected", True),
+        (RmDisconnected(AT, told(details()), "closed with 1000"), "12:00:00Z Home battery  closed with 1000", True),
+        (ConnectionRejected(AT, "/s2", "no token"), "12:00:00Z /s2  turned away: no token", True),
         (heard(storage_status(50.0)), "12:00:00Z Home battery < FRBC.StorageStatus  present_fill_level 50", False),
         (heard(reception("ab")), None, False),
         (
@@ -160,7 +160,7 @@ def test_everything_known_of_two_resource_managers():
         (heard("{\x07"), "12:00:00Z Home battery < no message: {�", True),
         (heard(b"\x00\x01"), "12:00:00Z Home battery < no message: 2 bytes", True),
         (
-            Said(AT, told(details()), wire.decode(json.dumps(handshake()))),
+            MessageSent(AT, told(details()), wire.decode(json.dumps(handshake()))),
             "12:00:00Z Home battery > Handshake  role RM",
             True,
         ),
@@ -197,7 +197,7 @@ def test_an_event_is_one_line(event, line, news):
 )
 def test_what_a_control_type_tells_is_put_in_words(meeting, lines):
     meeting = meeting()
-    events = (event_line(Heard(AT, meeting.cem, "", message)) for message in meeting.heard)
+    events = (event_line(FrameReceived(AT, meeting.cem, "", message)) for message in meeting.received)
     told = [text_of(line) for line in events if line is not None]
     assert [line for line in lines if any(line in each for each in told)] == lines
 
@@ -206,12 +206,12 @@ def test_the_log_holds_frames_as_they_were():
     cem = told(details())
     spaced = json.dumps(storage_status(50.0), indent=2)
     events = [
-        Opened(AT, cem),
-        Said(AT, told(), wire.decode(json.dumps(reception("ab")))),
+        RmConnected(AT, cem),
+        MessageSent(AT, told(), wire.decode(json.dumps(reception("ab")))),
         heard(spaced, cem),
         heard("{\n", cem),
         heard(b"\x00\xff", cem),
-        Closed(AT, cem, "gone"),
+        RmDisconnected(AT, cem, "gone"),
     ]
     lines = [line for line in map(json_line, events) if line is not None]
     assert all(line.count(b"\n") == 1 and line.endswith(b"\n") for line in lines)
