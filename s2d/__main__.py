@@ -10,7 +10,7 @@ from argparse import ArgumentParser
 from importlib import import_module
 
 from . import __version__
-from .cli import fall_silent
+from .cli import discard_output
 
 COMMANDS = {
     "run": "be the resource manager of the configured devices",
@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
         except OSError as exc:
             if exc.errno not in (errno.EPIPE, errno.ENOSPC):
                 raise
-            fall_silent(name, exc)
+            discard_output(name, exc)
             return 1
         assert isinstance(status, int)
         return status

@@ -1,4 +1,4 @@
-"""The commands, one file each, and what they have in common."""
+"""The commands of the command line, one file each, and what they share: problems, output, exit statuses."""
 
 import errno
 import os
@@ -27,7 +27,7 @@ def add_config_argument(parser: ArgumentParser, purpose: str = "gateway file, or
 
 
 def no_devices(path: Path) -> ConfigError:
-    """Why a configuration at *path* that names no device is not enough."""
+    """The error that a configuration at *path* names no device."""
     hint = "Describe one under devices, or in a file that include names"
     return ConfigError([Problem(str(path), 0, 0, "", "no devices: there is nothing to look after", hint)])
 
@@ -35,37 +35,37 @@ def no_devices(path: Path) -> ConfigError:
 def print_problems(error: ConfigError) -> int:
     """Prints every problem of *error* to stderr, a line each, and returns EX_CONFIG."""
     for problem in error.problems:
-        _print(problem)
+        _print_problem(problem)
     return EX_CONFIG
 
 
 def print_warnings(warnings: Sequence[Problem]) -> None:
     """Prints every one of *warnings* to stderr, a line each."""
     for warning in warnings:
-        _print(warning, "warning: ")
+        _print_problem(warning, "warning: ")
 
 
-class Audience:
-    """Who reads what a command prints as it goes."""
+class OutputStream:
+    """The output stream of a command that prints as it goes."""
 
-    def __init__(self, command: str, leave: Callable[[], None]) -> None:
-        """*leave* is called once there is nobody any more."""
+    def __init__(self, command: str, on_closed: Callable[[], None]) -> None:
+        """*on_closed* is called once nobody reads it any more."""
         self._command = command
-        self._leave = leave
-        self.is_gone = False
+        self._on_closed = on_closed
+        self.is_closed = False
 
-    def tell(self, text: str) -> None:
+    def write_line(self, text: str) -> None:
         """Prints *text* at once; never raises."""
         try:
             print(text, flush=True)
         except OSError as exc:
-            fall_silent(self._command, exc)
-            self.is_gone = True
-            self._leave()
+            discard_output(self._command, exc)
+            self.is_closed = True
+            self._on_closed()
 
 
-def fall_silent(command: str, why: OSError) -> None:
-    """Has all that is printed from now on, and what waits to be, go nowhere; says why if that is any news."""
+def discard_output(command: str, why: OSError) -> None:
+    """Discards all that is printed from now on, and what waits to be; prints why unless the reader only left."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if why.errno != errno.EPIPE:  # whoever reads this has had enough, as `head` has
         print(f"s2d {command}: cannot write: {why.strerror}", file=sys.stderr)
@@ -78,6 +78,6 @@ def styled(text: str, style: str, stream: TextIO) -> str:
     return f"\x1b[{style}m{text}\x1b[0m"
 
 
-def _print(problem: Problem, degree: str = "") -> None:
+def _print_problem(problem: Problem, degree: str = "") -> None:
     place, colon, sentence = str(problem).partition(": ")
     print(f"{styled(place + colon, BOLD, sys.stderr)}{degree}{sentence}", file=sys.stderr)

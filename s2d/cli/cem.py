@@ -22,9 +22,9 @@ from ..cem.transcript import Event, Observer, json_line
 from ..cem.view import event_line, printable, text_of
 from ..errors import ConfigError, S2dError
 from ..host import clock
-from . import Audience, print_problems
+from . import OutputStream, print_problems
 
-End: TypeAlias = Callable[[int], None]
+EndCallback: TypeAlias = Callable[[int], None]
 """Ends the CEM with an exit status; the first counts."""
 
 _EPILOG = f"""\
@@ -36,7 +36,7 @@ commands:
 
 
 class CannotLog(S2dError):
-    """The log file does not take what is to be written."""
+    """An error: the log file cannot be written."""
 
     def __init__(self, path: Path, reason: str) -> None:
         self.path = path
@@ -89,9 +89,9 @@ async def _serve(args: Namespace, steps: list[Step] | None, log: IO[bytes] | Non
         if not ending.done():
             ending.set_result(status)
 
-    audience = Audience("cem", lambda: end(1))
+    output = OutputStream("cem", lambda: end(1))
     on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    observers: list[Observer] = [lambda event: _show(event, audience)]
+    observers: list[Observer] = [lambda event: _print_event(event, output)]
     if on_terminal:
         from ..cem import terminal
 
@@ -109,24 +109,24 @@ async def _serve(args: Namespace, steps: list[Step] | None, log: IO[bytes] | Non
         token=args.token,
         observers=observers,
     ) as cem:
-        audience.tell(f"S2 on ws://{cem.address}, any path; {cem.control_type} wanted")
+        output.write_line(f"S2 on ws://{cem.address}, any path; {cem.control_type} wanted")
         async with asyncio.TaskGroup() as tasks:
             work = []
             if steps is not None:
-                work.append(tasks.create_task(_perform(steps, cem, audience, end)))
+                work.append(tasks.create_task(_run_script(steps, cem, output, end)))
             if on_terminal:
                 work.append(tasks.create_task(_prompt(cem, end)))
             elif steps is None:
-                work.append(tasks.create_task(_execute_lines(cem, audience, end)))
+                work.append(tasks.create_task(_execute_lines(cem, output, end)))
             status = await ending
             for task in work:
                 task.cancel()
     return status
 
 
-async def _perform(steps: list[Step], cem: CemServer, audience: Audience, end: End) -> None:
+async def _run_script(steps: list[Step], cem: CemServer, output: OutputStream, end: EndCallback) -> None:
     try:
-        await run_script(steps, cem, lambda sentence: audience.tell(printable(sentence)))
+        await run_script(steps, cem, lambda sentence: output.write_line(printable(sentence)))
     except ScriptFailed as exc:
         print(f"s2d cem: {printable(str(exc))}", file=sys.stderr)
         end(1)
@@ -134,24 +134,24 @@ async def _perform(steps: list[Step], cem: CemServer, audience: Audience, end: E
         end(0)
 
 
-async def _prompt(cem: CemServer, end: End) -> None:
+async def _prompt(cem: CemServer, end: EndCallback) -> None:
     from ..cem.terminal import converse
 
     await converse(cem, lambda line: _answer(line, cem))
     end(0)
 
 
-async def _execute_lines(cem: CemServer, audience: Audience, end: End) -> None:
+async def _execute_lines(cem: CemServer, output: OutputStream, end: EndCallback) -> None:
     async for line in _lines(sys.stdin.fileno()):
         if line.strip():
             try:
-                audience.tell(_answer(line, cem))
+                output.write_line(_answer(line, cem))
             except EOFError:
                 end(0)
 
 
 def _answer(line: str, cem: CemServer) -> str:
-    """What the typed *line* comes to, in a sentence; raises EOFError for the wish to end."""
+    """The answer to the typed *line*, in a sentence; raises EOFError for a command to end."""
     words = line.split()
     if words in (["quit"], ["exit"]):
         raise EOFError
@@ -175,7 +175,7 @@ def _help(names: list[str], cem: CemServer) -> str:
 
 
 def _possible(line: str, cem: CemServer) -> str:
-    """What could be meant by a *line* that begins with no word known."""
+    """The commands that are possible, for a *line* that begins with no known word."""
     verb = next((word for word in line.split() if not word.startswith("@")), "")
     offered = [each.choices for each in cem.conversations if each.choices]
     if verb in VERBS or any(verb in choices.completions() for choices in offered):
@@ -183,10 +183,10 @@ def _possible(line: str, cem: CemServer) -> str:
     return "".join(f"; {each.name}: {each.possible}" for each in cem.conversations)
 
 
-def _show(event: Event, audience: Audience) -> None:
+def _print_event(event: Event, output: OutputStream) -> None:
     line = event_line(event)
     if line is not None:
-        audience.tell(text_of(line))
+        output.write_line(text_of(line))
 
 
 def _opened(path: Path) -> IO[bytes]:

@@ -35,8 +35,8 @@ def run(args: Namespace) -> int:
         config = load(args.config)
     except ConfigError as exc:
         return print_problems(exc)
-    problems, doubts = _state_problems(config.gateway)
-    print_warnings([*config.warnings, *doubts])
+    problems, warnings = _state_problems(config.gateway)
+    print_warnings([*config.warnings, *warnings])
     if problems:
         return print_problems(ConfigError(problems))
     if not config.devices:
@@ -46,18 +46,18 @@ def run(args: Namespace) -> int:
 
 
 def summary(config: Config, stream: TextIO) -> str:
-    """What *config* makes of this machine, one device per line, for *stream*."""
+    """The devices of *config* as a table, and their buses and wear, for *stream*."""
     gateway = config.gateway
     head = f"gateway {gateway.name}, state in {gateway.state_dir}"
     titles = ("DEVICE", "KIND", "DRIVER", "WHERE", "POINTS", "CEM", "FALLBACK")
     rows = [titles, *(_row(device) for device in config.devices)]
     lines = aligned(rows)
-    wearing = (line for device in config.devices for line in _wearing(device))
-    return "\n".join([head, styled(lines[0], DIM, stream), *lines[1:], *_loads(config), *wearing])
+    wear_notes = (line for device in config.devices for line in _wear_notes(device))
+    return "\n".join([head, styled(lines[0], DIM, stream), *lines[1:], *_bus_loads(config), *wear_notes])
 
 
 def _state_problems(gateway: Gateway) -> tuple[list[Problem], list[Problem]]:
-    """What would stop a daemon at its state directory, and what may be so here alone: a service gets one of its own."""
+    """Problems of the state directory that stop a daemon, and those that only warn: a service gets one of its own."""
     try:
         lock.try_out(gateway.state_dir)
         if gateway.id is None:
@@ -70,8 +70,8 @@ def _state_problems(gateway: Gateway) -> tuple[list[Problem], list[Problem]]:
     return [], []
 
 
-def _loads(config: Config) -> Iterator[str]:
-    """How busy buses will be, by drivers that can tell: a classmethod `loads_of_buses` yields bus, share and detail."""
+def _bus_loads(config: Config) -> Iterator[str]:
+    """The load of each bus, by drivers that can tell: a classmethod `loads_of_buses` yields bus, share and detail."""
     rows = [
         (f"{bus}:", f"{100 * share:.0f} %", f"of its time in use ({detail})")
         for driver in dict.fromkeys(device.driver for device in config.devices)
@@ -81,8 +81,8 @@ def _loads(config: Config) -> Iterator[str]:
     yield from aligned(rows) if rows else ()
 
 
-def _wearing(device: DeviceConfig) -> Iterator[str]:
-    """What is said of points whose memory wears out."""
+def _wear_notes(device: DeviceConfig) -> Iterator[str]:
+    """A line for each point whose memory wears out."""
     points = dict(point for variant in device.variants for point in variant.make.points.items()) | device.points
     for name, point in points.items():
         if point.persistent:

@@ -27,7 +27,7 @@ from ..service import daemon
 from ..simulation.battery import SimulatedBattery
 from ..simulation.modbus import Address, serve_tcp
 from ..simulation.registers import BatteryRegisters
-from . import Audience
+from . import OutputStream
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -51,9 +51,9 @@ def run(args: Namespace) -> int:
 
 async def _show(config: Config, steps: list[Step], duration_s: float) -> int:
     stopping = asyncio.Event()
-    audience = Audience("demo", stopping.set)
+    output = OutputStream("demo", stopping.set)
     is_live = sys.stdout.isatty()
-    observers = [] if is_live else [_teller_of_events(audience)]
+    observers = [] if is_live else [_event_printer(output)]
     settings = config.devices[0].settings
     assert isinstance(settings, BatterySettings)
     battery = SimulatedBattery(
@@ -62,28 +62,28 @@ async def _show(config: Config, steps: list[Step], duration_s: float) -> int:
         max_discharge_power_w=settings.max_discharge_power_w,
         round_trip_efficiency=settings.round_trip_efficiency / 100,
     )
-    registers = BatteryRegisters(battery, _nothing if is_live else _teller_of_writes(audience))
+    registers = BatteryRegisters(battery, _ignore_write if is_live else _write_printer(output))
     async with AsyncExitStack() as peers:
         modbus = await peers.enter_async_context(serve_tcp(registers))
         cem = await peers.enter_async_context(serve(clock=clock.now, new_id=lambda: str(uuid4()), observers=observers))
         places = f"battery on Modbus TCP {modbus}, CEM on ws://{cem.address}"
-        audience.tell(f"{places}, for {duration_s:g} s; Ctrl-C ends it")
+        output.write_line(f"{places}, for {duration_s:g} s; Ctrl-C ends it")
         async with asyncio.TaskGroup() as tasks:
-            performing = tasks.create_task(_perform(steps, cem, stopping))
-            looking = tasks.create_task(_look(cem, stopping)) if is_live else None
+            running = tasks.create_task(_run_script(steps, cem, stopping))
+            watching = tasks.create_task(_watch(cem, stopping)) if is_live else None
             timing = tasks.create_task(_stop_after(duration_s, stopping))
-            await daemon.run(_at(config, modbus, cem), Store(), stopping=stopping)
-            failure = await performing
+            await daemon.run(_placed(config, modbus, cem), Store(), stopping=stopping)
+            failure = await running
             timing.cancel()
-            if looking:
-                looking.cancel()
-    audience.tell("the battery is at rest, all is closed")
+            if watching:
+                watching.cancel()
+    output.write_line("the battery is at rest, all is closed")
     if failure:
         print(f"s2d demo: {failure}", file=sys.stderr)
-    return 1 if failure or audience.is_gone else 0
+    return 1 if failure or output.is_closed else 0
 
 
-def _at(config: Config, modbus: Address, cem: CemServer) -> Config:
+def _placed(config: Config, modbus: Address, cem: CemServer) -> Config:
     """*config* with the peers where they really are, and an identity that is nobody else's."""
     (device,) = config.devices
     assert device.cem is not None
@@ -93,14 +93,14 @@ def _at(config: Config, modbus: Address, cem: CemServer) -> Config:
     return replace(config, gateway=msgspec.structs.replace(config.gateway, id=uuid4()), devices=(placed,))
 
 
-async def _perform(steps: list[Step], cem: CemServer, stopping: asyncio.Event) -> ScriptFailed | None:
+async def _run_script(steps: list[Step], cem: CemServer, stopping: asyncio.Event) -> ScriptFailed | None:
     """Carries the script out over and over until *stopping*, or until it fails, which sets that."""
     async with asyncio.TaskGroup() as tasks:
-        performing = tasks.create_task(_repeat(steps, cem))
-        performing.add_done_callback(lambda _: stopping.set())
+        running = tasks.create_task(_repeat(steps, cem))
+        running.add_done_callback(lambda _: stopping.set())
         await stopping.wait()
-        performing.cancel()
-    return None if performing.cancelled() else performing.result()
+        running.cancel()
+    return None if running.cancelled() else running.result()
 
 
 async def _repeat(steps: list[Step], cem: CemServer) -> ScriptFailed:
@@ -111,7 +111,7 @@ async def _repeat(steps: list[Step], cem: CemServer) -> ScriptFailed:
             return exc
 
 
-async def _look(cem: CemServer, stopping: asyncio.Event) -> None:
+async def _watch(cem: CemServer, stopping: asyncio.Event) -> None:
     from ..cem.terminal import watch
 
     await watch(cem)
@@ -123,20 +123,20 @@ async def _stop_after(duration_s: float, stopping: asyncio.Event) -> None:
     stopping.set()
 
 
-def _teller_of_events(audience: Audience) -> Observer:
+def _event_printer(output: OutputStream) -> Observer:
     def tell(event: Event) -> None:
         line = event_line(event)
         if line is not None:
-            audience.tell(text_of(line))
+            output.write_line(text_of(line))
 
     return tell
 
 
-def _teller_of_writes(audience: Audience) -> Callable[[str, int], None]:
-    return lambda register, value: audience.tell(f"{clock.now().utc:%H:%M:%S}Z battery: {register} = {value}")
+def _write_printer(output: OutputStream) -> Callable[[str, int], None]:
+    return lambda register, value: output.write_line(f"{clock.now().utc:%H:%M:%S}Z battery: {register} = {value}")
 
 
-def _nothing(register: str, value: int) -> None:
+def _ignore_write(register: str, value: int) -> None:
     pass
 
 

@@ -50,24 +50,24 @@ def listed(profiles: Sequence[Profile], only: str | None, stream: TextIO) -> lis
     rows = sorted(
         (of, profile.name, profile.about.confidence, profile.about.title)
         for profile in profiles
-        for of in _of(profile)
+        for of in _kinds(profile)
         if only in (None, of)
     )
     if not rows:
-        kinds = sorted({of for profile in profiles for of in _of(profile)})
+        kinds = sorted({of for profile in profiles for of in _kinds(profile)})
         return [f"no profile of a {only}; there are: {', '.join(kinds)}" if only else "no profiles"]
     head, *lines = aligned([("KIND", "PROFILE", "CONFIDENCE", "DEVICE"), *rows])
     return [styled(head, DIM, stream), *lines]
 
 
 def explained(profile: Profile, stream: TextIO) -> Iterator[str]:
-    """All there is to know of *profile*, in lines for *stream*."""
+    """The explanation of *profile*, in lines for *stream*."""
     about = profile.about
     yield styled(f"{profile.name}: {about.title}", BOLD, stream)
     tested = ", ".join(about.tested_firmware) or "none; never tried on real hardware"
     yield from aligned(
         [
-            ("kind", ", ".join(_of(profile))),
+            ("kind", ", ".join(_kinds(profile))),
             ("driver", _text(profile.device, "driver")),
             ("confidence", about.confidence),
             ("tested firmware", tested),
@@ -87,11 +87,11 @@ def explained(profile: Profile, stream: TextIO) -> Iterator[str]:
             yield from ("", styled(f"Commands{of}", BOLD, stream), *_indented(aligned(commands)))
     if about.sources:
         yield from ("", styled("Sources", BOLD, stream), *_bullets(about.sources))
-    yield from ("", styled("In devices.d/, for example", BOLD, stream), *_indented(pasted(profile)))
+    yield from ("", styled("In devices.d/, for example", BOLD, stream), *_indented(example_yaml(profile)))
 
 
-def pasted(profile: Profile) -> list[str]:
-    """A device of *profile* in YAML: what its owner must say, and what she may, in comments."""
+def example_yaml(profile: Profile) -> list[str]:
+    """An example device of *profile* in YAML: the keys its owner must write, and those she may, in comments."""
     about = profile.about
     device = next(iter(_parts(profile).values()))
     connection = _mapping(device, "connection")
@@ -107,15 +107,15 @@ def pasted(profile: Profile) -> list[str]:
     for key, parameter in about.parameters.items():
         if parameter.is_required:
             lines.append(f"{key}: {parameter.example}{' ' * 4}# {parameter.help}")
-    lines += [f"{key}: {example}" for key, example in _wanted(device, about.parameters)]
+    lines += [f"{key}: {example}" for key, example in _required_settings(device, about.parameters)]
     for key, parameter in about.parameters.items():
         if parameter.default is not None:
             lines.append(f"# {key}: {_default(parameter)}    # {parameter.help}")
     return lines
 
 
-def _of(profile: Profile) -> list[str]:
-    """What kinds of devices it makes."""
+def _kinds(profile: Profile) -> list[str]:
+    """The kinds of the devices that *profile* describes."""
     if profile.about.of:
         return [profile.about.of]
     kinds = [_text(device, "of") or _text(device, "kind") or "source" for device in _parts(profile).values()]
@@ -169,7 +169,7 @@ def _commands(device: Node) -> Iterator[tuple[str, ...]]:
         yield name, ", ".join(filter(None, facts)), known[name].meaning if name in known else ""
 
 
-def _wanted(device: Node, parameters: Mapping[str, Parameter]) -> Iterator[tuple[str, str]]:
+def _required_settings(device: Node, parameters: Mapping[str, Parameter]) -> Iterator[tuple[str, str]]:
     """Settings of the kind that the profile leaves to the owner, and how they are written."""
     named = _text(device, "kind")
     if named not in KINDS:

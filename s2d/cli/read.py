@@ -16,7 +16,7 @@ from . import DIM, add_config_argument, print_problems, styled
 
 
 class NoSuchPoint(S2dError):
-    """A device has nothing of that name to read."""
+    """An error: a device has no point of that name to read."""
 
     def __init__(self, device: str, name: str, known: list[str]) -> None:
         self.device = device

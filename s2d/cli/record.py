@@ -19,11 +19,11 @@ from ..quantities import Duration
 from . import add_config_argument, print_problems
 
 SECRET = ("password", "token", "secret", "user")
-"""What is in the name of a key of a connection that nobody else shall see."""
+"""Words in the names of those keys of a connection that are secret."""
 
 
 class CannotRecord(S2dError):
-    """There is nothing to record, or nowhere to."""
+    """An error: there is nothing to record, or nowhere to."""
 
     def __init__(self, sentence: str) -> None:
         self.sentence = sentence

@@ -16,7 +16,7 @@ from ..simulation.faults import FAULTS, Faults
 from ..simulation.modbus import CannotServe, serve_rtu, serve_tcp
 from ..simulation.registers import register_table
 from . import add_config_argument, print_problems
-from .simulated_device import Scene, battery_scene, profile_scene, replay_scene
+from .simulated_device import SimulatedDevice, battery_device, profile_device, replay_device
 
 REDRAW_S = 1.0
 """How often the live line is drawn anew on a terminal."""
@@ -88,7 +88,7 @@ def run(arguments: Namespace) -> int:
         print("s2d simulate: say what to be: battery, or --replay FILE", file=sys.stderr)
         return 2
     try:
-        asyncio.run(_simulate(_scene(arguments), arguments))
+        asyncio.run(_simulate(_simulated_device(arguments), arguments))
     except ConfigError as exc:
         return print_problems(exc)
     except ValueError as exc:
@@ -100,13 +100,13 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _scene(arguments: Namespace) -> Scene:
+def _simulated_device(arguments: Namespace) -> SimulatedDevice:
     if arguments.replay:
-        return replay_scene(arguments.replay, arguments.speed, arguments.unit)
+        return replay_device(arguments.replay, arguments.speed, arguments.unit)
     if arguments.profile:
         keys = dict(_key(written) for written in arguments.keys)
-        return profile_scene(arguments.profile, keys, _battery(arguments, 0.0), arguments.fault, arguments.config)
-    return battery_scene(_battery(arguments, arguments.watchdog), arguments.unit or 1, arguments.fault)
+        return profile_device(arguments.profile, keys, _battery(arguments, 0.0), arguments.fault, arguments.config)
+    return battery_device(_battery(arguments, arguments.watchdog), arguments.unit or 1, arguments.fault)
 
 
 def _battery(arguments: Namespace, watchdog_s: float) -> SimulatedBattery:
@@ -123,7 +123,7 @@ def _battery(arguments: Namespace, watchdog_s: float) -> SimulatedBattery:
     )
 
 
-async def _simulate(scene: Scene, arguments: Namespace) -> None:
+async def _simulate(simulated: SimulatedDevice, arguments: Namespace) -> None:
     loop = asyncio.get_running_loop()
     stopping: asyncio.Future[None] = loop.create_future()
     is_live = sys.stdout.isatty()
@@ -138,21 +138,21 @@ async def _simulate(scene: Scene, arguments: Namespace) -> None:
 
     def show(event: str) -> None:
         """Draws the live line anew on a terminal; elsewhere *event* is worth a line of its own."""
-        state = scene.state(loop.time())
-        print(f"\r\x1b[K{state}" if is_live else f"{event:24}{state}", end="" if is_live else "\n", flush=True)
+        status = simulated.status_line(loop.time())
+        print(f"\r\x1b[K{status}" if is_live else f"{event:24}{status}", end="" if is_live else "\n", flush=True)
 
     def toggle_fault() -> None:
-        if scene.toggle_fault:
-            show(f"fault {'on' if scene.toggle_fault(loop.time()) else 'off'}")
+        if simulated.toggle_fault:
+            show(f"fault {'on' if simulated.toggle_fault(loop.time()) else 'off'}")
 
-    scene.tell = show
+    simulated.on_event = show
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop)
     loop.add_signal_handler(signal.SIGUSR1, toggle_fault)
-    if arguments.fault.is_on("on") and scene.toggle_fault:
-        scene.toggle_fault(loop.time())
-    (unit, registers), *others = scene.units.items()
-    units = ", ".join(map(str, scene.units))
+    if arguments.fault.is_on("on") and simulated.toggle_fault:
+        simulated.toggle_fault(loop.time())
+    (unit, registers), *others = simulated.units.items()
+    units = ", ".join(map(str, simulated.units))
     async with AsyncExitStack() as serving:
         if arguments.serial is not None:
             line, baudrate = arguments.serial, arguments.baudrate

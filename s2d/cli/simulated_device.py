@@ -1,4 +1,4 @@
-"""What is simulated: which registers under which unit, and a line that says how things are."""
+"""Simulated devices: their registers by unit, and a status line; made of a battery, a profile or a recording."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,20 +17,20 @@ from ..values import Value
 
 
 @dataclass
-class Scene:
-    """Something that answers."""
+class SimulatedDevice:
+    """A simulated device as `s2d simulate` serves and shows it. Knows no server."""
 
     units: Mapping[int, Registers]
-    state: Callable[[float], str]
-    """How it is at a time, in one line."""
-    tell: Callable[[str], None] = field(default=lambda event: None)
-    """Hears of every write."""
+    status_line: Callable[[float], str]
+    """Its state at a monotonic time, in one line."""
+    on_event: Callable[[str], None] = field(default=lambda event: None)
+    """Called with a sentence for every write."""
     toggle_fault: Callable[[float], bool] | None = None
     """Switches a fault of the device itself on or off; returns whether it is on."""
 
 
 class CannotSimulate(S2dError):
-    """A profile of which no simulated device can be made."""
+    """An error: no simulated device can be made of a profile."""
 
     def __init__(self, profile: str, why: str) -> None:
         self.profile = profile
@@ -40,28 +40,30 @@ class CannotSimulate(S2dError):
         return f"the profile {self.profile} cannot be simulated: {self.why}"
 
 
-def battery_scene(battery: SimulatedBattery, unit: int, faults: Faults) -> Scene:
-    """*battery* with registers of its own.
+def battery_device(battery: SimulatedBattery, unit: int, faults: Faults) -> SimulatedDevice:
+    """A simulated device: *battery* with registers of its own.
 
     Raises: ValueError: it is too large for them.
     """
-    scene = _scene_of(battery)
-    registers = BatteryRegisters(battery, on_write=lambda name, value: scene.tell(f"{name} {value}"), faults=faults)
-    scene.units = {unit: registers}
-    return scene
+    simulated = _device_of(battery)
+    registers = BatteryRegisters(
+        battery, on_write=lambda name, value: simulated.on_event(f"{name} {value}"), faults=faults
+    )
+    simulated.units = {unit: registers}
+    return simulated
 
 
-def profile_scene(
-    wish: str, keys: Mapping[str, str], battery: SimulatedBattery, faults: Faults, config: Path | None = None
-) -> Scene:
-    """*battery* with the registers of the profile *wish*, a name or a file; *keys* are its owner's, as YAML.
+def profile_device(
+    profile_name: str, keys: Mapping[str, str], battery: SimulatedBattery, faults: Faults, config: Path | None = None
+) -> SimulatedDevice:
+    """A simulated device: *battery* with the registers of the profile *profile_name*, a name or a file.
 
-    Profiles of one's own are beside the gateway file in *config*, if that is said.
+    *keys* are its owner's, as YAML. Profiles of one's own are beside the gateway file in *config*, if that is given.
 
     Raises: ConfigError: a wrong profile, or wrong keys. NoSuchProfile. CannotSimulate: the profile does not say how
     such a device behaves.
     """
-    library, name = library_for(wish, config)
+    library, name = library_for(profile_name, config)
     profile = library.profile(name)
     if profile.about.simulation is None:
         raise CannotSimulate(name, "it has no `simulation:`, which says what such a device shows and obeys")
@@ -76,22 +78,22 @@ def profile_scene(
     tools = tools_of(device.driver)
     if tools is None:
         raise CannotSimulate(name, f"the driver {device.driver.__name__} has no simulator")
-    scene = _scene_of(battery)
-    simulated = ProfileRegisters(
+    simulated = _device_of(battery)
+    registers = ProfileRegisters(
         battery,
         device.make,
         device.variants,
         profile.about.simulation,
         lambda points, present: tools.image(device.connection, points, present),
-        on_write=lambda point, value: scene.tell(f"{point} {_written(value)}"),
+        on_write=lambda point, value: simulated.on_event(f"{point} {_written(value)}"),
         faults=faults,
     )
-    scene.units = simulated.units
-    return scene
+    simulated.units = registers.units
+    return simulated
 
 
-def replay_scene(path: Path, speed: float, unit: int | None) -> Scene:
-    """The device recorded in *path*, under another *unit* if it was one and that is said.
+def replay_device(path: Path, speed: float, unit: int | None) -> SimulatedDevice:
+    """A simulated device: the one recorded in *path*, under another *unit* if it was one and that is given.
 
     Raises: NoRecording: the file is none, or cannot be read.
     """
@@ -105,14 +107,14 @@ def replay_scene(path: Path, speed: float, unit: int | None) -> Scene:
     if unit and len(units) == 1:
         units = {unit: next(iter(units.values()))}
 
-    def state(now_s: float) -> str:
+    def status_line(now_s: float) -> str:
         return f"{header.device}: {replay.played_s(now_s):.0f} s of {replay.length_s:.0f} s"
 
-    return Scene(units, state)
+    return SimulatedDevice(units, status_line)
 
 
-def _scene_of(battery: SimulatedBattery) -> Scene:
-    def state(now_s: float) -> str:
+def _device_of(battery: SimulatedBattery) -> SimulatedDevice:
+    def status_line(now_s: float) -> str:
         battery.advance(now_s)
         return (
             f"{battery.status.name.lower():12}soc {battery.soc_percent:5.1f} %   "
@@ -123,7 +125,7 @@ def _scene_of(battery: SimulatedBattery) -> Scene:
         battery.set_fault(not battery.fault, now_s)
         return battery.fault
 
-    return Scene({}, state, toggle_fault=toggle_fault)
+    return SimulatedDevice({}, status_line, toggle_fault=toggle_fault)
 
 
 def _written(value: Value | None) -> str:

@@ -73,7 +73,7 @@ async def _write(device: DeviceConfig, gateway: Gateway, args: Namespace) -> int
         is_counted = command.dwell_s >= DWELL_OUTLIVES_US_S or wears_out(visit, plan)
         ledger = _ledger(device, gateway) if is_counted else WriteLedger()
         print(*await with_one_retry(lambda: plan_in_words(visit, args.point, plan)), sep="\n", flush=True)
-        if not args.yes and not await _agreed():
+        if not args.yes and not await _confirmed():
             return 1
         await _carry_out(visit, Setpoint(args.point, value, REASON), ledger)
         print("done")
@@ -81,7 +81,7 @@ async def _write(device: DeviceConfig, gateway: Gateway, args: Namespace) -> int
     return 0
 
 
-async def _agreed() -> bool:
+async def _confirmed() -> bool:
     if not sys.stdin.isatty():
         print("s2d write: nothing was written; say --yes where nobody can be asked", file=sys.stderr)
         return False

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from s2d.cli.simulated_device import profile_scene
+from s2d.cli.simulated_device import profile_device
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import Address, serve_tcp
@@ -17,8 +17,8 @@ pytestmark = pytest.mark.system
 
 def served(faults=None):
     """A battery of the profile sma-storage."""
-    scene = profile_scene("sma-storage", {}, SimulatedBattery(watchdog_s=0, soc_percent=55), faults or Faults())
-    return serve_tcp(scene.units[3], unit=3)
+    simulated = profile_device("sma-storage", {}, SimulatedBattery(watchdog_s=0, soc_percent=55), faults or Faults())
+    return serve_tcp(simulated.units[3], unit=3)
 
 
 async def test_everything_is_shown_with_how_the_device_says_it(tmp_path, capsys):

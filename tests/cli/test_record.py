@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from s2d.cli.simulated_device import profile_scene, replay_scene
+from s2d.cli.simulated_device import profile_device, replay_device
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import Address, serve_tcp
@@ -64,7 +64,7 @@ class Watched:
 
 async def test_what_was_recorded_is_read_again_as_it_was(tmp_path, capsys):
     battery, file = SimulatedBattery(watchdog_s=0, soc_percent=55, ramp_w_per_s=1e12), tmp_path / "battery.jsonl"
-    registers = Watched(profile_scene("sma-storage", {}, battery, Faults()).units[3])
+    registers = Watched(profile_device("sma-storage", {}, battery, Faults()).units[3])
     async with serve_tcp(registers, unit=3) as address:
         config = configured(tmp_path, **sma(address))
         assert await s2d("read", "-c", config, "battery") == 0
@@ -89,8 +89,8 @@ async def test_what_was_recorded_is_read_again_as_it_was(tmp_path, capsys):
     assert header["connection"]["unit"] == 3
     assert {"unit": 3, "table": "holding", "register": 30845, "words": [0, 55]} in first["notes"]
 
-    clock, scene = HandClock(), replay_scene(file, 10.0, None)
-    async with serve_tcp(scene.units[3], unit=3, clock=clock) as address:
+    clock, simulated = HandClock(), replay_device(file, 10.0, None)
+    async with serve_tcp(simulated.units[3], unit=3, clock=clock) as address:
         config = configured(tmp_path, **sma(address))
         assert await s2d("read", "-c", config, "battery") == 0
         assert without_ages(capsys.readouterr().out) == before
@@ -122,8 +122,8 @@ async def test_exceptions_and_silence_are_replayed_too(tmp_path, capsys):
         "every_s": 1,
     }
     file.write_text("".join(json.dumps(each) + "\n" for each in (header, *polls)) + '{"at_s": 4.0, "not')
-    clock, scene = HandClock(), replay_scene(file, 1.0, None)
-    async with serve_tcp(scene.units[1], clock=clock) as address:
+    clock, simulated = HandClock(), replay_device(file, 1.0, None)
+    async with serve_tcp(simulated.units[1], clock=clock) as address:
         where = {"host": address.host, "port": address.port, "timeout": "1 s"}
         config = configured(tmp_path, connection=where, **meter)
         told = []
@@ -148,7 +148,7 @@ async def test_registers_that_could_not_be_read_together_cannot_be_again(tmp_pat
     ]
     lines = (header | {"started": "", "every_s": 1}, {"at_s": 0, "notes": notes})
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    registers = replay_scene(file, 1.0, None).units[1]
+    registers = replay_device(file, 1.0, None).units[1]
     with pytest.raises(Refusal, match="exception 4"):
         registers.read(10, 3, 0.0, "input")
     assert registers.read(11, 2, 0.0, "input") == [8, 9]

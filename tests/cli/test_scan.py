@@ -2,7 +2,7 @@
 
 import pytest
 
-from s2d.cli.simulated_device import profile_scene
+from s2d.cli.simulated_device import profile_device
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import serve_rtu, serve_tcp
@@ -20,7 +20,7 @@ def nowhere(tmp_path):
 
 
 def registers(profile="sma-storage", unit=3):
-    return profile_scene(profile, {}, SimulatedBattery(watchdog_s=0), Faults()).units[unit]
+    return profile_device(profile, {}, SimulatedBattery(watchdog_s=0), Faults()).units[unit]
 
 
 async def test_a_known_nameplate_suggests_its_profile(capsys, nowhere):

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from s2d.cli.simulated_device import profile_scene
+from s2d.cli.simulated_device import profile_device
 from s2d.device.write_ledger import ledger_of
 from s2d.host import clock
 from s2d.host.store import Store
@@ -35,8 +35,8 @@ CHARGES = [
 
 
 def served(battery, faults=None):
-    scene = profile_scene("sma-storage", {}, battery, faults or Faults())
-    return serve_tcp(scene.units[3], unit=3, faults=faults)
+    simulated = profile_device("sma-storage", {}, battery, faults or Faults())
+    return serve_tcp(simulated.units[3], unit=3, faults=faults)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from s2d.__main__ import main
-from s2d.cli.profiles import pasted
+from s2d.cli.profiles import example_yaml
 from s2d.config import load
 from s2d.config.profile import Library
 from s2d.config.schema import profile_schema
@@ -53,7 +53,7 @@ def test_it_says_where_its_facts_are_from_and_has_a_test(name: str) -> None:
 
 @pytest.mark.parametrize("name", LIBRARY.names())
 def test_what_is_there_to_paste_is_a_device(name: str, tmp_path: Path) -> None:
-    device = "\n".join(f"  {line}" for line in pasted(LIBRARY.profile(name)))
+    device = "\n".join(f"  {line}" for line in example_yaml(LIBRARY.profile(name)))
     (tmp_path / "s2d.yaml").write_text(f'cem: {{url: "ws://cem"}}\ndevices:\n- {device[2:]}\n')
     config = load(tmp_path)
     assert [each.profile for each in config.devices] == [name]
@@ -61,7 +61,7 @@ def test_what_is_there_to_paste_is_a_device(name: str, tmp_path: Path) -> None:
 
 
 def test_the_name_to_paste_is_a_whole_one() -> None:
-    names = {name: pasted(LIBRARY.profile(name))[0].removeprefix("name: ") for name in LIBRARY.names()}
+    names = {name: example_yaml(LIBRARY.profile(name))[0].removeprefix("name: ") for name in LIBRARY.names()}
     assert {name: names[name] for name in ("victron-gx-ess", "marstek-venus", "sungrow-sh", "sma-storage")} == {
         "victron-gx-ess": "Victron GX with ESS",
         "marstek-venus": "Marstek Venus E and C and Venus E v3",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from s2d.cli.simulated_device import profile_scene
+from s2d.cli.simulated_device import profile_device
 from s2d.commissioning.device_visit import visited
 from s2d.host import clock
 from s2d.simulation.battery import SimulatedBattery
@@ -31,8 +31,8 @@ def test_every_battery_tells_a_fault_or_there_is_a_reason() -> None:
 @pytest.mark.parametrize("name", sorted(TELLING))
 async def test_a_fault_that_is_simulated_is_told_and_goes(name: str) -> None:
     battery = SimulatedBattery(watchdog_s=0)
-    scene = profile_scene(name, asked(name), battery, Faults())
-    (unit, registers), *others = scene.units.items()
+    simulated = profile_device(name, asked(name), battery, Faults())
+    (unit, registers), *others = simulated.units.items()
     async with serve_tcp(registers, unit=unit, also=dict(others)) as address:
         connection = there(address.host, address.port)
         async with visited(device(name, connection=connection), clock.now) as visit:

@@ -8,7 +8,7 @@ from s2d_drivers.modbus.codec import Codec
 from s2d_drivers.modbus.point import ModbusPoint
 from s2d_drivers.modbus.sunspec.definitions import definition_of
 
-from s2d.cli.simulated_device import profile_scene
+from s2d.cli.simulated_device import profile_device
 from s2d.commissioning.device_visit import visited
 from s2d.device.device_map import DeviceMap
 from s2d.errors import BadReading
@@ -113,8 +113,8 @@ def test_nothing_is_told_of_a_device_that_has_no_value(name: str) -> None:
 @pytest.mark.system
 @pytest.mark.parametrize("name", SIMULATED)
 async def test_a_simulated_one_whose_measurements_are_away_tells_nothing(name: str) -> None:
-    scene = profile_scene(name, asked(name), SimulatedBattery(watchdog_s=0), Faults(["nan"]))
-    (unit, registers), *others = scene.units.items()
+    simulated = profile_device(name, asked(name), SimulatedBattery(watchdog_s=0), Faults(["nan"]))
+    (unit, registers), *others = simulated.units.items()
     async with serve_tcp(registers, unit=unit, also=dict(others)) as address:
         connection = there(address.host, address.port)
         async with visited(device(name, connection=connection), clock.now) as visit:

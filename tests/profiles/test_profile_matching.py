@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from s2d.cli.simulated_device import profile_scene
+from s2d.cli.simulated_device import profile_device
 from s2d.commissioning.profile_matching import matching_profiles
 from s2d.driver import find
 from s2d.host import clock
@@ -50,8 +50,8 @@ async def there(name: str) -> AsyncIterator[dict[str, object]]:
         async with served(IMAGES[name]) as port:
             yield {"host": "127.0.0.1", "port": port, **quickly}
         return
-    scene = profile_scene(name, asked(name), SimulatedBattery(watchdog_s=0), Faults())
-    (unit, registers), *others = scene.units.items()
+    simulated = profile_device(name, asked(name), SimulatedBattery(watchdog_s=0), Faults())
+    (unit, registers), *others = simulated.units.items()
     async with serve_tcp(registers, unit=unit, also=dict(others)) as address:
         yield {"host": address.host, "port": address.port, "unit": unit, **quickly}
 

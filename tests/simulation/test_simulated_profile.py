@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 import pytest
 from pymodbus.client import AsyncModbusTcpClient
 
-from s2d.cli.simulated_device import CannotSimulate, profile_scene
+from s2d.cli.simulated_device import CannotSimulate, profile_device
 from s2d.commissioning.device_visit import visited
 from s2d.commissioning.unconfigured_device import library_for, unconfigured_device
 from s2d.errors import ConfigError
@@ -72,10 +72,10 @@ def written_to(folder, text=LIMITS):
 async def simulated(profile, keys=(), faults=(), hand=None):
     """The device of *profile* that s2d would have, opened, and the battery behind it."""
     battery = SimulatedBattery(watchdog_s=0, ramp_w_per_s=1e9)
-    scene = profile_scene(profile, dict(keys), battery, Faults(faults))
+    served = profile_device(profile, dict(keys), battery, Faults(faults))
     told = []
-    scene.tell = told.append
-    (unit, registers), *others = scene.units.items()
+    served.on_event = told.append
+    (unit, registers), *others = served.units.items()
     library, name = library_for(profile)
     async with serve_tcp(registers, unit=unit, also=dict(others), clock=hand) as address:
         where = {"connection": f"{{host: {address.host}, port: {address.port}}}"}
@@ -192,7 +192,7 @@ simulation: {obeys: order}
 async def test_a_profile_that_says_nothing_of_simulation_cannot_be_simulated(tmp_path):
     silent = LIMITS[: LIMITS.index("simulation:")]
     with pytest.raises(CannotSimulate) as caught:
-        profile_scene(written_to(tmp_path, silent), {}, SimulatedBattery(), Faults())
+        profile_device(written_to(tmp_path, silent), {}, SimulatedBattery(), Faults())
     assert str(caught.value) == (
         "the profile limits cannot be simulated: it has no `simulation:`, which says what such a device shows and obeys"
     )
@@ -200,7 +200,7 @@ async def test_a_profile_that_says_nothing_of_simulation_cannot_be_simulated(tmp
 
 async def test_wrong_keys_are_named(tmp_path):
     with pytest.raises(ConfigError) as caught:
-        profile_scene(written_to(tmp_path), {"unit_id": "many"}, SimulatedBattery(), Faults())
+        profile_device(written_to(tmp_path), {"unit_id": "many"}, SimulatedBattery(), Faults())
     assert '-p:1:1: unit_id: expected a whole number, got "many"' in str(caught.value)
 
 
@@ -212,6 +212,6 @@ points: {power: {register: 10, type: int16, unit: W}}
 simulation: {shows: {power: power + 300}}
 """
     battery = SimulatedBattery(ramp_w_per_s=1e9)
-    registers = profile_scene(written_to(tmp_path, meter), {}, battery, Faults()).units[1]
+    registers = profile_device(written_to(tmp_path, meter), {}, battery, Faults()).units[1]
     battery.order(1200, 0.0)
     assert registers.read(10, 1, 1.0) == [1500]

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from s2d.cli.simulated_device import profile_scene
+from s2d.cli.simulated_device import profile_device
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import FAULTS, Faults
 from s2d.simulation.modbus import serve_tcp
@@ -61,8 +61,8 @@ class Watched(SimulatedBattery):
 async def simulated(profile, faults, timeout_s):
     """A device of *profile* that *faults* may strike: the battery in it, and how its owner writes it."""
     battery = Watched()
-    scene = profile_scene(profile, {}, battery, faults)
-    (unit, registers), *others = scene.units.items()
+    simulated = profile_device(profile, {}, battery, faults)
+    (unit, registers), *others = simulated.units.items()
     async with serve_tcp(registers, unit=unit, also=dict(others), faults=faults) as address:
         yield (
             battery,

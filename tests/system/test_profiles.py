@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from s2d.cli.simulated_device import profile_scene
+from s2d.cli.simulated_device import profile_device
 from s2d.config.profile import Library
 from s2d.config.yaml_source import parse
 from s2d.simulation.battery import SimulatedBattery
@@ -42,8 +42,8 @@ async def simulated(name, library=None):
     battery = SimulatedBattery(
         capacity_wh=10_000, max_charge_power_w=4000, max_discharge_power_w=4000, ramp_w_per_s=1e12, watchdog_s=0
     )
-    scene = profile_scene(name, parameters, battery, Faults())
-    (unit, registers), *others = scene.units.items()
+    simulated = profile_device(name, parameters, battery, Faults())
+    (unit, registers), *others = simulated.units.items()
     connection = profile.device.content.get("connection")
     if connection and "baudrate" in connection.node.content:
         line = {key: connection.node.content[key].node.content for key in ("baudrate",)}
