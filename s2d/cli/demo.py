@@ -25,7 +25,7 @@ from ..quantities import Duration, Energy
 from ..rm.kinds.battery import BatterySettings
 from ..service import daemon
 from ..simulation.battery import SimulatedBattery
-from ..simulation.modbus import Address, serve_tcp
+from ..simulation.modbus import ModbusAddress, serve_tcp
 from ..simulation.registers import BatteryRegisters
 from . import OutputStream
 
@@ -83,7 +83,7 @@ async def _show(config: Config, steps: list[Step], duration_s: float) -> int:
     return 1 if failure or output.is_closed else 0
 
 
-def _placed(config: Config, modbus: Address, cem: CemServer) -> Config:
+def _placed(config: Config, modbus: ModbusAddress, cem: CemServer) -> Config:
     """*config* with the peers where they really are, and an identity that is nobody else's."""
     (device,) = config.devices
     assert device.cem is not None

@@ -1,4 +1,4 @@
-"""The physics of a simulated home battery. Pure: time is an argument, nothing runs between two calls.
+"""The physical model of a simulated home battery. Pure: time is an argument, nothing runs between two calls.
 
 Between two calls the power is known exactly: it ramps to its target at a constant rate, then stays. So a step may be
 as long as it likes; one of an hour leaves the battery as 3600 steps of a second do.
@@ -14,8 +14,8 @@ _EDGE_WH = 1e-6
 """So near to full or empty counts as there: far above what rounding adds up to, far below what anyone sees."""
 
 
-class Status(IntEnum):
-    """What the battery says it does."""
+class BatteryStatus(IntEnum):
+    """The status that the battery reports."""
 
     IDLE = 0
     CHARGING = 1
@@ -24,7 +24,7 @@ class Status(IntEnum):
 
 
 class SimulatedBattery:
-    """A battery that follows its last order as far as it can. Charging is positive.
+    """A simulated battery, which follows its last order as far as it can. Charging is positive.
 
     Ordered power is clamped to the limits and reached at `ramp_w_per_s`. The power drops to 0 at once, without a ramp,
     when the state of charge leaves the usable range and when a fault is on. The order lapses to 0 when it is not
@@ -102,12 +102,12 @@ class SimulatedBattery:
         return self._fault
 
     @property
-    def status(self) -> Status:
+    def status(self) -> BatteryStatus:
         if self._fault:
-            return Status.FAULT
+            return BatteryStatus.FAULT
         if abs(self._power_w) < IDLE_BELOW_W:
-            return Status.IDLE
-        return Status.CHARGING if self._power_w > 0 else Status.DISCHARGING
+            return BatteryStatus.IDLE
+        return BatteryStatus.CHARGING if self._power_w > 0 else BatteryStatus.DISCHARGING
 
     def advance(self, now_s: float) -> None:
         """Lives until *now_s*, in seconds on a clock that never steps."""

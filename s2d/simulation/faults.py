@@ -1,4 +1,4 @@
-"""What a simulated device does wrong. Pure; may be switched while the device is at work."""
+"""Faults of a simulated device. Pure; may be switched while the device is at work."""
 
 from collections.abc import Iterable
 
@@ -15,10 +15,10 @@ FAULTS = {
     "ignores-writes": "writes are acknowledged, and nothing is done",
     "drops-line": "every third request is answered by hanging up; on a serial line by silence",
 }
-"""Name → what happens then."""
+"""Name of a fault → its effect, in a sentence."""
 
 EVERY = 3
-"""A fault that comes and goes strikes so seldom: each request, counted over all, is the turn of one such fault."""
+"""An intermittent fault strikes one request in so many; with several, they take turns."""
 
 _NOW_AND_THEN = ("late-reply", "wrong-unit", "busy", "drops-line")
 
@@ -36,7 +36,7 @@ class Faults:
         self.late_s = 3.0
         self.forgets_s = 60.0
         self.every = EVERY
-        """1: each request is struck by all faults that come and go."""
+        """1: each request is struck by all intermittent faults."""
         for each in named:
             name, _, time = each.strip().partition("=")
             self.switch(name)

@@ -23,7 +23,7 @@ from pymodbus.simulator.simcore import SimCore
 
 from ..errors import S2dError
 from .faults import Faults
-from .registers import Refusal, Registers, Silence, Table
+from .registers import ExceptionResponse, NoResponse, Registers, Table
 
 OPEN_WITHIN_S = 5.0
 
@@ -51,7 +51,7 @@ _SINGLE = (5, 6)
 
 
 class CannotServe(S2dError):
-    """The server cannot be where it was told to be."""
+    """An error: the server cannot listen where it was told to."""
 
     def __init__(self, place: str, reason: str) -> None:
         self.place = place
@@ -61,8 +61,8 @@ class CannotServe(S2dError):
         return f"cannot serve Modbus on {self.place}: {self.reason}"
 
 
-class Address(NamedTuple):
-    """Where a TCP server listens."""
+class ModbusAddress(NamedTuple):
+    """The address on which a Modbus TCP server listens."""
 
     host: str
     port: int
@@ -82,7 +82,7 @@ async def serve_tcp(
     framing: Literal["tcp", "rtu"] = "tcp",
     faults: Faults | None = None,
     clock: Callable[[], float] | None = None,
-) -> AsyncGenerator[Address]:
+) -> AsyncGenerator[ModbusAddress]:
     """Serves *registers* over Modbus TCP while the context lasts; port 0 lets the system choose.
 
     There are the units *unit* and those of *also*. Another is answered with exception 11, as a gateway does; with
@@ -92,19 +92,19 @@ async def serve_tcp(
     Raises: CannotServe: the address is in use, not ours, or not allowed.
     """
     is_line = framing == "rtu"
-    at_work = _Disturbed(faults)
+    injector = _FaultInjector(faults)
     server = ModbusTcpServer(
-        _PLACEHOLDER,
+        _UNUSED_DEVICE,
         framer=FramerType.RTU if is_line else FramerType.SOCKET,
         address=(host, port),
         ignore_missing_devices=is_line,
-        trace_packet=at_work.packet,
-        trace_pdu=at_work.pdu,
+        trace_packet=injector.packet,
+        trace_pdu=injector.pdu,
     )
     units = {unit: registers, **also}
-    async with _running(server, _Units(units, clock, at_work), Address(host, port)):
+    async with _listening(server, _Units(units, clock, injector), ModbusAddress(host, port)):
         assert isinstance(server.transport, asyncio.Server)
-        yield Address(host, server.transport.sockets[0].getsockname()[1])
+        yield ModbusAddress(host, server.transport.sockets[0].getsockname()[1])
 
 
 @asynccontextmanager
@@ -126,30 +126,30 @@ async def serve_rtu(
 
     Raises: CannotServe: no such line, in use, or not allowed.
     """
-    at_work = _Disturbed(faults)
+    injector = _FaultInjector(faults)
     server = ModbusSerialServer(
-        _PLACEHOLDER,
+        _UNUSED_DEVICE,
         framer=FramerType.RTU,
         port=serial,
         baudrate=baudrate,
         ignore_missing_devices=True,
         broadcast_enable=True,
-        trace_packet=at_work.packet,
-        trace_pdu=at_work.pdu,
+        trace_packet=injector.packet,
+        trace_pdu=injector.pdu,
         trace_connect=lambda is_connected: None if is_connected else on_lost(),
     )
-    async with _running(server, _Units({unit: registers, **also}, clock, at_work), serial):
+    async with _listening(server, _Units({unit: registers, **also}, clock, injector), serial):
         yield
 
 
-_PLACEHOLDER = SimDevice(0, simdata=[SimData(0, datatype=DataType.REGISTERS)])
-"""pymodbus wants registers of its own, which are never asked for."""
+_UNUSED_DEVICE = SimDevice(0, simdata=[SimData(0, datatype=DataType.REGISTERS)])
+"""A device that pymodbus asks for; its registers are never read."""
 
 
 @asynccontextmanager
-async def _running(server: ModbusBaseServer, units: "_Units", place: object) -> AsyncGenerator[None]:
+async def _listening(server: ModbusBaseServer, units: "_Units", place: object) -> AsyncGenerator[None]:
     server.context = units
-    units.disturbed.hang_up = lambda: _hang_up(server)
+    units.injector.hang_up = lambda: _hang_up(server)
     try:
         # What server.listen() does, which keeps the reason to itself.
         async with asyncio.timeout(OPEN_WITHIN_S):
@@ -163,7 +163,7 @@ async def _running(server: ModbusBaseServer, units: "_Units", place: object) -> 
     try:
         yield
     finally:
-        units.disturbed.closing.set()
+        units.injector.closing.set()
         server.close()
         await asyncio.sleep(0)  # lets go who waits to be late
 
@@ -176,11 +176,11 @@ def _hang_up(server: ModbusBaseServer) -> None:
 
 @dataclass
 class _Exchange:
-    """One request and its answer."""
+    """A request in progress, and what is to happen to its answer."""
 
     transaction: int
     faults: frozenset[str]
-    """That strike it."""
+    """Those that strike it."""
     is_silent: bool = False
 
 
@@ -188,8 +188,8 @@ _exchange: ContextVar[_Exchange] = ContextVar("_exchange")
 """pymodbus answers each request in a task of its own."""
 
 
-class _Disturbed:
-    """What faults do to the frames of a server."""
+class _FaultInjector:
+    """The fault injector of a server: disturbs its frames as `Faults` says."""
 
     def __init__(self, faults: Faults | None) -> None:
         self.faults = faults or Faults()
@@ -197,7 +197,7 @@ class _Disturbed:
         self.closing = asyncio.Event()
         self._transaction = 0
 
-    async def strike(self) -> _Exchange:
+    async def begin_exchange(self) -> _Exchange:
         """Begins to answer the request that was heard last; waits while the answer is to be late."""
         exchange = _Exchange(self._transaction, self.faults.of_request())
         _exchange.set(exchange)
@@ -228,12 +228,12 @@ class _Disturbed:
 
 
 class _Units(SimCore):
-    """The units of a server, each with its registers, in place of those that pymodbus keeps itself."""
+    """The Modbus units of a server, each with its registers, in place of those that pymodbus keeps itself."""
 
     def __init__(
-        self, units: Mapping[int, Registers], clock: Callable[[], float] | None, disturbed: _Disturbed
+        self, units: Mapping[int, Registers], clock: Callable[[], float] | None, injector: _FaultInjector
     ) -> None:
-        self.disturbed = disturbed
+        self.injector = injector
         self._units = units
         self._now_s = clock or asyncio.get_running_loop().time
         self._written: list[int] | list[bool] = []
@@ -247,14 +247,14 @@ class _Units(SimCore):
         if func_code in _SINGLE:
             return self._written  # how pymodbus makes its answer to a write, no request
         registers = self._unit(device_id)
-        exchange = await self.disturbed.strike()
+        exchange = await self.injector.begin_exchange()
         if "busy" in exchange.faults:
             return ExcCodes.DEVICE_BUSY
         try:
             words = registers.read(address, count, self._now_s(), _TABLES[func_code])
-        except (LookupError, Refusal) as exc:
+        except (LookupError, ExceptionResponse) as exc:
             return _code_of(exc)
-        except Silence:
+        except NoResponse:
             exchange.is_silent = True
             return ExcCodes.DEVICE_FAILURE
         return [bool(word) for word in words] if func_code in (1, 2) else words
@@ -263,7 +263,7 @@ class _Units(SimCore):
         self, device_id: int, func_code: int, address: int, values: list[int] | list[bool]
     ) -> ExcCodes | None:
         registers = self._unit(device_id)
-        exchange = await self.disturbed.strike()
+        exchange = await self.injector.begin_exchange()
         self._written = values
         if "busy" in exchange.faults:
             return ExcCodes.DEVICE_BUSY
@@ -273,9 +273,9 @@ class _Units(SimCore):
             return None
         try:
             registers.write(address, [int(value) for value in values], self._now_s(), _TABLES[func_code])
-        except (LookupError, ValueError, Refusal) as exc:
+        except (LookupError, ValueError, ExceptionResponse) as exc:
             return _code_of(exc)
-        except Silence:
+        except NoResponse:
             exchange.is_silent = True
         return None
 
@@ -288,7 +288,7 @@ class _Units(SimCore):
 
 def _code_of(reason: Exception) -> ExcCodes:
     match reason:
-        case Refusal(code=code):
+        case ExceptionResponse(code=code):
             return ExcCodes(code)
         case LookupError():
             return ExcCodes.ILLEGAL_ADDRESS

@@ -1,7 +1,7 @@
 """The registers of a simulated battery as a profile describes them. Pure: time is an argument.
 
-The battery is the one of `battery.py`; what its points show, and what order stands in the registers that are written,
-is said under `simulation:` in the profile. How a point becomes registers is the driver's own business (`DeviceImage`).
+The battery is the one of `battery.py`; the values of its points, and the order in the registers that are written, are
+defined under `simulation:` in the profile. How a point becomes registers is the driver's own business (`DeviceImage`).
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -22,15 +22,15 @@ from .faults import Faults
 from .registers import Registers, Table
 
 ImageOf = Callable[[Mapping[str, PointSettings], Collection[str]], DeviceImage]
-"""The image of a device that has these points, the optional ones as far as they are in the second."""
+"""Makes the registers of a device that has these points, the optional ones as far as they are in the second."""
 
 _MEASURED = frozenset({"soc", "power"})
 
 
 class ProfileRegisters:
-    """*battery* as a device of some profile shows it; `units` are its registers by the number of the unit.
+    """The registers of a device of some profile, with *battery* behind them; `units` has them by unit number.
 
-    Of its variants it is the one that its own values choose. *on_write* hears of every point that is written.
+    Of its variants it is the one that its own values choose. *on_write* is called for every point that is written.
     """
 
     def __init__(
@@ -49,29 +49,29 @@ class ProfileRegisters:
         self._parameters = make.parameters
         self._faults = faults or Faults()
         self._on_write = on_write
-        self._sound: dict[str, Value | None] = {}
-        """What points held before the fault, that say something else during it."""
-        spoken_of = simulation.shows.keys() | simulation.starts.keys() | simulation.fails.keys() | _MEASURED
-        spoken_of |= {name for each in (make, *(each.make for each in variants)) for name in astuple(each.nameplate)}
+        self._before_fault: dict[str, Value | None] = {}
+        """The values, before the fault, of the points that `fails` changes."""
+        used_points = simulation.shows.keys() | simulation.starts.keys() | simulation.fails.keys() | _MEASURED
+        used_points |= {name for each in (make, *(each.make for each in variants)) for name in astuple(each.nameplate)}
         self._make = make
-        self._image = self._started(image_of(make.points, spoken_of))
+        self._image = self._switched_on(image_of(make.points, used_points))
         probes = {name: point for name, point in make.points.items() if point.poll == "once"}
         known = {**make.parameters, **self._points()}
         for variant in variants:
             if variant.when.evaluate(known):
                 self._make = variant.make
-                self._image = self._started(image_of({**probes, **variant.make.points}, spoken_of))
+                self._image = self._switched_on(image_of({**probes, **variant.make.points}, used_points))
                 break
         self._initial = {
             name: self._image.value_of(name) for name, point in self._make.points.items() if point.is_writable
         }
-        self._touched: set[str] = set()
-        self._touched_at_s = -inf
+        self._written: set[str] = set()
+        self._written_at_s = -inf
 
     @property
     def units(self) -> dict[int, Registers]:
         """The registers of each unit."""
-        return {unit: _Unit(self, unit) for unit in self._image.units}
+        return {unit: _ProfileUnit(self, unit) for unit in self._image.units}
 
     def read(self, unit: int, table: Table, address: int, count: int, now_s: float) -> list[int]:
         """See `Registers`."""
@@ -84,25 +84,25 @@ class ProfileRegisters:
         self._advance(now_s)
         self._show(self._image)
         written = self._image.write(unit, table, address, words)
-        self._touched |= {*written}
-        self._touched_at_s = now_s
+        self._written |= {*written}
+        self._written_at_s = now_s
         self.battery.order(self._ordered_w(), now_s)
         for name in written:
             self._on_write(name, self._image.value_of(name))
 
     def _advance(self, now_s: float) -> None:
         forgets_s = self._faults.forgets_s if self._faults.is_on("forgets") else self._simulation.forgets_s
-        if forgets_s is not None and self._touched and now_s - self._touched_at_s >= forgets_s:
-            for name in self._touched:
+        if forgets_s is not None and self._written and now_s - self._written_at_s >= forgets_s:
+            for name in self._written:
                 self._image.show(name, self._initial[name])
-            self._touched.clear()
-            self.battery.order(self._ordered_w(), self._touched_at_s + forgets_s)
+            self._written.clear()
+            self.battery.order(self._ordered_w(), self._written_at_s + forgets_s)
         self.battery.advance(now_s)
 
     def _ordered_w(self) -> float:
         if self._simulation.obeys is None:
             return 0.0
-        known = {**self._facts(), **self._parameters, **self._points()}
+        known = {**self._battery_values(), **self._parameters, **self._points()}
         for name in in_order(self._make.computed):
             try:
                 known[name] = self._make.computed[name].value_of(known)
@@ -115,7 +115,7 @@ class ProfileRegisters:
         values = {name: self._image.value_of(name) for name in self._image.points}
         return {name: value for name, value in values.items() if value is not None}
 
-    def _facts(self) -> dict[str, Value]:
+    def _battery_values(self) -> dict[str, Value]:
         battery = self.battery
         return {
             "soc": battery.soc_percent,
@@ -126,12 +126,12 @@ class ProfileRegisters:
             "serial_number": battery.serial_number,
         }
 
-    def _started(self, image: DeviceImage) -> DeviceImage:
+    def _switched_on(self, image: DeviceImage) -> DeviceImage:
         """*image* as it is when the device is switched on."""
-        facts = self._facts()
+        battery_values = self._battery_values()
         for name in image.points:
-            if name in facts and name not in _MEASURED:
-                image.show(name, facts[name])
+            if name in battery_values and name not in _MEASURED:
+                image.show(name, battery_values[name])
         plate = self._make.nameplate
         for point, text in (
             (plate.manufacturer, "s2d"),
@@ -147,23 +147,23 @@ class ProfileRegisters:
         return image
 
     def _show(self, image: DeviceImage) -> None:
-        facts = self._facts()
-        known = {**self._parameters, **facts}
+        battery_values = self._battery_values()
+        known = {**self._parameters, **battery_values}
         is_away = self._faults.is_on("nan")
-        if self._sound and not self.battery.fault:
-            for name, value in self._sound.items():
+        if self._before_fault and not self.battery.fault:
+            for name, value in self._before_fault.items():
                 _show(image, name, value)
-            self._sound.clear()
+            self._before_fault.clear()
         for name, expression in self._simulation.shows.items():
             value = expression.evaluate(known)
             if name in image.points:
                 _show(image, name, None if is_away and not _MEASURED.isdisjoint(expression.names) else value)
         for name in _MEASURED - self._simulation.shows.keys():
             if name in image.points:
-                _show(image, name, None if is_away else facts[name])
+                _show(image, name, None if is_away else battery_values[name])
         for name, expression in self._simulation.fails.items() if self.battery.fault else ():
             if name in image.points:
-                self._sound.setdefault(name, image.value_of(name))
+                self._before_fault.setdefault(name, image.value_of(name))
                 _show(image, name, expression.evaluate(known))
 
 
@@ -175,8 +175,8 @@ def _show(image: DeviceImage, point: str, value: Value | None) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Unit:
-    """One unit of a device that may have several."""
+class _ProfileUnit:
+    """One Modbus unit of a device that may have several."""
 
     whole: ProfileRegisters
     unit: int

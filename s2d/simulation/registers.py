@@ -1,4 +1,4 @@
-"""The Modbus registers of the simulated battery: where each value stands. Pure, knows no server.
+"""The Modbus registers of the simulated battery: its register map. Pure, knows no server.
 
 Values are computed when somebody asks; nothing is kept here that the battery does not know.
 """
@@ -11,16 +11,16 @@ from .faults import Faults
 
 Table = Literal["holding", "input", "coil", "discrete"]
 
-_UNKNOWN_FUNCTION = 1
+_ILLEGAL_FUNCTION = 1
 
 
 class Registers(Protocol):
-    """What a simulated device shows on Modbus, one 16-bit word per address; a bit is a word that is 0 or 1."""
+    """The Modbus registers of a simulated device, one 16-bit word per address; a bit is a word that is 0 or 1."""
 
     def read(self, address: int, count: int, now_s: float, table: Table = "holding") -> list[int]:
         """*count* words from *address* on.
 
-        Raises: LookupError: one of them does not exist. Refusal: for another reason. Silence: no answer.
+        Raises: LookupError: one of them does not exist. ExceptionResponse, NoResponse: it is answered so.
         """
         ...
 
@@ -32,8 +32,8 @@ class Registers(Protocol):
         ...
 
 
-class Refusal(Exception):
-    """A request is answered with an exception.
+class ExceptionResponse(Exception):
+    """A Modbus exception response to a request.
 
     Spec: MODBUS Application Protocol V1.1b3, 7.
     """
@@ -45,12 +45,12 @@ class Refusal(Exception):
         return f"exception {self.code}"
 
 
-class Silence(Exception):
-    """A request is not answered."""
+class NoResponse(Exception):
+    """No response: a request is left unanswered."""
 
 
 class Register(NamedTuple):
-    """One value of the battery and where it stands."""
+    """A register, or several: one value of the battery, its address and its type."""
 
     address: int
     name: str
@@ -84,7 +84,7 @@ class Register(NamedTuple):
             raise ValueError(f"{self.name}: {shown} does not fit into {self.type}") from None
 
     def value_of(self, word: int) -> int:
-        """What *word* stands for."""
+        """The value that *word* encodes."""
         return int.from_bytes(word.to_bytes(2, "big"), "big", signed=self.type == "int16")
 
 
@@ -139,7 +139,7 @@ def register_table() -> str:
 
 
 class BatteryRegisters:
-    """*battery* as a Modbus client sees it. *on_write* hears of every value written: register name and value.
+    """The registers of *battery*. *on_write* is called for every value written: register name and value.
 
     Holding and input registers are the same; there are no bits.
     """
@@ -184,7 +184,7 @@ class BatteryRegisters:
 
     def _found(self, address: int, table: Table) -> tuple[Register, int]:
         if table in ("coil", "discrete"):
-            raise Refusal(_UNKNOWN_FUNCTION)
+            raise ExceptionResponse(_ILLEGAL_FUNCTION)
         return self._at[address]
 
     def _words_of(self, register: Register) -> list[int]:

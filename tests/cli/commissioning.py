@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from s2d.__main__ import main
-from s2d.simulation.modbus import Address
+from s2d.simulation.modbus import ModbusAddress
 from tests.chronicle import PATIENCE_S
 
 
@@ -33,7 +33,7 @@ def configured(folder: Path, **device: Any) -> Path:
     return file
 
 
-def sma(address: Address, **connection: Any) -> dict[str, Any]:
+def sma(address: ModbusAddress, **connection: Any) -> dict[str, Any]:
     """A battery of the profile sma-storage at *address*."""
     return {
         "profile": "sma-storage",

@@ -7,7 +7,7 @@ import pytest
 from s2d.cli.simulated_device import profile_device
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
-from s2d.simulation.modbus import Address, serve_tcp
+from s2d.simulation.modbus import ModbusAddress, serve_tcp
 from tests.chronicle import PATIENCE_S
 from tests.cli.commissioning import configured, s2d, sma, without_ages
 from tests.paced import PacedUnit, paced_line
@@ -63,7 +63,7 @@ async def test_what_is_not_there_is_one_sentence(tmp_path, capsys):
 
 
 async def test_a_device_that_does_not_answer_is_a_failure(tmp_path, capsys, port):
-    nobody = Address("127.0.0.1", port)
+    nobody = ModbusAddress("127.0.0.1", port)
     assert await s2d("read", "-c", configured(tmp_path, **sma(nobody)), "battery") == 1
     assert capsys.readouterr().err.splitlines()[0] == f"s2d read: cannot connect to {nobody}: Connection refused"
 

@@ -11,8 +11,8 @@ import pytest
 from s2d.cli.simulated_device import profile_device, replay_device
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
-from s2d.simulation.modbus import Address, serve_tcp
-from s2d.simulation.registers import Refusal
+from s2d.simulation.modbus import ModbusAddress, serve_tcp
+from s2d.simulation.registers import ExceptionResponse
 from tests.chronicle import PATIENCE_S, Chronicle
 from tests.cli.commissioning import configured, s2d, sma, without_ages
 
@@ -149,10 +149,10 @@ async def test_registers_that_could_not_be_read_together_cannot_be_again(tmp_pat
     lines = (header | {"started": "", "every_s": 1}, {"at_s": 0, "notes": notes})
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
     registers = replay_device(file, 1.0, None).units[1]
-    with pytest.raises(Refusal, match="exception 4"):
+    with pytest.raises(ExceptionResponse, match="exception 4"):
         registers.read(10, 3, 0.0, "input")
     assert registers.read(11, 2, 0.0, "input") == [8, 9]
-    with pytest.raises(Refusal, match="exception 2"):
+    with pytest.raises(ExceptionResponse, match="exception 2"):
         registers.read(13, 1, 0.0, "input")
 
 
@@ -166,7 +166,7 @@ async def test_a_driver_that_does_not_show_the_wire_leaves_no_file(tmp_path, cap
 
 
 async def test_a_device_that_never_answers_is_a_failure(tmp_path, port):
-    nobody = Address("127.0.0.1", port)
+    nobody = ModbusAddress("127.0.0.1", port)
     config, file = configured(tmp_path, **sma(nobody)), tmp_path / "none.jsonl"
     async with recording("-c", config, "battery", file, "--for", "10ms", "--every", "5s") as process:
         output, _ = await process.communicate()
@@ -178,7 +178,7 @@ async def test_a_device_that_never_answers_is_a_failure(tmp_path, port):
 async def test_nothing_is_overwritten(tmp_path):
     file = tmp_path / "there.jsonl"
     file.write_text("mine")
-    config = configured(tmp_path, **sma(Address("127.0.0.1", 1)))
+    config = configured(tmp_path, **sma(ModbusAddress("127.0.0.1", 1)))
     async with recording("-c", config, "battery", file, "--for", "1s") as process:
         _, errors = await process.communicate()
     assert (process.returncode, file.read_text()) == (1, "mine")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s2d.simulation.battery import SimulatedBattery, Status
+from s2d.simulation.battery import BatteryStatus, SimulatedBattery
 
 EVENTS = st.lists(
     st.tuples(
@@ -52,12 +52,12 @@ def state(battery):
 @pytest.mark.parametrize(
     ("order_w", "after_s", "expected"),
     [
-        (3000, 0.0, (50.0, 0.0, 3000, Status.IDLE)),
-        (3000, 1.0, (50.0 + 500 / 3600 / 10, 1000.0, 3000, Status.CHARGING)),
-        (3000, 3.0, (50.0 + 4500 / 3600 / 10, 3000.0, 3000, Status.CHARGING)),
-        (-2000, 12.0, (50.0 - (2000 + 20_000) / 3600 / 10, -2000.0, -2000, Status.DISCHARGING)),
-        (9000, 10.0, (50.0 + (12_500 + 25_000) / 3600 / 100 * 10, 5000.0, 9000, Status.CHARGING)),
-        (-9000, 10.0, (50.0 - (8000 + 24_000) / 3600 / 10, -4000.0, -9000, Status.DISCHARGING)),
+        (3000, 0.0, (50.0, 0.0, 3000, BatteryStatus.IDLE)),
+        (3000, 1.0, (50.0 + 500 / 3600 / 10, 1000.0, 3000, BatteryStatus.CHARGING)),
+        (3000, 3.0, (50.0 + 4500 / 3600 / 10, 3000.0, 3000, BatteryStatus.CHARGING)),
+        (-2000, 12.0, (50.0 - (2000 + 20_000) / 3600 / 10, -2000.0, -2000, BatteryStatus.DISCHARGING)),
+        (9000, 10.0, (50.0 + (12_500 + 25_000) / 3600 / 100 * 10, 5000.0, 9000, BatteryStatus.CHARGING)),
+        (-9000, 10.0, (50.0 - (8000 + 24_000) / 3600 / 10, -4000.0, -9000, BatteryStatus.DISCHARGING)),
     ],
 )
 def test_power_ramps_to_the_order_within_the_limits(order_w, after_s, expected):
@@ -83,11 +83,11 @@ def test_an_order_lapses_exactly_when_its_watchdog_ends():
     battery = SimulatedBattery(ramp_w_per_s=100, watchdog_s=60)
     battery.order(1000, 0)
     battery.advance(59.999)
-    assert state(battery)[1:] == (1000, 1000, Status.CHARGING)
+    assert state(battery)[1:] == (1000, 1000, BatteryStatus.CHARGING)
     battery.advance(65)
-    assert state(battery)[1:] == (pytest.approx(500), 0, Status.CHARGING)
+    assert state(battery)[1:] == (pytest.approx(500), 0, BatteryStatus.CHARGING)
     battery.advance(70)
-    assert state(battery)[1:] == (0, 0, Status.IDLE)
+    assert state(battery)[1:] == (0, 0, BatteryStatus.IDLE)
 
 
 def test_the_same_order_again_restarts_the_watchdog():
@@ -113,12 +113,12 @@ def test_a_full_battery_takes_nothing_but_gives():
     battery = SimulatedBattery(usable_range_percent=(20, 80), watchdog_s=0, round_trip_efficiency=1)
     battery.order(5000, 0)
     battery.advance(1e6)
-    assert state(battery) == (80, 0, 5000, Status.IDLE)
+    assert state(battery) == (80, 0, 5000, BatteryStatus.IDLE)
     battery.order(-5000, 1e6)
     battery.advance(1e6 + 60)
-    assert battery.status is Status.DISCHARGING
+    assert battery.status is BatteryStatus.DISCHARGING
     battery.advance(2e6)
-    assert state(battery) == (pytest.approx(20), 0, -5000, Status.IDLE)
+    assert state(battery) == (pytest.approx(20), 0, -5000, BatteryStatus.IDLE)
 
 
 @pytest.mark.parametrize("steps", [1, 7, 10, 300, 3601])
@@ -128,30 +128,30 @@ def test_the_power_is_cut_off_at_the_instant_it_is_full(steps):
     full_after_s = 1800.5
     for step in range(1, steps + 1):
         battery.advance(full_after_s * step / steps)
-    assert state(battery) == (100, 0, 1000, Status.IDLE)
+    assert state(battery) == (100, 0, 1000, BatteryStatus.IDLE)
 
 
 def test_a_battery_below_its_range_can_only_be_charged():
     battery = SimulatedBattery(usable_range_percent=(20, 80), soc_percent=5, watchdog_s=0)
     battery.order(-1000, 0)
     battery.advance(100)
-    assert state(battery) == (5, 0, -1000, Status.IDLE)
+    assert state(battery) == (5, 0, -1000, BatteryStatus.IDLE)
     battery.order(1000, 100)
     battery.advance(200)
-    assert battery.status is Status.CHARGING
+    assert battery.status is BatteryStatus.CHARGING
 
 
 def test_a_fault_stops_the_power_at_once_and_the_order_waits():
     battery = SimulatedBattery(watchdog_s=60)
     battery.order(3000, 0)
     battery.set_fault(True, 10)
-    assert state(battery)[1:] == (0, 3000, Status.FAULT)
+    assert state(battery)[1:] == (0, 3000, BatteryStatus.FAULT)
     battery.order(-2000, 30)
     battery.advance(50)
-    assert state(battery)[1:] == (0, -2000, Status.FAULT)
+    assert state(battery)[1:] == (0, -2000, BatteryStatus.FAULT)
     battery.set_fault(False, 50)
     battery.advance(55)
-    assert state(battery)[1:] == (-2000, -2000, Status.DISCHARGING)
+    assert state(battery)[1:] == (-2000, -2000, BatteryStatus.DISCHARGING)
 
 
 def test_time_that_goes_back_changes_nothing():

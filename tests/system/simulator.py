@@ -4,7 +4,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from s2d.simulation.battery import SimulatedBattery
-from s2d.simulation.modbus import Address, serve_rtu, serve_tcp
+from s2d.simulation.modbus import ModbusAddress, serve_rtu, serve_tcp
 from s2d.simulation.registers import BatteryRegisters
 from tests.chronicle import PATIENCE_S, Chronicle
 
@@ -18,7 +18,7 @@ class Simulator:
         self.writes: Chronicle[int] = Chronicle("setpoints written")
         self._registers = BatteryRegisters(self.battery, lambda name, value: self.writes.add(value))
 
-    def on_tcp(self, port: int = 0) -> AbstractAsyncContextManager[Address]:
+    def on_tcp(self, port: int = 0) -> AbstractAsyncContextManager[ModbusAddress]:
         """Serves while the context lasts."""
         return serve_tcp(self._registers, port=port)
 
@@ -31,6 +31,6 @@ class Simulator:
         assert self.writes.all == list(setpoints)
 
 
-def at(address: Address) -> dict[str, Any]:
+def at(address: ModbusAddress) -> dict[str, Any]:
     """The `connection:` for it."""
     return {"host": address.host, "port": address.port, "unit": 1, "timeout": f"{PATIENCE_S:g} s"}
