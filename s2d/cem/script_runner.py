@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from ..config.yaml_source import Spot
+from ..config.yaml_source import SourcePosition
 from ..errors import S2dError
 from ..host.clock import sleep
 from ..s2.messages.common import InstructionStatus
@@ -21,12 +21,12 @@ Tell: TypeAlias = Callable[[str], None]
 class ScriptFailed(S2dError):
     """An error: a step of a script could not be carried out."""
 
-    def __init__(self, spot: Spot, reason: str) -> None:
-        self.spot = spot
+    def __init__(self, position: SourcePosition, reason: str) -> None:
+        self.position = position
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"{self.spot}: {self.reason}"
+        return f"{self.position}: {self.reason}"
 
 
 async def run_script(steps: Iterable[Step], cem: CemServer, tell: Tell = lambda sentence: None) -> None:
@@ -42,11 +42,11 @@ async def run_script(steps: Iterable[Step], cem: CemServer, tell: Tell = lambda 
         match step:
             case WaitStep(_, for_s):
                 await sleep(for_s)
-            case CommandStep(spot, command, to):
+            case CommandStep(position, command, to):
                 try:
                     tell(runner.execute(command, to))
                 except CommandRefused as exc:
-                    raise ScriptFailed(spot, str(exc)) from exc
+                    raise ScriptFailed(position, str(exc)) from exc
             case WaitForStep():
                 await runner.wait_for(step)
 
@@ -71,7 +71,9 @@ class _ScriptRunner:
             async with asyncio.timeout(step.within_s):
                 await self._cem.until(lambda: self._is_fulfilled(step))
         except TimeoutError as exc:
-            raise ScriptFailed(step.spot, f"no {step.what} within {step.within_s:g} s{self._meanwhile(step)}") from exc
+            raise ScriptFailed(
+                step.position, f"no {step.what} within {step.within_s:g} s{self._meanwhile(step)}"
+            ) from exc
 
     def _is_fulfilled(self, step: WaitForStep) -> bool:
         if step.what in InstructionStatus.__members__:
@@ -90,12 +92,14 @@ class _ScriptRunner:
 
     def _has_status(self, step: WaitForStep) -> bool:
         if self._instruction is None:
-            raise ScriptFailed(step.spot, f"{step.what} of what? The script has not given an instruction yet")
+            raise ScriptFailed(step.position, f"{step.what} of what? The script has not given an instruction yet")
         if step.what in self._instruction.statuses:
             return True
         will_not_be_revoked = self._instruction.is_kept and step.what == InstructionStatus.REVOKED
         if self._instruction.is_finished or will_not_be_revoked:
-            raise ScriptFailed(step.spot, f"no {step.what}: {self._instruction.meaning} is {self._instruction.state}")
+            raise ScriptFailed(
+                step.position, f"no {step.what}: {self._instruction.meaning} is {self._instruction.state}"
+            )
         return False
 
     def _meanwhile(self, step: WaitForStep) -> str:

@@ -12,9 +12,9 @@ from msgspec.structs import fields
 from ..commissioning.columns import aligned
 from ..config.point import base_unit
 from ..config.profile import FOLDER, Library, NoSuchProfile, Parameter, Profile
-from ..config.profile.merge import overlay
+from ..config.profile.merge import merge
 from ..config.wording import example_of
-from ..config.yaml_source import Node
+from ..config.yaml_source import YamlNode
 from ..errors import ConfigError
 from ..rm.kinds import KINDS, kind
 from . import BOLD, DIM, add_config_argument, print_problems, styled
@@ -122,10 +122,10 @@ def _kinds(profile: Profile) -> list[str]:
     return list(dict.fromkeys(kinds))
 
 
-def _parts(profile: Profile) -> dict[str, Node]:
+def _parts(profile: Profile) -> dict[str, YamlNode]:
     if not profile.parts:
         return {"": profile.device}
-    return {name: overlay(profile.device, part) for name, part in profile.parts.items()}
+    return {name: merge(profile.device, part) for name, part in profile.parts.items()}
 
 
 def _row(name: str, parameter: Parameter) -> tuple[str, ...]:
@@ -146,7 +146,7 @@ def _default(parameter: Parameter) -> str:
     return "***" if parameter.secret else parameter.default.written or '""'
 
 
-def _points(device: Node) -> Iterator[tuple[str, ...]]:
+def _points(device: YamlNode) -> Iterator[tuple[str, ...]]:
     named = _text(device, "kind")
     known = kind(named).points if named in KINDS else {}
     for section in ("points", "computed"):
@@ -160,7 +160,7 @@ def _points(device: Node) -> Iterator[tuple[str, ...]]:
             yield name, ", ".join(facts), unit, canonical.meaning if canonical else ""
 
 
-def _commands(device: Node) -> Iterator[tuple[str, ...]]:
+def _commands(device: YamlNode) -> Iterator[tuple[str, ...]]:
     named = _text(device, "kind")
     known = kind(named).points if named in KINDS else {}
     for name, command in _mapping(device, "commands").items():
@@ -169,7 +169,7 @@ def _commands(device: Node) -> Iterator[tuple[str, ...]]:
         yield name, ", ".join(filter(None, facts)), known[name].meaning if name in known else ""
 
 
-def _required_settings(device: Node, parameters: Mapping[str, Parameter]) -> Iterator[tuple[str, str]]:
+def _required_settings(device: YamlNode, parameters: Mapping[str, Parameter]) -> Iterator[tuple[str, str]]:
     """Settings of the kind that the profile leaves to the owner, and how they are written."""
     named = _text(device, "kind")
     if named not in KINDS:
@@ -188,14 +188,14 @@ def _indented(lines: Sequence[str]) -> Iterator[str]:
     return (f"  {line}" for line in lines)
 
 
-def _mapping(node: Node, key: str | None = None) -> dict[str, Node]:
+def _mapping(node: YamlNode, key: str | None = None) -> dict[str, YamlNode]:
     if key is not None:
         inner = _mapping(node).get(key)
         return _mapping(inner) if inner else {}
     return {name: entry.node for name, entry in node.content.items()} if isinstance(node.content, dict) else {}
 
 
-def _text(node: Node, key: str) -> str:
+def _text(node: YamlNode, key: str) -> str:
     """The scalar *node* has under *key*, as written."""
     inner = _mapping(node).get(key)
     return inner.written if inner else ""

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from ..config.checked import Cem, DeviceConfig
 from ..config.decoder import Decoder, Findings
-from ..config.device import Surroundings, device_of
-from ..config.profile import FOLDER, Library, Profile, spelt_out
-from ..config.yaml_source import Entry, Node, Spot, parse
+from ..config.device import ConfigContext, device_of
+from ..config.profile import FOLDER, Library, Profile, expand_device
+from ..config.yaml_source import SourcePosition, YamlEntry, YamlNode, parse
 from ..errors import ConfigError
 
 _NOWHERE = "ws://localhost"
@@ -43,15 +43,15 @@ def unconfigured_device(name: str, keys: Mapping[str, str], library: Library, pl
     Raises: NoSuchProfile. ConfigError: all that is wrong.
     """
     profile = library.profile(name)
-    spot = Spot(place, 0, 0)
-    written = {"name": Node("Device", spot), "profile": Node(name, spot)}
+    position = SourcePosition(place, 0, 0)
+    written = {"name": YamlNode("Device", position), "profile": YamlNode(name, position)}
     written |= {key: parse(text, place) for key, text in keys.items()}
-    node = Node({key: Entry(value.spot, value) for key, value in written.items()}, spot)
+    node = YamlNode({key: YamlEntry(value.position, value) for key, value in written.items()}, position)
     findings, decoder = Findings(), Decoder(Path())
-    spelt = spelt_out(node, (), library, decoder, findings)
-    findings.settle()
-    around = Surroundings(decoder, {}, Cem(url=_NOWHERE), names_cem=True)
-    return UnconfiguredDevice(device_of(spelt, (), around), profile)
+    expanded = expand_device(node, (), library, decoder, findings)
+    findings.raise_problems()
+    context = ConfigContext(decoder, {}, Cem(url=_NOWHERE), names_cem=True)
+    return UnconfiguredDevice(device_of(expanded, (), context), profile)
 
 
 def device_without_connection(name: str, keys: Mapping[str, str], library: Library, place: str) -> UnconfiguredDevice:

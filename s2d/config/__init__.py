@@ -1,6 +1,6 @@
 """The configuration: YAML files → `Config`, or every problem at once. Nobody else reads these files.
 
-The reference a user reads is `config/README.md`; what each part becomes stands in `model.py`.
+The reference a user reads is `config/README.md`; what each part becomes stands in `checked.py`.
 """
 
 from pathlib import Path
@@ -32,6 +32,6 @@ def load(path: Path) -> Config:
 
 
 def _sorted(problems: list[Problem]) -> list[Problem]:
-    """Each once: a wrong key of a bus shows in every device on it."""
+    """*problems* by file and line, each once: a wrong key of a bus shows in every device on it."""
     once = {(*problem[:3], problem.what): problem for problem in reversed(problems)}
     return sorted(once.values())

@@ -1,4 +1,4 @@
-"""What a checked configuration is: plain values, and nobody holds half-checked ones."""
+"""The checked configuration: plain values; nobody holds half-checked ones."""
 
 import os
 import re
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ControlType = Literal["frbc", "pebc", "ombc", "ddbc", "ppbc"]
 
 CEM_PLACEHOLDERS = ("resource_id", "name")
-"""What is filled in where `cem: url:` says {resource_id} or {name}."""
+"""The placeholders filled in where `cem: url:` says {resource_id} or {name}."""
 
 
 def _state_dir() -> Path:
@@ -132,7 +132,7 @@ class Report(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Fallback:
-    """What the hardware gets when nobody is in charge."""
+    """The fallback: the setpoints the hardware gets when no CEM is in charge."""
 
     after_s: float = 60.0
     """How long the CEM has to be away."""
@@ -148,11 +148,11 @@ class PointSource:
 
 
 class Refresh(NamedTuple):
-    """What a device is told again and again, for as long as somebody wants something of it."""
+    """A command that is repeated for as long as its value is wanted: how often, and which points it takes."""
 
     every_s: float
     reads: frozenset[str]
-    """Points it is planned with."""
+    """Points that are read to plan it."""
     writes: tuple[frozenset[str], ...]
     """Points of each request."""
 
@@ -205,7 +205,7 @@ class DeviceConfig:
 
     @property
     def make(self) -> DeviceMap:
-        """What the device is made of, unless it turns out to be one of its variants."""
+        """The map of the device, unless it turns out to be one of its variants."""
         return DeviceMap(
             points=self.points,
             computed=self.computed,
@@ -230,7 +230,7 @@ class DeviceConfig:
 
     @property
     def refreshes(self) -> list[Refresh]:
-        """What is done again and again, at most: where only the device can decide whether, it counts."""
+        """The commands that are repeated, at most: where only the device can decide whether, it counts."""
         make = self.make
         return [
             Refresh(command.refresh_s, _inputs(command, make), tuple(_requests(command, make)))
@@ -260,11 +260,11 @@ def _requests(command: Command, make: DeviceMap) -> Iterator[frozenset[str]]:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything a gateway is told."""
+    """The whole configuration of a gateway."""
 
     gateway: Gateway
     cem: Cem | None
     """Where devices connect that do not say otherwise."""
     devices: tuple[DeviceConfig, ...]
     warnings: tuple[Problem, ...] = ()
-    """What its owner should look at; it works all the same."""
+    """Problems its owner should look at; it works all the same."""

@@ -1,4 +1,4 @@
-"""What stands under `connection:` of a device, together with its profile and its bus → what the driver gets."""
+"""The connection of a device: its keys, those of its profile and its bus, merged → the driver's `Connection`."""
 
 from collections.abc import Collection, Mapping
 
@@ -8,15 +8,15 @@ from msgspec.structs import fields
 from ..driver import Driver
 from ..errors import ConfigError
 from .decoder import Decoder, did_you_mean, mapping_of
-from .yaml_source import Entry, Node, Where
+from .yaml_source import KeyPath, YamlEntry, YamlNode
 
 
 def connection_of(
-    device: Node, driver: type[Driver], buses: Mapping[str, Node], decoder: Decoder, where: Where
+    device: YamlNode, driver: type[Driver], buses: Mapping[str, YamlNode], decoder: Decoder, where: KeyPath
 ) -> Struct | None:
-    """What *driver* gets: one of *buses* lies over what the profile assumes, and the owner's own keys over both.
+    """The connection of *device* for *driver*: the keys of its bus win over the profile's, and the owner's over both.
 
-    None where *device* says nothing of it.
+    None where *device* has no `connection:`.
 
     Raises: ConfigError: no such bus, or no connection of this driver.
     """
@@ -29,29 +29,29 @@ def connection_of(
         known = {field.encode_name for field in fields(driver.Connection)}
         key = "serial" if node.content.startswith("/") else "host"
         hint = f"Write {{{key}: {node.content}}}" if key in known else ""
-        raise ConfigError([node.spot.problem(inside, f"expected a mapping, got {node}", hint)])
+        raise ConfigError([node.position.problem(inside, f"expected a mapping, got {node}", hint)])
     written = mapping_of(node, inside)
-    own = {key: entry for key, entry in written.items() if entry.spot.path == device.spot.path}
-    said = {**_bus(own.pop("bus", None), inside, buses), **own}
-    assumed = {key: entry for key, entry in written.items() if key not in said and key != "bus"}
+    own = {key: entry for key, entry in written.items() if entry.position.path == device.position.path}
+    own = {**_bus(own.pop("bus", None), inside, buses), **own}
+    defaults = {key: entry for key, entry in written.items() if key not in own and key != "bus"}
     needs: Mapping[str, Collection[str]] = getattr(driver.Connection, "belongs_to", {})
-    fitting = {key for key in assumed if any(need in said or need in assumed for need in needs.get(key, (key,)))}
-    told = said | {key: entry for key, entry in assumed.items() if key in fitting}
-    return decoder.struct(Node({**told}, node.spot), driver.Connection, inside)
+    applicable = {key for key in defaults if any(need in own or need in defaults for need in needs.get(key, (key,)))}
+    values = own | {key: entry for key, entry in defaults.items() if key in applicable}
+    return decoder.struct(YamlNode({**values}, node.position), driver.Connection, inside)
 
 
-def _bus(wish: Entry | None, inside: Where, buses: Mapping[str, Node]) -> Mapping[str, Entry]:
-    """What the bus that *wish* names says of a connection.
+def _bus(reference: YamlEntry | None, inside: KeyPath, buses: Mapping[str, YamlNode]) -> Mapping[str, YamlEntry]:
+    """The keys of a connection under the bus that *reference* names; none without a reference.
 
     Raises: ConfigError: there is no such bus.
     """
-    if wish is None:
+    if reference is None:
         return {}
-    name = wish.node.content
+    name = reference.node.content
     if not isinstance(name, str) or name not in buses:
         hint = (did_you_mean(name, buses) if isinstance(name, str) else "") or (
             f"There are: {', '.join(buses)}" if buses else 'The gateway file lists none under "buses"'
         )
-        what = f"expected the name of one of the buses, got {wish.node}"
-        raise ConfigError([wish.node.spot.problem((*inside, "bus"), what, hint)])
+        what = f"expected the name of one of the buses, got {reference.node}"
+        raise ConfigError([reference.node.position.problem((*inside, "bus"), what, hint)])
     return mapping_of(buses[name], inside)

@@ -1,4 +1,4 @@
-"""Constants in expressions: whether a point can take, or ever be, what is known before the device is read."""
+"""Checks of constants in expressions: whether a point can take, or ever be, the values known before it is read."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -10,10 +10,10 @@ from ..driver import PointSettings
 from ..errors import DeviceRefused, Problem
 from ..values import RELEASE, Value
 from .decoder import did_you_mean, node_at
-from .yaml_source import Entry, Spot, Where
+from .yaml_source import KeyPath, SourcePosition, YamlEntry
 
 
-def constant_problems(make: DeviceMap, entries: Mapping[str, Entry], where: Where) -> Iterator[Problem]:
+def constant_problems(make: DeviceMap, entries: Mapping[str, YamlEntry], where: KeyPath) -> Iterator[Problem]:
     """Where steps of *make* write what a point cannot take, and where `verify` waits for what it never is."""
     sequences = [(make.start, entries["start"].node, (*where, "start"))] if "start" in entries else []
     for name, command in make.commands.items():
@@ -21,26 +21,26 @@ def constant_problems(make: DeviceMap, entries: Mapping[str, Entry], where: Wher
         sequences.append((command.steps, node_at(node, "steps"), (*inside, "steps")))
         sequences.append((command.release, node_at(node, "release"), (*inside, "release")))
         if command.verify:
-            spot, inside = node_at(node, "verify", "is").spot, (*inside, "verify", "is")
-            for value in _outcomes(_tree(command.verify.is_), make.parameters):
-                yield from _never(command.verify.point, value, make.points, spot, inside)
+            position, inside = node_at(node, "verify", "is").position, (*inside, "verify", "is")
+            for value in _possible_values(_tree(command.verify.is_), make.parameters):
+                yield from _never(command.verify.point, value, make.points, position, inside)
     for steps, node, inside in sequences:
         written = node.content if isinstance(node.content, list) else []
         for step, each in zip(steps, written, strict=False):
             for key, name, objection in _objections(step, make.points, make.parameters):
-                yield node_at(each, key, name).spot.problem((*inside, key, name), objection)
+                yield node_at(each, key, name).position.problem((*inside, key, name), objection)
 
 
 def comparison_problems(
-    expression: Expression, points: Mapping[str, PointSettings], spot: Spot, where: Where
+    expression: Expression, points: Mapping[str, PointSettings], position: SourcePosition, where: KeyPath
 ) -> Iterator[Problem]:
     """Where *expression* compares one of *points* with a state that it is never in."""
     for name, value in _comparisons(_tree(expression)):
-        yield from _never(name, value, points, spot, where)
+        yield from _never(name, value, points, position, where)
 
 
 def objection_to(command: Command, value: Value, make: DeviceMap) -> str | None:
-    """Why *command* of *make* can never do *value*, if so, beside what is wrong with it whatever the value is."""
+    """Why *command* of *make* can never do *value*, if so; what is wrong whatever the value is does not count."""
     if value == RELEASE:
         return None
     known = {**make.parameters}
@@ -59,11 +59,11 @@ def objection_to(command: Command, value: Value, make: DeviceMap) -> str | None:
 def _objections(
     step: Step, points: Mapping[str, PointSettings], known: Mapping[str, Value]
 ) -> Iterator[tuple[str, str, str]]:
-    """Key of *step*, point under it, and why that can never take what is *known* of what it is told."""
-    if step.if_ and (_truth(_tree(step.if_), known) is False or _is_open(_tree(step.if_), known)):
+    """Key of *step*, point under it, and why that can never take its value, as far as *known* settles it."""
+    if step.if_ and (_truth(_tree(step.if_), known) is False or _is_undecided(_tree(step.if_), known)):
         return
     told: list[tuple[str, str, Iterator[Value]]] = [
-        (key, name, _outcomes(_tree(expression), known))
+        (key, name, _possible_values(_tree(expression), known))
         for key, of in (("write", step.write), ("together", step.together))
         for name, expression in (of or {}).items()
     ]
@@ -74,28 +74,30 @@ def _objections(
         yield from ((key, name, objection) for objection in objections if objection)
 
 
-def _never(name: str, value: Value, points: Mapping[str, PointSettings], spot: Spot, where: Where) -> Iterator[Problem]:
+def _never(
+    name: str, value: Value, points: Mapping[str, PointSettings], position: SourcePosition, where: KeyPath
+) -> Iterator[Problem]:
     """That *name*, if it is one of *points* and has states, is never *value*."""
     states = points[name].values if name in points else None
     if states is not None and value not in states.values():
         shown = f"'{value}'" if isinstance(value, str) else str(value)
         hint = did_you_mean(str(value), states.values()) or f"It has the states {', '.join(states.values())}"
-        yield spot.problem(where, f'"{name}" is never {shown}', hint)
+        yield position.problem(where, f'"{name}" is never {shown}', hint)
 
 
-def _outcomes(node: ast.expr, known: Mapping[str, Value]) -> Iterator[Value]:
-    """What *node* can come to, as far as *known* settles that: of `a if c else b` both, unless it settles c."""
+def _possible_values(node: ast.expr, known: Mapping[str, Value]) -> Iterator[Value]:
+    """The values *node* can have, as far as *known* settles that: of `a if c else b` both, unless it settles c."""
     if not isinstance(node, ast.IfExp):
         value = _value(node, known)
         yield from () if value is None else (value,)
         return
-    if _is_open(node.test, known):
+    if _is_undecided(node.test, known):
         return
     holds = _truth(node.test, known)
     if holds is None or holds:
-        yield from _outcomes(node.body, known)
+        yield from _possible_values(node.body, known)
     if not holds:
-        yield from _outcomes(node.orelse, known)
+        yield from _possible_values(node.orelse, known)
 
 
 def _truth(node: ast.expr, known: Mapping[str, Value]) -> bool | None:
@@ -114,8 +116,8 @@ def _truth(node: ast.expr, known: Mapping[str, Value]) -> bool | None:
     return None if value is None else bool(value)
 
 
-def _is_open(test: ast.expr, known: Mapping[str, Value]) -> bool:
-    """Whether only the device can tell what *test* makes of the value that is known."""
+def _is_undecided(test: ast.expr, known: Mapping[str, Value]) -> bool:
+    """Whether only the device can decide *test* for the value that is known."""
     names = {each.id for each in ast.walk(test) if isinstance(each, ast.Name)}
     return "value" in names and "value" in known and _truth(test, known) is None
 
@@ -141,7 +143,7 @@ def _comparisons(tree: ast.expr) -> Iterator[tuple[str, Value]]:
 
 
 def _value(node: ast.expr, known: Mapping[str, Value]) -> Value | None:
-    """What *node* comes to; None if *known* lacks a name in it, as what it has then is not all that it may be."""
+    """The value of *node*; None if *known* lacks a name in it."""
     try:
         expression = Expression.parse(ast.unparse(node))
     except ValueError:  # spelt out again it can be longer than an expression may be

@@ -1,4 +1,4 @@
-"""Nodes → msgspec Structs, field by field, so that everything wrong is found at once and said in the operator's words.
+"""The decoder: YAML nodes → msgspec Structs, field by field, so that all problems are found at once, in plain words.
 
 msgspec's own decoder stops at its first error and knows no positions; the Structs, their `Meta` and their
 `__post_init__` stay the only description of what is allowed.
@@ -22,7 +22,7 @@ from ..device.expression import Expression
 from ..errors import ConfigError, Problem
 from ..quantities import Duration, PercentageRange, Quantity
 from .wording import did_you_mean, example_of, phrase_of, unit_hint
-from .yaml_source import Entry, Node, Where
+from .yaml_source import KeyPath, YamlEntry, YamlNode
 
 __all__ = [
     "Decoder",
@@ -41,7 +41,7 @@ S = TypeVar("S", bound=Struct)
 
 
 class Findings:
-    """The problems of several attempts, raised together in the end."""
+    """A collector of problems: several attempts are made, and their problems raised together in the end."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
@@ -54,36 +54,36 @@ class Findings:
             self.problems += exc.problems
             return None
 
-    def settle(self) -> None:
+    def raise_problems(self) -> None:
         """Raises: ConfigError: there are problems."""
         if self.problems:
             raise ConfigError(self.problems)
 
 
 class Formula(NamedTuple):
-    """An expression that was decoded, and where it stands."""
+    """An expression that was decoded, and its node."""
 
     expression: Expression
-    node: Node
-    where: Where
+    node: YamlNode
+    where: KeyPath
 
 
 @dataclass(frozen=True, slots=True)
 class Decoder:
-    """Decodes nodes; relative paths in them start at *folder*."""
+    """A decoder of YAML nodes; relative paths in them start at *folder*."""
 
     folder: Path
     formulas: list[Formula] = field(default_factory=list)
-    """Every expression it came across, for who knows which names there are."""
+    """Every expression it decoded, whose names are still to be checked."""
 
-    def struct(self, node: Node, shape: type[S], where: Where) -> S:
-        """The *shape* that the mapping *node* spells.
+    def struct(self, node: YamlNode, shape: type[S], where: KeyPath) -> S:
+        """The *shape* that is written as the mapping *node*.
 
         Raises: ConfigError: unknown, missing or wrong keys, or values that do not go together.
         """
         findings = Findings()
         values = self.fields(node, shape, where, findings)
-        findings.settle()
+        findings.raise_problems()
         try:
             return shape(**values)
         except ValueError as exc:
@@ -92,11 +92,11 @@ class Decoder:
             if colon and key in entries:
                 value = entries[key].node
                 got = f", got {value}" if what.startswith("must ") else ""
-                raise ConfigError([value.spot.problem((*where, key), what + got)]) from exc
-            raise ConfigError([node.spot.problem(where, str(exc))]) from exc
+                raise ConfigError([value.position.problem((*where, key), what + got)]) from exc
+            raise ConfigError([node.position.problem(where, str(exc))]) from exc
 
-    def fields(self, node: Node, shape: type[Struct], where: Where, findings: Findings) -> dict[str, object]:
-        """The fields of *shape* that *node* spells well; None for the others, which are findings.
+    def fields(self, node: YamlNode, shape: type[Struct], where: KeyPath, findings: Findings) -> dict[str, object]:
+        """The fields of *shape* that are right in *node*; None for the others, which are findings.
 
         Raises: ConfigError: *node* is no mapping.
         """
@@ -114,12 +114,12 @@ class Decoder:
                 findings.problems.append(missing_key(key, node, where, field))
         return values
 
-    def value(self, node: Node, expected: object, where: Where) -> object:
-        """What *node* says, as an *expected*.
+    def value(self, node: YamlNode, expected: object, where: KeyPath) -> object:
+        """The value of *node*, as an *expected*.
 
-        Raises: ConfigError: it says something else.
+        Raises: ConfigError: it is something else.
         """
-        if expected is Node:
+        if expected is YamlNode:
             return node
         if get_origin(expected) is Annotated:
             expected, *notes = get_args(expected)
@@ -139,21 +139,21 @@ class Decoder:
             findings = Findings()
             member = get_args(expected)[0]
             values = [findings.attempt(self.value, inner, member, where) for inner in node.content]
-            findings.settle()
+            findings.raise_problems()
             return values if get_origin(expected) is list else tuple(values)
         return self._scalar(node, expected, where)
 
-    def _dict(self, node: Node, expected: object, where: Where) -> dict[str, object]:
+    def _dict(self, node: YamlNode, expected: object, where: KeyPath) -> dict[str, object]:
         findings = Findings()
         member = get_args(expected)[1]
         values = {
             key: findings.attempt(self.value, entry.node, member, (*where, key))
             for key, entry in mapping_of(node, where).items()
         }
-        findings.settle()
+        findings.raise_problems()
         return values
 
-    def _one_of(self, node: Node, members: tuple[object, ...], where: Where) -> object:
+    def _one_of(self, node: YamlNode, members: tuple[object, ...], where: KeyPath) -> object:
         if node.content is None and type(None) in members:
             return None
         members = tuple(member for member in members if member is not type(None))
@@ -166,9 +166,9 @@ class Decoder:
                 if not exc.problems[0].what.startswith("expected "):
                     raise  # it is a *member*, but one that cannot be
         phrases = " or ".join(phrase_of(member) for member in members)
-        raise ConfigError([node.spot.problem(where, f"expected {phrases}, got {node}")])
+        raise ConfigError([node.position.problem(where, f"expected {phrases}, got {node}")])
 
-    def _scalar(self, node: Node, expected: object, where: Where) -> object:
+    def _scalar(self, node: YamlNode, expected: object, where: KeyPath) -> object:
         content = node.content
         if isinstance(expected, type) and issubclass(expected, Quantity | PercentageRange):
             return _quantity(node, expected, where)
@@ -191,70 +191,70 @@ class Decoder:
         elif type(content) is expected:
             return content
         what = f"expected {phrase_of(expected)}, got {node}"
-        raise ConfigError([node.spot.problem(where, what, _hint(node, expected))])
+        raise ConfigError([node.position.problem(where, what, _hint(node, expected))])
 
-    def _expression(self, node: Node, where: Where) -> Expression:
+    def _expression(self, node: YamlNode, where: KeyPath) -> Expression:
         written = node.content if isinstance(node.content, str | int | float) else None
         try:
             expression = Expression.parse(node if written is None else written)
         except ValueError as exc:
             hint = "A comma within {…} ends it: write it in quotes" if "never closed" in str(exc) else ""
-            raise ConfigError([node.spot.problem(where, f"no expression: {exc}", hint)]) from exc
+            raise ConfigError([node.position.problem(where, f"no expression: {exc}", hint)]) from exc
         self.formulas.append(Formula(expression, node, where))
         return expression
 
 
-def mapping_of(node: Node, where: Where) -> dict[str, Entry]:
+def mapping_of(node: YamlNode, where: KeyPath) -> dict[str, YamlEntry]:
     """The entries of *node*.
 
     Raises: ConfigError: it is no mapping.
     """
     if not isinstance(node.content, dict):
-        raise ConfigError([node.spot.problem(where, f"expected a mapping, got {node}")])
+        raise ConfigError([node.position.problem(where, f"expected a mapping, got {node}")])
     return node.content
 
 
-def node_at(node: Node, *keys: str) -> Node:
-    """What stands in *node* under *keys*; where one is missing or holds something else, nothing, at that place."""
+def node_at(node: YamlNode, *keys: str) -> YamlNode:
+    """The node in *node* under *keys*; where one is missing or no mapping, an empty node at that position."""
     for key in keys:
         if not isinstance(node.content, dict) or key not in node.content:
-            return Node(None, node.spot)
+            return YamlNode(None, node.position)
         node = node.content[key].node
     return node
 
 
-def unknown_key(key: str, entry: Entry, known: Iterable[str], where: Where) -> Problem:
-    """*key* is none of *known*."""
-    return entry.spot.problem(where, f'unknown key "{key}"', did_you_mean(key, known))
+def unknown_key(key: str, entry: YamlEntry, known: Iterable[str], where: KeyPath) -> Problem:
+    """The problem that *key* is none of *known*."""
+    return entry.position.problem(where, f'unknown key "{key}"', did_you_mean(key, known))
 
 
-def missing_key(key: str, node: Node, where: Where, field: FieldInfo) -> Problem:
-    """The mapping *node* lacks *field*."""
+def missing_key(key: str, node: YamlNode, where: KeyPath, field: FieldInfo) -> Problem:
+    """The problem that the mapping *node* lacks *field*."""
     example = example_of(field.type)
-    return node.spot.problem(where, f'missing key "{key}"', f'For example "{key}: {example}"' if example else "")
+    return node.position.problem(where, f'missing key "{key}"', f'For example "{key}: {example}"' if example else "")
 
 
-def _quantity(node: Node, expected: type[Quantity | PercentageRange], where: Where) -> Quantity | PercentageRange:
+def _quantity(node: YamlNode, expected: type[Quantity | PercentageRange], where: KeyPath) -> Quantity | PercentageRange:
     try:
         # What is no text is handed over as a node, which says in the error what it is.
         quantity = expected.parse(node.content if isinstance(node.content, str) else node)
     except ValueError as exc:
-        raise ConfigError([node.spot.problem(where, str(exc), unit_hint(node.content, expected))]) from exc
+        raise ConfigError([node.position.problem(where, str(exc), unit_hint(node.content, expected))]) from exc
     numbers = [quantity] if isinstance(quantity, Quantity) else quantity
     if not all(map(math.isfinite, numbers)):
-        raise ConfigError([node.spot.problem(where, f"too large a number: {node}")])
+        raise ConfigError([node.position.problem(where, f"too large a number: {node}")])
     if isinstance(quantity, Duration) and quantity < 0:
-        raise ConfigError([node.spot.problem(where, f"must not be negative, got {node}")])
+        raise ConfigError([node.position.problem(where, f"must not be negative, got {node}")])
     return quantity
 
 
-def _check_bounds(node: Node, value: object, expected: object, meta: Meta, where: Where) -> None:
+def _check_bounds(node: YamlNode, value: object, expected: object, meta: Meta, where: KeyPath) -> None:
     if isinstance(value, str) and meta.pattern and not re.search(meta.pattern, value):
         phrase = (meta.extra or {}).get("expected", f"text like {meta.pattern}")
-        raise ConfigError([node.spot.problem(where, f"expected {phrase}, got {node}")])
+        raise ConfigError([node.position.problem(where, f"expected {phrase}, got {node}")])
     if isinstance(value, str | list | tuple) and meta.min_length and len(value) < meta.min_length:
         what = "must not be empty" if meta.min_length == 1 else f"must have at least {meta.min_length} parts"
-        raise ConfigError([node.spot.problem(where, what)])
+        raise ConfigError([node.position.problem(where, what)])
     if not isinstance(value, int | float):
         return
     low, high = (meta.ge if meta.gt is None else meta.gt), (meta.le if meta.lt is None else meta.lt)
@@ -268,10 +268,10 @@ def _check_bounds(node: Node, value: object, expected: object, meta: Meta, where
         else:
             bounds = f"below {high:g}" if meta.lt is not None else f"of at most {high:g}"
         hint = str((meta.extra or {}).get("hint", ""))
-        raise ConfigError([node.spot.problem(where, f"expected {phrase_of(expected)} {bounds}, got {node}", hint)])
+        raise ConfigError([node.position.problem(where, f"expected {phrase_of(expected)} {bounds}, got {node}", hint)])
 
 
-def _check_file(node: Node, value: object, meta: Meta, where: Where) -> None:
+def _check_file(node: YamlNode, value: object, meta: Meta, where: KeyPath) -> None:
     """`Meta(extra={"file": "public" | "secret"})`: there must be such a file; a secret one is its owner's alone."""
     kind = (meta.extra or {}).get("file")
     if kind is None or not isinstance(value, Path):
@@ -279,23 +279,23 @@ def _check_file(node: Node, value: object, meta: Meta, where: Where) -> None:
     try:
         status = value.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise ConfigError([node.spot.problem(where, f"{node} is no file")])
+            raise ConfigError([node.position.problem(where, f"{node} is no file")])
         written = value.read_bytes()
     except OSError as exc:
-        raise ConfigError([node.spot.problem(where, f"{node} cannot be read: {exc.strerror}")]) from exc
+        raise ConfigError([node.position.problem(where, f"{node} cannot be read: {exc.strerror}")]) from exc
     if kind != "secret":
         return
     if status.st_mode & 0o077:
         what = f"{node} is open to others than its owner (mode {stat.S_IMODE(status.st_mode):03o})"
-        raise ConfigError([node.spot.problem(where, what, f"Run: chmod 600 {value}")])
+        raise ConfigError([node.position.problem(where, what, f"Run: chmod 600 {value}")])
     lines = written.strip().splitlines()
     if len(lines) != 1 or not re.fullmatch(rb"[\x20-\x7e]+", lines[0]):
         is_odd = "has more than one line" if len(lines) > 1 else "has other than plain characters"
         what = f"{node} {is_odd if lines else 'is empty'}"
-        raise ConfigError([node.spot.problem(where, what, "The secret stands in it alone, on one line")])
+        raise ConfigError([node.position.problem(where, what, "The secret stands in it alone, on one line")])
 
 
-def _hint(node: Node, expected: object) -> str:
+def _hint(node: YamlNode, expected: object) -> str:
     match node.content, expected:
         case str(text), _ if get_origin(expected) is Literal:
             choices = list(map(str, get_args(expected)))

@@ -1,4 +1,4 @@
-"""One device, spelt out → `DeviceConfig`: kind, driver, connection, make and fallback, and whether they agree."""
+"""One expanded device → `DeviceConfig`: kind, driver, connection, device map and fallback, and whether they agree."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,24 +19,24 @@ from . import point as device_points
 from .checked import Cem, ControlType, DeviceConfig, Report
 from .connection import connection_of
 from .decoder import Decoder, Findings, did_you_mean, mapping_of, unknown_key
-from .device_map import Built, MakeKeys, kind_problems, make_of, names_used, when_of
+from .device_map import DeviceMapKeys, MappedDevice, kind_problems, map_device, names_used, when_of
 from .fallback import fallback as fallback_of
 from .fallback import variant_problems
-from .profile import ABOUT, Profile, Spelt
-from .yaml_source import Entry, Node, Where
+from .profile import ABOUT, ExpandedDevice, Profile
+from .yaml_source import KeyPath, YamlEntry, YamlNode
 
 _RESOURCE_ID = r"^[a-zA-Z0-9\-_:]{2,64}$"
 """Spec: EN 50491-12-2 / s2-ws-json, ID."""
 _DRIVER_NAME = r"^[A-Za-z_][\w.-]*(:[A-Za-z_]\w*)?$"
 NEEDS_KIND = ("resource_id", "control_types", "cem", "report", "fallback")
 """Keys of what a device without a kind does not have: a resource manager."""
-_LACKING = (
+_MISSING_KIND_HINT = (
     f'Known are: {", ".join(KINDS)}. What only gives points to other devices says what it is "of", as "of: meter"'
 )
 _KIND_HINT = f'Is "kind" missing? Known are: {", ".join(KINDS)}'
 
 
-class DeviceKeys(MakeKeys, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DeviceKeys(DeviceMapKeys, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What every device has; beside it stand the keys of its kind, and the parameters of its profile."""
 
     name: Annotated[str, Meta(min_length=1, description="Unique; the resource_id is derived from it")]
@@ -48,14 +48,15 @@ class DeviceKeys(MakeKeys, frozen=True, kw_only=True, forbid_unknown_fields=True
             extra={"expected": "the name of a driver, or module:Class"},
         ),
     ]
-    connection: Annotated[Node, Meta(description="Where the driver finds the device")]
-    points: Annotated[dict[str, Node], Meta(description="Name of a point → where the driver finds it")]
+    connection: Annotated[YamlNode, Meta(description="Where the driver finds the device")]
+    points: Annotated[dict[str, YamlNode], Meta(description="Name of a point → where the driver finds it")]
     profile: Annotated[
         str | None, Meta(description="The type of the device; `s2d profiles` lists them. It says all but what is here")
     ] = None
     part: Annotated[str | None, Meta(description="Which of the profile's parts; default: its first")] = None
     variants: Annotated[
-        tuple[Node, ...], Meta(description="Other makes of the device; the first whose `when` is true is laid over it")
+        tuple[YamlNode, ...],
+        Meta(description="Other makes of the device; the first whose `when` is true is laid over it"),
     ] = ()
     kind: Annotated[
         str | None, Meta(description="What the device is; without it, it only gives points to other devices")
@@ -79,9 +80,9 @@ class DeviceKeys(MakeKeys, frozen=True, kw_only=True, forbid_unknown_fields=True
     ] = field(name="expected_offline", default=False)
     cem: Annotated[Cem | None, Meta(description="Where to connect instead of the gateway's cem")] = None
     report: Annotated[Report, Meta(description="How much must change before the CEM is told")] = Report()
-    fallback: Annotated[Node | None, Meta(description="What the hardware gets when the CEM has been away too long")] = (
-        None
-    )
+    fallback: Annotated[
+        YamlNode | None, Meta(description="What the hardware gets when the CEM has been away too long")
+    ] = None
     manufacturer: Annotated[str | None, Meta(description="Told to the CEM")] = None
     model: Annotated[str | None, Meta(description="Told to the CEM")] = None
     serial_number: Annotated[str | None, Meta(description="Told to the CEM; in quotes if it is a number")] = None
@@ -96,11 +97,11 @@ class DeviceKeys(MakeKeys, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a device as written may lean on."""
+class ConfigContext:
+    """The context in which a device is decoded: what the gateway file says for all devices."""
 
     decoder: Decoder
-    buses: Mapping[str, Node]
+    buses: Mapping[str, YamlNode]
     """Name → fields of a connection."""
     cem: Cem | None
     """Where devices connect that do not say otherwise; None also if it is wrong."""
@@ -108,75 +109,76 @@ class Surroundings:
     """The gateway file says something about the CEM, right or wrong."""
 
 
-def device_of(spelt: Spelt, where: Where, around: Surroundings) -> DeviceConfig:
-    """The device that *spelt* is; whether the points it takes from other devices exist is not its business.
+def device_of(expanded: ExpandedDevice, where: KeyPath, context: ConfigContext) -> DeviceConfig:
+    """The device configuration of *expanded*; that points of other devices exist is checked elsewhere.
 
     Raises: ConfigError: all that is wrong with it by itself.
     """
-    node = spelt.node
+    node = expanded.node
     entries = mapping_of(node, where)
     findings = Findings()
-    if spelt.profile and _lacks_kind(spelt.profile, spelt.part, entries):
-        raise ConfigError([spelt.profile.device.spot.problem((), 'missing key "kind"', _LACKING)])
+    if expanded.profile and _lacks_kind(expanded.profile, expanded.part, entries):
+        raise ConfigError([expanded.profile.device.position.problem((), 'missing key "kind"', _MISSING_KIND_HINT)])
     kind = findings.attempt(_kind, entries, where)
-    common, own = _shared_out(spelt, kind, where, findings)
-    keys = findings.attempt(around.decoder.struct, common, DeviceKeys, where)
-    settings = findings.attempt(around.decoder.struct, own, kind.settings, where) if kind else None
+    common, own = _split_keys(expanded, kind, where, findings)
+    keys = findings.attempt(context.decoder.struct, common, DeviceKeys, where)
+    settings = findings.attempt(context.decoder.struct, own, kind.settings, where) if kind else None
     driver = findings.attempt(_driver, entries, where)
     connection = None
     if driver:  # one without a connection is found while decoding the keys
-        connection = findings.attempt(connection_of, node, driver, around.buses, around.decoder, where)
-    names = {**_numbers(kind, settings), **spelt.parameters}
-    built, fallback = None, None
+        connection = findings.attempt(connection_of, node, driver, context.buses, context.decoder, where)
+    names = {**_setting_values(kind, settings), **expanded.parameters}
+    base: MappedDevice | None = None
+    fallback = None
     variants: list[Variant] = []
     if driver and "points" in entries:
         poll_s = keys.poll_s if keys else 0.0
-        makes = [
-            (of, make_of(of, driver, names, poll_s, around.decoder, where, findings))
-            for of in (node, *(each.node for each in spelt.variants))
+        candidates = [
+            (of, map_device(of, driver, names, poll_s, context.decoder, where, findings))
+            for of in (node, *(each.node for each in expanded.variants))
         ]
-        built = makes[0][1]
-        used = frozenset[str]().union(*(names_used(made.make) for _, made in makes))
-        for each, (_, made) in zip(spelt.variants, makes[1:], strict=True):
-            if when := findings.attempt(when_of, each, built, around.decoder, findings):
+        base = candidates[0][1]
+        used = frozenset[str]().union(*(names_used(mapped.make) for _, mapped in candidates))
+        for each, (_, mapped) in zip(expanded.variants, candidates[1:], strict=True):
+            if when := findings.attempt(when_of, each, base, context.decoder, findings):
                 used |= when.names
-                variants.append(Variant(when, made.make))
+                variants.append(Variant(when, mapped.make))
         if kind:
-            for of, made in makes:
-                findings.problems += _kind_problems(kind, settings, made, of, where, spelt, used)
-            fallback = findings.attempt(fallback_of, kind, settings, built.make, node, around.decoder, where)
-            findings.problems += variant_problems(fallback, variants, spelt.variants) if fallback else ()
+            for of, mapped in candidates:
+                findings.problems += _kind_problems(kind, settings, mapped, of, where, expanded, used)
+            fallback = findings.attempt(fallback_of, kind, settings, base.make, node, context.decoder, where)
+            findings.problems += variant_problems(fallback, variants, expanded.variants) if fallback else ()
     if kind:
-        findings.problems += _cem_problems(node, around, where)
+        findings.problems += _cem_problems(node, context, where)
         findings.problems += _control_type_problems(kind, keys, entries, where)
-    findings.settle()
+    findings.raise_problems()
     assert keys
     assert driver
     assert connection
-    assert built
+    assert base
     return DeviceConfig(
         name=keys.name,
         driver=driver,
         connection=connection,
-        points=dict(built.make.points),
-        sources=dict(built.sources),
-        computed=built.make.computed,
-        commands=built.make.commands,
-        start=built.make.start,
-        nameplate=built.make.nameplate,
-        available=built.make.available,
-        uptime=built.make.uptime,
+        points=dict(base.make.points),
+        sources=dict(base.sources),
+        computed=base.make.computed,
+        commands=base.make.commands,
+        start=base.make.start,
+        nameplate=base.make.nameplate,
+        available=base.make.available,
+        uptime=base.make.uptime,
         is_expected_offline=keys.is_expected_offline,
-        parameters=built.make.parameters,
+        parameters=base.make.parameters,
         variants=tuple(variants),
-        profile=spelt.profile.name if spelt.profile else None,
-        part=spelt.part,
+        profile=expanded.profile.name if expanded.profile else None,
+        part=expanded.part,
         poll_s=keys.poll_s,
         kind=keys.kind,
         settings=settings,
         resource_id=keys.resource_id,
         control_types=keys.control_types,
-        cem=(keys.cem or around.cem) if kind else None,
+        cem=(keys.cem or context.cem) if kind else None,
         report=keys.report,
         fallback=fallback,
         manufacturer=keys.manufacturer,
@@ -187,106 +189,116 @@ def device_of(spelt: Spelt, where: Where, around: Surroundings) -> DeviceConfig:
 
 
 def _kind_problems(
-    kind: Kind, settings: Struct | None, built: Built, node: Node, where: Where, spelt: Spelt, used: frozenset[str]
+    kind: Kind,
+    settings: Struct | None,
+    mapped: MappedDevice,
+    node: YamlNode,
+    where: KeyPath,
+    expanded: ExpandedDevice,
+    used: frozenset[str],
 ) -> Iterator[Problem]:
     entries = mapping_of(node, where)
     at = entries["points"].node
     if isinstance(at.content, dict):
         beside = {*_names(entries, "computed"), *_names(entries, "commands")}
         inside = (*where, "points")
-        also = used | spelt.points
-        yield from device_points.problems_of_kind(kind, settings, built.points, at, inside, beside=beside, also=also)
-        yield from kind_problems(kind, settings, built.make, entries, where)
+        also = used | expanded.points
+        yield from device_points.problems_of_kind(kind, settings, mapped.points, at, inside, beside=beside, also=also)
+        yield from kind_problems(kind, settings, mapped.make, entries, where)
 
 
-def _names(entries: Mapping[str, Entry], key: str) -> Iterable[str]:
+def _names(entries: Mapping[str, YamlEntry], key: str) -> Iterable[str]:
     content = entries[key].node.content if key in entries else None
     return content if isinstance(content, dict) else ()
 
 
-def _numbers(kind: Kind | None, settings: Struct | None) -> dict[str, Value]:
-    """What the owner knows of the device, for expressions: `max_charge_power` and the like, in base units."""
+def _setting_values(kind: Kind | None, settings: Struct | None) -> dict[str, Value]:
+    """The settings of the kind, for expressions: `max_charge_power` and the like, in base units."""
     known = fields(kind.settings) if kind else ()
     if settings is None:
-        return {field.encode_name: 0.0 for field in known}  # wrong, which is said; the names are right
-    said = ((field.encode_name, getattr(settings, field.name)) for field in known)
-    return {name: float(value) for name, value in said if isinstance(value, int | float)}
+        return {field.encode_name: 0.0 for field in known}  # wrong, which is reported; the names are right
+    numbers = ((field.encode_name, getattr(settings, field.name)) for field in known)
+    return {name: float(value) for name, value in numbers if isinstance(value, int | float)}
 
 
-def _kind(entries: Mapping[str, Entry], where: Where) -> Kind | None:
+def _kind(entries: Mapping[str, YamlEntry], where: KeyPath) -> Kind | None:
     if "kind" not in entries:
         return None
     node = entries["kind"].node
     if node.content not in KINDS:
         hint = did_you_mean(node.content, KINDS) if isinstance(node.content, str) else ""
         what = f"expected one of: {', '.join(KINDS)}, got {node}"
-        raise ConfigError([node.spot.problem((*where, "kind"), what, hint)])
+        raise ConfigError([node.position.problem((*where, "kind"), what, hint)])
     return kind_of(str(node.content))
 
 
-def _lacks_kind(profile: Profile, part: str | None, entries: Mapping[str, Entry]) -> bool:
-    """Whether *entries*, all that *profile* and owner say, are meant for a kind which the profile forgot to name."""
+def _lacks_kind(profile: Profile, part: str | None, entries: Mapping[str, YamlEntry]) -> bool:
+    """Whether *entries*, the keys of *profile* and owner, are meant for a kind which the profile forgot to name."""
     inside = mapping_of(profile.parts[part], ()) if part else {}
     of = inside["of"].node.content if "of" in inside else profile.about.of
     settings = {field.encode_name for name in KINDS for field in fields(kind_of(name).settings)}
     return "kind" not in entries and of in (None, *KINDS) and not entries.keys().isdisjoint({*NEEDS_KIND, *settings})
 
 
-def _shared_out(spelt: Spelt, kind: Kind | None, where: Where, findings: Findings) -> tuple[Node, Node]:
-    """*spelt* in two: the keys that every device has, and those of its *kind*; what is neither is a finding.
+def _split_keys(
+    expanded: ExpandedDevice, kind: Kind | None, where: KeyPath, findings: Findings
+) -> tuple[YamlNode, YamlNode]:
+    """*expanded* in two: the keys that every device has, and those of its *kind*; what is neither is a finding.
 
     The parameters of its profile were taken out before.
     """
     common = {field.encode_name for field in fields(DeviceKeys)}
     own = {field.encode_name for field in fields(kind.settings)} if kind else set()
-    node, entries = spelt.node, mapping_of(spelt.node, where)
+    node, entries = expanded.node, mapping_of(expanded.node, where)
     has_kind = "kind" in entries
     lacks_kind = (
-        f'The profile "{spelt.profile.name}" only gives points to other devices' if spelt.profile else _KIND_HINT
+        f'The profile "{expanded.profile.name}" only gives points to other devices' if expanded.profile else _KIND_HINT
     )
     for key, entry in entries.items():
         if not has_kind and key in NEEDS_KIND:
             what = f'"{key}" says nothing of a device without a kind'
-            findings.problems.append(entry.spot.problem(where, what, lacks_kind))
+            findings.problems.append(entry.position.problem(where, what, lacks_kind))
         elif key not in common | own and (kind or not has_kind):
-            is_of_profile = entry.spot.path != node.spot.path
-            problem = unknown_key(key, entry, common | own | spelt.asked | (ABOUT if is_of_profile else set()), where)
+            is_of_profile = entry.position.path != node.position.path
+            problem = unknown_key(
+                key, entry, common | own | expanded.parameter_names | (ABOUT if is_of_profile else set()), where
+            )
             findings.problems.append(problem if problem.hint or has_kind else problem._replace(hint=lacks_kind))
-    # What the device is made of is decoded by itself, once for every variant of it.
-    aside = MakeKeys.__struct_fields__
+    # The device map is decoded by itself, once for every variant of the device.
+    aside = DeviceMapKeys.__struct_fields__
     plain = {key: entry for key, entry in entries.items() if key not in aside or key == "points"}
     split = ({key: entry for key, entry in plain.items() if key in keys} for keys in (common, own))
-    first, second = (Node(part, node.spot) for part in split)
+    first, second = (YamlNode(part, node.position) for part in split)
     return first, second
 
 
-def _driver(entries: Mapping[str, Entry], where: Where) -> type[Driver] | None:
+def _driver(entries: Mapping[str, YamlEntry], where: KeyPath) -> type[Driver] | None:
     node = entries["driver"].node if "driver" in entries else None
     if node is None or not isinstance(node.content, str) or not re.search(_DRIVER_NAME, node.content):
-        return None  # said while decoding the keys
+        return None  # reported while decoding the keys
     try:
         driver = find(node.content)
     except DriverUnavailable as exc:
         hint = did_you_mean(exc.name, exc.known) or f"Installed are: {', '.join(exc.known)}"
         if ":" in exc.name:
             hint = "It is looked for where s2d is installed, and in PYTHONPATH"
-        raise ConfigError([node.spot.problem((*where, "driver"), f'"{exc.name}" {exc.why}', hint)]) from exc
+        raise ConfigError([node.position.problem((*where, "driver"), f'"{exc.name}" {exc.why}', hint)]) from exc
     for part in (getattr(driver, "Connection", None), getattr(driver, "Point", None)):
         if not (isinstance(part, type) and issubclass(part, Struct)):
             what = f"{node} is no driver: it lacks Connection or Point"
-            raise ConfigError([node.spot.problem((*where, "driver"), what)])
+            raise ConfigError([node.position.problem((*where, "driver"), what)])
     return driver
 
 
-def _cem_problems(node: Node, around: Surroundings, where: Where) -> Iterator[Problem]:
-    if "cem" not in mapping_of(node, where) and not around.names_cem:
+def _cem_problems(node: YamlNode, context: ConfigContext, where: KeyPath) -> Iterator[Problem]:
+    if "cem" not in mapping_of(node, where) and not context.names_cem:
         hint = 'Write "cem: {url: ws://…}" into the gateway file or here'
-        yield node.spot.problem(where, "nothing says which CEM to connect to", hint)
+        yield node.position.problem(where, "nothing says which CEM to connect to", hint)
 
 
 def _control_type_problems(
-    kind: Kind, keys: DeviceKeys | None, entries: Mapping[str, Entry], where: Where
+    kind: Kind, keys: DeviceKeys | None, entries: Mapping[str, YamlEntry], where: KeyPath
 ) -> Iterator[Problem]:
     if keys and keys.control_types and not set(keys.control_types) & set(kind.control_types):
         what = f"a {kind.name} can only offer {', '.join(kind.control_types)}, which is not listed"
-        yield entries["control_types"].node.spot.problem((*where, "control_types"), what)
+        yield entries["control_types"].node.position.problem((*where, "control_types"), what)

@@ -1,4 +1,4 @@
-"""What a device is made of, as written → `DeviceMap`, and whether all that it names is there."""
+"""The device map as written → `DeviceMap`, and whether all that it names is there."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,19 +19,19 @@ from . import point as device_points
 from .checked import PointSource
 from .constant_checks import comparison_problems, constant_problems, objection_to
 from .decoder import Decoder, Findings, Formula, did_you_mean, mapping_of, node_at
-from .profile import SpeltVariant
+from .profile import ExpandedVariant
 from .write_wear import wear_problems
-from .yaml_source import Entry, Node, Spot, Where
+from .yaml_source import KeyPath, SourcePosition, YamlEntry, YamlNode
 
 _UNSAID = Nameplate()
 
 
-class MakeKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a device is made of; a variant changes some of it."""
+class DeviceMapKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The keys of a device map; a variant changes some of them."""
 
-    points: Annotated[dict[str, Node], Meta(description="Name of a point → where the driver finds it")] = {}
+    points: Annotated[dict[str, YamlNode], Meta(description="Name of a point → where the driver finds it")] = {}
     computed: Annotated[
-        dict[str, Node],
+        dict[str, YamlNode],
         Meta(description="Name → what it is computed from: an expression, or a mapping with `value` and `unit`"),
     ] = {}
     commands: Annotated[
@@ -50,8 +50,8 @@ class MakeKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
-    """A make, and the points beside it that come from other devices."""
+class MappedDevice:
+    """A device map, and the points beside it that come from other devices."""
 
     make: DeviceMap
     sources: Mapping[str, PointSource]
@@ -61,18 +61,18 @@ class Built:
         return {**self.make.points, **self.sources}
 
 
-def make_of(
-    node: Node,
+def map_device(
+    node: YamlNode,
     driver: type[Driver],
     parameters: Mapping[str, Value],
     poll_s: float,
     decoder: Decoder,
-    where: Where,
+    where: KeyPath,
     findings: Findings,
-) -> Built:
-    """What the device *node* is made of, as far as it is right; what is wrong is a finding."""
+) -> MappedDevice:
+    """The device map that is written in *node*, as far as it is right; what is wrong is a finding."""
     entries = mapping_of(node, where)
-    # A decoder of its own, so that the expressions it comes across are those of this make.
+    # A decoder of its own, so that the expressions it collects are those of this map.
     decoder = Decoder(decoder.folder)
     values = {
         key: findings.attempt(decoder.value, entries[key].node, expected, (*where, key))
@@ -111,11 +111,11 @@ def make_of(
     findings.problems += constant_problems(make, entries, where)
     findings.problems += _cycles(make, entries, where)
     findings.problems += _uptime_problems(make, sources, entries, where)
-    return Built(make, sources)
+    return MappedDevice(make, sources)
 
 
 def names_used(make: DeviceMap) -> frozenset[str]:
-    """Points which *make* itself has a use for, whatever else asks for them."""
+    """Points which *make* itself uses, whatever else reads them."""
     formulas = [each.value.names for each in make.computed.values()]
     formulas += [each.names | each.written for each in make.commands.values()]
     formulas += [step.names | step.written for step in make.start]
@@ -125,24 +125,24 @@ def names_used(make: DeviceMap) -> frozenset[str]:
     return frozenset().union(plate - {None}, *formulas)
 
 
-def when_of(variant: SpeltVariant, built: Built, decoder: Decoder, findings: Findings) -> Expression:
-    """When *variant* holds.
+def when_of(variant: ExpandedVariant, mapped: MappedDevice, decoder: Decoder, findings: Findings) -> Expression:
+    """The condition of *variant*.
 
     Raises: ConfigError: no expression.
     """
     inside = (*variant.where, "when")
     when = decoder.value(variant.when, Expression, inside)
     assert isinstance(when, Expression)
-    findings.problems += _formula_problems(when, built.make, built.sources, variant.when.spot, inside)
-    for name in sorted(when.names & built.make.points.keys()):
-        if built.make.points[name].poll != "once":
+    findings.problems += _formula_problems(when, mapped.make, mapped.sources, variant.when.position, inside)
+    for name in sorted(when.names & mapped.make.points.keys()):
+        if mapped.make.points[name].poll != "once":
             what = f'a variant is chosen once, but "{name}" is read again and again'
-            findings.problems.append(variant.when.spot.problem(inside, what, f'Give "{name}" a "poll: once"'))
+            findings.problems.append(variant.when.position.problem(inside, what, f'Give "{name}" a "poll: once"'))
     return when
 
 
 def kind_problems(
-    kind: Kind, settings: Struct | None, make: DeviceMap, entries: Mapping[str, Entry], where: Where
+    kind: Kind, settings: Struct | None, make: DeviceMap, entries: Mapping[str, YamlEntry], where: KeyPath
 ) -> Iterator[Problem]:
     """Where what *make* computes and commands is not what a *kind* with *settings* has."""
     steered_by = kind.steered_by(make.points, make.commands)
@@ -151,10 +151,10 @@ def kind_problems(
         node = node_at(entries["computed"].node, name)
         inside = (*where, "computed", name)
         if name in steered_by:
-            yield node.spot.problem(inside, "is written; it cannot be computed")
+            yield node.position.problem(inside, "is written; it cannot be computed")
         elif canonical and canonical.access == "read" and computed.unit:
             yield from device_points.unit_problem(
-                canonical.dimension, computed, node_at(node, "unit").spot, (*inside, "unit")
+                canonical.dimension, computed, node_at(node, "unit").position, (*inside, "unit")
             )
     for name, command in make.commands.items():
         canonical = kind.points.get(name)
@@ -163,33 +163,40 @@ def kind_problems(
         if canonical is None or name not in steered_by:
             writable = [name for name, each in kind.points.items() if each.access == "write"]
             hint = did_you_mean(name, writable) or f"It is told {', '.join(writable)}"
-            yield node.spot.problem(inside, f"nobody tells a {kind.name} this", hint)
+            yield node.position.problem(inside, f"nobody tells a {kind.name} this", hint)
         elif command.unit:
             yield from device_points.unit_problem(
-                canonical.dimension, command, node_at(node, "unit").spot, (*inside, "unit")
+                canonical.dimension, command, node_at(node, "unit").position, (*inside, "unit")
             )
         if settings and canonical:
             objection = partial(objection_to, command, make=make)
             reach = kind.reach(settings).get(name, ())
-            yield from device_points.reach_problems(reach, objection, canonical.dimension, node.spot, inside)
+            yield from device_points.reach_problems(reach, objection, canonical.dimension, node.position, inside)
 
 
 def _formula_problems(
-    expression: Expression, make: DeviceMap, sources: Iterable[str], spot: Spot, where: Where, *more: str
+    expression: Expression,
+    make: DeviceMap,
+    sources: Iterable[str],
+    position: SourcePosition,
+    where: KeyPath,
+    *more: str,
 ) -> Iterator[Problem]:
     """Names in *expression* that nothing of the device goes by; *more* are known as well."""
     known = {*make.points, *make.computed, *make.parameters, *more}
     for name in sorted(expression.names):
         if name in make.points and not make.points[name].is_readable:
-            yield spot.problem(where, f'"{name}" is only written; its value is not known', "Make it read_write")
+            yield position.problem(where, f'"{name}" is only written; its value is not known', "Make it read_write")
         elif name not in known and name in sources:
-            yield spot.problem(where, f'"{name}" comes from another device; only own points are known here')
+            yield position.problem(where, f'"{name}" comes from another device; only own points are known here')
         elif name not in known:
-            yield spot.problem(where, f'nothing is called "{name}"', did_you_mean(name, known))
-    yield from comparison_problems(expression, make.points, spot, where)
+            yield position.problem(where, f'nothing is called "{name}"', did_you_mean(name, known))
+    yield from comparison_problems(expression, make.points, position, where)
 
 
-def _computed(entries: Mapping[str, Entry], decoder: Decoder, where: Where, findings: Findings) -> dict[str, Computed]:
+def _computed(
+    entries: Mapping[str, YamlEntry], decoder: Decoder, where: KeyPath, findings: Findings
+) -> dict[str, Computed]:
     if "computed" not in entries:
         return {}
     inside = (*where, "computed")
@@ -199,9 +206,9 @@ def _computed(entries: Mapping[str, Entry], decoder: Decoder, where: Where, find
     for name, entry in written.items():
         findings.problems += device_points.name_problems(name, entry, inside)
         if name in points:
-            findings.problems.append(entry.spot.problem(inside, f'"{name}" is a point already'))
+            findings.problems.append(entry.position.problem(inside, f'"{name}" is a point already'))
         is_short = not isinstance(entry.node.content, dict)
-        node = Node({"value": entry}, entry.node.spot) if is_short else entry.node
+        node = YamlNode({"value": entry}, entry.node.position) if is_short else entry.node
         if value := findings.attempt(decoder.struct, node, Computed, (*inside, name)):
             computed[name] = value
     return computed
@@ -211,15 +218,17 @@ def _name_problems(
     make: DeviceMap,
     sources: Mapping[str, PointSource],
     formulas: list[Formula],
-    entries: Mapping[str, Entry],
-    where: Where,
+    entries: Mapping[str, YamlEntry],
+    where: KeyPath,
 ) -> Iterator[Problem]:
-    unsound = _content(entries, "points").keys() | _content(entries, "computed").keys()  # wrong themselves: said there
+    unsound = (
+        _content(entries, "points").keys() | _content(entries, "computed").keys()
+    )  # wrong themselves: reported there
     unsound -= make.points.keys() | make.computed.keys() | sources.keys()
     for formula in formulas:
         is_command = formula.where[len(where) : len(where) + 1] == ("commands",)
         more = (*unsound, "value") if is_command else tuple(unsound)
-        yield from _formula_problems(formula.expression, make, sources, formula.node.spot, formula.where, *more)
+        yield from _formula_problems(formula.expression, make, sources, formula.node.position, formula.where, *more)
     for name, command in make.commands.items():
         if command.verify:
             shown = command.verify.point
@@ -228,10 +237,10 @@ def _name_problems(
             if (point and not point.is_readable) or (not point and shown not in (*make.computed, *unsound)):
                 known = [*make.computed, *(name for name, each in make.points.items() if each.is_readable)]
                 inside = (*where, "commands", name, "verify", "point")
-                yield node.spot.problem(inside, f'"{shown}" cannot be read', did_you_mean(shown, known))
+                yield node.position.problem(inside, f'"{shown}" cannot be read', did_you_mean(shown, known))
 
 
-def _write_problems(make: DeviceMap, entries: Mapping[str, Entry], where: Where) -> Iterator[Problem]:
+def _write_problems(make: DeviceMap, entries: Mapping[str, YamlEntry], where: KeyPath) -> Iterator[Problem]:
     sequences = [(make.start, _node(entries, "start"), (*where, "start"))]
     for name, command in make.commands.items():
         inside = (*where, "commands", name)
@@ -246,36 +255,36 @@ def _write_problems(make: DeviceMap, entries: Mapping[str, Entry], where: Where)
             for key in ("write", "together", "life"):
                 written = node_at(step, key).content if isinstance(step.content, dict) and key in step.content else {}
                 for name, entry in written.items() if isinstance(written, dict) else ():
-                    yield from _target_problems(name, make, entries, entry.spot, (*inside, key))
+                    yield from _target_problems(name, make, entries, entry.position, (*inside, key))
 
 
 def _target_problems(
-    name: str, make: DeviceMap, entries: Mapping[str, Entry], spot: Spot, where: Where
+    name: str, make: DeviceMap, entries: Mapping[str, YamlEntry], position: SourcePosition, where: KeyPath
 ) -> Iterator[Problem]:
     point = make.points.get(name)
     if point and not point.is_writable:
         hint = 'Write "access: write" or "access: read_write" there'
-        yield spot.problem(where, f'the point "{name}" is not for writing', hint)
+        yield position.problem(where, f'the point "{name}" is not for writing', hint)
     elif not point and name not in _content(entries, "points"):
         writable = [name for name, each in make.points.items() if each.is_writable]
-        yield spot.problem(where, f'there is no point "{name}"', did_you_mean(name, writable))
+        yield position.problem(where, f'there is no point "{name}"', did_you_mean(name, writable))
 
 
 def _uptime_problems(
-    make: DeviceMap, sources: Mapping[str, PointSource], entries: Mapping[str, Entry], where: Where
+    make: DeviceMap, sources: Mapping[str, PointSource], entries: Mapping[str, YamlEntry], where: KeyPath
 ) -> Iterator[Problem]:
     name = make.uptime
     if name is None or (name not in make.points and name not in sources and name in _content(entries, "points")):
         return
-    spot, inside = entries["uptime"].node.spot, (*where, "uptime")
+    position, inside = entries["uptime"].node.position, (*where, "uptime")
     polled = [each for each, point in make.points.items() if point.is_readable and not isinstance(point.poll, str)]
     if name not in make.points:
-        yield spot.problem(inside, f'there is no point "{name}"', did_you_mean(name, polled))
+        yield position.problem(inside, f'there is no point "{name}"', did_you_mean(name, polled))
     elif name not in polled:
-        yield spot.problem(inside, f'"{name}" has to be read again and again', "Give it a `poll: 10 s` or none")
+        yield position.problem(inside, f'"{name}" has to be read again and again', "Give it a `poll: 10 s` or none")
 
 
-def _cycles(make: DeviceMap, entries: Mapping[str, Entry], where: Where) -> Iterator[Problem]:
+def _cycles(make: DeviceMap, entries: Mapping[str, YamlEntry], where: KeyPath) -> Iterator[Problem]:
     settled: set[str] = set()
 
     def leads_back(name: str, path: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -291,15 +300,15 @@ def _cycles(make: DeviceMap, entries: Mapping[str, Entry], where: Where) -> Iter
 
     for name in make.computed:
         if circle := leads_back(name, ()):
-            spot = node_at(entries["computed"].node, circle[0]).spot
-            yield spot.problem((*where, "computed", circle[0]), f"is computed from itself: {' → '.join(circle)}")
+            position = node_at(entries["computed"].node, circle[0]).position
+            yield position.problem((*where, "computed", circle[0]), f"is computed from itself: {' → '.join(circle)}")
             return
 
 
-def _node(entries: Mapping[str, Entry], key: str) -> Node:
-    return entries[key].node if key in entries else Node(None, Spot("", 0, 0))
+def _node(entries: Mapping[str, YamlEntry], key: str) -> YamlNode:
+    return entries[key].node if key in entries else YamlNode(None, SourcePosition("", 0, 0))
 
 
-def _content(entries: Mapping[str, Entry], key: str) -> Mapping[str, Entry]:
+def _content(entries: Mapping[str, YamlEntry], key: str) -> Mapping[str, YamlEntry]:
     content = _node(entries, key).content
     return content if isinstance(content, dict) else {}

@@ -1,4 +1,4 @@
-"""The gateway file and what it includes, as written, and what has to agree across devices."""
+"""The gateway file and the files it includes → `Config`, with the checks across devices."""
 
 import glob
 import os
@@ -14,19 +14,19 @@ from ..rm.kinds import KINDS
 from ..rm.kinds import kind as kind_of
 from .checked import Cem, Config, DeviceConfig, Gateway
 from .decoder import Decoder, Findings, did_you_mean, mapping_of, node_at
-from .device import Surroundings, device_of
+from .device import ConfigContext, device_of
 from .point import unit_problem
-from .profile import FOLDER, Library, spelt_out
-from .yaml_source import Entry, Node, Spot, Where
+from .profile import FOLDER, Library, expand_device
+from .yaml_source import KeyPath, SourcePosition, YamlEntry, YamlNode
 from .yaml_source import read as read_yaml
 
 _INCLUDED = "devices.d/*.yaml"
-_HASTY_S = 0.1
-"""A shorter time between readings is a slip of the pen more often than a wish."""
-_LONG_S = 3600.0
-"""As is a longer time without a CEM."""
-_OF_A_DEVICE = frozenset({"profile", "driver", "connection", "points"})
-_OF_A_GATEWAY = frozenset({"gateway", "buses", "include", "devices"})
+_SHORTEST_POLL_S = 0.1
+"""A shorter time between readings is more often a mistake than meant."""
+_LONGEST_AFTER_S = 3600.0
+"""A longer time without a CEM is more often a mistake than meant."""
+_DEVICE_KEYS = frozenset({"profile", "driver", "connection", "points"})
+_GATEWAY_KEYS = frozenset({"gateway", "buses", "include", "devices"})
 
 
 class GatewayFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,13 +37,13 @@ class GatewayFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         Cem | None, Meta(description="Where every device's resource manager connects, unless a device says otherwise")
     ] = None
     buses: Annotated[
-        list[Node],
+        list[YamlNode],
         Meta(description="Lines that several devices share: a name, and what their connections have in common"),
     ] = []
     include: Annotated[str, Meta(min_length=1, description="Files of devices; each holds one or a list of them")] = (
         _INCLUDED
     )
-    devices: Annotated[list[Node], Meta(description="Devices that do not have a file of their own")] = []
+    devices: Annotated[list[YamlNode], Meta(description="Devices that do not have a file of their own")] = []
 
 
 def read(path: Path) -> Config:
@@ -52,43 +52,48 @@ def read(path: Path) -> Config:
     Raises: ConfigError: every problem, each in a file named relative to the folder of *path*.
     """
     root = read_yaml(path, path.name)
-    if _is_of_devices(root):
+    if _is_device_file(root):
         hint = "Name that file, or its folder; it includes this one"
-        raise ConfigError([root.spot.problem((), "this is a device file; -c wants the gateway file", hint)])
+        raise ConfigError([root.position.problem((), "this is a device file; -c wants the gateway file", hint)])
     entries = mapping_of(root, ())
     findings = Findings()
     decoder = Decoder(path.parent.absolute())
     good = decoder.fields(root, GatewayFile, (), findings)
     file = GatewayFile(**{name: value for name, value in good.items() if value is not None})  # type: ignore[arg-type]
     nodes = [*file.devices, *_included(path, file.include, entries.get("include"), findings)]
-    around = Surroundings(decoder, _buses(file.buses, findings), file.cem, names_cem="cem" in entries)
+    context = ConfigContext(decoder, _buses(file.buses, findings), file.cem, names_cem="cem" in entries)
     library = Library(path.parent / FOLDER)
-    spelt = [findings.attempt(spelt_out, node, _where(node, nodes), library, decoder, findings) for node in nodes]
+    expanded = [
+        findings.attempt(expand_device, node, _where(node, nodes), library, decoder, findings) for node in nodes
+    ]
     devices = [
-        findings.attempt(device_of, each, _where(node, nodes), around)
-        for node, each in zip(nodes, spelt, strict=True)
+        findings.attempt(device_of, each, _where(node, nodes), context)
+        for node, each in zip(nodes, expanded, strict=True)
         if each
     ]
-    nodes = [each.node if each else node for node, each in zip(nodes, spelt, strict=True)]
+    nodes = [each.node if each else node for node, each in zip(nodes, expanded, strict=True)]
     findings.problems += _duplicates(nodes, "name", "are named")
     findings.problems += _duplicates(nodes, "resource_id", "have the resource_id")
-    built = {device.name: device for device in devices if device}
+    decoded = {device.name: device for device in devices if device}
     for node in nodes:
-        findings.problems += _source_problems(node, nodes, built)
-    warnings = [*_left_out(path, file.include), *(warning for each in spelt if each for warning in each.warnings)]
+        findings.problems += _source_problems(node, nodes, decoded)
+    warnings = [
+        *_ignored_files(path, file.include),
+        *(warning for each in expanded if each for warning in each.warnings),
+    ]
     for node in nodes:
-        warnings += _doubts(node, built.get(_name(node)))
-    for problem, is_warning in _bus_problems(nodes, built):
+        warnings += _suspicious_times(node, decoded.get(_name(node)))
+    for problem, is_warning in _bus_problems(nodes, decoded):
         (warnings if is_warning else findings.problems).append(problem)
-    findings.settle()
+    findings.raise_problems()
     return Config(file.gateway, file.cem, tuple(device for device in devices if device), tuple(warnings))
 
 
-def _included(path: Path, pattern: str, wish: Entry | None, findings: Findings) -> Iterator[Node]:
-    """The devices in the files that match *pattern*; *wish* is where the operator asked for them."""
+def _included(path: Path, pattern: str, entry: YamlEntry | None, findings: Findings) -> Iterator[YamlNode]:
+    """The devices in the files that match *pattern*; *entry* is where the operator asked for them."""
     names = _matching(path, pattern)
-    if not names and wish:
-        findings.problems.append(wish.node.spot.problem(("include",), f'no file matches "{pattern}"'))
+    if not names and entry:
+        findings.problems.append(entry.node.position.problem(("include",), f'no file matches "{pattern}"'))
     for name in names:
         node = findings.attempt(read_yaml, path.parent / name, name)
         if node is None:
@@ -98,22 +103,22 @@ def _included(path: Path, pattern: str, wish: Entry | None, findings: Findings) 
         elif isinstance(node.content, dict) and "devices" in node.content:
             hint = "Leave it out: a device file is one device, or a list of them"
             findings.problems.append(
-                node.content["devices"].spot.problem((), '"devices" belongs into the gateway file', hint)
+                node.content["devices"].position.problem((), '"devices" belongs into the gateway file', hint)
             )
         elif isinstance(node.content, dict):
             yield node
         else:
-            findings.problems.append(node.spot.problem((), f"expected a device or a list of devices, got {node}"))
+            findings.problems.append(node.position.problem((), f"expected a device or a list of devices, got {node}"))
 
 
-def _is_of_devices(root: Node) -> bool:
-    """Whether *root* is what a device file holds."""
+def _is_device_file(root: YamlNode) -> bool:
+    """Whether *root* is the content of a device file."""
     first = root.content[0] if isinstance(root.content, list) and root.content else root
     keys = first.content.keys() if isinstance(first.content, dict) else set[str]()
-    return bool(keys & _OF_A_DEVICE) and not keys & _OF_A_GATEWAY
+    return bool(keys & _DEVICE_KEYS) and not keys & _GATEWAY_KEYS
 
 
-def _left_out(path: Path, pattern: str) -> Iterator[Problem]:
+def _ignored_files(path: Path, pattern: str) -> Iterator[Problem]:
     """Files that lie where those of *pattern* do and look like them, but do not match."""
     matching = _matching(path, pattern)
     for name in _matching(path, os.path.join(os.path.dirname(pattern), "*")):
@@ -128,55 +133,57 @@ def _matching(path: Path, pattern: str) -> list[str]:
     return [name for name in names if os.path.realpath(path.parent / name) != os.path.realpath(path)]
 
 
-def _buses(nodes: list[Node], findings: Findings) -> dict[str, Node]:
-    buses: dict[str, Node] = {}
-    spots: dict[str, Spot] = {}
+def _buses(nodes: list[YamlNode], findings: Findings) -> dict[str, YamlNode]:
+    buses: dict[str, YamlNode] = {}
+    positions: dict[str, SourcePosition] = {}
     for number, node in enumerate(nodes, 1):
         if not isinstance(node.content, dict):
-            findings.problems.append(node.spot.problem((f"bus {number}",), f"expected a mapping, got {node}"))
+            findings.problems.append(node.position.problem((f"bus {number}",), f"expected a mapping, got {node}"))
             continue
         entries = dict(node.content)
         entry = entries.pop("name", None)
         if entry is None or not isinstance(entry.node.content, str) or not entry.node.content:
-            spot = entry.node.spot if entry else node.spot
+            position = entry.node.position if entry else node.position
             got = entry.node if entry else "nothing"
             findings.problems.append(
-                spot.problem((f"bus {number}", "name"), f"expected the name of the bus, got {got}")
+                position.problem((f"bus {number}", "name"), f"expected the name of the bus, got {got}")
             )
             continue
-        name, spot = entry.node.content, entry.node.spot
+        name, position = entry.node.content, entry.node.position
         if name in buses:
-            findings.problems.append(spot.problem((), f'two buses are named "{name}" (the other: {spots[name]})'))
-        buses[name], spots[name] = Node(entries, node.spot), spot
+            findings.problems.append(
+                position.problem((), f'two buses are named "{name}" (the other: {positions[name]})')
+            )
+        buses[name], positions[name] = YamlNode(entries, node.position), position
     return buses
 
 
-def _where(node: Node, nodes: list[Node]) -> Where:
+def _where(node: YamlNode, nodes: list[YamlNode]) -> KeyPath:
     return (_name(node) or f"device {nodes.index(node) + 1}",)
 
 
-def _text(node: Node, key: str) -> tuple[str, Spot] | None:
-    """What *node* says under *key*, and where; None if it is no mapping or no text."""
+def _text(node: YamlNode, key: str) -> tuple[str, SourcePosition] | None:
+    """The text that *node* has under *key*, and its position; None if it is no mapping or no text."""
     entry = node.content.get(key) if isinstance(node.content, dict) else None
     if entry and isinstance(entry.node.content, str) and entry.node.content:
-        return entry.node.content, entry.node.spot
+        return entry.node.content, entry.node.position
     return None
 
 
-def _name(node: Node) -> str:
+def _name(node: YamlNode) -> str:
     found = _text(node, "name")
     return found[0] if found else ""
 
 
-def _duplicates(nodes: list[Node], key: str, words: str) -> Iterator[Problem]:
-    first: dict[str, Spot] = {}
-    for text, spot in sorted(found for node in nodes if (found := _text(node, key))):
+def _duplicates(nodes: list[YamlNode], key: str, words: str) -> Iterator[Problem]:
+    first: dict[str, SourcePosition] = {}
+    for text, position in sorted(found for node in nodes if (found := _text(node, key))):
         if text in first:
-            yield spot.problem((), f'two devices {words} "{text}" (the other: {first[text]})')
-        first.setdefault(text, spot)
+            yield position.problem((), f'two devices {words} "{text}" (the other: {first[text]})')
+        first.setdefault(text, position)
 
 
-def _source_problems(node: Node, nodes: list[Node], built: Mapping[str, DeviceConfig]) -> Iterator[Problem]:
+def _source_problems(node: YamlNode, nodes: list[YamlNode], decoded: Mapping[str, DeviceConfig]) -> Iterator[Problem]:
     """Where points of *node* come from other devices that do not have them."""
     where = _where(node, nodes)
     named = _text(node, "kind")
@@ -186,66 +193,66 @@ def _source_problems(node: Node, nodes: list[Node], built: Mapping[str, DeviceCo
         device, _, point = source[0].rpartition(".") if source else ("", "", "")
         if source is None or not device or not point:
             continue
-        spot, inside = source[1], (*where, "points", name, "from")
+        position, inside = source[1], (*where, "points", name, "from")
         if named is None:
-            yield spot.problem(inside, "only a device with a kind takes points from others")
+            yield position.problem(inside, "only a device with a kind takes points from others")
         elif device == _name(node):
-            yield spot.problem(inside, "a device cannot take a point from itself")
+            yield position.problem(inside, "a device cannot take a point from itself")
         elif device not in (names := [_name(other) for other in nodes]):
-            yield spot.problem(inside, f'no device is named "{device}"', did_you_mean(device, names))
-        elif target := built.get(device):
+            yield position.problem(inside, f'no device is named "{device}"', did_you_mean(device, names))
+        elif target := decoded.get(device):
             found = target.points.get(point) or target.computed.get(point)
             if found is None and point in target.sources:
-                yield spot.problem(inside, f'"{device}" takes "{point}" from another device itself')
+                yield position.problem(inside, f'"{device}" takes "{point}" from another device itself')
             elif found is None:
                 what = f'"{device}" has no point "{point}"'
-                yield spot.problem(inside, what, did_you_mean(point, (*target.points, *target.computed)))
+                yield position.problem(inside, what, did_you_mean(point, (*target.points, *target.computed)))
             elif isinstance(found, PointSettings) and not found.is_readable:
-                yield spot.problem(inside, f'"{point}" of "{device}" can only be written')
+                yield position.problem(inside, f'"{point}" of "{device}" can only be written')
             elif kind and name in kind.points and (isinstance(found, PointSettings) or found.unit):
-                yield from unit_problem(kind.points[name].dimension, found, spot, inside)
+                yield from unit_problem(kind.points[name].dimension, found, position, inside)
 
 
-def _doubts(node: Node, device: DeviceConfig | None) -> Iterator[Problem]:
-    """Times of *device* that can be meant, but hardly are."""
+def _suspicious_times(node: YamlNode, device: DeviceConfig | None) -> Iterator[Problem]:
+    """Warnings of times in *device* that are possible, but hardly meant."""
     if device is None:
         return
-    if device.poll_s < _HASTY_S:
+    if device.poll_s < _SHORTEST_POLL_S:
         poll, what = node_at(node, "poll"), f"asks the device {1 / device.poll_s:.0f} times a second"
         hint = "Few answer that fast, and a CEM is told far less often"
-        yield poll.spot.problem((device.name, "poll"), what, hint)
-    if device.fallback and device.fallback.after_s > _LONG_S:
+        yield poll.position.problem((device.name, "poll"), what, hint)
+    if device.fallback and device.fallback.after_s > _LONGEST_AFTER_S:
         after = node_at(node, "fallback", "after")
         what = f"without a CEM the last order stays in force for {after.written}"
-        yield after.spot.problem((device.name, "fallback", "after"), what, "Minutes are enough to bridge a restart")
+        yield after.position.problem((device.name, "fallback", "after"), what, "Minutes are enough to bridge a restart")
 
 
-def _bus_problems(nodes: list[Node], built: Mapping[str, DeviceConfig]) -> Iterator[tuple[Problem, bool]]:
-    """What drivers find in devices that share a bus, and whether it is but a warning.
+def _bus_problems(nodes: list[YamlNode], decoded: Mapping[str, DeviceConfig]) -> Iterator[tuple[Problem, bool]]:
+    """Problems that drivers find in devices that share a bus, and whether each is but a warning.
 
     A driver with something to say has a classmethod `problems_of_bus(devices)`, which gets the devices that use it,
     each with `name`, `connection` and `points`, and yields (name of the device, keys down to the place, what, hint,
     whether it is but a warning).
     """
     by_name = {_name(node): node for node in nodes}
-    drivers = dict.fromkeys(device.driver for device in built.values())
+    drivers = dict.fromkeys(device.driver for device in decoded.values())
     for driver in drivers:
         problems_of_bus = getattr(driver, "problems_of_bus", None)
         if problems_of_bus is None:
             continue
-        devices = [device for device in built.values() if device.driver is driver]
+        devices = [device for device in decoded.values() if device.driver is driver]
         for name, keys, what, hint, is_warning in problems_of_bus(devices):
-            yield _spot_of(by_name[name], *keys).problem((name, *keys), what, hint), is_warning
+            yield _position_of(by_name[name], *keys).problem((name, *keys), what, hint), is_warning
 
 
-def _spot_of(device: Node, *keys: str) -> Spot:
-    """Where *device* has *keys*; of its connection, what its owner wrote of that and no profile can know."""
-    spots = [node_at(device, *keys[:depth]).spot for depth in range(len(keys) + 1)]
+def _position_of(device: YamlNode, *keys: str) -> SourcePosition:
+    """The position of *keys* in *device*; in its connection, of what its owner wrote, not its profile."""
+    positions = [node_at(device, *keys[:depth]).position for depth in range(len(keys) + 1)]
     if keys[:1] == ("connection",):
-        spots = [spot for spot in spots if spot.path == device.spot.path]
-    return spots[-1]
+        positions = [position for position in positions if position.path == device.position.path]
+    return positions[-1]
 
 
-def _points(node: Node) -> list[tuple[str, Entry]]:
+def _points(node: YamlNode) -> list[tuple[str, YamlEntry]]:
     entry = node.content.get("points") if isinstance(node.content, dict) else None
     return list(entry.node.content.items()) if entry and isinstance(entry.node.content, dict) else []

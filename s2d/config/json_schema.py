@@ -1,4 +1,4 @@
-"""JSON Schema of the Structs that the decoder follows, and what makes a schema looser or shorter."""
+"""JSON Schema generated from the Structs that the decoder follows, and ways to make a schema looser or shorter."""
 
 import ast
 import inspect
@@ -17,23 +17,26 @@ from msgspec.structs import FieldInfo, fields
 from ..device.expression import Expression
 from ..quantities import PercentageRange, Quantity
 from .point import base_unit
-from .yaml_source import Node
+from .yaml_source import YamlNode
 
 Json: TypeAlias = "dict[str, Json] | Sequence[Json] | str | float | bool | None"
 Schema: TypeAlias = dict[str, Json]
 
-HOLE: Schema = {"title": "hole", "anyOf": [{"type": "string", "pattern": r"\{[^{}]+\}"}, {"type": "null"}]}
-"""What may stand in a profile for any value: an expression over parameters, in braces; or nothing, to remove it."""
+PLACEHOLDER: Schema = {
+    "title": "placeholder",
+    "anyOf": [{"type": "string", "pattern": r"\{[^{}]+\}"}, {"type": "null"}],
+}
+"""A placeholder for any value in a profile: an expression over parameters, in braces; or nothing, to remove it."""
 
 
 def struct_schema(shape: type[Struct]) -> Schema:
     """JSON Schema of *shape*, each field described by its Meta or the text below it."""
-    said = _docstrings(shape)
+    texts = _docstrings(shape)
     properties: dict[str, Json] = {}
     for field in fields(shape):
         schema = schema_of(field.type)
-        if "description" not in schema and field.name in said:
-            schema = {"description": said[field.name], **schema}
+        if "description" not in schema and field.name in texts:
+            schema = {"description": texts[field.name], **schema}
         properties[field.encode_name] = {**schema, **_default(field)}
     required: list[Json] = [field.encode_name for field in fields(shape) if field.required]
     return {
@@ -73,7 +76,7 @@ def schema_of(expected: object) -> Schema:
         Path: {"type": "string"},
         UUID: {"type": "string", "format": "uuid"},
         Expression: {"type": ["string", "number", "boolean"]},
-        Node: {},
+        YamlNode: {},
     }
     return plain[expected]
 
@@ -81,7 +84,7 @@ def schema_of(expected: object) -> Schema:
 def _noted(schema: Schema, notes: list[Meta]) -> Schema:
     for meta in notes:
         size = {"array": "minItems", "object": "minProperties"}.get(str(schema.get("type")), "minLength")
-        said: dict[str, Json] = {
+        keywords: dict[str, Json] = {
             "description": meta.description,
             "minimum": meta.ge,
             "exclusiveMinimum": meta.gt,
@@ -90,7 +93,7 @@ def _noted(schema: Schema, notes: list[Meta]) -> Schema:
             "pattern": meta.pattern,
             size: meta.min_length,
         }
-        schema = {**{key: value for key, value in said.items() if value is not None}, **schema}
+        schema = {**{key: value for key, value in keywords.items() if value is not None}, **schema}
         schema |= meta.extra_json_schema or {}
     return schema
 
@@ -108,7 +111,7 @@ def _default(field: FieldInfo) -> Schema:
 
 def _docstrings(shape: type[Struct]) -> dict[str, str]:
     """Field → the text that stands below it in the source, of *shape* and what it extends."""
-    said: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for ancestor in reversed(shape.__mro__):
         if not issubclass(ancestor, Struct) or ancestor is Struct:
             continue
@@ -117,8 +120,8 @@ def _docstrings(shape: type[Struct]) -> dict[str, str]:
         for statement, below in zip(definition.body, definition.body[1:], strict=False):
             match statement, below:
                 case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                    said[name] = _sentence(text)
-    return said
+                    texts[name] = _sentence(text)
+    return texts
 
 
 def _sentence(text: str) -> str:
@@ -126,7 +129,7 @@ def _sentence(text: str) -> str:
 
 
 def partial(schema: Schema) -> Schema:
-    """*schema* for what is laid over or under something: nothing required, a hole for any value, `null` removes."""
+    """*schema* for what is merged: nothing required, a placeholder for any value, `null` removes."""
     loose: dict[str, Json] = {}
     for key, value in schema.items():
         if key in ("required", "minProperties", "minItems") and "if" not in schema:
@@ -136,7 +139,7 @@ def partial(schema: Schema) -> Schema:
         else:
             loose[key] = value
     is_plain = bool({"type", "enum"} & schema.keys()) and schema.get("type") not in ("object", "array")
-    return {"anyOf": [loose, HOLE]} if is_plain else loose
+    return {"anyOf": [loose, PLACEHOLDER]} if is_plain else loose
 
 
 def _partial_of(key: str, value: Json) -> Json:
@@ -162,8 +165,8 @@ def hoisted(schema: Schema) -> Schema:
         if isinstance(inner, dict):
             name = None if is_root or "title" not in inner else names.get(json.dumps(inner))
             if name:
-                said = {"description": inner["description"]} if "description" in inner else {}
-                return {"$ref": f"#/$defs/{name}", **said}
+                description = {"description": inner["description"]} if "description" in inner else {}
+                return {"$ref": f"#/$defs/{name}", **description}
             return {key: hoist(value) for key, value in inner.items()}
         return [hoist(value) for value in inner] if isinstance(inner, list) else inner
 

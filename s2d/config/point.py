@@ -1,4 +1,4 @@
-"""The points of one device: as the driver wants them, and as the kind knows them."""
+"""The points of one device: decoded as its driver wants them, checked as its kind has them."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from ..quantities import UNITS, Duration, Quantity
 from ..rm.kinds import Kind
 from .checked import PointSource
 from .decoder import Decoder, Findings, did_you_mean, mapping_of, node_at
-from .yaml_source import Entry, Node, Spot, Where
+from .yaml_source import KeyPath, SourcePosition, YamlEntry, YamlNode
 
 Points = dict[str, PointSettings | PointSource]
 
@@ -22,14 +22,14 @@ RESERVED = frozenset({"value", "true", "false", "and", "or", "not", "if", "else"
 """Words that no point can go by, as they mean something else in expressions."""
 
 
-def points_of(node: Node, driver: type[Driver], decoder: Decoder, where: Where, findings: Findings) -> Points:
-    """What stands well under `points:`; what the driver cannot have, and misspelt references, are findings.
+def points_of(node: YamlNode, driver: type[Driver], decoder: Decoder, where: KeyPath, findings: Findings) -> Points:
+    """The points that are right under `points:`; those the driver cannot have, and wrong references, are findings.
 
     Raises: ConfigError: *node* is no mapping, or an empty one.
     """
     entries = mapping_of(node, where)
     if not entries:
-        raise ConfigError([node.spot.problem(where, "a device has at least one point")])
+        raise ConfigError([node.position.problem(where, "a device has at least one point")])
     points: Points = {}
     for name, entry in entries.items():
         inside = (*where, name)
@@ -45,16 +45,16 @@ def points_of(node: Node, driver: type[Driver], decoder: Decoder, where: Where, 
     return points
 
 
-def name_problems(name: str, entry: Entry, where: Where) -> Iterator[Problem]:
-    """That nothing can be called *name*, if so."""
+def name_problems(name: str, entry: YamlEntry, where: KeyPath) -> Iterator[Problem]:
+    """The problem that no point can be called *name*, if so."""
     if not re.fullmatch(POINT_NAME, name):
-        yield entry.spot.problem(where, f'"{name}" is no name of a point', "Use letters, digits and _")
+        yield entry.position.problem(where, f'"{name}" is no name of a point', "Use letters, digits and _")
     elif name in RESERVED:
-        yield entry.spot.problem(where, f'"{name}" means something else in expressions; use another name')
+        yield entry.position.problem(where, f'"{name}" means something else in expressions; use another name')
 
 
-def problems(points: Points, node: Node, poll_s: float, where: Where) -> Iterator[Problem]:
-    """What makes no sense in *points*, whatever the device is; *node* is what spells them."""
+def problems(points: Points, node: YamlNode, poll_s: float, where: KeyPath) -> Iterator[Problem]:
+    """Problems of *points* whatever the device is; *node* is where they are written."""
     for name, point in points.items():
         if isinstance(point, PointSource):
             continue
@@ -63,17 +63,19 @@ def problems(points: Points, node: Node, poll_s: float, where: Where) -> Iterato
         try:
             dimension = point.dimension
         except ValueError as exc:
-            yield spot_of(written, "unit").problem((*inside, "unit"), str(exc), did_you_mean(point.unit, UNITS))
+            yield position_of(written, "unit").problem((*inside, "unit"), str(exc), did_you_mean(point.unit, UNITS))
             dimension = ""
         if point.values is not None and dimension:
-            yield spot_of(written, "values").problem((*inside, "values"), "states have no unit")
+            yield position_of(written, "values").problem((*inside, "values"), "states have no unit")
         if point.scale == 0:
-            yield spot_of(written, "scale").problem((*inside, "scale"), "must not be 0")
+            yield position_of(written, "scale").problem((*inside, "scale"), "must not be 0")
         if point.min is not None and point.max is not None and point.min > point.max:
-            yield spot_of(written, "min").problem((*inside, "min"), f"must not be above max, which is {point.max:g}")
+            yield position_of(written, "min").problem(
+                (*inside, "min"), f"must not be above max, which is {point.max:g}"
+            )
         if point.refresh is not None and not point.is_writable:
             what = "only a point that is written can be written again"
-            yield spot_of(written, "refresh").problem(
+            yield position_of(written, "refresh").problem(
                 (*inside, "refresh"), what, 'Add "access: write", or leave it out'
             )
         own_s = point.poll if isinstance(point.poll, Duration) else None
@@ -81,66 +83,68 @@ def problems(points: Points, node: Node, poll_s: float, where: Where) -> Iterato
         for key, period_s in periods.items():
             if period_s is not None and period_s <= 0:
                 period = node_at(written, key)
-                yield period.spot.problem((*inside, key), f"must be above 0 s, got {period}")
-        yield from _economy_problems(point, written, inside)
+                yield period.position.problem((*inside, key), f"must be above 0 s, got {period}")
+        yield from _write_saving_problems(point, written, inside)
         between_s = poll_s if own_s is None else own_s
         if point.max_age is not None and isinstance(point.poll, str):
             what = f'a point with "poll: {point.poll}" is not read again, so it does not age'
-            yield spot_of(written, "max_age").problem((*inside, "max_age"), what)
+            yield position_of(written, "max_age").problem((*inside, "max_age"), what)
         elif point.max_age is not None and 0 < point.max_age < between_s:
             what = f"must not be shorter than the time between readings, {between_s:g} s"
-            yield spot_of(written, "max_age").problem((*inside, "max_age"), what)
+            yield position_of(written, "max_age").problem((*inside, "max_age"), what)
         if point.lag < 0:
-            yield spot_of(written, "lag").problem((*inside, "lag"), "must not be negative")
+            yield position_of(written, "lag").problem((*inside, "lag"), "must not be negative")
         elif point.lag and point.max_age is not None and point.lag + between_s > point.max_age:
             what = f"with {between_s:g} s between readings every value would be older than max_age, {point.max_age:g} s"
-            yield spot_of(written, "lag").problem((*inside, "lag"), what)
+            yield position_of(written, "lag").problem((*inside, "lag"), what)
 
 
-def _economy_problems(point: PointSettings, written: Node, where: Where) -> Iterator[Problem]:
+def _write_saving_problems(point: PointSettings, written: YamlNode, where: KeyPath) -> Iterator[Problem]:
     if point.refresh is not None and point.persistent:
         what = "a persistent point is never written again for nothing: that wears out its memory"
-        yield spot_of(written, "refresh").problem((*where, "refresh"), what, "Leave it out")
+        yield position_of(written, "refresh").problem((*where, "refresh"), what, "Leave it out")
     if not point.is_writable:
         for key in ("settle", "deadband", "interval", "persistent"):
             if isinstance(written.content, dict) and key in written.content and getattr(point, key):
                 what = "is about writing, and this point is only read"
-                yield spot_of(written, key).problem((*where, key), what, 'Add "access: write", or leave it out')
+                yield position_of(written, key).problem((*where, key), what, 'Add "access: write", or leave it out')
     if not 0 <= point.settle <= SETTLE_AT_MOST_S:
         what = f"must be between 0 s and {SETTLE_AT_MOST_S:g} s"
-        yield spot_of(written, "settle").problem((*where, "settle"), what)
+        yield position_of(written, "settle").problem((*where, "settle"), what)
     if point.deadband < 0:
-        yield spot_of(written, "deadband").problem((*where, "deadband"), "must not be negative")
+        yield position_of(written, "deadband").problem((*where, "deadband"), "must not be negative")
     if point.daily_writes < 1:
-        yield spot_of(written, "daily_writes").problem((*where, "daily_writes"), "must be at least 1")
+        yield position_of(written, "daily_writes").problem((*where, "daily_writes"), "must be at least 1")
     if isinstance(written.content, dict) and "daily_writes" in written.content and not point.persistent:
         what = "counts the writes of a persistent point only"
-        yield spot_of(written, "daily_writes").problem((*where, "daily_writes"), what, 'Add "persistent: true"')
+        yield position_of(written, "daily_writes").problem((*where, "daily_writes"), what, 'Add "persistent: true"')
 
 
 def problems_of_kind(
     kind: Kind,
     settings: Struct | None,
     points: Points,
-    node: Node,
-    where: Where,
+    node: YamlNode,
+    where: KeyPath,
     *,
     beside: Collection[str],
     also: Collection[str],
 ) -> Iterator[Problem]:
-    """Where *points* are not those a *kind* with *settings* has; *node* is what spells them.
+    """Problems of *points* that a *kind* with *settings* does not have so; *node* is where they are written.
 
-    What the device has *beside* them is computed or commanded. *also* are names that the kind need not know: what some
-    of that needs, or a profile has.
+    *beside* them are computed values and commands. *also* are names that the kind need not know: used by some of those,
+    or known to a profile.
     """
     written = mapping_of(node, where)
     for name in kind.points:
         if name in kind.missing({*written, *beside}):
-            yield node.spot.problem(where, f'a {kind.name} needs "{name}": {kind.points[name].meaning}')
+            yield node.position.problem(where, f'a {kind.name} needs "{name}": {kind.points[name].meaning}')
     for name, entry in written.items():
         if name not in (*kind.points, *beside, *also) and re.fullmatch(POINT_NAME, name):
             what = f'a {kind.name} has no point "{name}"'
-            yield entry.spot.problem(where, what, did_you_mean(name, kind.points) or f"It has {', '.join(kind.points)}")
+            yield entry.position.problem(
+                where, what, did_you_mean(name, kind.points) or f"It has {', '.join(kind.points)}"
+            )
     for name, point in points.items():
         if name not in kind.points:
             continue
@@ -151,9 +155,9 @@ def problems_of_kind(
         if isinstance(point, PointSource):
             if canonical.access == "write":
                 what = "is written; it cannot come from another device"
-                yield written[name].spot.problem(inside, what)
+                yield written[name].position.problem(inside, what)
             continue
-        access = spot_of(written[name].node, "access")
+        access = position_of(written[name].node, "access")
         if canonical.access == "write" and not point.is_writable:
             hint = 'Write "access: write" or "access: read_write"'
             yield access.problem((*inside, "access"), f'must be writable, got "{point.access}"', hint)
@@ -161,33 +165,41 @@ def problems_of_kind(
             hint = 'Write "access: read" or "access: read_write"'
             yield access.problem((*inside, "access"), f'must be readable, got "{point.access}"', hint)
         if point.unit in UNITS or not point.unit:
-            yield from unit_problem(canonical.dimension, point, spot_of(written[name].node, "unit"), (*inside, "unit"))
+            yield from unit_problem(
+                canonical.dimension, point, position_of(written[name].node, "unit"), (*inside, "unit")
+            )
         if settings and point.is_writable and point.scale != 0 and point.dimension == canonical.dimension:
             reach = kind.reach(settings).get(name, ())
-            yield from reach_problems(reach, point.objection_to, canonical.dimension, written[name].spot, inside)
+            yield from reach_problems(reach, point.objection_to, canonical.dimension, written[name].position, inside)
     yield from _phase_problems(kind, settings, written, where, beside)
 
 
 def unit_problem(
-    dimension: str, point: PointSettings | Computed | Command, spot: Spot, where: Where
+    dimension: str, point: PointSettings | Computed | Command, position: SourcePosition, where: KeyPath
 ) -> Iterator[Problem]:
-    """That *point* is not of *dimension*, if so."""
+    """The problem that *point* is not of *dimension*, if so."""
     if point.dimension == dimension:
         return
     article = "an" if dimension.startswith("e") else "a"
     expected = f"{article} {dimension} such as {base_unit(dimension)}" if dimension else "no unit"
-    yield spot.problem(where, f"expected {expected}, got {point.unit or 'nothing'}")
+    yield position.problem(where, f"expected {expected}, got {point.unit or 'nothing'}")
 
 
 def reach_problems(
-    reach: Sequence[float], objection_to: Callable[[float], str | None], dimension: str, spot: Spot, where: Where
+    reach: Sequence[float],
+    objection_to: Callable[[float], str | None],
+    dimension: str,
+    position: SourcePosition,
+    where: KeyPath,
 ) -> Iterator[Problem]:
-    """That there is an *objection_to* something of what will be told, *reach*, from one end to the other, if so."""
+    """The problem that there is an *objection_to* one of the values from end to end of *reach*, if so."""
     for value in reach:
         if objection := objection_to(value):
             told = " .. ".join(f"{each:g}" for each in reach)
             what = f"will be told {told} {base_unit(dimension)}, but {objection}"
-            yield spot.problem(where, what, "Give it a type and limits that take this, or lower the device's powers")
+            yield position.problem(
+                where, what, "Give it a type and limits that take this, or lower the device's powers"
+            )
             return
 
 
@@ -198,44 +210,44 @@ def base_unit(dimension: str) -> str:
 
 
 def quantity_of(dimension: str) -> type[Quantity]:
-    """How values of *dimension* are written."""
+    """The type in which values of *dimension* are written."""
     for quantity in Quantity.__subclasses__():
         if quantity.dimension == dimension:
             return quantity
     return type(dimension.title(), (Quantity,), {"dimension": dimension, "example": f"1 {base_unit(dimension)}"})
 
 
-def _source(node: Node, where: Where) -> PointSource:
+def _source(node: YamlNode, where: KeyPath) -> PointSource:
     entries = mapping_of(node, where)
     for key, entry in entries.items():
         if key != "from":
-            raise ConfigError([entry.spot.problem(where, f'"{key}" cannot stand beside "from"')])
+            raise ConfigError([entry.position.problem(where, f'"{key}" cannot stand beside "from"')])
     written = entries["from"].node
     device, dot, point = written.content.rpartition(".") if isinstance(written.content, str) else ("", "", "")
     if not (device and dot and point):
         what = f'expected a device and its point such as "my-car.soc", got {written}'
-        raise ConfigError([written.spot.problem((*where, "from"), what)])
+        raise ConfigError([written.position.problem((*where, "from"), what)])
     return PointSource(device, point)
 
 
 def _phase_problems(
-    kind: Kind, settings: Struct | None, written: Mapping[str, Entry], where: Where, beside: Collection[str]
+    kind: Kind, settings: Struct | None, written: Mapping[str, YamlEntry], where: KeyPath, beside: Collection[str]
 ) -> Iterator[Problem]:
     per_phase = [name for name in ("power_l1", "power_l2", "power_l3") if name in kind.points]
-    given = [name for name in per_phase if name in written]
+    written_phases = [name for name in per_phase if name in written]
     if getattr(settings, "phases", None) == 1:
-        for name in given:
+        for name in written_phases:
             if name != "power_l1":
                 what = f"this {kind.name} is on one phase"
-                yield written[name].spot.problem((*where, name), what, 'Write "phases: 3", or leave the point out')
-    elif given and settings is not None:
+                yield written[name].position.problem((*where, name), what, 'Write "phases: 3", or leave the point out')
+    elif written_phases and settings is not None:
         for name in per_phase:
-            if name not in given and name not in beside:
-                what = f'missing "{name}": {" and ".join(given)} alone leave a phase unknown'
-                yield written[given[0]].spot.problem(where, what)
+            if name not in written_phases and name not in beside:
+                what = f'missing "{name}": {" and ".join(written_phases)} alone leave a phase unknown'
+                yield written[written_phases[0]].position.problem(where, what)
 
 
-def spot_of(node: Node, key: str) -> Spot:
+def position_of(node: YamlNode, key: str) -> SourcePosition:
     """Where the value of *key* stands; where it is left out, the mapping it belongs to."""
     entries = node.content
-    return entries[key].node.spot if isinstance(entries, dict) and key in entries else node.spot
+    return entries[key].node.position if isinstance(entries, dict) and key in entries else node.position

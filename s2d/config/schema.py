@@ -1,4 +1,4 @@
-"""JSON Schemas of the configuration, for editors: the same Structs the decoder follows, said in JSON Schema.
+"""JSON Schemas of the configuration, for editors: generated from the Structs the decoder follows.
 
 `python -m s2d.config.schema schemas` writes them. A schema knows less than `s2d check`: nothing beyond one device.
 """
@@ -25,7 +25,7 @@ from .profile.expand import VARIABLE
 SHIPPED_DRIVERS = ("modbus",)
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _DEVICE: Schema = {"$ref": "#/$defs/device"}
-_CONTRIVED = ("computed", "commands", "start", "nameplate", "available", "uptime", "variants")
+_KEYS_WITH_OWN_POINTS = ("computed", "commands", "start", "nameplate", "available", "uptime", "variants")
 """With these, a device may need points that its kind does not have, and has others without a register."""
 
 
@@ -47,7 +47,7 @@ def device_schema() -> Schema:
 
 
 def profile_schema() -> Schema:
-    """JSON Schema of a profile: a device with holes, and what there is to say about it."""
+    """JSON Schema of a profile: a device with placeholders, and facts about it."""
     about, device = struct_schema(ProfileKeys), partial(mapping(_device()["else"]))
     part = {
         key: value for key, value in mapping(device["properties"]).items() if key not in ("name", "profile", "part")
@@ -118,7 +118,7 @@ def _device() -> Schema:
             )
         )
         canonical_only: Schema = {"propertyNames": {"enum": list(known.points)}, **_enough(known)}
-        is_plain: Schema = {"kind": {"const": name}, **dict.fromkeys(_CONTRIVED, False)}
+        is_plain: Schema = {"kind": {"const": name}, **dict.fromkeys(_KEYS_WITH_OWN_POINTS, False)}
         condition: Schema = {"properties": is_plain, "required": ["kind"]}
         rules.append({"if": condition, "then": {"properties": {"points": canonical_only}}})
     without: Schema = {"properties": dict.fromkeys((*NEEDS_KIND, *own), False)}
@@ -150,17 +150,19 @@ def _device() -> Schema:
         "additionalProperties": {"anyOf": [schema_of(Expression), struct_schema(Computed)]},
     }
     common["variants"] = _variants(common)
-    spelt: Schema = {**schema, "properties": {**common, **own}, "allOf": rules}
-    return {"if": {"required": ["profile"]}, "then": _profiled(spelt), "else": spelt}
+    expanded: Schema = {**schema, "properties": {**common, **own}, "allOf": rules}
+    return {"if": {"required": ["profile"]}, "then": _with_profile(expanded), "else": expanded}
 
 
-def _profiled(spelt: Schema) -> Schema:
+def _with_profile(expanded: Schema) -> Schema:
     """A device with a profile: what it says lies on top of that, and parameters may have any name."""
     loose: Schema = {"type": "object", "additionalProperties": {"type": ["object", "null"]}}
-    partial = {key: value for key, value in mapping(spelt["properties"]).items() if key != "variants"}
+    partial = {key: value for key, value in mapping(expanded["properties"]).items() if key != "variants"}
     for key in ("points", "computed", "commands", "connection"):
-        said = {"description": mapping(partial[key])["description"]}
-        partial[key] = {**said, "type": "object"} if key in ("connection", "computed") else {**said, **loose}
+        description = {"description": mapping(partial[key])["description"]}
+        partial[key] = (
+            {**description, "type": "object"} if key in ("connection", "computed") else {**description, **loose}
+        )
     return {"type": "object", "required": ["name", "profile"], "properties": partial}
 
 

@@ -1,4 +1,4 @@
-"""What is told of a wrong word or value: what was meant, perhaps, and what was expected, in the operator's words."""
+"""The wording of problems: hints at what was meant, and phrases for what was expected, in the operator's words."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,7 +23,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def phrase_of(expected: object) -> str:
-    """What an *expected* is called in a sentence, e.g. `a whole number`."""
+    """The phrase for an *expected* in a sentence, e.g. `a whole number`."""
     expected = _bare(expected)
     if get_origin(expected) is Literal:
         choices = get_args(expected)
@@ -47,12 +47,12 @@ def phrase_of(expected: object) -> str:
 
 
 def example_of(expected: object) -> str:
-    """How an *expected* is written; empty where it needs no example."""
+    """An example of an *expected* as it is written; empty where it needs none."""
     return str(getattr(_bare(expected), "example", ""))
 
 
 def unit_hint(written: object, expected: type[Quantity | PercentageRange]) -> str:
-    """What is wrong with a quantity as it is *written*, where that can be told."""
+    """A hint at what is wrong with a quantity as it is *written*; empty if unknown."""
     if not isinstance(written, str) or not issubclass(expected, Quantity):
         return ""
     if "," in written:

@@ -1,4 +1,4 @@
-"""YAML text → nodes that know where they stand. YAML 1.2 core schema: `on`, `off`, `yes`, `no` are text.
+"""The YAML source: text → nodes that know their positions. YAML 1.2 core schema: `on`, `off`, `yes`, `no` are text.
 
 Built on PyYAML's events instead of its nodes: recursion stays bounded (libyaml's own composer overflows the stack on
 deeply nested text), and merge keys, timestamps and foreign tags do not exist.
@@ -38,43 +38,43 @@ _MISTAKES: tuple[tuple[str, bool, str], ...] = (
     ("expected ',' or", True, "The bracket that opens here is not closed"),
     ("unexpected end of stream", True, "The quotes that open here are not closed"),
 )
-"""What the library says; whether the mistake stands where the matter begins, or where it is noticed; what to do."""
+"""The library's sentence; whether the mistake is where the context begins, or where it is noticed; a hint."""
 
-Where: TypeAlias = tuple[str, ...]
-"""The place in the operator's words, outermost first, e.g. ("Home battery", "points", "soc")."""
+KeyPath: TypeAlias = tuple[str, ...]
+"""The path of keys to a value in the operator's words, outermost first, e.g. ("Home battery", "points", "soc")."""
 
 
-class Spot(NamedTuple):
-    """A place in a file; line and column count from 1."""
+class SourcePosition(NamedTuple):
+    """A position in a file; line and column count from 1."""
 
     path: str
     line: int
     column: int
 
-    def problem(self, where: Where, what: str, hint: str = "") -> Problem:
-        """A problem at this place, on one line however wild the text it quotes."""
+    def problem(self, where: KeyPath, what: str, hint: str = "") -> Problem:
+        """A problem at this position, on one line however wild the text it quotes."""
         return Problem(*self, _one_line(": ".join(where)), _one_line(what), _one_line(hint))
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}:{self.column}"
 
 
-class Entry(NamedTuple):
-    """One key of a mapping with its value."""
+class YamlEntry(NamedTuple):
+    """An entry of a YAML mapping: the value of one key."""
 
-    spot: Spot
+    position: SourcePosition
     """Of the key."""
-    node: "Node"
+    node: "YamlNode"
 
 
-Content: TypeAlias = "bool | int | float | str | list[Node] | dict[str, Entry] | None"
+Content: TypeAlias = "bool | int | float | str | list[YamlNode] | dict[str, YamlEntry] | None"
 
 
-class Node(NamedTuple):
-    """A value and where it stands."""
+class YamlNode(NamedTuple):
+    """A YAML node: a value and its position."""
 
     content: Content
-    spot: Spot
+    position: SourcePosition
     written: str = ""
     """The text of a scalar as it stands in the file."""
     is_secret: bool = False
@@ -95,7 +95,7 @@ class Node(NamedTuple):
         return self.written
 
 
-def read(path: Path, name: str) -> Node:
+def read(path: Path, name: str) -> YamlNode:
     """The value the YAML file *path* holds; problems call the file *name*.
 
     Raises: ConfigError: it cannot be read, or is not one YAML document.
@@ -108,11 +108,11 @@ def read(path: Path, name: str) -> Node:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         before = raw[: exc.start].decode("utf-8", "replace")
-        raise ConfigError([_spot_after(before, name).problem((), "is not UTF-8 text")]) from exc
+        raise ConfigError([_position_after(before, name).problem((), "is not UTF-8 text")]) from exc
     return parse(text, name)
 
 
-def parse(text: str, name: str) -> Node:
+def parse(text: str, name: str) -> YamlNode:
     """The value the YAML document *text* holds; problems call its file *name*.
 
     Raises: ConfigError: it is not one YAML document in the core schema with distinct keys.
@@ -120,8 +120,8 @@ def parse(text: str, name: str) -> Node:
     import yaml
 
     if unreadable := _UNREADABLE.search(text):
-        spot = _spot_after(text[: unreadable.start()], name)
-        raise ConfigError([spot.problem((), f"the character U+{ord(unreadable[0]):04X} does not belong in YAML")])
+        position = _position_after(text[: unreadable.start()], name)
+        raise ConfigError([position.problem((), f"the character U+{ord(unreadable[0]):04X} does not belong in YAML")])
     events = yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     composer = _Composer(events, name)
     try:
@@ -129,80 +129,80 @@ def parse(text: str, name: str) -> Node:
     except yaml.MarkedYAMLError as exc:
         raise ConfigError([_not_yaml(exc, name)]) from exc
     except yaml.YAMLError as exc:
-        raise ConfigError([Spot(name, 1, 1).problem((), f"not YAML: {exc}")]) from exc
+        raise ConfigError([SourcePosition(name, 1, 1).problem((), f"not YAML: {exc}")]) from exc
     if composer.problems:
         raise ConfigError(composer.problems)
     return node
 
 
 class _Composer:
-    """Turns the events of one document into nodes; what does not stop it is kept as a problem."""
+    """A composer: turns the parser's events of one document into nodes; problems that do not stop it are kept."""
 
     def __init__(self, events: "Iterator[Event]", name: str) -> None:
         self.problems: list[Problem] = []
         self._events = events
         self._name = name
-        self._anchors: dict[str, Node | None] = {}
+        self._anchors: dict[str, YamlNode | None] = {}
 
-    def document(self) -> Node:
+    def document(self) -> YamlNode:
         import yaml
 
         next(self._events)  # the stream starts
         if isinstance(next(self._events), yaml.StreamEndEvent):
-            raise ConfigError([Spot(self._name, 1, 1).problem((), "the file is empty")])
+            raise ConfigError([SourcePosition(self._name, 1, 1).problem((), "the file is empty")])
         node = self._node(next(self._events), ())
         next(self._events)  # the document ends
         if not isinstance(following := next(self._events), yaml.StreamEndEvent):
-            raise ConfigError([self._spot(following).problem((), "a second document; a file holds one")])
+            raise ConfigError([self._position(following).problem((), "a second document; a file holds one")])
         return node
 
-    def _node(self, event: "Event", where: Where, depth: int = 0) -> Node:
+    def _node(self, event: "Event", where: KeyPath, depth: int = 0) -> YamlNode:
         import yaml
 
-        spot = self._spot(event)
+        position = self._position(event)
         if depth > _DEEPEST:
-            raise ConfigError([spot.problem(where[:2], "nested too deeply")])
+            raise ConfigError([position.problem(where[:2], "nested too deeply")])
         match event:
             case yaml.AliasEvent():
-                return self._aliased(event, spot, where)
+                return self._aliased(event, position, where)
             case yaml.ScalarEvent():
-                node = self._scalar(event, spot, where)
+                node = self._scalar(event, position, where)
             case yaml.SequenceStartEvent():
-                self._check_tag(event, "seq", spot, where)
-                self._announce(event)
+                self._check_tag(event, "seq", position, where)
+                self._reserve_anchor(event)
                 nodes = [self._node(inner, where, depth + 1) for inner in self._until(yaml.SequenceEndEvent)]
-                node = Node(nodes, spot)
+                node = YamlNode(nodes, position)
             case yaml.MappingStartEvent():
-                self._check_tag(event, "map", spot, where)
-                self._announce(event)
-                node = Node(self._mapping(where, depth), spot)
+                self._check_tag(event, "map", position, where)
+                self._reserve_anchor(event)
+                node = YamlNode(self._mapping(where, depth), position)
             case _:
                 raise AssertionError(event)
         if event.anchor is not None:
             self._anchors[event.anchor] = node
         return node
 
-    def _mapping(self, where: Where, depth: int) -> dict[str, Entry]:
+    def _mapping(self, where: KeyPath, depth: int) -> dict[str, YamlEntry]:
         import yaml
 
-        entries: dict[str, Entry] = {}
+        entries: dict[str, YamlEntry] = {}
         for event in self._until(yaml.MappingEndEvent):
             key = self._node(event, where, depth + 1)
             name = str(key.content) if type(key.content) is int else key.written
             value = self._node(next(self._events), (*where, name), depth + 1)
             if isinstance(key.content, list | dict):
-                self.problems.append(key.spot.problem(where, f"expected a key, got {key}"))
+                self.problems.append(key.position.problem(where, f"expected a key, got {key}"))
             elif name in entries:
-                what = f'key "{name}" is given twice (the other: {entries[name].spot})'
-                self.problems.append(key.spot.problem(where, what))
+                what = f'key "{name}" is given twice (the other: {entries[name].position})'
+                self.problems.append(key.position.problem(where, what))
             else:
-                entries[name] = Entry(key.spot, value)
+                entries[name] = YamlEntry(key.position, value)
         return entries
 
-    def _scalar(self, event: "ScalarEvent", spot: Spot, where: Where) -> Node:
+    def _scalar(self, event: "ScalarEvent", position: SourcePosition, where: KeyPath) -> YamlNode:
         text = event.value
         if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
-            self.problems.append(spot.problem(where, "text with a character that nothing can hold"))
+            self.problems.append(position.problem(where, "text with a character that nothing can hold"))
         plain = event.tag is None and not event.style
         kinds = dict(_CORE_SCHEMA)
         if plain:
@@ -210,31 +210,35 @@ class _Composer:
         else:
             tag = (event.tag or "!").removeprefix(_CORE)
             if tag in kinds and not kinds[tag].fullmatch(text):
-                self.problems.append(spot.problem(where, f'"{text}" is no {tag}'))
+                self.problems.append(position.problem(where, f'"{text}" is no {tag}'))
                 tag = "str"
             elif tag not in (*kinds, "str", "!"):
-                self._refuse_tag(event, spot, where)
-        return Node(_value(tag, text), spot, text)
+                self._refuse_tag(event, position, where)
+        return YamlNode(_value(tag, text), position, text)
 
-    def _aliased(self, event: "AliasEvent", spot: Spot, where: Where) -> Node:
+    def _aliased(self, event: "AliasEvent", position: SourcePosition, where: KeyPath) -> YamlNode:
         if event.anchor not in self._anchors:
-            raise ConfigError([spot.problem(where, f'no "&{event.anchor}" stands before this alias')])
+            raise ConfigError([position.problem(where, f'no "&{event.anchor}" stands before this alias')])
         node = self._anchors[event.anchor]
         if node is None:
-            raise ConfigError([spot.problem(where, f'"*{event.anchor}" stands within itself')])
-        return node._replace(spot=spot)
+            raise ConfigError([position.problem(where, f'"*{event.anchor}" stands within itself')])
+        return node._replace(position=position)
 
-    def _announce(self, event: "CollectionStartEvent") -> None:
+    def _reserve_anchor(self, event: "CollectionStartEvent") -> None:
         if event.anchor is not None:
             self._anchors[event.anchor] = None
 
-    def _check_tag(self, event: "ScalarEvent | CollectionStartEvent", kind: str, spot: Spot, where: Where) -> None:
+    def _check_tag(
+        self, event: "ScalarEvent | CollectionStartEvent", kind: str, position: SourcePosition, where: KeyPath
+    ) -> None:
         if event.tag not in (None, "!", _CORE + kind):
-            self._refuse_tag(event, spot, where)
+            self._refuse_tag(event, position, where)
 
-    def _refuse_tag(self, event: "ScalarEvent | CollectionStartEvent", spot: Spot, where: Where) -> None:
+    def _refuse_tag(
+        self, event: "ScalarEvent | CollectionStartEvent", position: SourcePosition, where: KeyPath
+    ) -> None:
         tag = str(event.tag).replace(_CORE, "!!")
-        self.problems.append(spot.problem(where, f"the tag {tag} means nothing here", "Leave it out"))
+        self.problems.append(position.problem(where, f"the tag {tag} means nothing here", "Leave it out"))
 
     def _until(self, end: type["Event"]) -> "Iterator[Event]":
         for event in self._events:
@@ -242,10 +246,10 @@ class _Composer:
                 return
             yield event
 
-    def _spot(self, event: "Event") -> Spot:
+    def _position(self, event: "Event") -> SourcePosition:
         mark = event.start_mark
         assert mark is not None
-        return Spot(self._name, mark.line + 1, mark.column + 1)
+        return SourcePosition(self._name, mark.line + 1, mark.column + 1)
 
 
 def _value(tag: str, text: str) -> bool | int | float | str | None:
@@ -262,17 +266,17 @@ def _value(tag: str, text: str) -> bool | int | float | str | None:
 
 
 def _not_yaml(error: "MarkedYAMLError", name: str) -> Problem:
-    """Where and why YAML's grammar gives up, and what that most often comes from."""
+    """The problem where YAML's grammar gives up, with what it most often comes from."""
     unknown = ("", False, "Look at the lines before, too")
     _, begins, advice = next((each for each in _MISTAKES if each[0] in str(error.problem)), unknown)
     mark = (error.context_mark if begins else None) or error.problem_mark
-    spot = Spot(name, mark.line + 1, mark.column + 1) if mark else Spot(name, 1, 1)
+    position = SourcePosition(name, mark.line + 1, mark.column + 1) if mark else SourcePosition(name, 1, 1)
     sentence = ", ".join(part for part in (error.context, error.problem) if part)
-    return spot.problem((), f"not YAML: {sentence}", advice)
+    return position.problem((), f"not YAML: {sentence}", advice)
 
 
-def _spot_after(text: str, name: str) -> Spot:
-    return Spot(name, text.count("\n") + 1, len(text) - text.rfind("\n"))
+def _position_after(text: str, name: str) -> SourcePosition:
+    return SourcePosition(name, text.count("\n") + 1, len(text) - text.rfind("\n"))
 
 
 def _one_line(sentence: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from s2d.cem.commands import Element, Envelope, Limit, Operate, Revoke, Select, SequenceOrder, Terminate, When
 from s2d.cem.script import CommandStep, WaitForStep, WaitStep, load, steps_of
-from s2d.config.yaml_source import Spot
+from s2d.config.yaml_source import SourcePosition
 from s2d.errors import ConfigError
 from s2d.s2.messages.common import ControlType
 
@@ -38,7 +38,7 @@ def test_a_script_is_read_step_by_step():
 - charge: 0.5 of pump
 - terminate
 """
-    spot = {number: Spot("script.yaml", number, 3) for number in range(1, 25)}
+    spot = {number: SourcePosition("script.yaml", number, 3) for number in range(1, 25)}
     elements = (Element(-3000.0, 5000.0, 900.0), Element(0.0, 0.0, 3600.0))
     assert steps_of(text, "script.yaml") == [
         WaitForStep(spot[1], "FRBC.StorageStatus"),

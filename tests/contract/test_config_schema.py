@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from s2d.__main__ import main
 from s2d.config import load
 from s2d.config.schema import device_schema, gateway_schema, texts
-from s2d.config.yaml_source import Node, parse, read
+from s2d.config.yaml_source import YamlNode, parse, read
 
 ROOT = Path(__file__).parents[2]
 SCRIPT_OF_THE_CEM = ROOT / "config" / "demo" / "script.yaml"
@@ -18,7 +18,7 @@ DOCUMENTS = [file for file in ROOT.glob("config/**/*.yaml") if file != SCRIPT_OF
 BATTERY = (ROOT / "config/example/devices.d/battery.yaml").read_text()
 
 
-def plain(node: Node) -> Any:
+def plain(node: YamlNode) -> Any:
     """*node* without positions, as JSON has it."""
     if isinstance(node.content, dict):
         return {key: plain(entry.node) for key, entry in node.content.items()}

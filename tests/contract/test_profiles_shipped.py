@@ -12,7 +12,7 @@ from s2d.cli.profiles import example_yaml
 from s2d.config import load
 from s2d.config.profile import Library
 from s2d.config.schema import profile_schema
-from s2d.config.yaml_source import Node, read
+from s2d.config.yaml_source import YamlNode, read
 from s2d.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +21,7 @@ LIBRARY = Library()
 HEADER = "# yaml-language-server: $schema=../../schemas/profile.schema.json"
 
 
-def plain(node: Node) -> Any:
+def plain(node: YamlNode) -> Any:
     if isinstance(node.content, dict):
         return {key: plain(entry.node) for key, entry in node.content.items()}
     return [plain(inner) for inner in node.content] if isinstance(node.content, list) else node.content

@@ -1,4 +1,4 @@
-"""What stands in a profile beside the keys of a device: where it comes from, what it asks, what it pretends to be."""
+"""The keys of a profile beside those of a device: its sources, its parameters, its simulation."""
 
 from typing import Annotated, Literal
 
@@ -6,10 +6,10 @@ from msgspec import Meta, Struct, field
 
 from ...device.expression import Expression
 from ...quantities import Duration, Quantity
-from ..yaml_source import Node
+from ..yaml_source import YamlNode
 
 Kinds = Literal["battery", "pv", "meter", "ev_charger", "heat_pump", "load"]
-"""What a list of profiles is sorted by."""
+"""The kinds a list of profiles is sorted by."""
 
 QUANTITIES = {quantity.dimension: quantity for quantity in Quantity.__subclasses__()}
 
@@ -24,10 +24,10 @@ class Parameter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(description="How it is written; quantities carry their unit"),
     ]
     help: Annotated[str, Meta(min_length=1, description="What it is, for the owner")]
-    default: Annotated[Node | None, Meta(description="Without one the owner must say it")] = None
-    min: Annotated[Node | None, Meta(description="Lowest value; a quantity carries its unit")] = None
-    max: Annotated[Node | None, Meta(description="Highest value; a quantity carries its unit")] = None
-    choices: Annotated[tuple[Node, ...], Meta(description="For `type: choice`")] = ()
+    default: Annotated[YamlNode | None, Meta(description="Without one the owner must say it")] = None
+    min: Annotated[YamlNode | None, Meta(description="Lowest value; a quantity carries its unit")] = None
+    max: Annotated[YamlNode | None, Meta(description="Highest value; a quantity carries its unit")] = None
+    choices: Annotated[tuple[YamlNode, ...], Meta(description="For `type: choice`")] = ()
     secret: Annotated[bool, Meta(description="Never shown")] = False
 
     def __post_init__(self) -> None:
@@ -59,7 +59,7 @@ class Simulation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     obeys: Annotated[
         Expression | None, Meta(description="The power it is ordered to take, in W, over the points that are written")
     ] = None
-    starts: Annotated[dict[str, Node], Meta(description="Point → its value at the start")] = {}
+    starts: Annotated[dict[str, YamlNode], Meta(description="Point → its value at the start")] = {}
     fails: Annotated[
         dict[str, Expression], Meta(description="Point → what it reads instead while the device has a fault")
     ] = {}
@@ -85,7 +85,7 @@ class ProfileKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ] = {}
     include: Annotated[tuple[str, ...], Meta(description="Profiles that are laid under this one")] = ()
     parts: Annotated[
-        dict[str, Node] | None,
+        dict[str, YamlNode] | None,
         Meta(description="Several devices behind one connection: name → keys of a device; the first is the default"),
     ] = None
     simulation: Annotated[Simulation | None, Meta(description="What a simulated device of this profile does")] = None

@@ -1,4 +1,4 @@
-"""Where profiles are: the owner's own, in `profiles/` beside the gateway file, and those that come with s2d."""
+"""The library of profiles: the owner's own, in `profiles/` beside the gateway file, and those that come with s2d."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,9 +10,9 @@ from msgspec.structs import fields
 
 from ...errors import S2dError
 from ..decoder import Decoder, Findings, did_you_mean, mapping_of
-from ..yaml_source import Entry, Node, read
+from ..yaml_source import YamlEntry, YamlNode, read
 from .keys import ProfileKeys
-from .merge import overlay
+from .merge import merge
 from .parameters import parameter_problems
 
 FOLDER = "profiles"
@@ -24,24 +24,24 @@ ABOUT = frozenset(field.encode_name for field in fields(ProfileKeys))
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The map of a device type: a device with holes, and what there is to say about it."""
+    """A profile: the map of a device type, as a device with placeholders, and facts about it."""
 
     name: str
     about: ProfileKeys
-    device: Node
+    device: YamlNode
     """The keys of a device, of all its parts."""
-    parts: Mapping[str, Node]
-    """Name → keys of a device, laid over `device`; the first is the default. Empty: there is but one device."""
+    parts: Mapping[str, YamlNode]
+    """Name → keys of a device, merged over `device`; the first is the default. Empty: there is but one device."""
 
 
 class NoSuchProfile(S2dError):
-    """There is no profile of that name."""
+    """An error: there is no profile of that name."""
 
     def __init__(self, name: str, known: list[str], *, is_circle: bool = False) -> None:
         self.name = name
         self.known = known
         self.is_circle = is_circle
-        """It is there, but only as one of those that ask for it."""
+        """It is there, but includes itself."""
 
     def __str__(self) -> str:
         if self.is_circle:
@@ -51,7 +51,7 @@ class NoSuchProfile(S2dError):
 
 
 class Library:
-    """The profiles there are; one in *own* wins over one that comes with s2d."""
+    """A library of profiles; one in *own* wins over one that comes with s2d."""
 
     def __init__(self, own: Path | None = None) -> None:
         # The drivers travel as the package s2d_drivers; nothing of its code is needed here.
@@ -83,10 +83,10 @@ class Library:
         for folder in self._shipped:
             yield folder, str(folder)
 
-    def _node(self, name: str, including: tuple[Path, ...]) -> Node:
-        """What the profile *name* says; *including* are the files that ask for it, directly or not."""
+    def _node(self, name: str, including: tuple[Path, ...]) -> YamlNode:
+        """The content of the profile *name*; *including* are the files that include it, directly or not."""
         found = [(folder / f"{name}.yaml", shown) for folder, shown in self._folders()] if _NAME.fullmatch(name) else []
-        # A file that includes its own name means the one it is laid over.
+        # A file that includes its own name means the one it is merged over.
         there = [(file, shown) for file, shown in found if file.is_file()]
         files = [(file, shown) for file, shown in there if file not in including]
         if not files:
@@ -97,24 +97,24 @@ class Library:
         if bases is None:
             return node
         findings = Findings()
-        under: Node | None = None
+        under: YamlNode | None = None
         for wish in bases.node.content if isinstance(bases.node.content, list) else ():
             try:
                 base = findings.attempt(self._node, str(wish.content), (*including, file))
             except NoSuchProfile as exc:
-                findings.problems.append(wish.spot.problem(("include",), str(exc)))
+                findings.problems.append(wish.position.problem(("include",), str(exc)))
                 continue
             if base:
-                under = overlay(under, base) if under else base
-        findings.settle()
-        return overlay(under, node) if under else node
+                under = merge(under, base) if under else base
+        findings.raise_problems()
+        return merge(under, node) if under else node
 
 
-def _profile(name: str, node: Node) -> Profile:
+def _profile(name: str, node: YamlNode) -> Profile:
     entries = mapping_of(node, ())
     findings = Findings()
     about, device = (
-        Node({key: entry for key, entry in entries.items() if (key in ABOUT) is wanted}, node.spot)
+        YamlNode({key: entry for key, entry in entries.items() if (key in ABOUT) is wanted}, node.position)
         for wanted in (True, False)
     )
     decoder = Decoder(Path())
@@ -128,12 +128,12 @@ def _profile(name: str, node: Node) -> Profile:
         findings.attempt(mapping_of, inner, ("parts", part))
     for key in ("name", "profile", "part"):
         if key in entries:
-            findings.problems.append(entries[key].spot.problem((), f'"{key}" has no place in a profile'))
-    findings.settle()
+            findings.problems.append(entries[key].position.problem((), f'"{key}" has no place in a profile'))
+    findings.raise_problems()
     assert keys
     return Profile(name, keys, device, parts)
 
 
-def _inside(entries: Mapping[str, Entry], key: str) -> Mapping[str, Entry]:
+def _inside(entries: Mapping[str, YamlEntry], key: str) -> Mapping[str, YamlEntry]:
     content = entries[key].node.content if key in entries else None
     return content if isinstance(content, dict) else {}

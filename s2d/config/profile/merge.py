@@ -1,16 +1,16 @@
-"""Laying what is written more closely over what is written more generally."""
+"""The merge of two YAML nodes: specific keys over general ones."""
 
-from ..yaml_source import Entry, Node
+from ..yaml_source import YamlEntry, YamlNode
 
 _ONE_NAMESPACE = ("points", "computed")
-"""Whoever defines a name anew in one of these does away with it in the other."""
+"""A name defined anew in one of these is removed from the other."""
 
 
-def overlay(under: Node, over: Node) -> Node:
-    """*under* with what *over* says laid on top.
+def merge(under: YamlNode, over: YamlNode) -> YamlNode:
+    """*over* merged into *under*.
 
     Mappings are joined key by key, all the way down; anything else replaces what stood there, and `null` removes it. A
-    point that comes from another device (`from`) replaces the whole point. Every value keeps its place in its file.
+    point that comes from another device (`from`) replaces the whole point. Every value keeps its position in its file.
     """
     if not isinstance(under.content, dict) or not isinstance(over.content, dict) or "from" in over.content:
         return over
@@ -26,20 +26,20 @@ def overlay(under: Node, over: Node) -> Node:
         if key in entries and entry.node.content is None:
             del entries[key]
         elif key in entries:
-            entries[key] = Entry(entry.spot, overlay(entries[key].node, entry.node))
+            entries[key] = YamlEntry(entry.position, merge(entries[key].node, entry.node))
         else:
             entries[key] = entry
-    return Node(entries, over.spot)
+    return YamlNode(entries, over.position)
 
 
-def _without(entry: Entry, names: frozenset[str]) -> Entry:
+def _without(entry: YamlEntry, names: frozenset[str]) -> YamlEntry:
     if not isinstance(entry.node.content, dict):
         return entry
     left = {name: inner for name, inner in entry.node.content.items() if name not in names}
-    return Entry(entry.spot, Node(left, entry.node.spot))
+    return YamlEntry(entry.position, YamlNode(left, entry.node.position))
 
 
-def _defined(entry: Entry) -> frozenset[str]:
+def _defined(entry: YamlEntry) -> frozenset[str]:
     """Names that *entry* defines; what it removes is not among them."""
     content = entry.node.content
     named = content.items() if isinstance(content, dict) else ()
