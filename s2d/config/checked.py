@@ -181,7 +181,7 @@ class DeviceConfig:
     """What expressions may name beside points: parameters of the profile and settings of the kind, in base units."""
     variants: tuple[Variant, ...] = ()
     profile: str | None = None
-    """None for a device that was spelt out."""
+    """None for a device without a profile."""
     part: str | None = None
     """Of the profile; None if it has none."""
     poll_s: float = 2.0

@@ -29,7 +29,7 @@ class Faults:
     def __init__(self, named: Iterable[str] = ()) -> None:
         """*named* as an owner writes them: `busy`, or `forgets=10s`.
 
-        Raises: ValueError: no such fault, or no time where one is said.
+        Raises: ValueError: no such fault, or a time that is none.
         """
         self._on: set[str] = set()
         self._requests = 0
