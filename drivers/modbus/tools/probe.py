@@ -44,7 +44,7 @@ Spec: the numbering of the Modicon PLCs; MODBUS Application Protocol V1.1b3, 4.4
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """See `s2d.commissioning.tools.Enquiry`."""
+    """See `s2d.commissioning.tools.Survey`."""
     parser.add_argument("--host", help="name or address of a device or gateway on the network")
     parser.add_argument("--port", default=str(MODBUS_PORT), help="TCP port (default: %(default)s)")
     parser.add_argument("--serial", metavar="DEV", help="or the serial port of a line")
@@ -57,7 +57,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 async def find(arguments: Namespace, tell: Callable[[str], None]) -> FoundDevices:
-    """See `s2d.commissioning.tools.Enquiry`."""
+    """See `s2d.commissioning.tools.Survey`."""
     if (arguments.host is None) == (arguments.serial is None):
         raise ValueError("say where the device is: --host, or --serial")
     asked = numbers(arguments.register, 65535, "--register") if arguments.register else []

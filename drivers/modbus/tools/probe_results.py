@@ -45,7 +45,7 @@ class ProbeResult:
 
 @dataclass
 class FoundDevices:
-    """The devices that were found. See `s2d.commissioning.tools.Finding`."""
+    """The devices that were found. See `s2d.commissioning.tools.SurveyResult`."""
 
     parts: list[Part] = field(default_factory=list)
     connections: list[Mapping[str, Any]] = field(default_factory=list)

@@ -27,7 +27,7 @@ _COMMON = 1
 
 
 class RegisterImage:
-    """The register image of one device. See `s2d.commissioning.tools.Image`."""
+    """The register image of one device. See `s2d.commissioning.tools.DeviceImage`."""
 
     def __init__(
         self, connection: ModbusConnection, points: Mapping[str, ModbusPoint], present: Collection[str]
@@ -63,7 +63,7 @@ class RegisterImage:
         return self._codecs.keys()
 
     def show(self, point: str, value: Value | None) -> None:
-        """See `s2d.commissioning.tools.Image`."""
+        """See `s2d.commissioning.tools.DeviceImage`."""
         codec = self._codecs[point]
         if value is None:
             words = _absent(codec)
@@ -73,18 +73,18 @@ class RegisterImage:
         self._words.update(zip(self._addresses(point, codec.value_blocks), words, strict=True))
 
     def value_of(self, point: str) -> Value | None:
-        """See `s2d.commissioning.tools.Image`."""
+        """See `s2d.commissioning.tools.DeviceImage`."""
         codec = self._codecs.get(point)
         if codec is None:
             return None
         return codec.reading_of([self._words[address] for address in self._addresses(point, codec.blocks)]).value
 
     def read(self, unit: int, table: str, register: int, count: int) -> list[int]:
-        """See `s2d.commissioning.tools.Image`."""
+        """See `s2d.commissioning.tools.DeviceImage`."""
         return [self._words[unit, table, each] for each in range(register, register + count)]
 
     def write(self, unit: int, table: str, register: int, words: Sequence[int]) -> list[str]:
-        """See `s2d.commissioning.tools.Image`."""
+        """See `s2d.commissioning.tools.DeviceImage`."""
         addresses = [(unit, table, each) for each in range(register, register + len(words))]
         written = dict.fromkeys(name for address in addresses for name in self._writable[address])
         self._words.update(zip(addresses, words, strict=True))

@@ -29,7 +29,7 @@ _EVERYWHERE = 4
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """See `s2d.commissioning.tools.Enquiry`."""
+    """See `s2d.commissioning.tools.Survey`."""
     parser.add_argument(
         "hosts", nargs="*", metavar="HOST[:PORT]", help="devices or gateways on the network; [ADDRESS]:PORT for IPv6"
     )
@@ -41,7 +41,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 async def find(arguments: Namespace, tell: Callable[[str], None]) -> FoundDevices:
-    """See `s2d.commissioning.tools.Enquiry`."""
+    """See `s2d.commissioning.tools.Survey`."""
     if bool(arguments.hosts) == bool(arguments.serial):
         raise ValueError("say where to look: HOST..., or --serial")
     devices = FoundDevices()

@@ -21,7 +21,7 @@ from ..write_requests import WriteRequest
 
 
 class TappedModbus(Driver):
-    """The driver of a Modbus device whose words are kept as they come. See `s2d.commissioning.tools.ObservedDriver`."""
+    """The driver of a Modbus device whose words are kept as they come. See `s2d.commissioning.tools.TappedDriver`."""
 
     Connection: ClassVar[type[Struct]] = ModbusConnection
     Point: ClassVar[type[PointSettings]] = ModbusPoint
@@ -63,7 +63,7 @@ class TappedModbus(Driver):
         return f"{codec.raw_of(words)} ({hexadecimal(words)})"
 
     async def preview_write(self, setpoint: Setpoint, *together: Setpoint) -> Sequence[str]:
-        """See `s2d.commissioning.tools.ObservedDriver`."""
+        """See `s2d.commissioning.tools.TappedDriver`."""
         planned = await self._device.planned(setpoint, *together)
         of = "" if planned.unit is None else f" of unit {planned.unit}"
         return [f"{_sentence(request)}{of}" for request in planned.requests]
