@@ -32,7 +32,10 @@ TIMER_S = 30.0
 """How long the timers of these resources run: long enough to be met running on a slow machine."""
 FOLLOWS_WITHIN_S = 30.0
 WASH_S = 1800.0
-READ, WRITE, BOTH = PointSettings(), PointSettings(access="write"), PointSettings(access="read_write")
+HOLDS = Duration(2 * 86_400)
+"""What is read holds while a row lets hours pass in an instant."""
+READ, WRITE = PointSettings(max_age=HOLDS), PointSettings(access="write")
+BOTH = PointSettings(access="read_write", max_age=HOLDS)
 RUN = common.Timer(id="run", duration=round(TIMER_S * 1000))
 REST = common.Timer(id="rest", duration=round(2 * TIMER_S * 1000))
 ON_AND_OFF = (way("off", "on", starts=["run"]), way("on", "off", blocked_by=["run"]))
@@ -46,7 +49,7 @@ COMPRESSOR = (
 """No way leads from off to boost, and one back in emergencies only; the timer `run` blocks two ways."""
 
 
-def home_battery(*, max_age_s: float = 60.0, owner: dict[str, Any] | None = None, **changes: Any) -> Played:
+def home_battery(*, max_age_s: float = HOLDS, owner: dict[str, Any] | None = None, **changes: Any) -> Played:
     """The battery as the daemon has it, but on hardware that a row can handle; at 50 % of 10 kWh.
 
     *owner* says what else its owner has set.

@@ -399,6 +399,7 @@ async def test_pings(own):
     async with own.cem(patient_battery()) as cem:
         rm = await cem.joined()
         await rm.negotiate()
+        await own.select(rm, FRBC)
         await pass_s(10 * PINGS_AT_LEAST_S)
         await rm.is_well()
         assert len(rm.pinged_at) >= 5

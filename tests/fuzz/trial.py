@@ -178,7 +178,7 @@ class Trial:
             assert len(instructions._held) <= HELD_LIMIT
             assert instructions._held_elements == sum(order.elements for order in instructions._held) <= ELEMENTS_LIMIT
             assert len(instructions.started) <= self.part.scopes
-            assert len(control._pursuits._under_way) <= self.part.scopes
+            assert len(control._orders._under_way) <= self.part.scopes
 
 
 def is_answer(frame: str | bytes) -> bool:
