@@ -3,7 +3,7 @@
 import os
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from typing import TextIO
 
@@ -106,11 +106,17 @@ def _row(device: DeviceConfig) -> tuple[str, ...]:
 def _fallback(device: DeviceConfig) -> str:
     if device.fallback is None:
         return "-"
+    after = _span(device.fallback.after_s)
+    special = [f"{occasion} {_values(device, each)}" for occasion, each in device.fallback.special.items() if each]
+    return "; ".join([f"{_values(device, device.fallback.setpoints)} after {after}", *special])
+
+
+def _values(device: DeviceConfig, setpoints: Iterable[Setpoint]) -> str:
     wanted = []
-    for setpoint in device.fallback.setpoints:
+    for setpoint in setpoints:
         value = f"{setpoint.value:g}" if isinstance(setpoint.value, float) else str(setpoint.value)
         wanted.append(f"{setpoint.point} {value} {_unit(device, setpoint)}".rstrip())
-    return f"{', '.join(wanted) or 'nothing'} after {_span(device.fallback.after_s)}"
+    return ", ".join(wanted) or "nothing"
 
 
 def _span(seconds: float) -> str:

@@ -18,6 +18,7 @@ from ..device.device_map import Available, DeviceMap, Nameplate, Variant, comman
 from ..errors import Problem
 from ..quantities import Duration, Percentage, Power
 from ..rm.kinds import Ability, Kind
+from ..rm.occasion import Occasion
 from ..values import Setpoint, Value
 
 if TYPE_CHECKING:
@@ -137,6 +138,11 @@ class Fallback:
     after_s: float = 60.0
     """How long the CEM has to be away."""
     setpoints: tuple[Setpoint, ...] = ()
+    """What it becomes on every occasion..."""
+    special: Mapping[Occasion, tuple[Setpoint, ...]] = field(default_factory=dict)
+    """...but what takes its place on one, point by point."""
+    hold_s: Mapping[Occasion, float] = field(default_factory=dict)
+    """How long it is left as it is on an occasion other than `cem_lost`."""
 
 
 @dataclass(frozen=True, slots=True)

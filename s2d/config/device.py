@@ -28,7 +28,7 @@ from .yaml_source import KeyPath, YamlEntry, YamlNode
 _RESOURCE_ID = r"^[a-zA-Z0-9\-_:]{2,64}$"
 """Spec: EN 50491-12-2 / s2-ws-json, ID."""
 _DRIVER_NAME = r"^[A-Za-z_][\w.-]*(:[A-Za-z_]\w*)?$"
-NEEDS_KIND = ("resource_id", "control_types", "cem", "report", "fallback")
+NEEDS_KIND = ("resource_id", "control_types", "cem", "report", "fallback", "safe")
 """Keys of what a device without a kind does not have: a resource manager."""
 _MISSING_KIND_HINT = (
     f'Known are: {", ".join(KINDS)}. What only gives points to other devices says what it is "of", as "of: meter"'
@@ -82,6 +82,9 @@ class DeviceKeys(DeviceMapKeys, frozen=True, kw_only=True, forbid_unknown_fields
     report: Annotated[Report, Meta(description="How much must change before the CEM is told")] = Report()
     fallback: Annotated[
         YamlNode | None, Meta(description="What the hardware gets when the CEM has been away too long")
+    ] = None
+    safe: Annotated[
+        YamlNode | None, Meta(description="What the hardware gets on single occasions, where that is not the fallback")
     ] = None
     manufacturer: Annotated[str | None, Meta(description="Told to the CEM")] = None
     model: Annotated[str | None, Meta(description="Told to the CEM")] = None

@@ -1,6 +1,8 @@
-"""The fallback as written → `Fallback`: the setpoints the hardware gets when no CEM is in charge."""
+"""Fallback and safe states as written → `Fallback`: the setpoints the hardware gets when nobody is in charge."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -10,72 +12,159 @@ from ..driver import PointSettings
 from ..errors import ConfigError, Problem
 from ..quantities import UNITS, Duration
 from ..rm.kinds import Kind
+from ..rm.occasion import Occasion
 from ..values import RELEASE, Setpoint, Value
 from .checked import Fallback
 from .constant_checks import objection_to
 from .decoder import Decoder, Findings, mapping_of, unknown_key
 from .point import quantity_of
 from .profile import ExpandedVariant
-from .yaml_source import KeyPath, YamlNode
+from .yaml_source import KeyPath, SourcePosition, YamlNode
 
 
 def fallback(
     kind: Kind, settings: Struct | None, make: DeviceMap, device: YamlNode, decoder: Decoder, where: KeyPath
 ) -> Fallback:
-    """The fallback of *device*: its key `fallback:`, completed by the safe values of its *kind*.
+    """The fallback of *device*: its keys `fallback:` and `safe:`, completed by the safe values of its *kind*.
 
     A command that can give control back does so, unless the owner wants a value. A point that is wrong itself is
     passed over: that is reported elsewhere.
 
-    Raises: ConfigError: no point to write, or a value it cannot take.
+    Raises: ConfigError: no point to write, a value it cannot take, or an occasion there is not.
     """
-    writable: dict[str, PointSettings | Command] = {
-        name: point for name, point in make.points.items() if point.is_writable and _is_convertible(point)
-    }
-    writable |= make.commands
-    entries = mapping_of(device, where)
-    unusable = {
-        name
-        for key in ("points", "commands")
-        if key in entries and isinstance(entries[key].node.content, dict)
-        for name in mapping_of(entries[key].node, where)
-    }
-    unusable -= writable.keys() | {name for name, point in make.points.items() if _is_convertible(point)}
+    reader = _Reader(kind, settings, make, device, decoder, where)
     findings = Findings()
-    after_s: float = Fallback().after_s
-    values: dict[str, Value] = {
-        name: RELEASE if _can_release(writable[name]) else value
-        for name, value in (
-            kind.safe(settings, kind.steered_by(make.points, make.commands)) if settings else {}
-        ).items()
-        if name in writable
-    }
-    entry = entries.get("fallback")
-    positions = dict.fromkeys(values, entry.node.position if entry else device.position)
+    entries = mapping_of(device, where)
+    entry, matrix = entries.get("fallback"), entries.get("safe")
+    usual = _Written(dict(reader.usual), dict.fromkeys(reader.usual, entry.node.position if entry else device.position))
     if entry and entry.node.content is not None:
-        for key, written in mapping_of(entry.node, (*where, "fallback")).items():
-            inside = (*where, "fallback", key)
-            if key == "after":
-                after = findings.attempt(decoder.value, written.node, Duration, inside)
-                after_s = after if isinstance(after, Duration) else after_s
-            elif key in writable:
-                dimension = _dimension(kind, key, writable[key])
-                value = findings.attempt(_value, writable[key], dimension, written.node, decoder, inside)
-                values |= {} if value is None else {key: value}
-                positions[key] = written.node.position
-            elif key not in unusable and not _is_reported_by_kind(kind, key, make):
-                findings.problems.append(unknown_key(key, written, ["after", *writable], inside[:-1]))
-    for name, value in values.items():
-        target = writable[name]
-        objection = _out_of_reach(kind, settings, name, value)
-        if objection is None and isinstance(target, PointSettings):
-            objection = target.objection_to(value)
-        elif objection is None and isinstance(target, Command):
-            objection = objection_to(target, value, make)
-        if objection:
-            findings.problems.append(positions[name].problem((*where, "fallback", name), objection))
+        usual = usual.under(reader.written(entry.node, (*where, "fallback"), findings))
+    findings.problems += reader.objections(usual, (*where, "fallback"))
+    special: dict[Occasion, tuple[Setpoint, ...]] = {}
+    hold_s: dict[Occasion, float] = {}
+    for key, cell in mapping_of(matrix.node, (*where, "safe")).items() if matrix else ():
+        inside = (*where, "safe", key)
+        if (occasion := _OCCASIONS.get(key)) is None:
+            findings.problems.append(unknown_key(key, cell, _OCCASIONS, inside[:-1]))
+            continue
+        written = findings.attempt(reader.written, cell.node, inside, findings)
+        if written is None:
+            continue
+        findings.problems += reader.objections(written, inside)
+        findings.problems += _after_problems(occasion, written, usual, inside)
+        special[occasion] = _setpoints(written, key)
+        if written.after:
+            hold_s[occasion] = written.after.seconds
     findings.raise_problems()
-    return Fallback(after_s, tuple(Setpoint(name, value, "fallback") for name, value in values.items()))
+    after = hold_s.pop(Occasion.CEM_LOST, usual.after.seconds if usual.after else Fallback().after_s)
+    return Fallback(after, _setpoints(usual, "fallback"), special, hold_s)
+
+
+class _After(NamedTuple):
+    seconds: float
+    position: SourcePosition
+
+
+class _Written(NamedTuple):
+    """What is written for one occasion, or for all: values by point, and where each stands."""
+
+    values: dict[str, Value]
+    positions: dict[str, SourcePosition]
+    after: _After | None = None
+
+    def under(self, other: "_Written") -> "_Written":
+        """It, where *other* says nothing else."""
+        return _Written(self.values | other.values, self.positions | other.positions, other.after or self.after)
+
+
+class _Reader:
+    """Reads what a device shall be when nobody is in charge."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        settings: Struct | None,
+        make: DeviceMap,
+        device: YamlNode,
+        decoder: Decoder,
+        where: KeyPath,
+    ) -> None:
+        self._kind, self._settings, self._make, self._decoder = kind, settings, make, decoder
+        self._writable: dict[str, PointSettings | Command] = {
+            name: point for name, point in make.points.items() if point.is_writable and _is_convertible(point)
+        }
+        self._writable |= make.commands
+        entries = mapping_of(device, where)
+        unusable = {
+            name
+            for key in ("points", "commands")
+            if key in entries and isinstance(entries[key].node.content, dict)
+            for name in mapping_of(entries[key].node, where)
+        }
+        convertible = {name for name, point in make.points.items() if _is_convertible(point)}
+        self._unusable = unusable - self._writable.keys() - convertible
+        safe = kind.safe(settings, kind.steered_by(make.points, make.commands)) if settings else {}
+        self.usual: dict[str, Value] = {
+            name: RELEASE if _can_release(self._writable[name]) else value
+            for name, value in safe.items()
+            if name in self._writable
+        }
+        """What is safe if its owner says nothing."""
+
+    def written(self, node: YamlNode, where: KeyPath, findings: Findings) -> _Written:
+        """What stands in *node*, a mapping of points to values, and `after`.
+
+        Raises: ConfigError: it is no mapping.
+        """
+        written = _Written({}, {})
+        for key, entry in mapping_of(node, where).items():
+            inside = (*where, key)
+            if key == "after":
+                after = findings.attempt(self._decoder.value, entry.node, Duration, inside)
+                if isinstance(after, Duration):
+                    written = written._replace(after=_After(after, entry.node.position))
+            elif key in self._writable:
+                target = self._writable[key]
+                dimension = _dimension(self._kind, key, target)
+                value = findings.attempt(_value, target, dimension, entry.node, self._decoder, inside)
+                if value is not None:
+                    written.values[key], written.positions[key] = value, entry.node.position
+            elif key not in self._unusable and not _is_reported_by_kind(self._kind, key, self._make):
+                findings.problems.append(unknown_key(key, entry, ["after", *self._writable], where))
+        return written
+
+    def objections(self, written: _Written, where: KeyPath) -> Iterator[Problem]:
+        """Values that can never be written."""
+        for name, value in written.values.items():
+            target = self._writable[name]
+            objection = _out_of_reach(self._kind, self._settings, name, value)
+            if objection is None and isinstance(target, PointSettings):
+                objection = target.objection_to(value)
+            elif objection is None and isinstance(target, Command):
+                objection = objection_to(target, value, self._make)
+            if objection:
+                yield written.positions[name].problem((*where, name), objection)
+
+
+_OCCASIONS = {occasion.value: occasion for occasion in Occasion}
+MAY_WAIT = (Occasion.CEM_LOST, Occasion.STARTED, Occasion.RETURNED)
+"""Occasions on which the device may be left as it is for a while; on all others an order has failed or ended."""
+
+
+def _after_problems(occasion: Occasion, written: _Written, usual: _Written, where: KeyPath) -> Iterator[Problem]:
+    if written.after is None:
+        return
+    if occasion not in MAY_WAIT:
+        what = f"comes at once; only {', '.join(MAY_WAIT)} may wait"
+        yield written.after.position.problem((*where, "after"), what, "Leave it out")
+    elif occasion is Occasion.CEM_LOST and usual.after:
+        yield written.after.position.problem((*where, "after"), "fallback: after says this already", "Say it once")
+    elif written.after.seconds < 0:
+        yield written.after.position.problem((*where, "after"), "must not be negative")
+
+
+def _setpoints(written: _Written, reason: str) -> tuple[Setpoint, ...]:
+    return tuple(Setpoint(name, value, reason) for name, value in written.values.items())
 
 
 def variant_problems(
@@ -84,7 +173,7 @@ def variant_problems(
     """Where a variant cannot do what *fallback* wants."""
     for variant, written in zip(variants, expanded, strict=False):
         commands = commands_of(variant.make)
-        for setpoint in fallback.setpoints:
+        for setpoint in dict.fromkeys((*fallback.setpoints, *chain(*fallback.special.values()))):
             command = commands.get(setpoint.point)
             what = f"this variant cannot fall back to {setpoint.point}: {setpoint.value}"
             if command is None or (setpoint.value == RELEASE and not command.release):

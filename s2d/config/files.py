@@ -222,9 +222,11 @@ def _suspicious_times(node: YamlNode, device: DeviceConfig | None) -> Iterator[P
         hint = "Few answer that fast, and a CEM is told far less often"
         yield poll.position.problem((device.name, "poll"), what, hint)
     if device.fallback and device.fallback.after_s > _LONGEST_AFTER_S:
-        after = node_at(node, "fallback", "after")
+        cell = ("safe", "cem_lost", "after")
+        where = ("fallback", "after") if node_at(node, *cell).content is None else cell
+        after = node_at(node, *where)
         what = f"without a CEM the last order stays in force for {after.written}"
-        yield after.position.problem((device.name, "fallback", "after"), what, "Minutes are enough to bridge a restart")
+        yield after.position.problem((device.name, *where), what, "Minutes are enough to bridge a restart")
 
 
 def _bus_problems(nodes: list[YamlNode], decoded: Mapping[str, DeviceConfig]) -> Iterator[tuple[Problem, bool]]:

@@ -14,6 +14,7 @@ from ..device.expression import Expression
 from ..driver import find
 from ..quantities import Duration
 from ..rm.kinds import KINDS, Kind, kind
+from ..rm.occasion import MEANING, Occasion
 from ..values import RELEASE
 from .device import NEEDS_KIND, DeviceKeys
 from .files import GatewayFile
@@ -114,7 +115,7 @@ def _device() -> Schema:
             _rule(
                 {"kind": {"const": name}},
                 required=settings["required"],
-                properties={"points": points, "fallback": fallback},
+                properties={"points": points, "fallback": fallback, "safe": {"additionalProperties": fallback}},
             )
         )
         canonical_only: Schema = {"propertyNames": {"enum": list(known.points)}, **_enough(known)}
@@ -144,6 +145,12 @@ def _device() -> Schema:
         "type": "object",
         "properties": {"after": {"description": "How long the CEM has to be away", **schema_of(Duration)}},
         "additionalProperties": value,
+    }
+    common["safe"] = {
+        **mapping(common["safe"]),
+        "type": "object",
+        "properties": {each.value: {"type": "object", "description": MEANING[each]} for each in Occasion},
+        "additionalProperties": False,
     }
     common["computed"] = {
         **mapping(common["computed"]),

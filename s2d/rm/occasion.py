@@ -3,6 +3,7 @@
 For each the owner says what the device becomes (`safe:`); `fallback:` is the short form for all of them.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from msgspec import Struct
@@ -12,26 +13,30 @@ from ..values import Setpoint
 
 
 class Occasion(StrEnum):
-    """Why a device is brought to rest. The names are those of the configuration."""
+    """Why a device is brought to rest; `MEANING` tells when that is. The names are those of the configuration."""
 
     CEM_LOST = "cem_lost"
-    """Whoever was in charge has been away for too long."""
     UNINSTRUCTED = "uninstructed"
-    """A control type was selected, and nothing is ordered yet."""
     DESELECTED = "deselected"
-    """The CEM gave it up: another control type, none, or the end of the session."""
     ENDED = "ended"
-    """An order was revoked, or has lapsed."""
     ABORTED = "aborted"
-    """An order failed, or would do harm."""
     STOPPING = "stopping"
-    """The daemon ends."""
     STARTED = "started"
-    """The daemon begins, perhaps after a crash: what the device was told last is unknown."""
     RETURNED = "returned"
-    """The device answers again after it was lost, and nothing is ordered of it."""
     STALE = "stale"
-    """What an order is judged by has not been read for too long."""
+
+
+MEANING: Mapping[Occasion, str] = {
+    Occasion.CEM_LOST: "Whoever was in charge has been away for too long",
+    Occasion.UNINSTRUCTED: "A control type was selected, and nothing is ordered yet",
+    Occasion.DESELECTED: "The CEM gave it up: another control type, none, or the end of the session",
+    Occasion.ENDED: "An order was revoked, or has lapsed",
+    Occasion.ABORTED: "An order failed, or would do harm",
+    Occasion.STOPPING: "The daemon ends",
+    Occasion.STARTED: "The daemon begins, perhaps after a crash: what the device was told last is unknown",
+    Occasion.RETURNED: "The device answers again after it was lost, and nothing is ordered of it",
+    Occasion.STALE: "What an order is judged by has not been read for too long",
+}
 
 
 class SafeStates(Struct, frozen=True):

@@ -197,6 +197,7 @@ def _setup(config: DeviceConfig, resource_id: str, memory: Memory | None) -> Set
     )
     policy = Policy(
         fallback_after_s=config.fallback.after_s,
+        hold_s=config.fallback.hold_s,
         thresholds=of_kind.thresholds(config.settings, report.power_w, report.fill_level, report.every_s),
         processing_delay_s=config.poll_s,
         updates=config.cem.instruction_updates,
@@ -209,7 +210,7 @@ def _setup(config: DeviceConfig, resource_id: str, memory: Memory | None) -> Set
         identity=identity,
         settings=config.settings,
         abilities=config.abilities(of_kind),
-        safe=SafeStates(config.fallback.setpoints),
+        safe=SafeStates(config.fallback.setpoints, dict(config.fallback.special)),
         policy=policy,
         memory=memory,
     )

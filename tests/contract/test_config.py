@@ -395,6 +395,28 @@ DEVICE = [
         ),
         '12:5: points: missing "power_l2": power_l1 and power_l3 alone leave a phase unknown',
     ),
+    # safe states
+    (
+        ("kind: battery", "kind: battery\n  safe: {stael: {power_setpoint: 0 W}}"),
+        '5:10: safe: unknown key "stael". Did you mean "stale"?',
+    ),
+    (
+        ("kind: battery", "kind: battery\n  safe: {stale: {power_setpont: 0 W}}"),
+        '5:18: safe: stale: unknown key "power_setpont". Did you mean "power_setpoint"?',
+    ),
+    (
+        ("kind: battery", "kind: battery\n  safe: {stale: {after: 10 s}}"),
+        "5:25: safe: stale: after: comes at once; only cem_lost, started, returned may wait. Leave it out",
+    ),
+    (
+        ("kind: battery", "kind: battery\n  fallback: {after: 1 s}\n  safe: {cem_lost: {after: 10 s}}"),
+        "6:28: safe: cem_lost: after: fallback: after says this already. Say it once",
+    ),
+    (
+        ("kind: battery", "kind: battery\n  safe: {ended: {power_setpoint: 9 kW}}"),
+        "5:34: safe: ended: power_setpoint: 9000 is beyond what this battery may be told, -5000 .. 5000",
+    ),
+    (("kind: battery", "kind: battery\n  safe: {ended: 3}"), "5:17: safe: ended: expected a mapping, got 3"),
     # fallback
     (
         ("kind: battery", "kind: battery\n  fallback: {after: 60}"),

@@ -22,7 +22,7 @@ RESERVED = frozenset({"value", "resource_id", "name"})
 """Names in braces that are no parameters: of a payload, of a URL."""
 TAKEN = frozenset(
     {"kind", "driver", "profile", "part", "connection", "points", "poll", "computed", "commands", "start", "nameplate"}
-    | {"variants", "fallback", "report", "cem", "resource_id", "control_types", "true", "false"}
+    | {"variants", "fallback", "safe", "report", "cem", "resource_id", "control_types", "true", "false"}
 )
 """Keys of every device, which no parameter may be called."""
 

@@ -1,0 +1,126 @@
+"""On each occasion the device becomes what its owner wants it to be then, at once or after a while."""
+
+from typing import Any
+
+import pytest
+
+from s2d.events import Lost, Refused
+from s2d.rm.occasion import Occasion, SafeStates
+from s2d.s2.effects import Effect, Started, Stopping
+from s2d.s2.messages.common import (
+    ControlType,
+    RevokableObjects,
+    RevokeObject,
+    SelectControlType,
+    SessionRequest,
+    SessionRequestType,
+)
+from s2d.values import Setpoint
+
+from .stage import FRBC, applied
+from .test_stale import Dated
+
+OF = {occasion: float(number) for number, occasion in enumerate(Occasion, 1)}
+"""What the battery is told on each occasion, in W: so each is told from all others."""
+SPECIAL = {occasion: (Setpoint("power_setpoint", power_w, ""),) for occasion, power_w in OF.items()}
+
+
+class Occasional(Dated):
+    def safe(self) -> SafeStates:
+        return SafeStates((), SPECIAL)
+
+
+def charging(**changes: Any) -> Occasional:
+    stage = Occasional(**changes)
+    stage.charging()
+    stage.read(soc=50.0, power=2500.0)
+    return stage
+
+
+def told(effects: list[Effect], occasion: Occasion) -> bool:
+    return applied(effects) == [("power_setpoint", OF[occasion])]
+
+
+def test_starting_and_stopping() -> None:
+    assert told(Occasional().on(Started()), Occasion.STARTED)
+    assert told(charging().on(Stopping()), Occasion.STOPPING)
+
+
+def test_the_cem_stays_away() -> None:
+    stage = charging()
+    stage.left()
+    assert applied(stage.after(9.9)) == []
+    stage.read(soc=50.0, power=2500.0)
+    stage.elapsed_s += 0.1
+    for _ in range(5):
+        stage.read(soc=50.0, power=2500.0)
+        assert applied(stage.after(9)) == []
+    stage.read(soc=50.0, power=2500.0)
+    assert told(stage.after(6), Occasion.CEM_LOST)
+
+
+@pytest.mark.parametrize("control_type", [FRBC, ControlType.NOT_CONTROLABLE, ControlType.NO_SELECTION])
+def test_the_cem_selects_something_else(control_type: ControlType) -> None:
+    assert told(charging().hears(SelectControlType(message_id="other", control_type=control_type)), Occasion.DESELECTED)
+
+
+def test_the_cem_ends_the_session() -> None:
+    bye = SessionRequest(message_id="bye", request=SessionRequestType.TERMINATE)
+    assert told(charging().hears(bye), Occasion.DESELECTED)
+
+
+def test_an_order_is_revoked() -> None:
+    stage = Occasional()
+    stage.charging()
+    revoke = RevokeObject(message_id="no", object_type=RevokableObjects.FRBC_INSTRUCTION, object_id="one")
+    assert told(stage.hears(revoke), Occasion.ENDED)
+
+
+def test_an_order_fails() -> None:
+    stage = Occasional()
+    stage.selected()
+    stage.hears(stage.instruction("one", stage.charge, 0.5))
+    refused = Refused(Setpoint("power_setpoint", 2500.0, "instruction one"), "exception 4")
+    assert told(stage.on(refused), Occasion.ABORTED)
+    stage = Occasional()
+    stage.charging()
+    assert told(stage.on(Lost("no answer")), Occasion.ABORTED)
+
+
+def test_what_it_is_judged_by_is_too_old() -> None:
+    assert told(charging().after(10), Occasion.STALE)
+
+
+def test_the_device_comes_back_at_rest() -> None:
+    stage = Occasional()
+    stage.selected()
+    stage.on(Lost("no answer"))
+    assert told(stage.read(soc=50.0, power=0.0), Occasion.RETURNED)
+    assert applied(stage.read(soc=50.0, power=0.0)) == []
+
+
+def test_a_device_that_was_brought_to_rest_before_it_was_read_is_not_told_twice() -> None:
+    stage = Occasional()
+    stage.charging()
+    safe = stage.on(Lost("no answer"))
+    stage.confirmed(*safe)
+    assert applied(stage.read(soc=50.0, power=0.0)) == []
+
+
+def test_a_device_that_comes_back_while_an_order_is_in_force_goes_on() -> None:
+    stage = charging()
+    stage.on(Lost("no answer"))
+    assert applied(stage.read(soc=50.0, power=2500.0)) == []
+
+
+def test_what_may_wait_waits_and_a_cem_that_comes_meanwhile_takes_over() -> None:
+    stage = Occasional(decided={"hold_s": {Occasion.STARTED: 300.0}})
+    assert applied(stage.on(Started())) == []
+    assert applied(stage.after(299)) == []
+    assert told(stage.after(1), Occasion.STARTED)
+    stage = Occasional(decided={"hold_s": {Occasion.STARTED: 300.0}})
+    stage.read(soc=50.0, power=0.0)
+    assert applied(stage.negotiated()) == []
+    stage.hears(SelectControlType(message_id="select", control_type=FRBC))
+    stage.polled(400, soc=50.0, power=0.0)
+    assert stage.resource_manager.fallback_at is None
