@@ -18,7 +18,7 @@ from s2d.errors import S2dError
 from tests.chronicle import PATIENCE_S
 from tests.fakes import now
 
-pytestmark = [pytest.mark.system, pytest.mark.virtual_time(is_wired=True)]
+pytestmark = [pytest.mark.system, pytest.mark.virtual_time]
 
 
 @asynccontextmanager

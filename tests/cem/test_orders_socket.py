@@ -25,7 +25,7 @@ from tests.chronicle import PATIENCE_S
 from tests.core.resources_roof import RoofStage
 from tests.fakes import now, pass_s
 
-pytestmark = [pytest.mark.system, pytest.mark.virtual_time(is_wired=True)]
+pytestmark = [pytest.mark.system, pytest.mark.virtual_time]
 
 
 class LiveRoof:

@@ -74,7 +74,7 @@ METER = {"driver": "modbus", "points": {"power": {"register": 10, "unit": "W"}, 
 async def test_a_single_silence_on_a_line_is_waited_out(tmp_path, capsys):
     unit = PacedUnit(is_dead=True)
     async with asyncio.timeout(PATIENCE_S), paced_line({1: unit}, is_paced=False) as line, asyncio.TaskGroup() as tasks:
-        config = configured(tmp_path, **METER, connection={"serial": line.path, "timeout": "0.3 s"})
+        config = configured(tmp_path, **METER, connection={"serial": line.path, "timeout": "1 s"})
         reading = tasks.create_task(s2d("read", "-c", config, "battery"))
         for _ in range(2):  # what is asked first on a new connection may go unheard, and is asked twice
             await line.asked()

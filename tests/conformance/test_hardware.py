@@ -175,7 +175,7 @@ async def test_old_reading(own):
         assert await rm.fate_of(order) == DONE
 
 
-@pytest.mark.virtual_time(is_wired=True)
+@pytest.mark.virtual_time
 @row(
     "HARDWARE-10",
     "hardware that hangs for longer than a driver may: ABORTED, and the RM goes on without it",

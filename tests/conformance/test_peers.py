@@ -187,7 +187,7 @@ async def test_starts_afresh(own):
         assert await rm.fate_of(later) == DONE
 
 
-@pytest.mark.virtual_time(is_wired=True)
+@pytest.mark.virtual_time
 @row(
     "PEER-12",
     "TEMPORARY_ERROR before the CEM's own Handshake: the RM says its Handshake once more, and waits to be served",
@@ -231,7 +231,7 @@ async def test_refused_though_valid(own, control_type):
         assert not rm.ended.is_set()
 
 
-@pytest.mark.virtual_time(is_wired=True)
+@pytest.mark.virtual_time
 @row(
     "PEER-14",
     "what the CEM has no use for is said once more at most, and when it has changed; the session goes on",

@@ -37,7 +37,7 @@ RECONNECTS_OF_THE_CORE = 10_000
 SELECTIONS = 50
 
 
-in_virtual_time = pytest.mark.virtual_time(is_wired=True)
+in_virtual_time = pytest.mark.virtual_time
 """For rows about waits of the RM itself: a minute is over in no time, and nothing else is different."""
 
 
@@ -218,6 +218,7 @@ async def test_farewell(own):
         assert plant.simulator.writes.all[-1] == 0
 
 
+@in_virtual_time
 @row(
     "SESSION-12",
     "a bearer token is borne, and an RM that is refused does not come again at once",

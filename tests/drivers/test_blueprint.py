@@ -10,7 +10,7 @@ from s2d_drivers._blueprint import Heater, HeaterConnection, HeaterPoint
 from s2d.errors import DeviceRefused, DeviceUnreachable
 from s2d.values import Quality, Reading, Setpoint
 
-pytestmark = pytest.mark.virtual_time(is_wired=True)
+pytestmark = pytest.mark.virtual_time
 
 POINTS = {
     "power": HeaterPoint(word="PWR", unit="kW"),

@@ -20,7 +20,7 @@ from tests.chronicle import PATIENCE_S
 from tests.paced import PacedUnit, paced_line
 from tests.ptys import pty_pair
 
-pytestmark = pytest.mark.virtual_time(is_wired=True)
+pytestmark = pytest.mark.virtual_time
 
 POINTS = {
     "power": ModbusPoint(table="input", register=0, type="int32", unit="W"),

@@ -15,7 +15,7 @@ from s2d.values import Quality, Reading, Setpoint
 from tests.chronicle import PATIENCE_S
 from tests.fakes import pass_s
 
-pytestmark = pytest.mark.virtual_time(is_wired=True)
+pytestmark = pytest.mark.virtual_time
 
 HOST = "127.0.0.1"
 SOC = {"soc": ModbusPoint(register=10, unit="%")}

@@ -8,7 +8,7 @@ from s2d.errors import DeviceRefused
 from s2d.quantities import Duration
 from s2d.values import Setpoint
 
-pytestmark = pytest.mark.virtual_time(is_wired=True)
+pytestmark = pytest.mark.virtual_time
 
 HOST = "127.0.0.1"
 POINTS = {

@@ -14,7 +14,7 @@ from s2d.values import Quality, Reading, Setpoint
 from tests.chronicle import PATIENCE_S
 from tests.ptys import pty_pair
 
-pytestmark = pytest.mark.virtual_time(is_wired=True)
+pytestmark = pytest.mark.virtual_time
 
 HOST = "127.0.0.1"
 COMMON = model(1, {"Mn": "Acme", "Md": "Hybrid 10", "Vr": "1.2.3", "SN": "4711"})

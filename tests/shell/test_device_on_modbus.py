@@ -17,7 +17,7 @@ from s2d.values import RELEASE, Setpoint
 from tests.drivers.modbus_peers import WRITES, Unit, tcp_server
 from tests.fakes import FakeLog, now
 
-pytestmark = pytest.mark.virtual_time(is_wired=True)
+pytestmark = pytest.mark.virtual_time
 
 E = Expression.parse
 WITHIN_S = 5.0

@@ -14,7 +14,7 @@ from s2d.s2.messages.common import EnergyManagementRole, Handshake
 from s2d.service.link import Link
 from tests.fakes import FakeLog, pass_s
 
-pytestmark = pytest.mark.virtual_time(is_wired=True)
+pytestmark = pytest.mark.virtual_time
 
 HELLO = Handshake(message_id="hello", role=EnergyManagementRole.RM, supported_protocol_versions=("0.0.2-beta",))
 

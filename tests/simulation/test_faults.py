@@ -17,7 +17,7 @@ from s2d.values import Quality, Setpoint
 from tests.drivers.modbus_peers import device
 from tests.ptys import pty_pair
 
-pytestmark = [pytest.mark.system, pytest.mark.virtual_time(is_wired=True)]
+pytestmark = [pytest.mark.system, pytest.mark.virtual_time]
 
 POINTS = {
     "soc": ModbusPoint(register=843, scale=0.1, unit="%", sentinel=0xFFFF),

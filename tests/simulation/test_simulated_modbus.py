@@ -12,7 +12,7 @@ from s2d.simulation.registers import BatteryRegisters
 from tests.chronicle import PATIENCE_S
 from tests.ptys import pty_pair
 
-pytestmark = [pytest.mark.system, pytest.mark.virtual_time(is_wired=True)]
+pytestmark = [pytest.mark.system, pytest.mark.virtual_time]
 
 
 class HandClock:
