@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from ..errors import ConfigError, Problem
 
 if TYPE_CHECKING:
+    from yaml import CSafeLoader, SafeLoader
     from yaml.error import MarkedYAMLError
     from yaml.events import AliasEvent, CollectionStartEvent, Event, ScalarEvent
 
@@ -29,16 +30,36 @@ _CORE_SCHEMA = (
 """Spec: YAML 1.2.2, section 10.3.2, tag resolution. What matches nothing is text."""
 _UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Spec: YAML 1.2.2, section 5.1, what is not `c-printable`."""
-_MISTAKES: tuple[tuple[str, bool, str], ...] = (
-    ("cannot start any token", False, "Indent with spaces, not tabs; put text in quotes that begins with a sign"),
-    ("expected ':'", True, 'Behind a key come a colon and a space: "poll: 2 s"'),
-    ("values are not allowed", False, "Begin the line below its neighbours, or put text with a colon in quotes"),
-    ("expected '-' indicator", False, "Begin the dashes of one list in the same column"),
-    ("expected key", False, "Begin the keys of one mapping in the same column"),
-    ("expected ',' or", True, "The bracket that opens here is not closed"),
-    ("unexpected end of stream", True, "The quotes that open here are not closed"),
+_MISTAKES: tuple[tuple[str, bool, str, str], ...] = (
+    (
+        "cannot start any token",
+        False,
+        "nothing can begin with this character",
+        "Indent with spaces, not tabs; put text in quotes that begins with a sign",
+    ),
+    ("expected ':'", True, "this key has no colon", 'Behind a key come a colon and a space: "poll: 2 s"'),
+    (
+        "values are not allowed",
+        False,
+        "no key can stand before this colon",
+        "Begin the line below its neighbours, or put text with a colon in quotes",
+    ),
+    (
+        "parsing a block collection",
+        False,
+        "this does not go on with the list before it",
+        "Begin the dashes of one list in the same column",
+    ),
+    (
+        "parsing a block mapping",
+        False,
+        "this does not go on with the mapping before it",
+        "Begin the keys of one mapping in the same column",
+    ),
+    ("expected ',' or", True, "the bracket that opens here is not closed", "A comma stands between its parts"),
+    ("unexpected end of stream", True, "the quotes that open here are not closed", ""),
 )
-"""The library's sentence; whether the mistake is where the context begins, or where it is noticed; a hint."""
+"""What the library says; whether the mistake stands where the matter begins, or where it is noticed; what we say."""
 
 KeyPath: TypeAlias = tuple[str, ...]
 """The path of keys to a value in the operator's words, outermost first, e.g. ("Home battery", "points", "soc")."""
@@ -122,14 +143,23 @@ def parse(text: str, name: str) -> YamlNode:
     if unreadable := _UNREADABLE.search(text):
         position = _position_after(text[: unreadable.start()], name)
         raise ConfigError([position.problem((), f"the character U+{ord(unreadable[0]):04X} does not belong in YAML")])
-    events = yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    composer = _Composer(events, name)
     try:
-        node = composer.document()
+        return _composed(text, name, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError:
+        pass  # libyaml has limits and words of its own, others with each version
+    try:
+        return _composed(text, name, yaml.SafeLoader)
     except yaml.MarkedYAMLError as exc:
         raise ConfigError([_not_yaml(exc, name)]) from exc
     except yaml.YAMLError as exc:
         raise ConfigError([SourcePosition(name, 1, 1).problem((), f"not YAML: {exc}")]) from exc
+
+
+def _composed(text: str, name: str, loader: "type[SafeLoader | CSafeLoader]") -> YamlNode:
+    import yaml
+
+    composer = _Composer(yaml.parse(text, Loader=loader), name)
+    node = composer.document()
     if composer.problems:
         raise ConfigError(composer.problems)
     return node
@@ -266,13 +296,13 @@ def _value(tag: str, text: str) -> bool | int | float | str | None:
 
 
 def _not_yaml(error: "MarkedYAMLError", name: str) -> Problem:
-    """The problem where YAML's grammar gives up, with what it most often comes from."""
-    unknown = ("", False, "Look at the lines before, too")
-    _, begins, advice = next((each for each in _MISTAKES if each[0] in str(error.problem)), unknown)
+    """Where and why YAML's grammar gives up, in our words where they are known, and what that most often comes from."""
+    sentence = ", ".join(part for part in (error.context, error.problem) if part)
+    unknown = ("", False, sentence, "Look at the lines before, too")
+    _, begins, what, advice = next((each for each in _MISTAKES if each[0] in sentence), unknown)
     mark = (error.context_mark if begins else None) or error.problem_mark
     position = SourcePosition(name, mark.line + 1, mark.column + 1) if mark else SourcePosition(name, 1, 1)
-    sentence = ", ".join(part for part in (error.context, error.problem) if part)
-    return position.problem((), f"not YAML: {sentence}", advice)
+    return position.problem((), f"not YAML: {what}", advice)
 
 
 def _position_after(text: str, name: str) -> SourcePosition:

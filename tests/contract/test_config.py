@@ -4,6 +4,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+import yaml
 
 from s2d.config import Cem, Fallback, Gateway, PointSource, Report, load
 from s2d.driver import find
@@ -61,26 +62,45 @@ NOT_YAML = [
     ("# nothing\n", ["s2d.yaml:1:1: the file is empty"]),
     ("- a\n", ["s2d.yaml:1:1: expected a mapping, got a list"]),
     ("text\n", ['s2d.yaml:1:1: expected a mapping, got "text"']),
-    (
-        "a: 'b\n",
-        [
-            "s2d.yaml:1:4: not YAML: while scanning a quoted scalar, found unexpected end of stream. "
-            "The quotes that open here are not closed"
-        ],
-    ),
-    (
-        "a:\n\tb: 1\n",
-        [
-            "s2d.yaml:2:1: not YAML: while scanning for the next token, found character that cannot start any token. "
-            "Indent with spaces, not tabs; put text in quotes that begins with a sign"
-        ],
+    ("a: 'b\n", ["s2d.yaml:1:4: not YAML: the quotes that open here are not closed"]),
+    *(
+        (
+            text,
+            [
+                f"s2d.yaml:{place}: not YAML: nothing can begin with this character. "
+                "Indent with spaces, not tabs; put text in quotes that begins with a sign"
+            ],
+        )
+        for text, place in (("a:\n\tb: 1\n", "2:1"), ("a: @b\n", "1:4"))
     ),
     (
         "a: 1\nb:2\nc: 3\n",
+        ['s2d.yaml:2:1: not YAML: this key has no colon. Behind a key come a colon and a space: "poll: 2 s"'],
+    ),
+    (
+        "a: b: c\n",
         [
-            "s2d.yaml:2:1: not YAML: while scanning a simple key, could not find expected ':'. "
-            'Behind a key come a colon and a space: "poll: 2 s"'
+            "s2d.yaml:1:5: not YAML: no key can stand before this colon. "
+            "Begin the line below its neighbours, or put text with a colon in quotes"
         ],
+    ),
+    (
+        "- a\nb: 1\n",
+        [
+            "s2d.yaml:2:1: not YAML: this does not go on with the list before it. "
+            "Begin the dashes of one list in the same column"
+        ],
+    ),
+    (
+        "a:\n  b: 1\n c: 2\n",
+        [
+            "s2d.yaml:3:2: not YAML: this does not go on with the mapping before it. "
+            "Begin the keys of one mapping in the same column"
+        ],
+    ),
+    (
+        "a: [1, 2\nb: 3\n",
+        ["s2d.yaml:1:4: not YAML: the bracket that opens here is not closed. A comma stands between its parts"],
     ),
     ("a: {}\n---\nb: {}\n", ["s2d.yaml:2:1: a second document; a file holds one"]),
     ("a: *b\n", ['s2d.yaml:1:4: a: no "&b" stands before this alias']),
@@ -88,7 +108,14 @@ NOT_YAML = [
     ("cem: !!set {url}\n", ["s2d.yaml:1:6: cem: the tag !!set means nothing here. Leave it out"]),
     ("cem: !secret x\n", ["s2d.yaml:1:6: cem: the tag !secret means nothing here. Leave it out"]),
     ("cem: !!int x\n", ['s2d.yaml:1:6: cem: "x" is no int']),
-    ("[" * 100_000, ["s2d.yaml:1:34: nested too deeply"]),
+    *(
+        pytest.param(start + nest * 100_000, [f"s2d.yaml:{place}nested too deeply"], id=f"deep {nest}")
+        for start, nest, place in (
+            ("", "[", "1:34: "),
+            ("cem:\n  url: ", "{a: ", "2:129: cem: url: "),
+            ("", "- ", "1:67: "),
+        )
+    ),
     ("? [a]\n: 1\n", ["s2d.yaml:1:3: expected a key, got a list"]),
     ("cem: ab\x07\n", ["s2d.yaml:1:8: the character U+0007 does not belong in YAML"]),
     ('include: "a\\0"\n', ["s2d.yaml:1:10: include: text with a character that nothing can hold"]),
@@ -545,6 +572,14 @@ def test_a_device_without_kind_has_no_resource(tmp_path: Path, line: str, expect
     place, _, sentence = expected.partition(": ")
     text = GATEWAY + METER.replace("    relay: {register: 3, access: write}", line)
     assert problems(tmp_path, text) == [f"s2d.yaml:{place}: Grid. Old meter: {sentence}"]
+
+
+@pytest.mark.parametrize(("text", "expected"), NOT_YAML)
+def test_what_is_no_yaml_is_explained_alike_where_pyyaml_comes_without_libyaml(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | bytes, expected: list[str]
+) -> None:
+    monkeypatch.delattr(yaml, "CSafeLoader")
+    assert problems(tmp_path, text) == expected
 
 
 @pytest.mark.parametrize(("text", "expected"), NOT_YAML + GATEWAY_FILE)
