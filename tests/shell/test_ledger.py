@@ -4,12 +4,14 @@ import asyncio
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid5
 
 import pytest
 
-from s2d.device.write_ledger import LINES_KEPT, WriteLedger
-from s2d.errors import DeviceRefused
+from s2d.device.write_ledger import LINES_KEPT, WriteLedger, ledger_of
+from s2d.errors import ConfigError, DeviceRefused
 from s2d.host.append_log import FileLog
+from s2d.host.store import Store
 from s2d.values import Now
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -169,6 +171,15 @@ class TestTidying:
         assert [each.name for each in path.parent.iterdir()] == [path.name]
         assert (path.read_text().count("\n"), ledger.writes("limit", after(0))) == (2, 1)
 
+    def test_where_the_disk_is_full_a_long_one_stays_long(self, path):
+        older = ["2026-06-01T11:00:00+00:00 wrote limit"] * (LINES_KEPT + 1)
+        written(path, *older, *["2026-06-01T11:30:00+00:00 wrote limit"] * LINES_KEPT)
+        path.with_name(f"{path.name}.new").symlink_to(FULL)
+        ledger = kept(path)
+        flaw = "it has grown long; it stays as it is: No space left on device"
+        assert ledger.tidy() == f"{path}: {flaw}"
+        assert path.read_text().count("\n") == ledger.writes("limit", after(0)) == 2 * LINES_KEPT + 1
+
 
 async def test_a_line_that_was_cut_off_does_not_swallow_the_next(path):
     path.parent.mkdir()
@@ -178,6 +189,19 @@ async def test_a_line_that_was_cut_off_does_not_swallow_the_next(path):
         await ledger.enter_write("limit", after(0))
     for each in (ledger, kept(path)):
         assert each.writes("limit", after(0)) == 2
+
+
+async def test_one_that_cannot_be_read_is_a_problem_of_the_configuration(tmp_path):
+    gateway = UUID("2c4de72e-9ae7-4b4b-8e05-5a2f3a4b6c7d")
+    path = tmp_path / "ledgers" / str(uuid5(gateway, "Home battery"))
+    path.mkdir(parents=True)
+    with pytest.raises(ConfigError) as told:
+        ledger_of("Home battery", Store(tmp_path), gateway)
+    hint = "Make it readable and writable for the user s2d runs as"
+    assert str(told.value) == f"{path}: cannot be used: Is a directory. {hint}"
+    path.rmdir()
+    await ledger_of("Home battery", Store(tmp_path), gateway).enter_write("limit", after(0))
+    assert path.read_text() == "2026-06-01T12:00:00+00:00 wrote limit\n"
 
 
 async def test_what_cannot_be_accounted_for_is_refused_but_can_be_remembered(tmp_path):
