@@ -50,7 +50,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--rm-restart", metavar="COMMAND", help="starts the foreign RM again, when it stays away")
     group.addoption("--cem", help=f"only these CEM profiles, of {', '.join(PROFILES)}; separated by commas")
-    group.addoption("--conformance-report", type=Path, metavar="FILE", help="write the report to FILE as well")
+    group.addoption("--conformance-table", action="store_true", help="show a line for each row at the end")
+    group.addoption("--conformance-report", type=Path, metavar="FILE", help="write that table to FILE")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -113,8 +114,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     port = config.getoption("--rm-port", default=None)
     subject = f"the RM on port {port}" if port else f"s2d {__version__}"
     terminalreporter.section(f"conformance of {subject}")
-    # In a run of everything, the rows would drown what else there is to read.
-    if port or any("conformance" in str(argument) for argument in config.args):
+    if config.getoption("--conformance-table", default=False):
         for line in results.lines(ROWS.values(), is_coloured=terminalreporter.hasmarkup):
             terminalreporter.write_line(line)
     terminalreporter.write_line(results.summary())

@@ -41,11 +41,12 @@ async def test_the_report_on_an_rm_made_with_s2_python(tmp_path, port):
     assert status == pytest.ExitCode.TESTS_FAILED, said
     assert verdicts(report.read_text()) == EXPECTED, said
     assert "conformance of the RM on port" in said
+    assert verdicts(said) == {}, "nobody asked for the table"
 
 
 async def test_an_rm_that_stays_away_is_not_waited_for_in_every_row(port):
     options = ["--rm-port", str(port), "--cem", "plain", "--rm-joins-within", "0.1"]
-    _, said = await asked("test_version.py", *options)
+    _, said = await asked("test_version.py", *options, "--conformance-table")
     assert "the RM has stayed away from 3 rows running" in said
     assert "FAIL   the RM has not come within 0.1 s" in said
 
