@@ -17,7 +17,7 @@ from ..commissioning.manual_write import (
 from ..commissioning.running_daemon import conflict_warning
 from ..commissioning.table import readings_table
 from ..config import DeviceConfig, Gateway, load
-from ..device.command_plan import Memory, Plan
+from ..device.command_plan import CommandMemory, Plan
 from ..device.command_runner import DWELL_OUTLIVES_US_S, CommandRunner
 from ..device.write_ledger import WriteLedger, ledger_of
 from ..errors import ConfigError, DeviceError, DeviceRefused
@@ -69,7 +69,7 @@ async def _write(device: DeviceConfig, gateway: Gateway, args: Namespace) -> int
         needed = latest.inputs_of(command.names)
         if needed:
             await with_one_retry(lambda: visit.opened.read(needed))
-        plan = command.plan(value, latest.values, Memory())
+        plan = command.plan(value, latest.values, CommandMemory())
         is_counted = command.dwell_s >= DWELL_OUTLIVES_US_S or wears_out(visit, plan)
         ledger = _ledger(device, gateway) if is_counted else WriteLedger()
         print(*await with_one_retry(lambda: plan_in_words(visit, args.point, plan)), sep="\n", flush=True)

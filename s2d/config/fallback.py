@@ -36,7 +36,9 @@ def fallback(
     findings = Findings()
     entries = mapping_of(device, where)
     entry, matrix = entries.get("fallback"), entries.get("safe")
-    usual = _Written(dict(reader.usual), dict.fromkeys(reader.usual, entry.node.position if entry else device.position))
+    usual = _WrittenValues(
+        dict(reader.usual), dict.fromkeys(reader.usual, entry.node.position if entry else device.position)
+    )
     if entry and entry.node.content is not None:
         usual = usual.under(reader.written(entry.node, (*where, "fallback"), findings))
     findings.problems += reader.objections(usual, (*where, "fallback"))
@@ -65,16 +67,16 @@ class _After(NamedTuple):
     position: SourcePosition
 
 
-class _Written(NamedTuple):
+class _WrittenValues(NamedTuple):
     """What is written for one occasion, or for all: values by point, and where each stands."""
 
     values: dict[str, Value]
     positions: dict[str, SourcePosition]
     after: _After | None = None
 
-    def under(self, other: "_Written") -> "_Written":
+    def under(self, other: "_WrittenValues") -> "_WrittenValues":
         """It, where *other* says nothing else."""
-        return _Written(self.values | other.values, self.positions | other.positions, other.after or self.after)
+        return _WrittenValues(self.values | other.values, self.positions | other.positions, other.after or self.after)
 
 
 class _Reader:
@@ -111,12 +113,12 @@ class _Reader:
         }
         """What is safe if its owner says nothing."""
 
-    def written(self, node: YamlNode, where: KeyPath, findings: Findings) -> _Written:
+    def written(self, node: YamlNode, where: KeyPath, findings: Findings) -> _WrittenValues:
         """What stands in *node*, a mapping of points to values, and `after`.
 
         Raises: ConfigError: it is no mapping.
         """
-        written = _Written({}, {})
+        written = _WrittenValues({}, {})
         for key, entry in mapping_of(node, where).items():
             inside = (*where, key)
             if key == "after":
@@ -133,7 +135,7 @@ class _Reader:
                 findings.problems.append(unknown_key(key, entry, ["after", *self._writable], where))
         return written
 
-    def objections(self, written: _Written, where: KeyPath) -> Iterator[Problem]:
+    def objections(self, written: _WrittenValues, where: KeyPath) -> Iterator[Problem]:
         """Values that can never be written."""
         for name, value in written.values.items():
             target = self._writable[name]
@@ -151,7 +153,9 @@ MAY_WAIT = (Occasion.CEM_LOST, Occasion.STARTED, Occasion.RETURNED)
 """Occasions on which the device may be left as it is for a while; on all others an order has failed or ended."""
 
 
-def _after_problems(occasion: Occasion, written: _Written, usual: _Written, where: KeyPath) -> Iterator[Problem]:
+def _after_problems(
+    occasion: Occasion, written: _WrittenValues, usual: _WrittenValues, where: KeyPath
+) -> Iterator[Problem]:
     if written.after is None:
         return
     if occasion not in MAY_WAIT:
@@ -163,7 +167,7 @@ def _after_problems(occasion: Occasion, written: _Written, usual: _Written, wher
         yield written.after.position.problem((*where, "after"), "must not be negative")
 
 
-def _setpoints(written: _Written, reason: str) -> tuple[Setpoint, ...]:
+def _setpoints(written: _WrittenValues, reason: str) -> tuple[Setpoint, ...]:
     return tuple(Setpoint(name, value, reason) for name, value in written.values.items())
 
 

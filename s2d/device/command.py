@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 from ..errors import DeviceRefused
 from ..quantities import Duration, dimension_of
 from ..values import RELEASE, Value
-from .command_plan import Check, Memory, Plan, Wait, Write, direction_of
+from .command_plan import Check, CommandMemory, Plan, Wait, Write, direction_of
 from .computed import check_base_unit
 from .expression import Expression
 
@@ -155,7 +155,7 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         of_steps = (step.names for step in self.steps)
         return frozenset().union(*of_steps, *(each.names for each in expressions if each)) - {"value"}
 
-    def plan(self, value: Value, known: Mapping[str, Value], memory: Memory, *, again: bool = False) -> Plan:
+    def plan(self, value: Value, known: Mapping[str, Value], memory: CommandMemory, *, again: bool = False) -> Plan:
         """How *value* is done, given what is *known* of the device and what was done before.
 
         RELEASE is planned as well, and may always be done at once. *again* is for a refresh: nothing is left out, and
@@ -211,12 +211,12 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             value = 0.0
         return value + 0.0
 
-    def _is_within_deadband(self, value: Value, memory: Memory) -> bool:
+    def _is_within_deadband(self, value: Value, memory: CommandMemory) -> bool:
         if not isinstance(value, int | float) or not isinstance(memory.value, int | float):
             return False
         return abs(value - memory.value) < self.deadband and direction_of(value) == memory.direction
 
-    def _not_before(self, value: Value, memory: Memory) -> float:
+    def _not_before(self, value: Value, memory: CommandMemory) -> float:
         is_switching = direction_of(value) != memory.direction
         return max(memory.done_at + self.interval_s, memory.switched_at + self.dwell_s if is_switching else -inf)
 

@@ -54,7 +54,7 @@ class Plan:
 
 
 @dataclass(slots=True)
-class Memory:
+class CommandMemory:
     """What was done by a command."""
 
     value: Value | None = None

@@ -16,7 +16,7 @@ from ..events import Applied, DeviceEvent, Refused
 from ..host.log import Logger
 from ..values import RELEASE, Clock, Reading, Setpoint, Value
 from .command import Command, sequence
-from .command_plan import Check, Memory, Plan, Wait, Write, direction_of
+from .command_plan import Check, CommandMemory, Plan, Wait, Write, direction_of
 from .opened_device import OpenedDevice
 from .safety_retry import SafetyRetry
 from .write_ledger import WriteLedger
@@ -49,7 +49,7 @@ class CommandRunner:
         """By point: the device has refused to be safe, whatever was wanted since."""
         self._done: dict[str, Setpoint] = {}
         """What a refresh repeats."""
-        self._memories: dict[str, Memory] = {}
+        self._memories: dict[str, CommandMemory] = {}
         self._endangered: set[str] = set()
 
     @property
@@ -281,9 +281,9 @@ class CommandRunner:
             self._endangered.add(point)
             self._log.warning("watchdog.endangered", point=point, timeout_s=timeout_s, refresh_s=command.refresh_s)
 
-    def _memory_of(self, point: str, command: Command) -> Memory:
+    def _memory_of(self, point: str, command: Command) -> CommandMemory:
         if point not in self._memories:
-            memory = self._memories[point] = Memory()
+            memory = self._memories[point] = CommandMemory()
             last = self._ledger.switched(point) if command.dwell_s >= DWELL_OUTLIVES_US_S else None
             if last:
                 now = self._clock()

@@ -9,7 +9,7 @@ from s2d.commissioning.manual_write import command_of, parsed_value, plan_in_wor
 from s2d.commissioning.running_daemon import conflict_warning
 from s2d.commissioning.table import readings_table, shown, table
 from s2d.config import DeviceConfig
-from s2d.device.command_plan import Memory
+from s2d.device.command_plan import CommandMemory
 from s2d.device.computed import Computed
 from s2d.device.expression import Expression
 from s2d.driver import PointSettings
@@ -66,7 +66,9 @@ async def test_a_driver_without_tools_is_read_and_told_as_well():
             "soc        40  %                 0.0 s  good",
             "stored   4000  Wh    (computed)  0.0 s  good",
         ]
-        plan = command_of(visit, "power_setpoint").plan(parsed_value(visit, "power_setpoint", "1.5 kW"), {}, Memory())
+        plan = command_of(visit, "power_setpoint").plan(
+            parsed_value(visit, "power_setpoint", "1.5 kW"), {}, CommandMemory()
+        )
         assert await plan_in_words(visit, "power_setpoint", plan) == [
             "power_setpoint of Store becomes 1500 W:",
             "  1. power_setpoint becomes 1500 W",

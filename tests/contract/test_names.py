@@ -10,8 +10,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 NAMED_BY_S2 = {f"s2d/s2/messages/{name}.py" for name in ("frbc", "ombc", "ddbc", "pebc", "ppbc")}
-NOT_YET = ("s2d/device/", "s2d/rm/")
-"""Folders that still share names among themselves."""
 
 
 def test_no_class_name_stands_twice() -> None:
@@ -21,10 +19,7 @@ def test_no_class_name_stands_twice() -> None:
         for file in sorted((ROOT / folder).rglob("*.py"))
     }
     assert files.keys() >= NAMED_BY_S2
-    found = twice(files)
-    assert {
-        name: places for name, places in found.items() if not all(each.startswith(NOT_YET) for each in places)
-    } == {}
+    assert twice(files) == {}
 
 
 def test_names_are_found_wherever_they_stand() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s2d.device.command import Allowed, Command, Step, Verify
-from s2d.device.command_plan import Check, Memory, Plan, Wait, Write, direction_of
+from s2d.device.command_plan import Check, CommandMemory, Plan, Wait, Write, direction_of
 from s2d.device.expression import Expression
 from s2d.errors import DeviceRefused
 from s2d.quantities import Duration
@@ -39,7 +39,7 @@ def command(*steps, **keys):
 
 def done(of, value, known=None, memory=None):
     """The value that is written in the end."""
-    return of.plan(value, known or {}, memory or Memory()).value
+    return of.plan(value, known or {}, memory or CommandMemory()).value
 
 
 FORCED = command(
@@ -55,7 +55,7 @@ FORCED = command(
 
 
 def test_a_value_becomes_steps_in_order():
-    assert FORCED.plan(-800.0, {}, Memory()) == Plan(
+    assert FORCED.plan(-800.0, {}, CommandMemory()) == Plan(
         -800.0,
         (
             Write({"mode": 2}),
@@ -70,19 +70,19 @@ def test_a_value_becomes_steps_in_order():
 
 
 def test_several_points_of_one_write_are_several_requests():
-    plan = command(step(write={"a": "value", "b": "-value"})).plan(5.0, {}, Memory())
+    plan = command(step(write={"a": "value", "b": "-value"})).plan(5.0, {}, CommandMemory())
     assert plan.steps == (Write({"a": 5.0}), Write({"b": -5.0}))
 
 
 def test_release_takes_its_own_steps_and_asks_nobody():
     locked = command(allowed=Allowed(if_=E("false"), else_="no"), release=(step(write={"mode": "0"}),), dwell=60)
-    memory = Memory(value=5.0, direction="+", done_at=100.0, switched_at=100.0)
+    memory = CommandMemory(value=5.0, direction="+", done_at=100.0, switched_at=100.0)
     assert locked.plan(RELEASE, {}, memory) == Plan(RELEASE, (Write({"mode": 0}),))
 
 
 def test_a_device_that_takes_no_control_back_says_so():
     with pytest.raises(DeviceRefused, match="has no `release`"):
-        command().plan(RELEASE, {}, Memory())
+        command().plan(RELEASE, {}, CommandMemory())
 
 
 @pytest.mark.parametrize(
@@ -134,18 +134,18 @@ def test_what_is_rounded_to_nothing_has_no_sign():
 )
 def test_nothing_is_done_on_what_is_not_known_or_not_allowed(of, why):
     with pytest.raises(DeviceRefused) as refused:
-        of.plan(5.0, {"zero": 0, "ess": 2}, Memory())
+        of.plan(5.0, {"zero": 0, "ess": 2}, CommandMemory())
     assert str(refused.value) == why
 
 
 @pytest.mark.parametrize("value", [inf, -inf, float("nan")])
 def test_no_number_is_no_value(value):
     with pytest.raises(DeviceRefused, match="is no value to set"):
-        command().plan(value, {}, Memory())
+        command().plan(value, {}, CommandMemory())
 
 
 def test_a_small_change_is_needless_unless_it_changes_the_sign():
-    of, memory = command(deadband=50.0), Memory()
+    of, memory = command(deadband=50.0), CommandMemory()
     memory.keep(of.plan(30.0, {}, memory), 0.0)
     needless = {value: of.plan(value, {}, memory).is_needless for value in (60.0, 80.0, 0.0, -10.0, "auto")}
     assert needless == {60.0: True, 80.0: False, 0.0: False, -10.0: False, "auto": False}
@@ -155,7 +155,7 @@ def test_a_small_change_is_needless_unless_it_changes_the_sign():
 
 
 def test_executions_keep_their_distance():
-    of, memory = command(interval=5), Memory()
+    of, memory = command(interval=5), CommandMemory()
     assert of.plan(1.0, {}, memory).not_before == -inf
     memory.keep(of.plan(1.0, {}, memory), 100.0)
     assert of.plan(2.0, {}, memory).not_before == 105.0
@@ -163,7 +163,7 @@ def test_executions_keep_their_distance():
 
 
 def test_switchings_keep_a_longer_distance():
-    of, memory = command(dwell=60, release=(step(write={"mode": "0"}),)), Memory()
+    of, memory = command(dwell=60, release=(step(write={"mode": "0"}),)), CommandMemory()
     for value, at in ((10.0, 100.0), (20.0, 110.0), (-5.0, 120.0), (-6.0, 130.0)):
         memory.keep(of.plan(value, {}, memory), at)
     assert of.plan(-7.0, {}, memory).not_before == 130.0
@@ -174,7 +174,7 @@ def test_switchings_keep_a_longer_distance():
 
 
 def test_a_life_counter_goes_round():
-    memory, seen = Memory(), []
+    memory, seen = CommandMemory(), []
     for at in range(5):
         plan = FORCED.plan(1.0, {}, memory)
         seen.append(plan.steps[-1].values["alive"])
@@ -255,7 +255,7 @@ def test_what_makes_no_sense_is_said(make, why):
 def test_whatever_is_wanted_and_known_it_is_within_bounds_or_refused(value, known, step, deadband):
     of = command(min="low", max="high", least="smallest", step=step, deadband=deadband)
     try:
-        plan = of.plan(value, known, Memory(value=50.0, direction="+"))
+        plan = of.plan(value, known, CommandMemory(value=50.0, direction="+"))
     except DeviceRefused:
         return
     done = plan.value

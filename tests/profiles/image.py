@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from s2d.config import DeviceConfig, load
 from s2d.device.command import Command, sequence
-from s2d.device.command_plan import Memory, Wait, Write
+from s2d.device.command_plan import CommandMemory, Wait, Write
 from s2d.device.device_map import DeviceMap, commands_of
 from s2d.device.latest_values import LatestValues
 from s2d.driver import Driver
@@ -137,7 +137,7 @@ class Played:
         self._driver = driver
         self._image = image
         self.commands: dict[str, Command] = dict(commands_of(make))
-        self.memory = {name: Memory() for name in self.commands}
+        self.memory = {name: CommandMemory() for name in self.commands}
         self._knowledge = LatestValues(make, {}, 0.0, FakeLog().logger)
 
     async def readings(self) -> dict[str, Reading]:
