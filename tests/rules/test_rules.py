@@ -33,6 +33,7 @@ from s2d.s2.rules.__main__ import listing
 from s2d.s2.rules.common import _TIMESTAMPS_OF
 from s2d.s2.rules.history import IDS_LIMIT
 from s2d.s2.rules.ids_and_ranges import HasFactor, HasNumbers
+from s2d.values import Now
 
 from ..core.stage import NOON
 from ..fuzz.frames import messages
@@ -322,11 +323,6 @@ BROKEN = [
         for within, without in (("68PPR", "95PPR"), ("95PPR", "limit"), ("68PPR", "limit"))
     ),
     *(Row("PM-006", measured(phase, SYMMETRIC), "/values") for phase in (L1, L2, L3)),
-    Row(
-        "PM-006",
-        changed(DETAILS, provides_power_measurement_types=(SYMMETRIC, L1)),
-        "/provides_power_measurement_types",
-    ),
     Row(
         "PM-009",
         changed(DETAILS, provides_power_measurement_types=(L2,)),
@@ -825,6 +821,23 @@ def test_what_was_taken_back_may_be_published_again_as_it_was() -> None:
 def test_the_ends_of_a_fill_level_band_belong_to_it(level: float) -> None:
     history = history_of(FRBC, frbc.StorageStatus(message_id="m1", present_fill_level=level))
     assert judge(FRBC_ORDER, CEM, history, NOW) == []
+
+
+def test_who_may_have_both_announces_both() -> None:
+    assert judge(changed(DETAILS, provides_power_measurement_types=(SYMMETRIC, L1)), RM, History(), NOW) == []
+
+
+def test_a_fill_level_counts_while_a_message_may_be_on_its_way_and_for_orders_for_now() -> None:
+    history = History()
+    for seconds, level in ((0.0, 50.0), (60.0, 101.0)):
+        told_at = Now(NOW.mono + seconds, NOW.utc + timedelta(seconds=seconds))
+        for message in (FRBC, frbc.StorageStatus(message_id=f"level-{level:g}", present_fill_level=level)):
+            history.record(message, told_at)
+    later = {seconds: Now(NOW.mono + seconds, NOW.utc + timedelta(seconds=seconds)) for seconds in (64.9, 65.0)}
+    assert judge(FRBC_ORDER, CEM, history, later[64.9]) == []
+    assert [each.rule.id for each in judge(FRBC_ORDER, CEM, history, later[65.0])] == ["FRBC-005"]
+    in_a_minute = changed(FRBC_ORDER, execution_time=later[65.0].utc + timedelta(seconds=60))
+    assert judge(in_a_minute, CEM, history, later[65.0]) == []
 
 
 def test_under_abnormal_conditions_a_mode_is_right_at_any_fill_level() -> None:

@@ -142,6 +142,9 @@ class DemandDrivenDialect:
     def reported(self) -> Iterable[LastReported]:
         return (self._told_demand,)
 
+    def obstacle_to(self, scope: str, operation_mode_id: str) -> str | None:
+        return None
+
     def instructed(self, message: Message) -> Instructed:
         assert isinstance(message, Instruction)
         return Instructed(message, message.actuator_id, message.operation_mode_id)

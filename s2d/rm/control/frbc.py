@@ -152,6 +152,18 @@ class FillRateDialect:
     def reported(self) -> Iterable[LastReported]:
         return (self._told_level,)
 
+    def obstacle_to(self, scope: str, operation_mode_id: str) -> str | None:
+        level = self._resource.fill_level()
+        if level is None:
+            return None
+        for mode in (mode for actuator in self._resource.actuators() for mode in actuator.operation_modes):
+            ranges = [element.fill_level_range for element in mode.elements]
+            if mode.id == operation_mode_id and not any(
+                each.start_of_range <= level <= each.end_of_range for each in ranges
+            ):
+                return f"its operation mode has no element for the fill level {level:g}"
+        return None
+
     def instructed(self, message: Message) -> Instructed:
         assert isinstance(message, Instruction)
         return Instructed(message, message.actuator_id, message.operation_mode)

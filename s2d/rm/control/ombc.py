@@ -89,6 +89,9 @@ class OperationModeDialect:
     def reported(self) -> Iterable[LastReported]:
         return ()
 
+    def obstacle_to(self, scope: str, operation_mode_id: str) -> str | None:
+        return None
+
     def instructed(self, message: Message) -> Instructed:
         assert isinstance(message, Instruction)
         return Instructed(message, WHOLE, message.operation_mode_id)

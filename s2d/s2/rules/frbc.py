@@ -1,6 +1,7 @@
 """FRBC: rules about a storage and its actuators."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import pairwise
 from math import isclose
 
@@ -15,11 +16,12 @@ from ..messages.frbc import (
     SystemDescription,
     UsageForecast,
 )
-from .history import History
+from .history import ON_ITS_WAY_S, History
 from .registry import Breach, Severity, rule
 from .state_machines import machine_of, unknown_actuator, unknown_mode, unknown_modes, unknown_timers
 
 _FRBC = ControlType.FILL_RATE_BASED_CONTROL
+_FOR_NOW = timedelta(seconds=ON_ITS_WAY_S)
 
 
 @rule(
@@ -66,23 +68,28 @@ def mode_of_actuator(message: Instruction, history: History, now: Now) -> Breach
 
 @rule(
     "FRBC-005",
-    "an instruction, unless for abnormal conditions, names a mode with an element for the present fill level",
+    "an instruction for now, unless for abnormal conditions, names a mode with an element for the fill level told",
     source="S2 JSON, FRBC.OperationModeElement.fill_level_range, FRBC.StorageDescription.fill_level_range",
 )
 def covers_level(message: Instruction, history: History, now: Now) -> Breach | None:
-    level = history.fill_level
+    levels = history.fill_levels(now)
+    # What the level will be later nobody knows, nor does the CEM what was told while its instruction was on its way.
+    if message.execution_time > now.utc + _FOR_NOW:
+        return None
     # Outside its range a storage may ignore what it is told, "except during abnormal conditions": S2 JSON. Modes need
     # no elements there (FRBC-002), so to ask for one would be to ignore it. What would do harm is still rejected.
     if message.abnormal_condition:
         return None
     machine = machine_of(history, _FRBC, message.actuator_id, now)
     mode = None if machine is None else machine.modes.get(message.operation_mode)
-    if level is None or not isinstance(mode, OperationMode):
+    if not levels or not isinstance(mode, OperationMode):
         return None
     for element in mode.elements:
-        if element.fill_level_range.start_of_range <= level <= element.fill_level_range.end_of_range:
+        if any(
+            element.fill_level_range.start_of_range <= each <= element.fill_level_range.end_of_range for each in levels
+        ):
             return None
-    return "/operation_mode", f"no element of it covers the fill level {level:g}"
+    return "/operation_mode", f"no element of it covers the fill level {levels[-1]:g}"
 
 
 @rule(

@@ -3,7 +3,7 @@
 A peer that never stops talking does not fill the memory: every list here has a limit, beyond which the oldest goes.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -42,6 +42,10 @@ PUBLISHED_LIMIT = 100
 """Most constraints, most profile definitions, and most of those revoked, held at once."""
 ENVELOPE_IDS_LIMIT = 20_000
 """Most ids of power envelopes remembered."""
+ON_ITS_WAY_S = 5.0
+"""What was told so long ago the other side knows by now."""
+_LEVELS_LIMIT = 100
+"""Most fill levels that are remembered."""
 ANNOUNCED_LIMIT = 10
 """Most system descriptions held that are not valid yet."""
 ACTUATORS_LIMIT = 100
@@ -109,9 +113,16 @@ class History:
         published_in = _PUBLISHED_IN.get(object_type)
         return published_in is not None and object_id in published_in(self)
 
+    def fill_levels(self, now: Now) -> list[float]:
+        """What a CEM may take the fill level for: what was told last, and while a message may be on its way."""
+        recent = [level for told_at, level in self._levels if told_at > now.mono - ON_ITS_WAY_S]
+        before = [level for told_at, level in self._levels if told_at <= now.mono - ON_ITS_WAY_S]
+        return [*before[-1:], *recent]
+
     def _forget_published(self) -> None:
         self.systems: dict[ControlType, list[SystemEntry]] = {}
-        self.fill_level: float | None = None
+        self._levels: deque[tuple[float, float]] = deque(maxlen=_LEVELS_LIMIT)
+        """When (monotonic seconds) each fill level was told, and what it was; oldest first."""
         self.active: OrderedDict[str, ActiveModeEntry] = OrderedDict()
         """By actuator id."""
         self.constraints: OrderedDict[str, pebc.PowerConstraints] = OrderedDict()
@@ -158,7 +169,7 @@ class History:
             self.systems[control_type] = [*self.systems.get(control_type, ()), system][-ANNOUNCED_LIMIT:]
 
     def _record_storage_status(self, message: frbc.StorageStatus, now: Now) -> None:
-        self.fill_level = message.present_fill_level
+        self._levels.append((now.mono, message.present_fill_level))
 
     def _record_mode_status(self, message: frbc.ActuatorStatus | ddbc.ActuatorStatus | ombc.Status, now: Now) -> None:
         actuator_id = WHOLE if isinstance(message, ombc.Status) else message.actuator_id

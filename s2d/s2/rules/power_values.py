@@ -1,6 +1,6 @@
 """PM: rules about power values that are measured, forecast, or belong to an operation mode."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -127,19 +127,11 @@ _POWERS_OF: dict[type[object], tuple[str, Callable[[Any], Any]]] = {
     severity=Severity.WARNING,
 )
 def phases(
-    parts: Sequence[
-        PowerMeasurement | PowerForecastElement | ppbc.PowerSequenceElement | HasPowerRanges | ResourceManagerDetails
-    ],
+    parts: Sequence[PowerMeasurement | PowerForecastElement | ppbc.PowerSequenceElement | HasPowerRanges],
 ) -> PartBreach | None:
-    found: Iterable[tuple[int, Sequence[CommodityQuantity]]]
-    if isinstance(parts[0], ResourceManagerDetails):
-        name, found = (
-            "provides_power_measurement_types",
-            enumerate([parts[0].provides_power_measurement_types]),
-        )
-    else:
-        name, found = _POWERS_OF[parts[0].__class__][0], _quantities(parts)
-    for index, quantities in found:
+    # Who announces both tells now the one and now the other, by how many phases are in use.
+    name = _POWERS_OF[parts[0].__class__][0]
+    for index, quantities in _quantities(parts):
         if _SYMMETRIC in quantities and any(phase in quantities for phase in _PHASES):
             return index, f"/{name}", "both single phases and their symmetric total"
     return None

@@ -64,6 +64,10 @@ class Dialect(Protocol):
         """What of its own is told again after a while."""
         ...
 
+    def obstacle_to(self, scope: str, operation_mode_id: str) -> str | None:
+        """Why the mode may not be entered now, as it was described, or None. Abnormal conditions know no obstacle."""
+        ...
+
     def instructed(self, message: Message) -> Instructed:
         """What *message*, an instruction of this control type, is about."""
         ...

@@ -160,7 +160,7 @@ class OperationModes:
                 self._transition(scope, goal, at, now)
         except Forbidden as exc:
             return self._instructions.reject(instruction.id, str(exc), now)
-        if is_immediate and (obstacle := self._resource.obstacle_to(scope, activity)):
+        if is_immediate and (obstacle := self._obstacle_to(scope, goal)):
             return self._instructions.reject(instruction.id, obstacle, now)
         accepted = self._instructions.accept(
             instruction_id=instruction.id,
@@ -187,7 +187,7 @@ class OperationModes:
         except Forbidden as exc:
             # The default state may lie beyond the very transition that is forbidden: what is done now goes on.
             return self._orders.fail(scope, str(exc), now, is_safe=True)
-        if obstacle := self._resource.obstacle_to(scope, activity):
+        if obstacle := self._obstacle_to(scope, order.goal):
             return self._orders.fail(scope, obstacle, now)
         if self._is_done_already(scope, activity, now):
             return self._instructions.succeed(scope, now)
@@ -197,6 +197,13 @@ class OperationModes:
         if transition:
             self._machines[scope].initiate(transition, now)
         return [*effects, *self._tell_timers(now)]
+
+    def _obstacle_to(self, scope: str, goal: OrderedMode) -> str | None:
+        """Why *goal* may not be done now, or None."""
+        obstacle = self._resource.obstacle_to(scope, goal.activity)
+        if obstacle or goal.is_abnormal:
+            return obstacle
+        return self._dialect.obstacle_to(scope, goal.activity.operation_mode_id)
 
     def _is_done_already(self, scope: str, activity: ModeAndFactor, now: Now) -> bool:
         """Whether it is what was ordered last, or no further from that than is worth telling, and still is done.
