@@ -15,6 +15,7 @@ from random import random
 from ssl import SSLContext, SSLError, create_default_context
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.connection import broadcast
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.uri import parse_uri
@@ -35,8 +36,8 @@ PING_EVERY_S = 60.0
 PONG_WITHIN_S = 20.0
 FRAME_LIMIT = 2**20
 """Largest frame taken, in bytes."""
-UNSENT_LIMIT = 1000
-"""Most messages that wait for a CEM that does not read; beyond it the connection is given up."""
+UNSENT_LIMIT = 2**20
+"""Most bytes that wait for a CEM that does not read; beyond it the connection is given up."""
 _DEFLATE = ClientPerMessageDeflateFactory(
     server_max_window_bits=12, client_max_window_bits=12, compress_settings={"level": 1, "memLevel": 5}
 )
@@ -73,9 +74,11 @@ class Link:
         self._token_file = token_file
         self._ca_file = ca_file
         self._backoff = backoff
-        self._outbox: asyncio.Queue[Tagged | ReconnectPolicy] = asyncio.Queue()
         self._attempt = 0
         self._back = ReconnectPolicy.SOON
+        self._ending: ReconnectPolicy | None = None
+        self._is_pending = asyncio.Event()
+        """Something is still to leave, or the connection is to end once all has left."""
         self._down_since = clock.now().mono
         self._is_down_told = False
         self._websocket: ClientConnection | None = None
@@ -86,15 +89,23 @@ class Link:
         return self._websocket is not None
 
     def send(self, message: Tagged) -> None:
-        """Sends *message* after those before it; one that cannot be sent is dropped with its session."""
-        if self._outbox.qsize() < UNSENT_LIMIT:
-            self._outbox.put_nowait(message)
-        elif self._websocket:
-            self._give_up(self._websocket)
+        """Sends *message* at once, behind those before it; one that cannot be sent is dropped with its session."""
+        websocket = self._websocket
+        if websocket is None or websocket.transport.is_closing():
+            return
+        frame = encode(message).decode()
+        broadcast([websocket], frame)  # the only way websockets has to send without waiting
+        if self._log.is_enabled_for(DEBUG):
+            self._log.debug("frame.sent", frame=frame)
+        if unsent := websocket.transport.get_write_buffer_size():
+            self._is_pending.set()
+            if unsent > UNSENT_LIMIT:
+                self._give_up(websocket)
 
     def close(self, back: ReconnectPolicy) -> None:
         """Ends the connection once everything sent before is out, and comes back as *back* says."""
-        self._outbox.put_nowait(back)
+        self._ending = back
+        self._is_pending.set()
 
     def reset_backoff(self) -> None:
         """The session has got somewhere: the next reconnect may be quick again."""
@@ -157,7 +168,8 @@ class Link:
             self._log.info("link.recovered", down_s=round(clock.now().mono - self._down_since, 1))
         self._is_down_told = False
         self._websocket = websocket
-        self._outbox = asyncio.Queue()
+        self._ending = None
+        self._is_pending.clear()
         reason = "the connection broke"
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -181,33 +193,30 @@ class Link:
                 if self._log.is_enabled_for(DEBUG):
                     self._log.debug("frame.received", frame=str(frame))
                 self._take(Received(frame))
-                if self._outbox.qsize() > UNSENT_LIMIT // 2:
+                if websocket.transport.get_write_buffer_size() > UNSENT_LIMIT // 2:
                     await clock.sleep(0)  # a burst is read without a pause, and its answers would never leave
         except ConnectionClosed as exc:
             return str(exc)
 
     async def _carry_out(self, websocket: ClientConnection) -> None:
+        """Sees to it that all that was sent leaves in time, and ends the connection when that is wanted."""
         try:
-            while True:
-                item = await self._outbox.get()
-                if isinstance(item, ReconnectPolicy):
-                    self._back = item
-                    await websocket.close()
-                    return
-                frame = encode(item)
-                if self._log.is_enabled_for(DEBUG):
-                    self._log.debug("frame.sent", frame=frame.decode())
+            while not self._ending:
+                await self._is_pending.wait()
+                self._is_pending.clear()
                 async with asyncio.timeout(SEND_WITHIN_S):
-                    await websocket.send(frame, text=True)
-        except ConnectionClosed:
-            return  # the reader tells
+                    await websocket.drain()
+            self._back = self._ending
+            await websocket.close()
         except TimeoutError:
             self._give_up(websocket)
+        except OSError:
+            return  # the reader tells
 
     def _give_up(self, websocket: ClientConnection) -> None:
         """Cuts off a CEM that does not read."""
         if not websocket.transport.is_closing():
-            self._log.warning("link.overflowed", unsent=self._outbox.qsize())
+            self._log.warning("link.overflowed", unsent_bytes=websocket.transport.get_write_buffer_size())
             websocket.transport.abort()
 
     def _log_failure(self, exc: LinkError) -> None:

@@ -1,8 +1,9 @@
 """The link: when it comes back, and what it notices, with a real WebSocket server in the same loop. Time is virtual."""
 
 import asyncio
+import socket
 from base64 import b64encode
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from hashlib import sha1
 from itertools import pairwise
 
@@ -10,13 +11,20 @@ import pytest
 from websockets.asyncio.server import serve
 
 from s2d.s2.effects import Connected, Disconnected, Received, ReconnectPolicy
-from s2d.s2.messages.common import EnergyManagementRole, Handshake
+from s2d.s2.messages.common import EnergyManagementRole, Handshake, ReceptionStatus, ReceptionStatusValues
+from s2d.s2.messages.wire import encode
 from s2d.service.link import Link
 from tests.fakes import FakeLog, pass_s
 
 pytestmark = pytest.mark.virtual_time
 
 HELLO = Handshake(message_id="hello", role=EnergyManagementRole.RM, supported_protocol_versions=("0.0.2-beta",))
+
+LONG_BYTES = 2**16
+LONG = ReceptionStatus(subject_message_id="long", status=ReceptionStatusValues.OK, diagnostic_label="x" * LONG_BYTES)
+FRAME_HEADER_BYTES = 14
+CLOSE_FRAME, CLOSE_FRAME_BYTES = 0x88, 8
+"""Spec: RFC 6455, 5.2 and 5.5.1."""
 
 
 class Server:
@@ -84,6 +92,64 @@ async def at_work(stage):
         stage.running = tasks.create_task(stage.link.run())
         yield stage
         stage.running.cancel()
+
+
+def welcome(request):
+    """What a WebSocket server answers to who connects."""
+    key = next(line[19:] for line in request.split(b"\r\n") if line.startswith(b"Sec-WebSocket-Key: "))
+    accept = b64encode(sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+    )
+
+
+class Listener:
+    """A peer that reads only when it is told to."""
+
+    def __init__(self, sock):
+        self._sock = sock
+
+    def hears_at_once(self):
+        """What has been sent, while nobody else has a turn."""
+        self._sock.settimeout(60)
+        try:
+            return self._sock.recv(65536)
+        finally:
+            self._sock.setblocking(False)
+
+    async def hears(self, size):
+        """The next *size* bytes."""
+        heard = bytearray()
+        while len(heard) < size:
+            heard += await asyncio.get_running_loop().sock_recv(self._sock, size - len(heard))
+        return bytes(heard)
+
+
+@asynccontextmanager
+async def listened_to(**settings):
+    """A link, and its peer that reads only when it is told to."""
+    loop = asyncio.get_running_loop()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        async with at_work(Stage(f"ws://127.0.0.1:{listening.getsockname()[1]}", **settings)) as stage:
+            sock, _ = await loop.sock_accept(listening)
+            with sock:
+                sock.setblocking(False)
+                await loop.sock_sendall(sock, welcome(await loop.sock_recv(sock, 65536)))
+                await stage.hears(Connected)
+                yield stage, Listener(sock)
+
+
+def kept_by_the_kernel():
+    """How many bytes are on their way when a peer does not read."""
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.create_connection(listening.getsockname()) as sock:
+        sock.setblocking(False)
+        sent = 0
+        with suppress(BlockingIOError):
+            while True:
+                sent += sock.send(bytes(LONG_BYTES))
+    return sent
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -216,13 +282,7 @@ async def test_frames_are_handed_on_as_they_came():
 
 async def test_a_peer_that_is_dead_is_noticed():
     async def answer_and_fall_silent(reader, writer):
-        request = await reader.readuntil(b"\r\n\r\n")
-        key = next(line[19:] for line in request.split(b"\r\n") if line.startswith(b"Sec-WebSocket-Key: "))
-        accept = b64encode(sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
-        writer.write(
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
-        )
+        writer.write(welcome(await reader.readuntil(b"\r\n\r\n")))
         while await reader.read(1024):
             pass
         writer.close()
@@ -265,3 +325,46 @@ async def test_frames_are_deflated_where_the_peer_can():
         assert "hello" in await server.frames.get()
         (websocket,) = server.connections
         assert [extension.name for extension in websocket.protocol.extensions] == ["permessage-deflate"]
+
+
+async def test_what_is_said_leaves_before_anybody_else_has_a_turn():
+    async with listened_to() as (stage, peer):
+        stage.link.send(HELLO)
+        assert len(peer.hears_at_once()) > 100
+
+
+async def test_a_peer_that_reads_late_is_told_all_before_the_end():
+    messages = kept_by_the_kernel() // LONG_BYTES + 8
+    async with listened_to() as (stage, peer):
+        for _ in range(messages):
+            stage.link.send(LONG)
+        stage.link.close(ReconnectPolicy.NEVER)
+        await pass_s(20)
+        await peer.hears(messages * (FRAME_HEADER_BYTES + len(encode(LONG))))
+        assert (await peer.hears(CLOSE_FRAME_BYTES))[0] == CLOSE_FRAME
+        await stage.running
+        assert stage.log.events() == []
+
+
+async def test_a_peer_that_does_not_read_is_given_up_after_a_while():
+    messages = kept_by_the_kernel() // LONG_BYTES + 8
+    async with listened_to() as (stage, _):
+        for _ in range(messages):
+            stage.link.send(LONG)
+        await pass_s(29)
+        assert stage.log.events() == []
+        await pass_s(2)
+        assert stage.log.events() == ["link.overflowed"]
+        assert isinstance(stage.told[-1], Disconnected)
+
+
+async def test_a_peer_that_does_not_read_is_given_up_when_too_much_waits_for_it(caplog):
+    too_many = 2 * (kept_by_the_kernel() + 2**20) // LONG_BYTES
+    async with listened_to() as (stage, _):
+        for _ in range(too_many):
+            stage.link.send(LONG)
+        (told,) = [line for line in stage.log.lines if line["level"] == "warning"]
+        assert told["event"] == "link.overflowed"
+        assert 2**20 < told["unsent_bytes"] < 2**20 + 2 * LONG_BYTES
+        assert caplog.records == []  # nobody else notices what is said after that
+        await stage.hears(Disconnected)
