@@ -140,8 +140,9 @@ class ResourceManager:
                 return [*self._return(now), *self._guard(now), *self._report(now)]
             case Applied(setpoint):
                 self._is_safe_again |= setpoint.is_safe
-                confirmed = self._control.confirm(setpoint, now) if self._control else []
-                return [Note(Level.INFO, "setpoint.applied", _facts_of(setpoint)), *confirmed]
+                next_stages = self._control.confirm(setpoint, now) if self._control else []
+                applied = Note(Level.INFO, "setpoint.applied", _facts_of(setpoint))
+                return [applied, *self._through_session(next_stages, now)]
             case Refused(setpoint, reason, will_retry):
                 aborted = self._control.refuse(setpoint, reason, now) if self._control else []
                 # What nobody will try again leaves the hardware in a state that nobody wants.

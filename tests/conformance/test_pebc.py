@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.core.resources_played import L2
+from tests.core.resources_roof import LOWER, UPPER, allowed, constraints
 
 from .plants import limits, new_limits, roof
 from .rows import row
@@ -186,7 +187,7 @@ async def test_revoked(own):
 
 @row(
     "PEBC-9",
-    "new constraints revoke the old; limits they do not allow are ABORTED and lifted",
+    "new constraints revoke the old; limits beyond what is possible by then go on, others are ABORTED and lifted",
     source="S2 JSON, PEBC.PowerConstraints",
     by=["plain"],
 )
@@ -198,12 +199,15 @@ async def test_new_constraints(own):
         plant.built.offered = new_limits(-2000.0)
         revocation = await rm.expect("RevokeObject")
         assert (revocation["object_type"], revocation["object_id"]) == ("PEBC.PowerConstraints", rm.description["id"])
+        await rm.expect("PEBC.PowerConstraints")
+        plant.built.offered = constraints(allowed(LOWER, -4000.0, -3500.0), allowed(UPPER, 0.0, 0.0))
+        await rm.expect("RevokeObject")
         renewed = await rm.expect("PEBC.PowerConstraints")
         await rm.reached(running, "ABORTED")
         await plant.has_written("limits", "none", "none", "L1 -3000..0", "none")
-        assert await rm.is_turned_down(envelope(rm, (1000, -1000, 0)))
+        assert await rm.is_turned_down(envelope(rm, (1000, -3800, 0)))
         rm.description = renewed
-        assert await rm.fate_of(await rm.give(envelope(rm, (3_600_000, -1000, 0)))) == DONE
+        assert await rm.fate_of(await rm.give(envelope(rm, (3_600_000, -3800, 0)))) == DONE
 
 
 @row(
