@@ -1,15 +1,15 @@
 """Register blocks: contiguous registers (or bits) of one table, as one request reads or writes them."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Table = Literal["holding", "input", "coil", "discrete"]
 RegisterAddress = tuple[int, str, int]
 """Unit, table and register."""
 
 
-@dataclass(frozen=True, slots=True)
-class RegisterBlock:
+class RegisterBlock(Struct, frozen=True):
     """A block of registers (or bits) of one table, next to each other.
 
     Spec: MODBUS Application Protocol V1.1b3, 6.1 to 6.4: at most 125 registers or 2000 bits a request.

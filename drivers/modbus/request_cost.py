@@ -4,8 +4,9 @@ On a serial line a request is 8 characters, its answer 5 and two for each regist
 At 9600 baud 8N1 two registers take 25.0 ms, 125 take 281 ms and each further one 2.1 ms.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from .register_block import RegisterBlock
 
@@ -45,8 +46,7 @@ class LineSettings(NamedTuple):
         return f"{self.baudrate} 8{self.parity}{self.stopbits}"
 
 
-@dataclass(frozen=True, slots=True)
-class RequestCost:
+class RequestCost(Struct, frozen=True):
     """The cost of a read: something for itself, and something for each byte read."""
 
     request_s: float

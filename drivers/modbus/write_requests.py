@@ -1,8 +1,9 @@
 """Write requests: points that are neighbours go into one, and a value that is spread out takes several."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
+
+from msgspec import Struct
 
 from s2d.errors import DeviceRefused
 
@@ -22,8 +23,7 @@ class PointWords(NamedTuple):
     words: list[int]
 
 
-@dataclass(frozen=True, slots=True)
-class WriteRequest:
+class WriteRequest(Struct, frozen=True):
     """A write request, for any unit."""
 
     block: RegisterBlock

@@ -3,25 +3,24 @@
 from dataclasses import dataclass, field
 from math import inf
 
+from msgspec import Struct
+
 from ..values import RELEASE, Value
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(Struct, frozen=True):
     """One request: *values* of points."""
 
     values: dict[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(Struct, frozen=True):
     """A pause."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """*point* becomes *value*, give or take *tolerance*, within *within_s*."""
 
     point: str
@@ -36,8 +35,7 @@ class Check:
         return abs(found - self.value) <= self.tolerance
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """How a value is done."""
 
     value: Value
@@ -47,7 +45,7 @@ class Plan:
     check: Check | None = None
     not_before: float = -inf
     """On the clock that never steps."""
-    counts: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, float] = {}
     """What the life counters become."""
     is_needless: bool = False
     """The change is too small: it counts as done."""

@@ -4,8 +4,10 @@ It remembers what points hold, as long as nothing casts doubt on it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import isclose
+
+from msgspec.structs import replace
 
 from ..driver import PointSettings
 from ..errors import BadReading, DeviceRefused, DeviceUnreachable
