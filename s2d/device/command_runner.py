@@ -85,7 +85,7 @@ class CommandRunner:
         start = opened.make.start
         if not start:
             return
-        await self._inform(opened, frozenset().union(*(step.names for step in start)))
+        await self._inform(opened, opened.latest.inputs_of(frozenset().union(*(step.names for step in start))))
         try:
             steps, _ = sequence(start, opened.latest.values, {})
             await self._run_steps(opened, steps, "start", is_read_first=True)
@@ -200,7 +200,7 @@ class CommandRunner:
         command = opened.commands.get(point)
         if command is None:
             raise DeviceRefused(f"this device has no {point} to set")
-        await self._inform(opened, command.names_for(setpoint.value), is_refresh=is_refresh)
+        await self._inform(opened, opened.inputs_for(setpoint), is_refresh=is_refresh)
         memory = self._memory_of(point, command)
         plan = command.plan(setpoint.value, opened.latest.values, memory, again=is_refresh)
         if is_refresh:
@@ -220,13 +220,11 @@ class CommandRunner:
         memory.keep(plan, self._clock().mono, again=is_refresh)
         return True
 
-    async def _inform(self, opened: OpenedDevice, names: frozenset[str], *, is_refresh: bool = False) -> None:
-        """Reads what *names* need that is not known freshly enough; for a refresh, all that can change."""
+    async def _inform(self, opened: OpenedDevice, inputs: Sequence[str], *, is_refresh: bool = False) -> None:
+        """Reads those of the points *inputs* that are not known freshly enough; for a refresh, all that can change."""
         now, latest, points = self._clock().mono, opened.latest, opened.make.points
         needed = [
-            point
-            for point in latest.inputs_of(names)
-            if latest.is_outdated(point, now) or (is_refresh and points[point].poll != "once")
+            point for point in inputs if latest.is_outdated(point, now) or (is_refresh and points[point].poll != "once")
         ]
         if needed:
             await opened.read(needed)

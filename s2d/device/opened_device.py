@@ -7,7 +7,7 @@ from typing import TypeVar
 from ..driver import Driver
 from ..errors import DeviceUnreachable
 from ..host.log import Logger
-from ..values import Clock, Reading, Setpoint
+from ..values import RELEASE, Clock, Reading, Setpoint
 from .device_map import DeviceMap, commands_of
 from .latest_values import LatestValues
 from .poll_schedule import PollSchedule
@@ -40,10 +40,19 @@ class OpenedDevice:
         self.commands = commands_of(make)
         self.schedule = PollSchedule(make.points, poll_s, now)
         self.latest = LatestValues(make, self.schedule.period_s, now, log)
+        self._inputs: dict[tuple[str, bool], list[str]] = {}
+        """By point of a command and whether it is to be released."""
         self._driver = driver
         self._clock = clock
         self._tell = tell
         self._has_withheld = False
+
+    def inputs_for(self, setpoint: Setpoint) -> list[str]:
+        """The points that must be known to do *setpoint*, for which there is a command."""
+        of = setpoint.point, setpoint.value == RELEASE
+        if of not in self._inputs:
+            self._inputs[of] = self.latest.inputs_of(self.commands[setpoint.point].names_for(setpoint.value))
+        return self._inputs[of]
 
     async def read_due(self) -> None:
         """Reads what the schedule says.
