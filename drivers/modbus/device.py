@@ -60,6 +60,8 @@ class ModbusDevice:
     def __init__(self, connection: ModbusConnection, points: Mapping[str, ModbusPoint], bus: RegisterBus) -> None:
         self._connection = connection
         self._bus = bus
+        self._misfit = _misfit_of(connection, bus.connection)
+        """Why it cannot be spoken to on this bus at all, if it cannot."""
         self._sunspec = SunSpecDiscovery(points)
         self._found: Mapping[str, Codec] | None = None
         """What the discovery said last."""
@@ -131,14 +133,8 @@ class ModbusDevice:
 
     async def _prepare(self) -> None:
         """Finds out what the device has, where that is not known."""
-        mine, shared = self._connection, self._bus.connection
-        if (mine.line, mine.is_rtu) != (shared.line, shared.is_rtu):
-            raise DeviceUnreachable(
-                f"{mine.endpoint} runs at {shared.line} for another device, so it cannot run at {mine.line}; "
-                "give all devices on a line the same baudrate, parity and stopbits"
-                if mine.serial
-                else f"{mine.endpoint} is spoken to with another `framing` for another device; give both the same"
-            )
+        if self._misfit:
+            raise DeviceUnreachable(self._misfit)
         await self._sunspec.discover(self._block, lambda: self._bus.connection_number)
         if self._sunspec.codecs is not self._found:
             self._found = self._sunspec.codecs
@@ -208,6 +204,18 @@ class ModbusDevice:
     async def _block(self, block: RegisterBlock, unit: int | None = None) -> list[int]:
         with self._sunspec.invalidated_by_silence():
             return list(await self._bus.read(self._connection_to(unit), block))
+
+
+def _misfit_of(mine: ModbusConnection, shared: ModbusConnection) -> str | None:
+    """Why a device of the connection *mine* cannot be on a bus that was opened as *shared*."""
+    if (mine.line, mine.is_rtu) == (shared.line, shared.is_rtu):
+        return None
+    if mine.serial:
+        return (
+            f"{mine.endpoint} runs at {shared.line} for another device, so it cannot run at {mine.line}; "
+            "give all devices on a line the same baudrate, parity and stopbits"
+        )
+    return f"{mine.endpoint} is spoken to with another `framing` for another device; give both the same"
 
 
 def _pauses(settle_s: float) -> Iterator[float]:
