@@ -92,7 +92,8 @@ class Node:
         if self._unlogged:
             # The CEM and the device wait for what is sent and written, the log does not.
             asyncio.get_running_loop().call_soon(self._write_log)
-        self._settle_up(event)
+        if self._is_stopping:
+            self._settle_up(event)
         self._wake_by(self._next_at(now))
 
     def status(self) -> NodeStatus:
@@ -194,10 +195,10 @@ class Node:
                 self._unsettled[setpoint] = reason
             case Applied(setpoint) | Refused(setpoint, will_retry=False):
                 self._unsettled.pop(setpoint, None)
-        if self._is_stopping and not self._unsettled:
-            self._is_safe.set()
-        else:
+        if self._unsettled:
             self._is_safe.clear()
+        else:
+            self._is_safe.set()
 
     async def _wait_until_safe(self) -> None:
         try:
