@@ -1,4 +1,4 @@
-"""The file to copy for a new kind of device: a whole driver, for a heater that does not exist.
+"""The file to copy for a new kind of device that is polled: a whole driver, for a heater that does not exist.
 
     driver: my_package.acme:Heater
     connection: {host: 192.168.1.30}
@@ -15,13 +15,13 @@ The Acme heater listens on TCP port 2323 and speaks lines of text (here stands w
 Whatever the device: `read` gives the next values, `write` returns once the device has taken the value; the heater's OK
 means that it has, others are read back. A driver keeps no schedule, retries nothing and logs nothing: who calls it does
 that, one call after the other. Two things are its own: a limit to every wait, and an error that tells the owner what
-happened: DeviceUnreachable when another attempt may help, DeviceRefused when not.
+happened: DeviceUnreachable when another attempt may help, DeviceRefused when not. All else that a driver may do has a
+default in `s2d/driver.py`, which suits the heater.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Hashable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from typing import Annotated, ClassVar, Self
+from collections.abc import Collection, Sequence
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
@@ -45,30 +45,11 @@ class HeaterPoint(PointSettings, frozen=True, kw_only=True, forbid_unknown_field
     word: Annotated[str, Meta(pattern="^[A-Z]{3}$", description="The heater's name for it, such as PWR")]
 
 
-class Heater(Driver):
-    """One Acme heater."""
+class Heater(Driver[HeaterConnection, HeaterPoint, None]):
+    """One Acme heater. Each exchange has a connection of its own, so there is no bus to share."""
 
-    Connection: ClassVar[type[Struct]] = HeaterConnection
-    Point: ClassVar[type[PointSettings]] = HeaterPoint
-
-    @classmethod
-    def bus_of(cls, connection: HeaterConnection) -> Hashable:
-        return connection.host, connection.port
-
-    @classmethod
-    def open_bus(cls, connection: HeaterConnection) -> AbstractAsyncContextManager[None]:
-        return nullcontext()  # each exchange has a connection of its own, so there is nothing to share
-
-    @classmethod
-    @asynccontextmanager
-    async def open(
-        cls, connection: HeaterConnection, points: Mapping[str, HeaterPoint], bus: None
-    ) -> AsyncIterator[Self]:
-        yield cls(connection, points)
-
-    def __init__(self, connection: HeaterConnection, points: Mapping[str, HeaterPoint]) -> None:
-        self._connection = connection
-        self._points = points
+    Connection = HeaterConnection
+    Point = HeaterPoint
 
     async def read(self, points: Collection[str]) -> Sequence[Reading]:
         return [await self._read(name) for name in points]
@@ -76,13 +57,13 @@ class Heater(Driver):
     async def write(self, setpoint: Setpoint, *together: Setpoint) -> None:
         if together:
             raise DeviceRefused("the heater takes one value at a time")
-        point = self._points[setpoint.point]
+        point = self.points[setpoint.point]
         answer = await self._exchange(f"SET {point.word} {point.raw_of(setpoint.value)}")
         if answer != "OK":
             raise DeviceRefused(f"{setpoint.point}: the heater answered {answer!r}")
 
     async def _read(self, name: str) -> Reading:
-        point = self._points[name]
+        point = self.points[name]
         answer = await self._exchange(f"GET {point.word}")
         word, _, raw = answer.partition(" ")
         try:
@@ -93,7 +74,7 @@ class Heater(Driver):
             return Reading(name, None, Quality.BAD, str(exc))
 
     async def _exchange(self, request: str) -> str:
-        host, port = self._connection.host, self._connection.port
+        host, port = self.connection.host, self.connection.port
         try:
             async with asyncio.timeout(_ANSWER_WITHIN_S):
                 reader, writer = await asyncio.open_connection(host, port)

@@ -1,29 +1,28 @@
-"""What a driver is, and where drivers come from.
+"""What a driver is: a class to inherit, generic in its settings; every hook stands here with its default.
 
-A driver speaks to one kind of device: registers, topics, telegrams. It has never heard of S2, keeps no schedule, does
-not retry and does not know the time; `s2d/device/device.py` does all that. It converts at the edge, once: values are in
-base units, consumption positive.
+A driver speaks to one kind of device: registers, topics, telegrams. It has never heard of S2, keeps no schedule and
+does not retry; `s2d/device/device.py` does all that. It converts at the edge, once: values are in base units,
+consumption positive.
 """
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
-from importlib import import_module
-from typing import Any, ClassVar, Literal, Protocol, Self, cast
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import fields
 
-from .errors import BadReading, DeviceRefused, S2dError
+from .errors import BadReading, DeviceRefused
 from .quantities import Duration, dimension_of, factor_of
 from .values import Reading, Setpoint, Value
-
-GROUP = "s2d.drivers"
-"""The entry-point group drivers register in, ours and third parties' alike."""
-
 
 OTHERS = "_"
 """The raw value, in `values`, that stands for all others."""
 SETTLE_AT_MOST_S = 3.0
 """A driver that does not answer for long is taken for hung."""
+SECRET = ("password", "token", "secret", "user")
+"""Words in the names of those keys of a connection that are secret."""
 
 
 class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -153,76 +152,159 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return f"{value:g} {self.unit}".rstrip() + f" is outside {low} .. {high}"
 
 
-class Driver(Protocol):
-    """One device, opened. Raises nothing but DeviceError from `read` and `write`."""
+ConnectionT = TypeVar("ConnectionT", bound=Struct)
+PointT = TypeVar("PointT", bound=PointSettings)
+BusT = TypeVar("BusT")
+ConnectionT_co = TypeVar("ConnectionT_co", bound=Struct, covariant=True)
+PointT_co = TypeVar("PointT_co", bound=PointSettings, covariant=True)
+
+
+class Driver(ABC, Generic[ConnectionT, PointT, BusT]):
+    """Driver of one device, opened; `Driver[Connection, Point, Bus]`, where Bus is what its devices may share.
+
+    It is asked one thing at a time. `read` and `write` raise nothing but DeviceError.
+    """
 
     Connection: ClassVar[type[Struct]]
     """What stands under `connection:`."""
     Point: ClassVar[type[PointSettings]]
     """What stands under each of `points:`."""
+    belongs_to: ClassVar[Mapping[str, Collection[str]]] = {}
+    """Key of a connection → those without which it says nothing; then what a profile says of it is left out."""
+    news: "News | None" = None
+    """Where a driver that listens says which points have something new; None: it only answers when asked."""
 
-    @classmethod
-    def bus_of(cls, connection: Any) -> Hashable:
-        """Devices whose connections give the same key share one bus (a serial line, a Modbus connection)."""
-        ...
+    def __init__(self, connection: ConnectionT, points: Mapping[str, PointT], bus: BusT) -> None:
+        self.connection = connection
+        self.points = points
+        self.bus = bus
 
-    @classmethod
-    def open_bus(cls, connection: Any) -> AbstractAsyncContextManager[Any]:
-        """The bus that *connection* names, ready to be shared; connecting to the hardware comes later, on first use."""
-        ...
-
-    @classmethod
-    def open(cls, connection: Any, points: Mapping[str, Any], bus: Any) -> AbstractAsyncContextManager[Self]:
-        """The device behind *connection* on *bus*; does no I/O yet."""
-        ...
-
+    @abstractmethod
     async def read(self, points: Collection[str]) -> Sequence[Reading]:
-        """The next values of *points*. A value that cannot be true comes as a Reading that is BAD, not as an error.
+        """The newest values of *points*. A value that cannot be true comes as a Reading that is BAD, not as an error.
 
         Raises: DeviceUnreachable: the device did not answer.
         """
-        ...
 
     async def write(self, setpoint: Setpoint, *together: Setpoint) -> None:
         """Writes *setpoint* and returns once the device confirmed it (by reading back, where it can be read).
 
         What it is written *together* with goes into the same request. Where some bits of a register are a point, the
-        others are kept.
+        others are kept. By default nothing can be written.
 
         Raises: DeviceUnreachable: no answer. DeviceRefused: it said no, did not keep the value, or
         cannot be told all that with one request.
         """
+        raise DeviceRefused(f"{setpoint.point}: the driver {type(self).__name__} writes nothing")
+
+    @classmethod
+    def open(
+        cls, connection: ConnectionT, points: Mapping[str, PointT], bus: BusT
+    ) -> AbstractAsyncContextManager[Self]:
+        """The device behind *connection* on *bus*, until the context ends; does no I/O yet. By default just made."""
+        return nullcontext(cls(connection, points, bus))
+
+    @classmethod
+    def bus_of(cls, connection: ConnectionT) -> Hashable:
+        """Devices whose connections give the same key share one bus (a serial line, a Modbus connection).
+
+        By default those with equal connections.
+        """
+        return repr(connection)
+
+    @classmethod
+    def open_bus(cls, connection: ConnectionT) -> AbstractAsyncContextManager[BusT]:
+        """The bus that *connection* names, ready to be shared; connecting to the hardware comes later, on first use.
+
+        By default None: there is nothing to share.
+        """
+        nothing: Any = None  # which is what Bus is where this is not overridden
+        return nullcontext(nothing)
+
+    @classmethod
+    def where(cls, connection: ConnectionT) -> str:
+        """Where the device is, for people; by default what *connection* says, but for defaults and secrets."""
+        said = ((field, getattr(connection, field.name)) for field in fields(connection))
+        return ", ".join(
+            f"{field.encode_name} {value}"
+            for field, value in said
+            if isinstance(value, str | int | float)
+            and value != field.default
+            and not any(word in field.encode_name for word in SECRET)
+        )
+
+    @classmethod
+    def problems_of_bus(cls, devices: "Iterable[AttachedDevice[ConnectionT, PointT]]") -> "Iterable[Remark]":
+        """Where *devices*, all of this driver, clash or are unwise; by default nowhere."""
+        return ()
+
+    @classmethod
+    def loads_of_buses(cls, devices: "Iterable[AttachedDevice[ConnectionT, PointT]]") -> "Iterable[BusLoad]":
+        """How busy *devices*, all of this driver, will keep buses that have little room; by default none has."""
+        return ()
+
+
+AnyDriver: TypeAlias = Driver[Any, Any, Any]
+"""A driver, whatever its settings are."""
+
+
+class News:
+    """News of a device that speaks unasked: a driver tells which points have something new, and `read` gives it."""
+
+    def __init__(self) -> None:
+        self._listener: Callable[[Collection[str]], None] = lambda points: None
+
+    def listen(self, listener: Callable[[Collection[str]], None]) -> None:
+        """Has *listener*, and nobody else, called with the points that are told from now on."""
+        self._listener = listener
+
+    def tell(self, *points: str) -> None:
+        """Says that *points* have something new; nobody minds how often, nor points that nobody configured.
+
+        To be called in the loop's own thread, once `read` would give the new values; returns at once.
+        """
+        self._listener(points)
+
+
+class AttachedDevice(Protocol[ConnectionT_co, PointT_co]):
+    """A configured device, with what is asked of it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def connection(self) -> ConnectionT_co: ...
+    @property
+    def points(self) -> Mapping[str, PointT_co]: ...
+    @property
+    def poll_s(self) -> float: ...
+    @property
+    def refreshes(self) -> Iterable[tuple[float, Collection[str], Sequence[Collection[str]]]]:
+        """What it is told again and again: how often, the points read for it, and those of each write."""
+        ...
+
+    @property
+    def profile(self) -> str | None: ...
+    @property
+    def part(self) -> str | None:
+        """Of the profile; different ones may share a place."""
         ...
 
 
-class DriverUnavailable(S2dError):
-    """A driver that is named but cannot be used."""
+class Remark(NamedTuple):
+    """A remark on one device that its owner should know of."""
 
-    def __init__(self, name: str, why: str, known: Sequence[str]) -> None:
-        self.name = name
-        self.why = why
-        self.known = known
+    device: str
+    keys: tuple[str, ...]
+    """Where in its configuration, outermost first."""
+    what: str
+    hint: str = ""
+    is_warning: bool = False
 
-    def __str__(self) -> str:
-        return f"driver {self.name!r} {self.why}"
 
+class BusLoad(NamedTuple):
+    """The load of a bus: how busy it will be."""
 
-def find(name: str) -> type[Driver]:
-    """The driver *name*: an entry point of the group `s2d.drivers`, or `module:Class` for a local plugin.
-
-    Raises: DriverUnavailable: not installed, or it fails to import.
-    """
-    from importlib.metadata import entry_points  # costs memory and start-up time: only for who looks for a driver
-
-    known = sorted(entry_points(group=GROUP).names)
-    try:
-        if ":" in name:
-            module, _, attribute = name.partition(":")
-            found = getattr(import_module(module), attribute)
-        elif name in known:
-            found = entry_points(group=GROUP)[name].load()
-        else:
-            raise DriverUnavailable(name, "is not installed", known)
-    except (ImportError, AttributeError, SyntaxError) as exc:
-        raise DriverUnavailable(name, f"cannot be loaded: {exc}", known) from exc
-    return cast("type[Driver]", found)
+    bus: str
+    share: float
+    """Of its time, 0..1 and more."""
+    detail: str

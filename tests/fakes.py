@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 
 import structlog
 
-from s2d.driver import PointSettings
+from s2d.driver import Driver, PointSettings
 from s2d.errors import DeviceError
 from s2d.values import Now, Reading, Setpoint, Value
 
@@ -67,32 +67,28 @@ class Hardware:
             raise self.fault
 
 
-class FakeDriver:
+class FakeDriver(Driver[Any, PointSettings, None]):
     """Reads from and writes to a Hardware, which it takes for its connection."""
 
     Connection = Hardware
     Point = PointSettings
-
-    def __init__(self, hardware: Hardware) -> None:
-        self._hardware = hardware
 
     @classmethod
     def bus_of(cls, connection: Hardware) -> int:
         return id(connection)
 
     @classmethod
-    @asynccontextmanager
-    async def open_bus(cls, connection: Hardware) -> AsyncIterator[None]:
-        yield None
+    def where(cls, connection: Hardware) -> str:
+        return "nowhere"
 
     @classmethod
     @asynccontextmanager
     async def open(cls, connection: Hardware, points: Mapping[str, PointSettings], bus: None) -> AsyncIterator[Self]:
         connection.opened += 1
-        yield cls(connection)
+        yield cls(connection, points, bus)
 
     async def read(self, points: Collection[str]) -> Sequence[Reading]:
-        hardware = self._hardware
+        hardware = self.connection
         hardware.reads.append((hardware.elapsed_s, tuple(sorted(points))))
         await hardware.asked()
         values = [(point, hardware.values[point]) for point in points]
@@ -102,7 +98,7 @@ class FakeDriver:
         return [value if isinstance(value, Reading) else Reading(point, value) for point, value in values]
 
     async def write(self, setpoint: Setpoint, *together: Setpoint) -> None:
-        hardware = self._hardware
+        hardware = self.connection
         hardware.writes += [(hardware.elapsed_s, each.point, each.value) for each in (setpoint, *together)]
         await hardware.asked()
         if hardware.refusal:

@@ -7,10 +7,12 @@ that, until `address_base` (or the point's `base`) says something. Numbers of si
 
 import os
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TypeAlias
+
+from s2d.driver import AttachedDevice, BusLoad, Remark
 
 from .codec import Codec
 from .connection import ModbusConnection
@@ -31,57 +33,10 @@ _NAMED = {"holding": range(40001, 50000), "input": range(30001, 40000), "discret
 """Table → how manuals call its places, if they do not count from 0."""
 
 
-class AttachedDevice(Protocol):
-    """A configured device, with what is asked of it."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def connection(self) -> Any:
-        """Of the type ModbusConnection."""
-        ...
-
-    @property
-    def points(self) -> Mapping[str, Any]:
-        """Of the type ModbusPoint."""
-        ...
-
-    @property
-    def poll_s(self) -> float: ...
-    @property
-    def refreshes(self) -> Iterable[tuple[float, Collection[str], Sequence[Collection[str]]]]:
-        """What it is told again and again: how often, the points read for it, and those of each write."""
-        ...
-
-    @property
-    def profile(self) -> str | None: ...
-    @property
-    def part(self) -> str | None:
-        """Of the profile; different ones may share a unit."""
-        ...
+ModbusAttached: TypeAlias = AttachedDevice[ModbusConnection, ModbusPoint]
 
 
-class Remark(NamedTuple):
-    """A remark on one device that its owner should know of."""
-
-    device: str
-    keys: tuple[str, ...]
-    """Where in its configuration, outermost first."""
-    what: str
-    hint: str = ""
-    is_warning: bool = False
-
-
-class LineLoad(NamedTuple):
-    """The load of a serial line: how busy it will be."""
-
-    line: str
-    share: float
-    """Of its time, 0..1 and more."""
-    detail: str
-
-
-def remarks(devices: Iterable[AttachedDevice], by_id: Path = BY_ID) -> Iterator[Remark]:
+def remarks(devices: Iterable[ModbusAttached], by_id: Path = BY_ID) -> Iterator[Remark]:
     """What is wrong or unwise about *devices*; *by_id* has the lasting names of serial ports."""
     for sharing in _endpoints(devices):
         first = sharing[0]
@@ -93,29 +48,29 @@ def remarks(devices: Iterable[AttachedDevice], by_id: Path = BY_ID) -> Iterator[
             yield from _clash_of_units(one, other)
         for load in loads(sharing):
             if load.share > BUSY:
-                what = f"{load.line} will be busy for {100 * load.share:.0f} % of its time ({load.detail})"
+                what = f"{load.bus} will be busy for {100 * load.share:.0f} % of its time ({load.detail})"
                 hint = "Poll less often, read fewer points, or raise the baudrate of all devices on it"
                 yield Remark(first.name, ("connection",), what, hint, is_warning=True)
 
 
-def loads(devices: Iterable[AttachedDevice]) -> Iterator[LineLoad]:
+def loads(devices: Iterable[ModbusAttached]) -> Iterator[BusLoad]:
     """How busy *devices* will keep each serial line; a network has room."""
     for sharing in _endpoints(devices):
         connection: ModbusConnection = sharing[0].connection
         if connection.is_rtu:
             units = len({device.connection.unit for device in sharing})
             detail = f"{connection.line}, {units} unit{'s' * (units > 1)}"
-            yield LineLoad(connection.endpoint, sum(map(_share_of, sharing)), detail)
+            yield BusLoad(connection.endpoint, sum(map(_share_of, sharing)), detail)
 
 
-def _endpoints(devices: Iterable[AttachedDevice]) -> Iterable[list[AttachedDevice]]:
-    sharing: dict[Hashable, list[AttachedDevice]] = {}
+def _endpoints(devices: Iterable[ModbusAttached]) -> Iterable[list[ModbusAttached]]:
+    sharing: dict[Hashable, list[ModbusAttached]] = {}
     for device in devices:
         sharing.setdefault(device.connection.bus, []).append(device)
     return sharing.values()
 
 
-def _share_of(device: AttachedDevice) -> float:
+def _share_of(device: ModbusAttached) -> float:
     connection: ModbusConnection = device.connection
     cost, borders = connection.cost(), Borders(connection.hole_blocks)
     codecs = {codec.name: codec for codec in _codecs(device)}
@@ -151,7 +106,7 @@ def _write_s(written: Sequence[Codec], cost: RequestCost, character_s: float) ->
     return sum(map(cost.of, looks + blocks)) + more * character_s
 
 
-def _codecs(device: AttachedDevice) -> Iterator[Codec]:
+def _codecs(device: ModbusAttached) -> Iterator[Codec]:
     """The codecs of all points, SunSpec models taken to be one after the other; without those that are wrong."""
     models: dict[str, int] = {}
     for name, point in device.points.items():
@@ -170,7 +125,7 @@ def _is_below_all(point: ModbusPoint, connection: ModbusConnection) -> bool:
     return base == 1 and 0 in (*point.places, point.scale_register)
 
 
-def _clash_of_settings(first: AttachedDevice, device: AttachedDevice) -> Iterator[Remark]:
+def _clash_of_settings(first: ModbusAttached, device: ModbusAttached) -> Iterator[Remark]:
     """Told at both places: either may be the wrong one."""
     for one, other in ((first, device), (device, first)):
         mine, others = one.connection, other.connection
@@ -189,7 +144,7 @@ def _framing(connection: ModbusConnection) -> str:
     return "rtu" if connection.is_rtu else "tcp"
 
 
-def _unlasting_name(device: AttachedDevice, by_id: Path) -> Iterator[Remark]:
+def _unlasting_name(device: ModbusAttached, by_id: Path) -> Iterator[Remark]:
     path = device.connection.serial
     if path is None or not Path(path).name.startswith(("ttyUSB", "ttyACM")):
         return
@@ -200,7 +155,7 @@ def _unlasting_name(device: AttachedDevice, by_id: Path) -> Iterator[Remark]:
     yield Remark(device.name, ("connection", "serial"), what, hint, is_warning=True)
 
 
-def _remarks_on_points(device: AttachedDevice) -> Iterator[Remark]:
+def _remarks_on_points(device: ModbusAttached) -> Iterator[Remark]:
     connection: ModbusConnection = device.connection
     is_told = False
     for name, point in device.points.items():
@@ -223,7 +178,7 @@ def _remarks_on_points(device: AttachedDevice) -> Iterator[Remark]:
                 break
 
 
-def _clash_of_units(one: AttachedDevice, other: AttachedDevice) -> Iterator[Remark]:
+def _clash_of_units(one: ModbusAttached, other: ModbusAttached) -> Iterator[Remark]:
     """Where two devices turn out to be one: forgotten numbers of units, and two hands at one switch."""
     mine, others = _places(other), _places(one)
     is_of_one_type = one.profile is not None and one.profile == other.profile
@@ -259,7 +214,7 @@ def _is_fixed(codec: Codec) -> bool:
     return isinstance(codec.point.poll, str)
 
 
-def _places(device: AttachedDevice) -> dict[tuple[int, RegisterBlock], Codec]:
+def _places(device: ModbusAttached) -> dict[tuple[int, RegisterBlock], Codec]:
     """Unit and block → the point that is there."""
     own: int = device.connection.unit
     return {

@@ -2,9 +2,8 @@
 
 import os
 import re
-from collections.abc import Mapping
 from ipaddress import ip_address
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -24,15 +23,6 @@ Hole = Annotated[
 
 class ModbusConnection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A Modbus TCP server (`host`) or an RTU line (`serial`), and which unit there."""
-
-    belongs_to: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "port": ("host",),
-        "framing": ("host",),
-        "baudrate": ("serial", "framing"),
-        "parity": ("serial", "framing"),
-        "stopbits": ("serial", "framing"),
-    }
-    """Key → those without which it says nothing; then what a profile says of it is left out."""
 
     host: Annotated[str, Meta(min_length=1, description="Name or address of a Modbus TCP device")] | None = None
     port: Annotated[int, Meta(ge=1, le=65535, description="TCP port")] = 502

@@ -8,13 +8,11 @@ points:
   power_setpoint: {register: 2700, type: int16, unit: W, access: read_write}
 """
 
-from collections.abc import AsyncIterator, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, ClassVar, Self
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import ClassVar
 
-from msgspec import Struct
-
-from s2d.driver import Driver, PointSettings
+from s2d.driver import AttachedDevice, BusLoad, Driver, Remark
 from s2d.values import Reading, Setpoint
 
 from .connection import ModbusConnection
@@ -22,34 +20,33 @@ from .device import ModbusDevice
 from .point import ModbusPoint
 from .register_bus import RegisterBus
 
-if TYPE_CHECKING:
-    from .config_checks import AttachedDevice, LineLoad, Remark
-    from .tools.toolbox import ModbusTools
 
-
-class Modbus(Driver):
+class Modbus(Driver[ModbusConnection, ModbusPoint, RegisterBus]):
     """One Modbus device."""
 
-    Connection: ClassVar[type[Struct]] = ModbusConnection
-    Point: ClassVar[type[PointSettings]] = ModbusPoint
+    Connection = ModbusConnection
+    Point = ModbusPoint
+    belongs_to: ClassVar[Mapping[str, Collection[str]]] = {
+        "port": ("host",),
+        "framing": ("host",),
+        "baudrate": ("serial", "framing"),
+        "parity": ("serial", "framing"),
+        "stopbits": ("serial", "framing"),
+    }
+
+    def __init__(self, connection: ModbusConnection, points: Mapping[str, ModbusPoint], bus: RegisterBus) -> None:
+        super().__init__(connection, points, bus)
+        self.device = ModbusDevice(connection, points, bus)
+
+    async def read(self, points: Collection[str]) -> Sequence[Reading]:
+        return await self.device.read(points)
+
+    async def write(self, setpoint: Setpoint, *together: Setpoint) -> None:
+        await self.device.write(setpoint, *together)
 
     @classmethod
     def bus_of(cls, connection: ModbusConnection) -> Hashable:
         return connection.bus
-
-    @classmethod
-    def problems_of_bus(cls, devices: "Iterable[AttachedDevice]") -> "Iterator[Remark]":
-        """Where *devices*, of one or several buses, clash or are unwise."""
-        from .config_checks import remarks  # only for who reads a configuration
-
-        return remarks(devices)
-
-    @classmethod
-    def loads_of_buses(cls, devices: "Iterable[AttachedDevice]") -> "Iterator[LineLoad]":
-        """How busy *devices* will keep the serial lines that they share."""
-        from .config_checks import loads
-
-        return loads(devices)
 
     @classmethod
     def open_bus(cls, connection: ModbusConnection) -> AbstractAsyncContextManager[RegisterBus]:
@@ -58,24 +55,17 @@ class Modbus(Driver):
         return ModbusBus.opened(connection)
 
     @classmethod
-    @asynccontextmanager
-    async def open(
-        cls, connection: ModbusConnection, points: Mapping[str, ModbusPoint], bus: RegisterBus
-    ) -> AsyncIterator[Self]:
-        yield cls(connection, points, bus)
+    def where(cls, connection: ModbusConnection) -> str:
+        return connection.place
 
     @classmethod
-    def tools(cls) -> "ModbusTools":
-        """What stands beside it for who works at the device (`s2d/commissioning/tools.py`)."""
-        from .tools.toolbox import ModbusTools  # only for who works at a device
+    def problems_of_bus(cls, devices: Iterable[AttachedDevice[ModbusConnection, ModbusPoint]]) -> Iterable[Remark]:
+        from .config_checks import remarks  # only for who reads a configuration
 
-        return ModbusTools()
+        return remarks(devices)
 
-    def __init__(self, connection: ModbusConnection, points: Mapping[str, ModbusPoint], bus: RegisterBus) -> None:
-        self._device = ModbusDevice(connection, points, bus)
+    @classmethod
+    def loads_of_buses(cls, devices: Iterable[AttachedDevice[ModbusConnection, ModbusPoint]]) -> Iterable[BusLoad]:
+        from .config_checks import loads
 
-    async def read(self, points: Collection[str]) -> Sequence[Reading]:
-        return await self._device.read(points)
-
-    async def write(self, setpoint: Setpoint, *together: Setpoint) -> None:
-        await self._device.write(setpoint, *together)
+        return loads(devices)

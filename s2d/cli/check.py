@@ -71,12 +71,11 @@ def _state_problems(gateway: Gateway) -> tuple[list[Problem], list[Problem]]:
 
 
 def _bus_loads(config: Config) -> Iterator[str]:
-    """The load of each bus, by drivers that can tell: a classmethod `loads_of_buses` yields bus, share and detail."""
+    """The load of each bus, by drivers that can tell."""
     rows = [
         (f"{bus}:", f"{100 * share:.0f} %", f"of its time in use ({detail})")
         for driver in dict.fromkeys(device.driver for device in config.devices)
-        if (loads_of_buses := getattr(driver, "loads_of_buses", None))
-        for bus, share, detail in loads_of_buses([each for each in config.devices if each.driver is driver])
+        for bus, share, detail in driver.loads_of_buses([each for each in config.devices if each.driver is driver])
     ]
     yield from aligned(rows) if rows else ()
 

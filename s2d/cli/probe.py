@@ -9,21 +9,21 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 
 from ..commissioning.survey import run_survey
 from ..commissioning.tools import tools_of
-from ..driver import find
+from ..config.driver_discovery import find_driver
 
 DRIVER = "modbus"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.formatter_class = RawDescriptionHelpFormatter
-    tools = tools_of(find(DRIVER))
+    tools = tools_of(find_driver(DRIVER))
     assert tools
     tools.probe.add_arguments(parser)
 
 
 def run(args: Namespace) -> int:
     """Returns 0, 1 when nothing answered, 2 for arguments that make no sense."""
-    tools = tools_of(find(DRIVER))
+    tools = tools_of(find_driver(DRIVER))
     assert tools
     try:
         result = asyncio.run(run_survey(tools.probe, args))

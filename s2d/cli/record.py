@@ -13,13 +13,11 @@ from ..commissioning.device_visit import DeviceVisit, NoSuchDevice, device_named
 from ..commissioning.recording import RecordedPoll, RecordingHeader, line_of
 from ..commissioning.tools import tools_of
 from ..config import DeviceConfig, load
+from ..driver import SECRET
 from ..errors import ConfigError, DeviceUnreachable, S2dError
 from ..host import clock
 from ..quantities import Duration
 from . import add_config_argument, print_problems
-
-SECRET = ("password", "token", "secret", "user")
-"""Words in the names of those keys of a connection that are secret."""
 
 
 class CannotRecord(S2dError):
@@ -103,13 +101,13 @@ async def _record(device: DeviceConfig, args: Namespace, file: IO[bytes]) -> tup
 
 
 async def _poll(visit: DeviceVisit, at_s: float) -> RecordedPoll:
-    assert visit.tapped_driver
+    assert visit.tap
     points = [name for name, point in visit.make.points.items() if point.is_readable]
     try:
         await visit.read(points)
     except DeviceUnreachable as exc:
-        return RecordedPoll(at_s=at_s, notes=visit.tapped_driver.drain_frames(), silent=exc.reason)
-    return RecordedPoll(at_s=at_s, notes=visit.tapped_driver.drain_frames())
+        return RecordedPoll(at_s=at_s, notes=visit.tap.drain_frames(), silent=exc.reason)
+    return RecordedPoll(at_s=at_s, notes=visit.tap.drain_frames())
 
 
 def _header(device: DeviceConfig, visit: DeviceVisit, every_s: float) -> RecordingHeader:

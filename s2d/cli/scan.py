@@ -11,8 +11,8 @@ from ..commissioning.profile_matching import matching_profiles, sentence_of
 from ..commissioning.survey import run_survey
 from ..commissioning.tools import tools_of
 from ..commissioning.unconfigured_device import own_profiles
+from ..config.driver_discovery import find_driver
 from ..config.profile import Library
-from ..driver import find
 from ..host import clock
 from . import add_config_argument
 
@@ -22,7 +22,7 @@ DRIVER = "modbus"
 def add_arguments(parser: ArgumentParser) -> None:
     parser.formatter_class = RawDescriptionHelpFormatter
     add_config_argument(parser, "where own profiles are: gateway file, or its directory")
-    tools = tools_of(find(DRIVER))
+    tools = tools_of(find_driver(DRIVER))
     assert tools
     tools.scan.add_arguments(parser)
 
@@ -37,7 +37,7 @@ def run(args: Namespace) -> int:
 
 
 async def _scan(args: Namespace) -> int:
-    driver = find(DRIVER)
+    driver = find_driver(DRIVER)
     tools = tools_of(driver)
     assert tools
     result = await run_survey(tools.scan, args)

@@ -10,11 +10,11 @@ from ..config import Config, DeviceConfig
 from ..config.wording import did_you_mean
 from ..device.device_map import DeviceMap
 from ..device.opened_device import EXCHANGE_WITHIN_S, OpenedDevice
-from ..driver import Driver
+from ..driver import AnyDriver
 from ..errors import DeviceUnreachable, S2dError
 from ..host.log import silent
 from ..values import Clock, Quality, Reading
-from .tools import TappedDriver, tools_of
+from .tools import WireTap, tools_of
 
 RETRY_AFTER_S = 0.6
 """A bus backs off for half a second from a unit that was silent once."""
@@ -28,15 +28,11 @@ class DeviceVisit:
 
     config: DeviceConfig
     make: DeviceMap
-    driver: Driver
+    driver: AnyDriver
+    tap: WireTap | None
+    """None of a driver without tools."""
     opened: OpenedDevice
     clock: Clock
-
-    @property
-    def tapped_driver(self) -> TappedDriver | None:
-        """The driver, if it records what passes on the wire."""
-        driver: Any = self.driver
-        return driver if hasattr(driver, "raw_of") else None
 
     @property
     def names(self) -> list[str]:
@@ -96,19 +92,30 @@ async def alone_on_bus(config: DeviceConfig) -> AsyncIterator[Any]:
 
 @asynccontextmanager
 async def _opened_visit(config: DeviceConfig, bus: object, clock: Clock) -> AsyncIterator[DeviceVisit]:
-    tools = tools_of(config.driver)
-    driver = tools.tapped_driver if tools else config.driver
     make = config.make
     probes = {name: point for name, point in make.points.items() if point.poll == "once" and point.is_readable}
     if config.variants and probes:
         asked = DeviceMap(points=probes, parameters=make.parameters)
-        async with driver.open(config.connection, make.points, bus) as opened_driver:
-            opened = _opened_device(config, opened_driver, asked, clock)
+        async with _opened_driver(config, make, bus) as (driver, _):
+            opened = _opened_device(config, driver, asked, clock)
             await with_one_retry(lambda: opened.read(probes))
             known = opened.latest.values
         make = next((each.make for each in config.variants if each.when.evaluate(known)), make)
-    async with driver.open(config.connection, make.points, bus) as opened_driver:
-        yield DeviceVisit(config, make, opened_driver, _opened_device(config, opened_driver, make, clock), clock)
+    async with _opened_driver(config, make, bus) as (driver, tap):
+        yield DeviceVisit(config, make, driver, tap, _opened_device(config, driver, make, clock), clock)
+
+
+@asynccontextmanager
+async def _opened_driver(
+    config: DeviceConfig, make: DeviceMap, bus: object
+) -> AsyncIterator[tuple[AnyDriver, WireTap | None]]:
+    tools = tools_of(config.driver)
+    if tools is None:
+        async with config.driver.open(config.connection, make.points, bus) as driver:
+            yield driver, None
+    else:
+        async with tools.tapped(config.connection, make.points, bus) as tap:
+            yield tap.driver, tap
 
 
 def _single_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -119,7 +126,7 @@ def _single_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return _single_error(inner) if isinstance(inner, BaseExceptionGroup) else inner
 
 
-def _opened_device(config: DeviceConfig, driver: Driver, make: DeviceMap, clock: Clock) -> OpenedDevice:
+def _opened_device(config: DeviceConfig, driver: AnyDriver, make: DeviceMap, clock: Clock) -> OpenedDevice:
     return OpenedDevice(driver, make, poll_s=config.poll_s, clock=clock, log=silent(), tell=lambda news: None)
 
 

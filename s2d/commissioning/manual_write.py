@@ -87,9 +87,9 @@ async def _step_lines(visit: DeviceVisit, plan: Plan) -> AsyncIterator[str]:
             wear = " (kept in memory that wears out)" if visit.make.points[name].persistent else ""
             parts.append(f"{name} becomes {shown(value)} {unit_of(visit, name)}".rstrip() + wear)
         requests = ""
-        if visit.tapped_driver:
+        if visit.tap:
             first, *others = (Setpoint(name, value, REASON) for name, value in step.values.items())
-            requests = f": {', '.join(await visit.tapped_driver.preview_write(first, *others))}"
+            requests = f": {', '.join(await visit.tap.preview_write(first, *others))}"
         yield " and ".join(parts) + requests
 
 

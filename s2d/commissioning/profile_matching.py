@@ -10,7 +10,7 @@ from msgspec.structs import fields
 from ..config import DeviceConfig
 from ..config.profile import Library, Profile
 from ..config.wording import example_of
-from ..driver import Driver
+from ..driver import AnyDriver
 from ..errors import ConfigError, DeviceError
 from ..rm.kinds import KINDS
 from ..rm.kinds import kind as kind_of
@@ -37,7 +37,7 @@ class ProfileMatch(NamedTuple):
 
 
 async def matching_profiles(
-    driver: type[Driver], connection: Mapping[str, Any], library: Library, clock: Clock
+    driver: type[AnyDriver], connection: Mapping[str, Any], library: Library, clock: Clock
 ) -> list[ProfileMatch]:
     """The profiles of *library* that fit the device at *connection*, be it in one of their variants; the most telling
     first.

@@ -35,7 +35,7 @@ def readings_table(visit: DeviceVisit, readings: Iterable[Reading]) -> list[str]
     now = visit.clock().mono
     for reading in readings:
         name = reading.point
-        raw = visit.tapped_driver.raw_of(name) if visit.tapped_driver else ""
+        raw = visit.tap.raw_of(name) if visit.tap else ""
         quality = reading.quality if reading.quality is Quality.GOOD else f"{reading.quality}: {reading.detail}"
         is_computed = name in visit.make.computed
         rows.append(

@@ -1,14 +1,19 @@
 """The tools a driver may bring for commissioning. Drivers without them run just as well.
 
-A driver with tools has a classmethod `tools()` that returns them; s2d never imports a driver to get at them.
+They are an entry point of their own, so that the daemon never imports them.
 """
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
-from ..driver import Driver
+from ..config.driver_discovery import DriverUnavailable, find_driver
+from ..driver import AnyDriver
 from ..values import Setpoint, Value
+
+GROUP = "s2d.tools"
+"""The entry-point group of tools: a class of theirs under the name that their driver has in `s2d.drivers`."""
 
 RecordedFrame = Mapping[str, object]
 """One answer of a device, in the driver's own words; JSON can hold it."""
@@ -16,8 +21,13 @@ ProgressCallback = Callable[[str], None]
 """Takes a sentence about the progress."""
 
 
-class TappedDriver(Driver, Protocol):
-    """A driver that also records what passes on the wire."""
+class WireTap(Protocol):
+    """A tap on the wire of one opened device."""
+
+    @property
+    def driver(self) -> AnyDriver:
+        """The driver of the device, opened so that the tap sees what it reads."""
+        ...
 
     def raw_of(self, point: str) -> str:
         """The raw value in which the device told *point* last; empty before it did."""
@@ -96,19 +106,34 @@ class SurveyResult(Protocol):
 class Tools(Protocol):
     """The tools of one driver."""
 
-    tapped_driver: type[TappedDriver]
     probe: Survey
     """Of one device: what works, and what its registers may mean."""
     scan: Survey
     """Of a line or of hosts: who is there."""
+
+    def tapped(self, connection: Any, points: Mapping[str, Any], bus: Any) -> AbstractAsyncContextManager[WireTap]:
+        """The device, opened as by `Driver.open`, with a tap on its wire."""
+        ...
 
     def image(self, connection: Any, points: Mapping[str, Any], present: Collection[str]) -> DeviceImage:
         """The registers of a device of this driver with *points*; optional ones only if they are *present*."""
         ...
 
 
-def tools_of(driver: type[Driver]) -> Tools | None:
+def tools_of(driver: type[AnyDriver]) -> Tools | None:
     """The tools of *driver*, if it has any."""
-    tools = getattr(driver, "tools", None)
-    found: Tools | None = tools() if tools else None
-    return found
+    from importlib.metadata import entry_points  # costs memory and start-up time: only for who works at a device
+
+    for each in entry_points(group=GROUP):
+        if _is_called(driver, each.name):
+            tools: Tools = each.load()()
+            return tools
+    return None
+
+
+def _is_called(driver: type[AnyDriver], name: str) -> bool:
+    """Whether *driver*, or what it is made of, is the driver *name*."""
+    try:
+        return issubclass(driver, find_driver(name))
+    except DriverUnavailable:
+        return False

@@ -22,7 +22,7 @@ from ..rm.occasion import Occasion
 from ..values import Setpoint, Value
 
 if TYPE_CHECKING:
-    from ..driver import Driver, PointSettings
+    from ..driver import AnyDriver, PointSettings
 
 ControlType = Literal["frbc", "pebc", "ombc", "ddbc", "ppbc"]
 
@@ -168,7 +168,7 @@ class DeviceConfig:
     """One device; with a kind, one resource as well."""
 
     name: str
-    driver: "type[Driver]"
+    driver: "type[AnyDriver]"
     connection: Struct
     """Of the driver's type `Connection`."""
     points: "dict[str, PointSettings]"

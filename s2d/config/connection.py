@@ -1,18 +1,18 @@
 """The connection of a device: its keys, those of its profile and its bus, merged → the driver's `Connection`."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from msgspec import Struct
 from msgspec.structs import fields
 
-from ..driver import Driver
+from ..driver import AnyDriver
 from ..errors import ConfigError
 from .decoder import Decoder, did_you_mean, mapping_of
 from .yaml_source import KeyPath, YamlEntry, YamlNode
 
 
 def connection_of(
-    device: YamlNode, driver: type[Driver], buses: Mapping[str, YamlNode], decoder: Decoder, where: KeyPath
+    device: YamlNode, driver: type[AnyDriver], buses: Mapping[str, YamlNode], decoder: Decoder, where: KeyPath
 ) -> Struct | None:
     """The connection of *device* for *driver*: the keys of its bus win over the profile's, and the owner's over both.
 
@@ -34,7 +34,7 @@ def connection_of(
     own = {key: entry for key, entry in written.items() if entry.position.path == device.position.path}
     own = {**_bus(own.pop("bus", None), inside, buses), **own}
     defaults = {key: entry for key, entry in written.items() if key not in own and key != "bus"}
-    needs: Mapping[str, Collection[str]] = getattr(driver.Connection, "belongs_to", {})
+    needs = driver.belongs_to
     applicable = {key for key in defaults if any(need in own or need in defaults for need in needs.get(key, (key,)))}
     values = own | {key: entry for key, entry in defaults.items() if key in applicable}
     return decoder.struct(YamlNode({**values}, node.position), driver.Connection, inside)

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct, field
 from msgspec.structs import fields
 
 from ..device.device_map import Variant
-from ..driver import Driver, DriverUnavailable, find
+from ..driver import AnyDriver
 from ..errors import ConfigError, Problem
 from ..quantities import Duration
 from ..rm.kinds import KINDS, Kind
@@ -20,6 +20,7 @@ from .checked import Cem, ControlType, DeviceConfig, Report
 from .connection import connection_of
 from .decoder import Decoder, Findings, did_you_mean, mapping_of, unknown_key
 from .device_map import DeviceMapKeys, MappedDevice, kind_problems, map_device, names_used, when_of
+from .driver_discovery import DriverUnavailable, find_driver
 from .fallback import fallback as fallback_of
 from .fallback import variant_problems
 from .profile import ABOUT, ExpandedDevice, Profile
@@ -275,22 +276,14 @@ def _split_keys(
     return first, second
 
 
-def _driver(entries: Mapping[str, YamlEntry], where: KeyPath) -> type[Driver] | None:
+def _driver(entries: Mapping[str, YamlEntry], where: KeyPath) -> type[AnyDriver] | None:
     node = entries["driver"].node if "driver" in entries else None
     if node is None or not isinstance(node.content, str) or not re.search(_DRIVER_NAME, node.content):
         return None  # reported while decoding the keys
     try:
-        driver = find(node.content)
+        return find_driver(node.content)
     except DriverUnavailable as exc:
-        hint = did_you_mean(exc.name, exc.known) or f"Installed are: {', '.join(exc.known)}"
-        if ":" in exc.name:
-            hint = "It is looked for where s2d is installed, and in PYTHONPATH"
-        raise ConfigError([node.position.problem((*where, "driver"), f'"{exc.name}" {exc.why}', hint)]) from exc
-    for part in (getattr(driver, "Connection", None), getattr(driver, "Point", None)):
-        if not (isinstance(part, type) and issubclass(part, Struct)):
-            what = f"{node} is no driver: it lacks Connection or Point"
-            raise ConfigError([node.position.problem((*where, "driver"), what)])
-    return driver
+        raise ConfigError([node.position.problem((*where, "driver"), f'"{exc.name}" {exc.why}', exc.hint)]) from exc
 
 
 def _cem_problems(node: YamlNode, context: ConfigContext, where: KeyPath) -> Iterator[Problem]:

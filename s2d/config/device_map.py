@@ -11,7 +11,7 @@ from ..device.command import Command, Step
 from ..device.computed import Computed
 from ..device.device_map import Available, DeviceMap, Nameplate
 from ..device.expression import Expression
-from ..driver import Driver, PointSettings
+from ..driver import AnyDriver, PointSettings
 from ..errors import Problem
 from ..rm.kinds import Kind
 from ..values import Value
@@ -63,7 +63,7 @@ class MappedDevice:
 
 def map_device(
     node: YamlNode,
-    driver: type[Driver],
+    driver: type[AnyDriver],
     parameters: Mapping[str, Value],
     poll_s: float,
     decoder: Decoder,

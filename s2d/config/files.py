@@ -8,13 +8,14 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from ..driver import PointSettings
+from ..driver import AnyDriver, PointSettings
 from ..errors import ConfigError, Problem
 from ..rm.kinds import KINDS
 from ..rm.kinds import kind as kind_of
 from .checked import Cem, Config, DeviceConfig, Gateway
 from .decoder import Decoder, Findings, did_you_mean, mapping_of, node_at
 from .device import ConfigContext, device_of
+from .driver_discovery import deprecations
 from .point import unit_problem
 from .profile import FOLDER, Library, expand_device
 from .yaml_source import KeyPath, SourcePosition, YamlEntry, YamlNode
@@ -83,6 +84,7 @@ def read(path: Path) -> Config:
     ]
     for node in nodes:
         warnings += _suspicious_times(node, decoded.get(_name(node)))
+    warnings += _deprecations(nodes, decoded)
     for problem, is_warning in _bus_problems(nodes, decoded):
         (warnings if is_warning else findings.problems).append(problem)
     findings.raise_problems()
@@ -230,21 +232,25 @@ def _suspicious_times(node: YamlNode, device: DeviceConfig | None) -> Iterator[P
 
 
 def _bus_problems(nodes: list[YamlNode], decoded: Mapping[str, DeviceConfig]) -> Iterator[tuple[Problem, bool]]:
-    """Problems that drivers find in devices that share a bus, and whether each is but a warning.
-
-    A driver with something to say has a classmethod `problems_of_bus(devices)`, which gets the devices that use it,
-    each with `name`, `connection` and `points`, and yields (name of the device, keys down to the place, what, hint,
-    whether it is but a warning).
-    """
+    """Problems that drivers find in devices that share a bus, and whether each is but a warning."""
     by_name = {_name(node): node for node in nodes}
     drivers = dict.fromkeys(device.driver for device in decoded.values())
     for driver in drivers:
-        problems_of_bus = getattr(driver, "problems_of_bus", None)
-        if problems_of_bus is None:
-            continue
         devices = [device for device in decoded.values() if device.driver is driver]
-        for name, keys, what, hint, is_warning in problems_of_bus(devices):
+        for name, keys, what, hint, is_warning in driver.problems_of_bus(devices):
             yield _position_of(by_name[name], *keys).problem((name, *keys), what, hint), is_warning
+
+
+def _deprecations(nodes: list[YamlNode], decoded: Mapping[str, DeviceConfig]) -> Iterator[Problem]:
+    """Warnings of drivers whose authors have something to change, each at the first device that has it."""
+    by_name = {_name(node): node for node in nodes}
+    first: dict[type[AnyDriver], DeviceConfig] = {}
+    for device in decoded.values():
+        first.setdefault(device.driver, device)
+    for driver, device in first.items():
+        driver_node = node_at(by_name[device.name], "driver")
+        for what, hint in deprecations(driver):
+            yield driver_node.position.problem((device.name, "driver"), f"{driver_node} {what}", hint)
 
 
 def _position_of(device: YamlNode, *keys: str) -> SourcePosition:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ..device.command import Command
 from ..device.computed import Computed
-from ..driver import SETTLE_AT_MOST_S, Driver, PointSettings
+from ..driver import SETTLE_AT_MOST_S, AnyDriver, PointSettings
 from ..errors import ConfigError, Problem
 from ..quantities import UNITS, Duration, Quantity
 from ..rm.kinds import Kind
@@ -22,7 +22,7 @@ RESERVED = frozenset({"value", "true", "false", "and", "or", "not", "if", "else"
 """Words that no point can go by, as they mean something else in expressions."""
 
 
-def points_of(node: YamlNode, driver: type[Driver], decoder: Decoder, where: KeyPath, findings: Findings) -> Points:
+def points_of(node: YamlNode, driver: type[AnyDriver], decoder: Decoder, where: KeyPath, findings: Findings) -> Points:
     """The points that are right under `points:`; those the driver cannot have, and wrong references, are findings.
 
     Raises: ConfigError: *node* is no mapping, or an empty one.

@@ -11,12 +11,12 @@ from msgspec import Struct
 
 from ..device.computed import Computed
 from ..device.expression import Expression
-from ..driver import find
 from ..quantities import Duration
 from ..rm.kinds import KINDS, Kind, kind
 from ..rm.occasion import MEANING, Occasion
 from ..values import RELEASE
 from .device import NEEDS_KIND, DeviceKeys
+from .driver_discovery import find_driver
 from .files import GatewayFile
 from .json_schema import Json, Schema, hoisted, mapping, partial, schema_of, struct_schema
 from .point import POINT_NAME, quantity_of
@@ -125,7 +125,7 @@ def _device() -> Schema:
     without: Schema = {"properties": dict.fromkeys((*NEEDS_KIND, *own), False)}
     rules.append({"if": {"required": ["kind"]}, "else": without})
     for name in SHIPPED_DRIVERS:
-        driver = find(name)
+        driver = find_driver(name)
         point: Schema = {"if": {"required": ["from"]}, "then": source, "else": struct_schema(driver.Point)}
         properties: Schema = {
             "connection": _connection(driver.Connection),

@@ -13,7 +13,7 @@ from random import random
 from msgspec.structs import astuple
 
 from ..backoff import Backoff
-from ..driver import Driver, PointSettings
+from ..driver import AnyDriver, PointSettings
 from ..errors import DeviceUnreachable
 from ..events import DeviceEvent, Identified, Lost, Measured
 from ..host.log import Logger
@@ -40,7 +40,7 @@ class Device:
     def __init__(
         self,
         name: str,
-        opened: Callable[[Mapping[str, PointSettings]], AbstractAsyncContextManager[Driver]],
+        opened: Callable[[Mapping[str, PointSettings]], AbstractAsyncContextManager[AnyDriver]],
         make: DeviceMap,
         *,
         poll_s: float,
@@ -114,7 +114,7 @@ class Device:
                 known = opened.latest.values
         return next((each.make for each in self._variants if each.when.evaluate(known)), self._make)
 
-    def _opening(self, driver: Driver, make: DeviceMap) -> OpenedDevice:
+    def _opening(self, driver: AnyDriver, make: DeviceMap) -> OpenedDevice:
         def heard(news: tuple[Reading, ...]) -> None:
             self._commands.observe(news, make.points)
             self._tell(Measured(news))

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from typing import TypeVar
 
-from ..driver import Driver
+from ..driver import AnyDriver
 from ..errors import DeviceUnreachable
 from ..host.log import Logger
 from ..values import RELEASE, Clock, Reading, Setpoint
@@ -27,7 +27,7 @@ class OpenedDevice:
 
     def __init__(
         self,
-        driver: Driver,
+        driver: AnyDriver,
         make: DeviceMap,
         *,
         poll_s: float,

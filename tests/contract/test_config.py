@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from s2d.config import Cem, Fallback, Gateway, PointSource, Report, load
-from s2d.driver import find
+from s2d.config.driver_discovery import find_driver
 from s2d.errors import ConfigError
 from s2d.quantities import Duration, Energy, Percentage, PercentageRange, Power
 from s2d.rm.kinds.battery import BatterySettings
@@ -201,7 +201,11 @@ DEVICE = [
     ),
     (("driver: modbus", "driver: modbsu"), '5:11: driver: "modbsu" is not installed. Did you mean "modbus"?'),
     (("driver: modbus", "driver: ':'"), '5:11: driver: expected the name of a driver, or module:Class, got ":"'),
-    (("driver: modbus", "driver: os:getcwd"), '5:11: driver: "os:getcwd" is no driver: it lacks Connection or Point'),
+    (
+        ("driver: modbus", "driver: os:getcwd"),
+        '5:11: driver: "os:getcwd" is no driver: it is no class. '
+        "One inherits s2d.driver.Driver and has at least Connection, Point and read",
+    ),
     (
         ("driver: modbus", "driver: no.such:Thing"),
         """5:11: driver: "no.such:Thing" cannot be loaded: No module named 'no'. """
@@ -635,7 +639,7 @@ def test_what_is_written_is_what_one_gets(tmp_path: Path) -> None:
 
     config = load(tmp_path)
     battery, meter = config.devices
-    modbus = find("modbus")
+    modbus = find_driver("modbus")
 
     assert config.gateway == Gateway(name="on", id=UUID(identity), state_dir=tmp_path / "state")
     assert config.cem == Cem(url="ws://10.0.0.1:8080/{resource_id}")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from s2d_drivers.modbus import Modbus, ModbusConnection, ModbusPoint
-from s2d_drivers.modbus.config_checks import LineLoad, Remark, loads, remarks
+from s2d_drivers.modbus.config_checks import loads, remarks
 
+from s2d.driver import BusLoad, Remark
 from tests.hybrid import POINTS
 
 SOC = {"soc": ModbusPoint(register=10)}
@@ -208,7 +209,7 @@ def test_the_load_of_a_line_is_forecast() -> None:
         Device("E", at(), POINTS, poll_s=0.1),
     ]
     [load] = loads(devices)
-    assert load == LineLoad("/dev/serial/by-id/usb-A", pytest.approx(load.share), "9600 8N1, 2 units")
+    assert load == BusLoad("/dev/serial/by-id/usb-A", pytest.approx(load.share), "9600 8N1, 2 units")
     assert load.share == pytest.approx(read_s + read_s / 2, rel=0.01)
     assert list(Modbus.loads_of_buses(devices)) == [load]
 

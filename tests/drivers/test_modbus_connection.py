@@ -7,7 +7,7 @@ import pytest
 from s2d_drivers.modbus import Modbus, ModbusConnection
 from s2d_drivers.modbus.register_block import RegisterBlock
 
-from s2d.driver import find
+from s2d.config.driver_discovery import find_driver
 from s2d.quantities import Duration
 
 
@@ -92,7 +92,7 @@ def test_an_owner_reads_addresses_as_usual() -> None:
 
 
 def test_the_driver_is_found_by_its_name() -> None:
-    assert find("modbus") is Modbus
+    assert find_driver("modbus") is Modbus
 
 
 def test_a_schema_can_be_made_of_the_settings() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from s2d.cli.simulated_device import profile_device
 from s2d.commissioning.profile_matching import matching_profiles
-from s2d.driver import find
+from s2d.config.driver_discovery import find_driver
 from s2d.host import clock
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
@@ -57,7 +57,9 @@ async def there(name: str) -> AsyncIterator[dict[str, object]]:
 
 
 async def recognised(connection: dict[str, object]) -> list[str]:
-    return [match.profile.name for match in await matching_profiles(find("modbus"), connection, LIBRARY, clock.now)]
+    return [
+        match.profile.name for match in await matching_profiles(find_driver("modbus"), connection, LIBRARY, clock.now)
+    ]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,60 +1,28 @@
-"""Tapped driver: the Modbus driver before somebody's eyes, with the words it read and the requests a write would be."""
+"""Wire tap: a Modbus device before somebody's eyes, with the words it read and the requests a write would be."""
 
-from collections.abc import AsyncIterator, Collection, Hashable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import ClassVar, Self
+from collections.abc import Iterable, Mapping, Sequence
 
-from msgspec import Struct
-
-from s2d.driver import Driver, PointSettings
-from s2d.values import Reading, Setpoint
+from s2d.values import Setpoint
 
 from ..codec import Codec
 from ..connection import ModbusConnection
-from ..device import ModbusDevice
-from ..point import ModbusPoint
+from ..driver import Modbus
 from ..register_block import RegisterAddress, RegisterBlock
 from ..register_bus import RegisterBus
-from ..transport.bus import ModbusBus
 from ..transport.refusals import RequestRefused, label_of
 from ..write_requests import WriteRequest
 
 
-class TappedModbus(Driver):
-    """The driver of a Modbus device whose words are kept as they come. See `s2d.commissioning.tools.TappedDriver`."""
+class ModbusTap:
+    """A tap on the wire of *driver*, which is on *bus*. See `s2d.commissioning.tools.WireTap`."""
 
-    Connection: ClassVar[type[Struct]] = ModbusConnection
-    Point: ClassVar[type[PointSettings]] = ModbusPoint
-
-    @classmethod
-    def bus_of(cls, connection: ModbusConnection) -> Hashable:
-        return connection.bus
-
-    @classmethod
-    def open_bus(cls, connection: ModbusConnection) -> AbstractAsyncContextManager[RegisterBus]:
-        return ModbusBus.opened(connection)
-
-    @classmethod
-    @asynccontextmanager
-    async def open(
-        cls, connection: ModbusConnection, points: Mapping[str, ModbusPoint], bus: RegisterBus
-    ) -> AsyncIterator[Self]:
-        yield cls(connection, points, bus)
-
-    def __init__(self, connection: ModbusConnection, points: Mapping[str, ModbusPoint], bus: RegisterBus) -> None:
-        self._tap = TappedBus(bus)
-        self._device = ModbusDevice(connection, points, self._tap)
-        self._unit = connection.unit
-
-    async def read(self, points: Collection[str]) -> Sequence[Reading]:
-        return await self._device.read(points)
-
-    async def write(self, setpoint: Setpoint, *together: Setpoint) -> None:
-        await self._device.write(setpoint, *together)
+    def __init__(self, driver: Modbus, bus: "TappedBus") -> None:
+        self.driver = driver
+        self._bus = bus
 
     def raw_of(self, point: str) -> str:
         """The raw value as a number or text, and its words."""
-        codec = self._device.codec_of(point)
+        codec = self.driver.device.codec_of(point)
         words = self._words_of(codec) if codec else None
         if codec is None or words is None:
             return ""
@@ -63,20 +31,20 @@ class TappedModbus(Driver):
         return f"{codec.raw_of(words)} ({hexadecimal(words)})"
 
     async def preview_write(self, setpoint: Setpoint, *together: Setpoint) -> Sequence[str]:
-        """See `s2d.commissioning.tools.TappedDriver`."""
-        planned = await self._device.planned(setpoint, *together)
+        """See `s2d.commissioning.tools.WireTap`."""
+        planned = await self.driver.device.planned(setpoint, *together)
         of = "" if planned.unit is None else f" of unit {planned.unit}"
         return [f"{_sentence(request)}{of}" for request in planned.requests]
 
     def drain_frames(self) -> list[Mapping[str, object]]:
         """Blocks with their words, or with the exception for which there are none."""
-        notes, self._tap.notes = self._tap.notes, []
+        notes, self._bus.notes = self._bus.notes, []
         return notes
 
     def _words_of(self, codec: Codec) -> list[int] | None:
-        unit = self._unit if codec.point.unit_id is None else codec.point.unit_id
+        unit = self.driver.connection.unit if codec.point.unit_id is None else codec.point.unit_id
         addresses = [address for block in codec.value_blocks for address in block.addresses_at(unit)]
-        known = self._tap.words
+        known = self._bus.words
         return [known[address] for address in addresses] if known.keys() >= set(addresses) else None
 
 
