@@ -90,12 +90,11 @@ def _wear_notes(device: DeviceConfig) -> Iterator[str]:
 
 
 def _row(device: DeviceConfig) -> tuple[str, ...]:
-    bus = device.driver.bus_of(device.connection)
     return (
         device.name,
         device.kind or "-",
         device.driver.__name__,
-        " ".join(map(str, bus)) if isinstance(bus, tuple) else str(bus),
+        device.driver.where(device.connection),
         str(len(device.points) + len(device.sources)),
         device.cem.url if device.cem else "-",
         _fallback(device),

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from argparse import ArgumentParser, Namespace
 
-from ..commissioning.device_visit import NoSuchDevice, device_named, place_of, visited, with_one_retry
+from ..commissioning.device_visit import NoSuchDevice, device_named, visited, with_one_retry
 from ..commissioning.running_daemon import conflict_warning
 from ..commissioning.table import readings_table
 from ..config import DeviceConfig, load
@@ -47,7 +47,7 @@ def run(args: Namespace) -> int:
         return 2
     except DeviceUnreachable as exc:
         print(f"s2d read: {exc.reason}", file=sys.stderr)
-        if conflict := conflict_warning(place_of(device), config.gateway.state_dir):
+        if conflict := conflict_warning(device.driver.where(device.connection), config.gateway.state_dir):
             print(f"s2d read: {conflict}", file=sys.stderr)
         return 1
 

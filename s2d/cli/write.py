@@ -4,7 +4,7 @@ import asyncio
 import sys
 from argparse import ArgumentParser, Namespace
 
-from ..commissioning.device_visit import DeviceVisit, NoSuchDevice, device_named, place_of, visited, with_one_retry
+from ..commissioning.device_visit import DeviceVisit, NoSuchDevice, device_named, visited, with_one_retry
 from ..commissioning.manual_write import (
     REASON,
     InvalidWrite,
@@ -48,7 +48,7 @@ def run(args: Namespace) -> int:
     try:
         config = load(args.config)
         device = device_named(args.device, config)
-        if conflict := conflict_warning(place_of(device), config.gateway.state_dir):
+        if conflict := conflict_warning(device.driver.where(device.connection), config.gateway.state_dir):
             print(f"s2d write: {conflict}", file=sys.stderr)
         return asyncio.run(_write(device, config.gateway, args))
     except ConfigError as exc:

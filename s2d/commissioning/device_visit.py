@@ -148,9 +148,3 @@ def device_named(name: str, config: Config) -> DeviceConfig:
         if device.name == name:
             return device
     raise NoSuchDevice(name, [device.name for device in config.devices])
-
-
-def place_of(device: DeviceConfig) -> str:
-    """Where *device* is, for people."""
-    bus = device.driver.bus_of(device.connection)
-    return " ".join(map(str, bus)) if isinstance(bus, tuple) else str(bus)

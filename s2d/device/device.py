@@ -49,9 +49,13 @@ class Device:
         variants: Sequence[Variant] = (),
         ledger: WriteLedger | None = None,
         is_expected_offline: bool = False,
+        where: str = "",
         backoff: Backoff = Backoff(first_s=1.0, most_s=60.0),  # noqa: B008 (immutable)
     ) -> None:
-        """*is_expected_offline*: it is switched off at times, every night say, which is nothing to warn of."""
+        """*is_expected_offline*: it is switched off at times, every night say, which is nothing to warn of.
+
+        *where* it is, for people.
+        """
         self.name = name
         self._opened = opened
         self._make = make
@@ -62,6 +66,7 @@ class Device:
         self._clock = clock
         self._log = log.bind(device=name)
         self._is_expected_offline = is_expected_offline
+        self._where = where
         self._backoff = backoff
         self._listeners: list[Listener] = []
         self._offered = asyncio.Event()
@@ -201,7 +206,7 @@ class Device:
 
     def _lose(self, reason: str, wait_s: float) -> None:
         event = "device.unavailable" if self._is_answering else "device.unreachable"
-        facts = {"reason": reason, "retry_in_s": round(wait_s, 1)}
+        facts = {"where": self._where, "reason": reason, "retry_in_s": round(wait_s, 1)}
         self._lost_because, self._since = reason, self._failing_since
         if self._is_expected_offline:
             own = self._make.points.keys() | self._make.computed.keys()

@@ -117,6 +117,7 @@ class RunningDevice:
             variants=config.variants,
             ledger=self._ledger,
             is_expected_offline=config.is_expected_offline,
+            where=config.driver.where(config.connection),
             clock=self._clock,
             log=self._log,
         )

@@ -19,19 +19,19 @@ from tests.fakes import FakeDriver, Hardware, now
 
 
 def test_a_daemon_at_work_is_a_reason_for_a_warning(tmp_path):
-    assert conflict_warning("tcp 10.0.0.5 502", tmp_path) == ""
+    assert conflict_warning("unit 1 at 10.0.0.5:502", tmp_path) == ""
     with held(tmp_path):
-        assert conflict_warning("tcp 10.0.0.5 502", tmp_path) == (
+        assert conflict_warning("unit 1 at 10.0.0.5:502", tmp_path) == (
             f"s2d run is at work here (process {os.getpid()}). It may write something else at any time, and if "
-            "tcp 10.0.0.5 502 serves one client only, one of the two is turned away; better stop it first: "
+            "unit 1 at 10.0.0.5:502 serves one client only, one of the two is turned away; better stop it first: "
             "systemctl stop s2d"
         )
-    assert conflict_warning("tcp 10.0.0.5 502", tmp_path) == ""
+    assert conflict_warning("unit 1 at 10.0.0.5:502", tmp_path) == ""
 
 
 def test_where_nobody_can_tell_whether_a_daemon_is_at_work_that_is_said(tmp_path):
     (tmp_path / "lock").symlink_to("lock")
-    assert conflict_warning("tcp 10.0.0.5 502", tmp_path) == (
+    assert conflict_warning("unit 1 at 10.0.0.5:502", tmp_path) == (
         f"whether s2d run is at work here cannot be told: {tmp_path}/lock: Too many levels of symbolic links"
     )
 

@@ -19,17 +19,17 @@ def test_a_good_configuration_is_summed_up(
 ) -> None:
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
     assert main(["check", "-c", str(CONFIG / "example")]) == 0
-    serial = "serial /dev/serial/by-id/usb-FTDI_FT232R-if00-port0"
+    line = "/dev/serial/by-id/usb-FTDI_FT232R-if00-port0"
     url = "ws://192.168.1.10:8080/s2/{resource_id}"
-    gap = " " * 33
+    gap = " " * 30
     out, err = capsys.readouterr()
     assert out.splitlines() == [
         f"gateway Utility room, state in {tmp_path}",
-        f"DEVICE          KIND     DRIVER  WHERE{gap + ' ' * 15}POINTS  CEM{' ' * 38}FALLBACK",
-        f"Home battery    battery  Modbus  tcp 192.168.1.20 502{gap}4       {url}  power_setpoint 0 W after 60 s",
-        f"Cellar meter    -        Modbus  {serial}  1       -{' ' * 40}-",
-        f"Cellar battery  battery  Modbus  {serial}  3       {url}  power_setpoint 0 W after 60 s",
-        "/dev/serial/by-id/usb-FTDI_FT232R-if00-port0:  4 %  of its time in use (9600 8N1, 2 units)",
+        f"DEVICE          KIND     DRIVER  WHERE{gap + ' ' * 21}POINTS  CEM{' ' * 38}FALLBACK",
+        f"Home battery    battery  Modbus  unit 1 at 192.168.1.20:502{gap}4       {url}  power_setpoint 0 W after 60 s",
+        f"Cellar meter    -        Modbus  unit 2 at {line}  1       -{' ' * 40}-",
+        f"Cellar battery  battery  Modbus  unit 3 at {line}  3       {url}  power_setpoint 0 W after 60 s",
+        f"{line}:  4 %  of its time in use (9600 8N1, 2 units)",
     ]
     assert err == ""
 

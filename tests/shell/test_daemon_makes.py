@@ -48,7 +48,8 @@ async def test_what_is_expected_to_be_away_is_no_warning(tmp_path, is_expected, 
     device = replace(commanded(hardware), is_expected_offline=is_expected)
     async with running(tmp_path, device) as log:
         await pass_s(60)
-        assert [line["log_level"] for line in log if line["event"] == "device.unreachable"] == [level]
+        lines = [(line["log_level"], line["where"]) for line in log if line["event"] == "device.unreachable"]
+        assert lines == [(level, "nowhere")]
 
 
 async def test_a_device_that_says_it_cannot_be_had_is_not_written_to(tmp_path):
