@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 
 import structlog
 
-from s2d.driver import Driver, PointSettings
+from s2d.driver import Driver, News, PointSettings
 from s2d.errors import DeviceError
 from s2d.values import Now, Reading, Setpoint, Value
 
@@ -47,6 +47,9 @@ class Hardware:
     refusals: dict[str, DeviceError] = field(default_factory=dict)
     """Written point → what is raised at whoever writes it."""
     is_hung: bool = False
+    answers_after_s: float = 0.0
+    news: News | None = None
+    """None for what only answers."""
     opened: int = 0
     reads: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)
     writes: list[tuple[float, str, Value]] = field(default_factory=list)
@@ -58,9 +61,17 @@ class Hardware:
     def elapsed_s(self) -> float:
         return asyncio.get_running_loop().time() - self._since
 
+    def push(self, **values: Value | Reading | DeviceError) -> None:
+        """Takes *values*, and says so."""
+        assert self.news
+        self.values |= values
+        self.news.tell(*values)
+
     async def asked(self) -> None:
         if self.is_hung:
             await asyncio.Event().wait()
+        if self.answers_after_s:
+            await asyncio.sleep(self.answers_after_s)
         if self.faults:
             raise self.faults.pop()
         if self.fault:
@@ -72,6 +83,10 @@ class FakeDriver(Driver[Any, PointSettings, None]):
 
     Connection = Hardware
     Point = PointSettings
+
+    def __init__(self, connection: Hardware, points: Mapping[str, PointSettings], bus: None) -> None:
+        super().__init__(connection, points, bus)
+        self.news = connection.news
 
     @classmethod
     def bus_of(cls, connection: Hardware) -> int:

@@ -69,7 +69,11 @@ class Device:
         self._where = where
         self._backoff = backoff
         self._listeners: list[Listener] = []
-        self._offered = asyncio.Event()
+        self._is_offered = False
+        """Something is wanted that was not tried since."""
+        self._is_earlier = asyncio.Event()
+        self._wake_at = -inf
+        """Until when it waits; below all instants while it is at work."""
         self._commands = CommandRunner(ledger or WriteLedger(), clock=clock, log=self._log, tell=self._tell)
         self._is_started = False
         """It was started, and introduced itself, since it was last lost."""
@@ -78,6 +82,7 @@ class Device:
         """Though it may be lost: it cannot be had."""
         self._latest: LatestValues | None = None
         self._failing_since = 0.0
+        self._failed_at = 0.0
         self._lost_because: str | None = None
         self._since: float | None = None
         self._retry_at = 0.0
@@ -97,7 +102,8 @@ class Device:
         It stays wanted until the device confirmed or refused it, however long the device is away.
         """
         self._commands.offer(setpoint)
-        self._offered.set()
+        self._is_offered = True
+        self._is_earlier.set()
 
     async def run(self) -> None:
         """Serves the device for ever. Raises nothing but what is a bug."""
@@ -124,7 +130,9 @@ class Device:
             self._commands.observe(news, make.points)
             self._tell(Measured(news))
 
-        opened = OpenedDevice(driver, make, poll_s=self._poll_s, clock=self._clock, log=self._log, tell=heard)
+        opened = OpenedDevice(
+            driver, make, poll_s=self._poll_s, clock=self._clock, log=self._log, tell=heard, wake=self._read_news_at
+        )
         self._latest = opened.latest
         return opened
 
@@ -132,12 +140,11 @@ class Device:
         """Works until the device was lost and may come back as another."""
         while not (self._probes and self._is_lost and not self._is_answering):
             await self._attempt(lambda: self._exchange(opened))
-            await self._wait(min(opened.schedule.next_at(), self._commands.next_at(opened)))
+            await self._wait(min(opened.next_at(), self._commands.next_at(opened)))
 
     async def _attempt(self, exchange: Callable[[], Awaitable[object]]) -> bool:
         """Whether the device could be reached; while it is away it is left alone, unless something is wanted of it."""
-        is_offered = self._offered.is_set()
-        self._offered.clear()
+        is_offered, self._is_offered = self._is_offered, False
         if not is_offered and self._clock().mono < self._retry_at:
             return False
         try:
@@ -200,6 +207,7 @@ class Device:
         if self._failures == 0:
             self._failing_since = now
         self._failures = failures
+        self._failed_at = now
         self._commands.invalidate()
         self._retry_at = now + wait_s
         self._is_started = self._is_started and not self._is_lost
@@ -227,15 +235,25 @@ class Device:
         self._retry_at = 0.0
 
     async def _wait(self, until: float) -> None:
-        """Waits until something is due or offered; *until* holds as long as the device answers."""
-        if self._failures:
-            until = self._retry_at
-        wait_s = None if until == inf else max(0.0, until - self._clock().mono)
+        """Waits until something is due, new or offered; *until* holds as long as the device answers."""
+        if self._is_offered:
+            return
+        self._wake_at = self._retry_at if self._failures else until
+        wait_s = None if self._wake_at == inf else max(0.0, self._wake_at - self._clock().mono)
+        self._is_earlier.clear()
         try:
             async with asyncio.timeout(wait_s):
-                await self._offered.wait()
+                await self._is_earlier.wait()
         except TimeoutError:
             pass
+        self._wake_at = -inf
+
+    def _read_news_at(self, at: float) -> None:
+        """Reads at *at* what the device says is new. Who speaks is there, so it is left alone only shortly."""
+        if self._failures:
+            self._retry_at = at = min(self._retry_at, max(at, self._failed_at + self._backoff.first_s))
+        if at < self._wake_at:
+            self._is_earlier.set()
 
     def _tell(self, event: DeviceEvent) -> None:
         for listener in self._listeners:

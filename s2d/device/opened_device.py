@@ -10,6 +10,7 @@ from ..host.log import Logger
 from ..values import RELEASE, Clock, Reading, Setpoint
 from .device_map import DeviceMap, commands_of
 from .latest_values import LatestValues
+from .news_schedule import NewsSchedule
 from .poll_schedule import PollSchedule
 
 EXCHANGE_WITHIN_S = 30.0
@@ -23,7 +24,10 @@ class NotReady(DeviceUnreachable):
 
 
 class OpenedDevice:
-    """One opening of a device of some *make*; *tell* hears everything that is news, once it is available."""
+    """One opening of a device of some *make*; *tell* hears everything that is new, once it is available.
+
+    Where the device speaks unasked, *wake* hears from when on that may be read.
+    """
 
     def __init__(
         self,
@@ -34,6 +38,7 @@ class OpenedDevice:
         clock: Clock,
         log: Logger,
         tell: Callable[[tuple[Reading, ...]], None],
+        wake: Callable[[float], None] = lambda at: None,
     ) -> None:
         now = clock().mono
         self.make = make
@@ -45,7 +50,15 @@ class OpenedDevice:
         self._driver = driver
         self._clock = clock
         self._tell = tell
+        self._wake = wake
+        self._news = NewsSchedule(make.points)
         self._has_withheld = False
+        if driver.news:
+            driver.news.listen(self._hear)
+
+    def next_at(self) -> float:
+        """When something is to be read: it is due, or the device says that it is new."""
+        return min(self.schedule.next_at(), self._news.next_at())
 
     def inputs_for(self, setpoint: Setpoint) -> list[str]:
         """The points that must be known to do *setpoint*, for which there is a command."""
@@ -55,11 +68,13 @@ class OpenedDevice:
         return self._inputs[of]
 
     async def read_due(self) -> None:
-        """Reads what the schedule says.
+        """Reads what the schedule says, and what the device says is new.
 
         Raises: DeviceUnreachable: the device did not answer. Unavailable: it cannot be had, or was switched on anew.
         """
-        due = self.schedule.due(self._clock().mono)
+        now = self._clock().mono
+        due = self.schedule.due(now)
+        due += [name for name in self._news.due(now) if name not in due]
         if not due:
             return
         before_s = self._uptime_s
@@ -73,7 +88,12 @@ class OpenedDevice:
         Raises: DeviceUnreachable: the device did not answer. Unavailable: it says that it cannot be had.
         """
         asked_at = self._clock().mono
-        readings = await _in_time(self._driver.read(points))
+        told = self._news.take(points, asked_at)
+        try:
+            readings = await _in_time(self._driver.read(points))
+        except DeviceUnreachable:
+            self._news.add(told)
+            raise
         now = self._clock().mono
         self.schedule.note(points, now)
         news = self.latest.take(readings, now, asked_at)
@@ -94,6 +114,10 @@ class OpenedDevice:
         Raises: DeviceUnreachable, DeviceRefused.
         """
         await _in_time(self._driver.write(setpoint, *together))
+
+    def _hear(self, points: Collection[str]) -> None:
+        self._news.add(points)
+        self._wake(self._news.next_at())
 
     @property
     def _uptime_s(self) -> float | None:
