@@ -3,6 +3,7 @@
 import pytest
 
 from s2d.rm.control.reporting import ReportThresholds
+from s2d.s2.rules.history import ON_ITS_WAY_S
 from s2d.values import Quality, Reading
 
 from .own import CALM, ModbusBattery
@@ -99,6 +100,9 @@ async def test_level_out_of_range(own):
     async with own.in_charge(FRBC, plant) as rm:
         plant.shows(soc=97.0)
         await rm.expect("FRBC.StorageStatus", present_fill_level=97.0)
+        in_flight = await rm.instruct(rm.mode("charge"), 1.0)
+        assert await rm.fate_of(in_flight) == ["REJECTED"]
+        plant.passes(ON_ITS_WAY_S)
         answer = await rm.tell_whole(rm.instruction(rm.mode("charge"), 1.0))
         assert answer["status"] == "INVALID_CONTENT"
         assert (await rm.fate_of(await rm.instruct(rm.mode("discharge"), 0.0)))[-1] == "SUCCEEDED"
