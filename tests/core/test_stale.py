@@ -83,6 +83,25 @@ def test_quantities_of_different_instants_are_told_apart() -> None:
 PHASES = ("power_l1", "power_l2", "power_l3")
 
 
+def test_what_is_too_old_when_it_comes_is_told_to_nobody() -> None:
+    stage = Dated()
+    stage.selected()
+    stage.elapsed_s += 60
+    assert types(stage.read(soc=77.0, power=900.0, age_s=MAX_AGE_S)) == set()
+    assert updates(stage.hears(stage.instruction("one", stage.charge, 0.5))) == [("one", "REJECTED")]
+    assert types(stage.read(soc=77.0, power=900.0, age_s=9.9)) == STATUSES
+
+
+def test_what_is_too_old_when_it_comes_takes_the_place_of_nothing_newer() -> None:
+    stage = Dated()
+    stage.charging()
+    stage.elapsed_s += 1
+    stage.read(soc=50.0, power=2500.0)
+    stage.read(soc=77.0, power=900.0, age_s=60.0)
+    assert stage.battery.state.number("soc") == 50.0
+    assert types(stage.polled(9)) == set()
+
+
 def test_when_the_state_of_charge_is_too_old_its_status_stops_and_what_runs_on_it_ends() -> None:
     stage = Dated()
     stage.charging()

@@ -32,6 +32,9 @@ class SharedState:
         for reading in readings:
             if reading.value is None:
                 self._forget(reading.point, reading.detail or reading.quality)
+            elif reading.good_until <= now.mono:  # it was too long on its way, and says nothing of what is held
+                if reading.point not in self._held:
+                    self._why_unknown[reading.point] = _too_old(reading, now)
             else:
                 self._held[reading.point] = reading if reading.at is not None else replace(reading, at=now.mono)
                 self._why_unknown.pop(reading.point, None)
@@ -46,8 +49,7 @@ class SharedState:
         if now.mono < self.stale_at:
             return False
         for reading in [reading for reading in self._held.values() if reading.good_until <= now.mono]:
-            age_s = now.mono - (reading.good_until if reading.at is None else reading.at)
-            self._forget(reading.point, f"no good value for {age_s:.0f} s")
+            self._forget(reading.point, _too_old(reading, now))
         self._look_ahead()
         return True
 
@@ -84,3 +86,8 @@ class SharedState:
     def _forget(self, point: str, why: str) -> None:
         self._held.pop(point, None)
         self._why_unknown[point] = why
+
+
+def _too_old(reading: Reading, now: Now) -> str:
+    since = reading.good_until if reading.at is None else reading.at
+    return f"no good value for {now.mono - since:.0f} s"
