@@ -17,12 +17,14 @@ from s2d.s2.messages.common import (
 )
 from s2d.values import Setpoint
 
-from .stage import FRBC, applied
+from .stage import FRBC, applied, notes
 from .test_stale import Dated
 
 OF = {occasion: float(number) for number, occasion in enumerate(Occasion, 1)}
 """What the battery is told on each occasion, in W: so each is told from all others."""
 SPECIAL = {occasion: (Setpoint("power_setpoint", power_w, ""),) for occasion, power_w in OF.items()}
+
+BYE = SessionRequest(message_id="bye", request=SessionRequestType.TERMINATE)
 
 
 class Occasional(Dated):
@@ -65,8 +67,7 @@ def test_the_cem_selects_something_else(control_type: ControlType) -> None:
 
 
 def test_the_cem_ends_the_session() -> None:
-    bye = SessionRequest(message_id="bye", request=SessionRequestType.TERMINATE)
-    assert told(charging().hears(bye), Occasion.DESELECTED)
+    assert told(charging().hears(BYE), Occasion.DESELECTED)
 
 
 def test_an_order_is_revoked() -> None:
@@ -91,6 +92,31 @@ def test_what_it_is_judged_by_is_too_old() -> None:
     assert told(charging().after(10), Occasion.STALE)
 
 
+def test_at_rest_it_is_told_once_what_it_is_while_that_is_unknown_and_full_it_stands_still() -> None:
+    stage = Occasional()
+    stage.selected()
+    stage.hears(BYE)
+    stage.left()
+    stale = stage.polled(20, power=OF[Occasion.STALE])
+    assert told(stale, Occasion.STALE)
+    assert notes(stale) == ["resource.protected"]
+    assert applied(stage.read(soc=95.0)) == [("power_setpoint", 0.0)]
+    assert applied(stage.polled(20)) == []
+
+
+def test_a_fault_is_answered_by_standing_still_once_whatever_is_unknown() -> None:
+    stage = Occasional(points=("soc", "power", "power_setpoint", "fault"))
+    stage.selected()
+    stage.hears(BYE)
+    assert applied(stage.read(fault=1.0)) == [("power_setpoint", 0.0)]
+    stage = Occasional(points=("soc", "power", "power_setpoint", "fault"))
+    stage.selected()
+    assert told(stage.polled(20, power=1.0), Occasion.STALE)
+    effects = stage.polled(20, power=1.0, fault=1.0)
+    assert applied(effects) == [("power_setpoint", 0.0)]
+    assert notes(effects) == ["resource.protected"]
+
+
 def test_the_device_comes_back_at_rest() -> None:
     stage = Occasional()
     stage.selected()
@@ -105,6 +131,13 @@ def test_a_device_that_was_brought_to_rest_before_it_was_read_is_not_told_twice(
     safe = stage.on(Lost("no answer"))
     stage.confirmed(*safe)
     assert applied(stage.read(soc=50.0, power=0.0)) == []
+
+
+def test_a_device_that_stood_still_against_harm_comes_back_at_rest() -> None:
+    stage = charging()
+    stage.read(soc=95.0)
+    stage.on(Lost("no answer"))
+    assert told(stage.read(soc=90.0, power=0.0), Occasion.RETURNED)
 
 
 def test_a_device_that_comes_back_while_an_order_is_in_force_goes_on() -> None:

@@ -66,7 +66,10 @@ class Battery:
         self.abilities = abilities
         self.tolerance_w = settings.follow_tolerance_w or max(50.0, 0.05 * settings.largest_power_w)
         self.ordered: OrderedPower | OrderedLimits | None = None
-        """None while it is at rest."""
+        """None while it is at rest..."""
+        self._resting: Occasion | None = Occasion.STARTED
+        """...on this occasion; None where it idles against harm."""
+        self._idling = OrderedPower(self.description.idle, 0.0)
         self._idle_below_w = settings.idle_below_w
         self._is_idle = True
         self._resting_w = 0.0
@@ -111,7 +114,7 @@ class Battery:
         return self.state.power()
 
     def rest(self, occasion: Occasion, reason: str) -> list[Setpoint]:
-        self.ordered, self._blocked = None, (False, False)
+        self.ordered, self._resting, self._blocked = None, occasion, (False, False)
         setpoints = self._safe.on(occasion, reason)
         # A device that has control back does what it likes: nothing was ordered of it.
         self._resting_w = sum(float(each.value) for each in setpoints if each.point == FORCED and each.value != RELEASE)
@@ -120,20 +123,23 @@ class Battery:
     def protect(self, now: Now) -> Protection | None:
         if isinstance(self.ordered, OrderedLimits):
             return self._protect_within(self.ordered)
-        power_w = self.ordered.power_w if self.ordered else self._resting_w
-        harm = self.harm_of(power_w)
-        if harm is None and self.ordered and (why := self.state.why_unknown("power")):
-            harm = f"the power is unknown: {why}"
         # Before the first readings nothing was ordered but the safe state, which is the owner's own word.
-        if harm is None or not self._ladder.has_offered:
+        if not self._ladder.has_offered:
             return None
-        if not self.state.is_known(*self._judged_by):
-            return Protection(harm, self.rest(Occasion.STALE, f"protection: {harm}"))
-        return Protection(harm, self.idle(f"protection: {harm}"))
+        power_w = self.ordered.power_w if self.ordered else self._resting_w
+        if power_w and (fault := self.fault):
+            return Protection(fault, self.idle(f"protection: {fault}"))
+        judged_by = self._judged_by if power_w else ("power",) if self.ordered else ()
+        is_brought_there = self.ordered is None and self._resting is Occasion.STALE
+        if (unknown := self._unknown(judged_by)) and not is_brought_there:
+            return Protection(unknown, self.rest(Occasion.STALE, f"protection: {unknown}"))
+        if limit := self._limit_reached(power_w):
+            return Protection(limit, self.idle(f"protection: {limit}"))
+        return None
 
     def idle(self, reason: str) -> list[Setpoint]:
         """What to write so that it neither charges nor discharges, marked `is_safe`."""
-        self.ordered = OrderedPower(self.description.idle, 0.0)
+        self.ordered, self._resting, self._resting_w = None, None, 0.0
         if FORCED in self.abilities:
             return [Setpoint(FORCED, 0.0, reason, is_safe=True)]
         if MODE in self.abilities:
@@ -152,11 +158,17 @@ class Battery:
         """Why *power_w* must not be ordered now, whoever wants it."""
         if power_w == 0:
             return None
-        if harm := self.fault:
-            return harm
-        for point in self._judged_by:
+        return self.fault or self._unknown(self._judged_by) or self._limit_reached(power_w)
+
+    def _unknown(self, points: Iterable[str]) -> str | None:
+        """Which of *points* is unknown, and why, in words."""
+        for point in points:
             if why := self.state.why_unknown(point):
                 return f"{_CALLED[point]} is unknown: {why}"
+        return None
+
+    def _limit_reached(self, power_w: float) -> str | None:
+        """At which limit its state of charge is, in words, if *power_w* would go beyond that."""
         soc = self.state.number("soc")
         low, high = self.settings.usable_range
         if soc is not None and power_w > 0 and soc >= high:
@@ -182,8 +194,9 @@ class Battery:
         power_w = self.state.number("power")
         if power_w is None:
             return None
-        if isinstance(self.ordered, OrderedPower) and abs(power_w - self.ordered.power_w) <= self.tolerance_w:
-            return self.ordered.mode
+        ordered = self.ordered or (self._idling if self._resting is None else None)
+        if isinstance(ordered, OrderedPower) and abs(power_w - ordered.power_w) <= self.tolerance_w:
+            return ordered.mode
         if self._is_idle:
             return self.description.idle
         return self.description.charge if power_w > 0 else self.description.discharge
@@ -201,12 +214,10 @@ class Battery:
         return self._limited(ordered, reason)
 
     def _protect_within(self, ordered: OrderedLimits) -> Protection | None:
-        harm = self.fault
-        if harm is None and (why := self.state.why_unknown("power")):
-            harm = f"the power is unknown: {why}"
-            return Protection(harm, self.rest(Occasion.STALE, f"protection: {harm}"))
-        if harm:
-            return Protection(harm, self.idle(f"protection: {harm}"))
+        if fault := self.fault:
+            return Protection(fault, self.idle(f"protection: {fault}"))
+        if unknown := self._unknown(("power",)):
+            return Protection(unknown, self.rest(Occasion.STALE, f"protection: {unknown}"))
         blocked = self._blocks()
         if blocked == self._blocked:
             return None
