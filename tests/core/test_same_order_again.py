@@ -51,3 +51,12 @@ def test_what_the_battery_was_kept_from_is_written_again() -> None:
     assert applied(stage.measured(soc=95.0)) == [("power_setpoint", 0.0)]
     stage.measured(soc=90.0, power=2500.0)
     assert applied(again(stage, 0.5)) == [("power_setpoint", 2500.0)]
+
+
+def test_what_was_ended_by_an_order_that_could_not_begin_is_written_again() -> None:
+    stage = charging()
+    stage.hears(stage.instruction("later", stage.discharge, 0.0, after_s=10.0))
+    stage.elapsed_s += 9
+    stage.measured(soc=10.0, power=2500.0)
+    assert applied(stage.after(1)) == [("power_setpoint", 0.0)]
+    assert applied(again(stage, 0.5)) == [("power_setpoint", 2500.0)]

@@ -80,14 +80,14 @@ class OperationModes:
                 effects += self._orders.succeed(order, now)
                 self._followed[order.scope] = order.goal.activity
             else:
-                effects += self._orders.fail(order.scope, verdict.reason, now)
+                effects += self._fail(order.scope, verdict.reason, now)
         return [*effects, *self._tell_timers(now), *map(Send, self._dialect.outlook(now))]
 
     def due(self, now: Now) -> list[Effect]:
         """Starts instructions whose time has come, gives up on those not followed, repeats what was long unsaid."""
         effects = [*self._start_due(now), *self._orders.advance(now)]
         for in_progress in self._orders.overdue(now):
-            effects += self._orders.fail(in_progress.order.scope, self._shortfall(in_progress), now)
+            effects += self._fail(in_progress.order.scope, self._shortfall(in_progress), now)
         for told in self._reported():
             if told.is_stale(now):
                 effects += self.report(now)
@@ -138,7 +138,7 @@ class OperationModes:
         }
         self._told_activity = {scope: LastReported(self._context.thresholds.every_s) for scope in self._machines}
         gone = [order.scope for order in self._instructions.started.values() if not self._is_described(order)]
-        aborted = [effect for scope in gone for effect in self._orders.fail(scope, _GONE, now)]
+        aborted = [effect for scope in gone for effect in self._fail(scope, _GONE, now)]
         return [*before, Send(description), *aborted]
 
     def _is_described(self, order: Order[OrderedMode]) -> bool:
@@ -188,7 +188,7 @@ class OperationModes:
             # The default state may lie beyond the very transition that is forbidden: what is done now goes on.
             return self._orders.fail(scope, str(exc), now, is_safe=True)
         if obstacle := self._obstacle_to(scope, order.goal):
-            return self._orders.fail(scope, obstacle, now)
+            return self._fail(scope, obstacle, now)
         if self._is_done_already(scope, activity, now):
             return self._instructions.succeed(scope, now)
         self._followed.pop(scope, None)
@@ -204,6 +204,11 @@ class OperationModes:
         if obstacle or goal.is_abnormal:
             return obstacle
         return self._dialect.obstacle_to(scope, goal.activity.operation_mode_id)
+
+    def _fail(self, scope: str, reason: str, now: Now) -> list[Effect]:
+        """Aborts what has started in *scope* and brings that to rest: what was followed before is done no more."""
+        self._followed.pop(scope, None)
+        return self._orders.fail(scope, reason, now)
 
     def _is_done_already(self, scope: str, activity: ModeAndFactor, now: Now) -> bool:
         """Whether it is what was ordered last, or no further from that than is worth telling, and still is done.
