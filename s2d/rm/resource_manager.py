@@ -171,11 +171,7 @@ class ResourceManager:
     def _due(self, now: Now) -> list[Effect]:
         effects: list[Effect] = []
         if self._pending_rest and now.mono >= self._pending_rest.at:
-            _, occasion, reason = self._pending_rest
-            if occasion is Occasion.CEM_LOST:
-                facts: dict[str, Value | None] = {"after_s": self._policy.fallback_after_s}
-                effects.append(Note(Level.WARNING, "fallback.applied", facts))
-            effects += self._rest_now(occasion, reason, now)
+            effects += self._end_hold(self._pending_rest, now)
         if self._select_by is not None and now.mono >= self._select_by:
             effects += self._give_up_selection(now)
         if self._session:
@@ -185,6 +181,17 @@ class ResourceManager:
         if self._measurement and self._measurement.is_stale(now):
             effects += self._report(now)
         return effects
+
+    def _end_hold(self, pending: _PendingRest, now: Now) -> list[Effect]:
+        """The device was left as it was for long enough."""
+        _, occasion, reason = pending
+        if occasion is Occasion.RETURNED and not self._resource.is_at_rest:  # something was ordered since
+            self._pending_rest = None
+            return []
+        effects = self._rest_now(occasion, reason, now)
+        if occasion is not Occasion.CEM_LOST:
+            return effects
+        return [Note(Level.WARNING, "fallback.applied", {"after_s": self._policy.fallback_after_s}), *effects]
 
     def _deadlines(self) -> Iterable[float]:
         yield from self._resource.deadlines()
@@ -382,7 +389,11 @@ class ResourceManager:
         was_lost, self._is_lost = self._is_lost, False
         if not was_lost or self._is_safe_again or not self._resource.is_at_rest:
             return []
-        return self._rest(Occasion.RETURNED, "the device is back", now)
+        awaited = self._pending_rest
+        effects = self._rest(Occasion.RETURNED, "the device is back", now)
+        if awaited and awaited.occasion is not Occasion.RETURNED:  # that a CEM is waited for does not end by this
+            self._pending_rest = awaited
+        return effects
 
     def _report(self, now: Now) -> list[Effect]:
         effects = self._control.report(now) if self._control else []

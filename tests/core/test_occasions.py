@@ -157,3 +157,27 @@ def test_what_may_wait_waits_and_a_cem_that_comes_meanwhile_takes_over() -> None
     stage.hears(SelectControlType(message_id="select", control_type=FRBC))
     stage.polled(400, soc=50.0, power=0.0)
     assert stage.resource_manager.fallback_at is None
+
+
+def test_what_is_ordered_while_a_device_that_came_back_is_left_as_it_is_stays_in_force() -> None:
+    stage = Occasional(decided={"hold_s": {Occasion.RETURNED: 300.0}})
+    stage.selected()
+    stage.on(Lost("no answer"))
+    assert applied(stage.read(soc=50.0, power=0.0)) == []
+    stage.confirmed(*stage.hears(stage.instruction("one", stage.charge, 0.5)))
+    assert applied(stage.polled(400, soc=50.0, power=2500.0)) == []
+    assert stage.resource_manager.fallback_at is None
+
+
+@pytest.mark.parametrize(("hold_s", "written"), [(0.0, [("power_setpoint", OF[Occasion.RETURNED])]), (300.0, [])])
+def test_a_device_that_comes_back_does_not_end_the_wait_for_the_cem(
+    hold_s: float, written: list[tuple[str, object]]
+) -> None:
+    stage = Occasional(decided={"hold_s": {Occasion.RETURNED: hold_s}})
+    stage.charging()
+    stage.on(Lost("no answer"))
+    stage.left()
+    assert applied(stage.after(9)) == []
+    assert applied(stage.read(soc=50.0, power=0.0)) == written
+    assert applied(stage.polled(50, soc=50.0, power=0.0)) == []
+    assert told(stage.polled(1, soc=50.0, power=0.0), Occasion.CEM_LOST)
