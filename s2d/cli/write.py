@@ -105,7 +105,7 @@ def _ledger(device: DeviceConfig, gateway: Gateway) -> WriteLedger:
 async def _carry_out(visit: DeviceVisit, setpoint: Setpoint, ledger: WriteLedger) -> None:
     """Raises: DeviceRefused, DeviceUnreachable: it was not done, at least not all of it."""
     outcome: list[DeviceEvent] = []
-    writer = CommandRunner(ledger, clock=clock.now, log=silent(), tell=outcome.append)
+    writer = CommandRunner(ledger, clock=clock.now, log=silent(), emit=outcome.append)
     writer.offer(setpoint)
     await with_one_retry(lambda: writer.write_due(visit.opened))
     for event in reversed(outcome):  # the last word counts

@@ -52,7 +52,7 @@ class DeviceVisit:
                 readings = list(await self.driver.read(inputs)) if inputs else []
         except TimeoutError as exc:
             raise DeviceUnreachable(f"the driver was silent for {EXCHANGE_WITHIN_S:g} s") from exc
-        news = latest.take(readings, self.clock().mono, asked_at)
+        news = latest.observe(readings, self.clock().mono, asked_at)
         found = {each.point: each for each in (*readings, *news)}
         unknown = "what it is computed of is unknown"
         return [found.get(name) or Reading(name, None, Quality.BAD, unknown) for name in names]
@@ -127,7 +127,7 @@ def _single_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 def _opened_device(config: DeviceConfig, driver: AnyDriver, make: DeviceMap, clock: Clock) -> OpenedDevice:
-    return OpenedDevice(driver, make, poll_s=config.poll_s, clock=clock, log=silent(), tell=lambda news: None)
+    return OpenedDevice(driver, make, poll_s=config.poll_s, clock=clock, log=silent(), emit=lambda news: None)
 
 
 class NoSuchDevice(S2dError):

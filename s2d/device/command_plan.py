@@ -66,7 +66,7 @@ class CommandMemory:
     counts: dict[str, float] = field(default_factory=dict)
     """Where the life counters stand."""
 
-    def keep(self, plan: Plan, at: float, *, again: bool = False) -> None:
+    def note(self, plan: Plan, at: float, *, again: bool = False) -> None:
         """Notes that all steps of *plan* were done; *again* if only to repeat what was done before."""
         direction = None if plan.value == RELEASE else direction_of(plan.value)
         if None not in (direction, self.direction) and direction != self.direction:

@@ -31,20 +31,20 @@ _LOOK_AGAIN_AFTER_S = 0.5
 class CommandRunner:
     """The commands of one device at work, through all its openings."""
 
-    def __init__(self, ledger: WriteLedger, *, clock: Clock, log: Logger, tell: Callable[[DeviceEvent], None]) -> None:
+    def __init__(self, ledger: WriteLedger, *, clock: Clock, log: Logger, emit: Callable[[DeviceEvent], None]) -> None:
         self._saver = WriteSaver(ledger, clock=clock, log=log)
         self._ledger = ledger
         self._clock = clock
         self._log = log
-        self._tell = tell
+        self._emit = emit
         self._wanted: dict[str, Setpoint] = {}
         """Offered and not done yet; the newest of each point."""
         self._unreached: dict[str, Setpoint] = {}
-        """Wanted still, though the device could not be reached with it; that was told."""
+        """Wanted still, though the device could not be reached with it; that was emitted."""
         self._not_before: dict[str, float] = {}
         """Wanted, but too soon."""
         self._refused: dict[str, Setpoint] = {}
-        """Wanted still, though the device refused it; that was told."""
+        """Wanted still, though the device refused it; that was emitted."""
         self._safety_retries: dict[str, SafetyRetry] = {}
         """By point: the device has refused to be safe, whatever was wanted since."""
         self._done: dict[str, Setpoint] = {}
@@ -85,7 +85,7 @@ class CommandRunner:
         start = opened.make.start
         if not start:
             return
-        await self._inform(opened, opened.latest.inputs_of(frozenset().union(*(step.names for step in start))))
+        await self._read_inputs(opened, opened.latest.inputs_of(frozenset().union(*(step.names for step in start))))
         try:
             steps, _ = sequence(start, opened.latest.values, {})
             await self._run_steps(opened, steps, "start", is_read_first=True)
@@ -133,11 +133,11 @@ class CommandRunner:
         try:
             is_done = await self._execute(opened, setpoint)
         except DeviceRefused as exc:
-            self._note_refusal(opened, setpoint, exc.reason, wore_out=self.tally.worn > worn)
+            self._on_refusal(opened, setpoint, exc.reason, wore_out=self.tally.worn > worn)
         except DeviceUnreachable as exc:
             if self._unreached.get(setpoint.point) is not setpoint:
                 self._unreached[setpoint.point] = setpoint
-                self._tell(Refused(setpoint, exc.reason, will_retry=True))
+                self._emit(Refused(setpoint, exc.reason, will_retry=True))
             raise
         else:
             if is_done:
@@ -149,13 +149,13 @@ class CommandRunner:
                     self.invalidate()
                 # What it does now is news: look at once.
                 opened.schedule.hurry(self._clock().mono)
-                self._tell(Applied(setpoint))
+                self._emit(Applied(setpoint))
 
     async def _refresh(self, opened: OpenedDevice, setpoint: Setpoint) -> None:
         try:
             await self._execute(opened, setpoint, is_refresh=True)
         except DeviceRefused as exc:
-            self._note_refusal(opened, setpoint, exc.reason, wore_out=False)
+            self._on_refusal(opened, setpoint, exc.reason, wore_out=False)
         else:
             self.tally.refreshes += 1
 
@@ -166,7 +166,7 @@ class CommandRunner:
             self._unreached.pop(setpoint.point, None)
             self._refused.pop(setpoint.point, None)
 
-    def _note_refusal(self, opened: OpenedDevice, setpoint: Setpoint, reason: str, *, wore_out: bool) -> None:
+    def _on_refusal(self, opened: OpenedDevice, setpoint: Setpoint, reason: str, *, wore_out: bool) -> None:
         """The device refused *setpoint*, which is given up, or tried again if it brings to safety."""
         self._done.pop(setpoint.point, None)
         self.invalidate()
@@ -176,18 +176,18 @@ class CommandRunner:
             self._retry_later(setpoint, reason, wore_out=wore_out)
         else:
             self._forget_wanted(setpoint)
-            self._tell(Refused(setpoint, reason, will_retry=self._is_overruled(setpoint)))
+            self._emit(Refused(setpoint, reason, will_retry=self._is_overruled(setpoint)))
 
     def _retry_later(self, setpoint: Setpoint, reason: str, *, wore_out: bool) -> None:
         """Has *setpoint* tried again, ever more seldom, until it is done or replaced."""
         now, point = self._clock().mono, setpoint.point
         retry = self._safety_retries.setdefault(point, SafetyRetry(now))
         self._not_before[point] = retry.next_try_at(now, wore_out=wore_out)
-        if retry.is_to_be_told(now):
+        if retry.is_reminder_due(now):
             self._log.error("fallback.unconfirmed", point=point, value=setpoint.value, why=reason)
         if self._refused.get(point) is not setpoint:
             self._refused[point] = setpoint
-            self._tell(Refused(setpoint, reason, will_retry=True))
+            self._emit(Refused(setpoint, reason, will_retry=True))
 
     def _is_overruled(self, setpoint: Setpoint) -> bool:
         """Whether something else, which brings the device to safety, is wanted of its point by now."""
@@ -200,7 +200,7 @@ class CommandRunner:
         command = opened.commands.get(point)
         if command is None:
             raise DeviceRefused(f"this device has no {point} to set")
-        await self._inform(opened, opened.inputs_for(setpoint), is_refresh=is_refresh)
+        await self._read_inputs(opened, opened.inputs_for(setpoint), is_refresh=is_refresh)
         memory = self._memory_of(point, command)
         plan = command.plan(setpoint.value, opened.latest.values, memory, again=is_refresh)
         if is_refresh:
@@ -211,16 +211,16 @@ class CommandRunner:
             if self._wanted.get(point) is setpoint:
                 self._not_before[point] = plan.not_before
             return False
-        self._watch(point, command, opened.latest.values)
+        self._warn_of_timeout(point, command, opened.latest.values)
         await self._record_switching(point, command, plan)
         may_save = command.if_unchanged == "skip" and not is_refresh
         await self._run_steps(opened, plan.steps, setpoint.reason, setpoint, may_save=may_save)
         if plan.check:
             await self._verify(opened, plan.check)
-        memory.keep(plan, self._clock().mono, again=is_refresh)
+        memory.note(plan, self._clock().mono, again=is_refresh)
         return True
 
-    async def _inform(self, opened: OpenedDevice, inputs: Sequence[str], *, is_refresh: bool = False) -> None:
+    async def _read_inputs(self, opened: OpenedDevice, inputs: Sequence[str], *, is_refresh: bool = False) -> None:
         """Reads those of the points *inputs* that are not known freshly enough; for a refresh, all that can change."""
         now, latest, points = self._clock().mono, opened.latest, opened.make.points
         needed = [
@@ -270,7 +270,7 @@ class CommandRunner:
                 raise DeviceRefused(f"the device did not follow: {check.point} is {seen} instead of {check.value}")
             await asyncio.sleep(min(_LOOK_AGAIN_AFTER_S, left_s))
 
-    def _watch(self, point: str, command: Command, known: Mapping[str, Value]) -> None:
+    def _warn_of_timeout(self, point: str, command: Command, known: Mapping[str, Value]) -> None:
         """Warns, once, if the device forgets before it is reminded."""
         timeout_s = command.timeout_s(known)
         if not timeout_s or command.refresh_s is None or command.refresh_s < timeout_s / 2:
@@ -295,7 +295,7 @@ class CommandRunner:
         last, direction = self._ledger.switched(point), direction_of(plan.value)
         if last is None or last[1] != direction:
             with suppress(DeviceRefused):  # to forget a dwell does less harm than not to write
-                await self._ledger.enter_switching(point, direction, self._clock().utc)
+                await self._ledger.record_switching(point, direction, self._clock().utc)
 
     @property
     def wanted(self) -> tuple[Setpoint, ...]:

@@ -74,7 +74,7 @@ class Device:
         self._is_earlier = asyncio.Event()
         self._wake_at = -inf
         """Until when it waits; below all instants while it is at work."""
-        self._commands = CommandRunner(ledger or WriteLedger(), clock=clock, log=self._log, tell=self._tell)
+        self._commands = CommandRunner(ledger or WriteLedger(), clock=clock, log=self._log, emit=self._emit)
         self._is_started = False
         """It was started, and introduced itself, since it was last lost."""
         self._failures = 0
@@ -126,12 +126,12 @@ class Device:
         return next((each.make for each in self._variants if each.when.evaluate(known)), self._make)
 
     def _opening(self, driver: AnyDriver, make: DeviceMap) -> OpenedDevice:
-        def heard(news: tuple[Reading, ...]) -> None:
+        def emit(news: tuple[Reading, ...]) -> None:
             self._commands.observe(news, make.points)
-            self._tell(Measured(news))
+            self._emit(Measured(news))
 
         opened = OpenedDevice(
-            driver, make, poll_s=self._poll_s, clock=self._clock, log=self._log, tell=heard, wake=self._read_news_at
+            driver, make, poll_s=self._poll_s, clock=self._clock, log=self._log, emit=emit, wake=self._read_news_at
         )
         self._latest = opened.latest
         return opened
@@ -177,7 +177,7 @@ class Device:
         self._is_started = True
         said = [_said(name, opened) for name in astuple(make.nameplate)]
         if any(said):
-            self._tell(Identified(*said))
+            self._emit(Identified(*said))
 
     @property
     def _is_lost(self) -> bool:
@@ -223,7 +223,7 @@ class Device:
             self._log.info(event, **facts, expected=True, known=known)
         else:
             self._log.warning(event, **facts)
-        self._tell(Lost(reason))
+        self._emit(Lost(reason))
 
     def _recover(self) -> None:
         now = self._clock().mono
@@ -255,7 +255,7 @@ class Device:
         if at < self._wake_at:
             self._is_earlier.set()
 
-    def _tell(self, event: DeviceEvent) -> None:
+    def _emit(self, event: DeviceEvent) -> None:
         for listener in self._listeners:
             listener(event)
 

@@ -56,20 +56,20 @@ class LatestValues:
         """All that is known, and what is not any more."""
         return (*self._good.values(), *(Reading(name, None, Quality.BAD, "too old") for name in sorted(self._stale)))
 
-    def take(self, readings: Iterable[Reading], now: float, asked_at: float | None = None) -> tuple[Reading, ...]:
+    def observe(self, readings: Iterable[Reading], now: float, asked_at: float | None = None) -> tuple[Reading, ...]:
         """Takes what the device said when it was asked at *asked_at* (by default *now*; monotonic seconds).
 
         Returns the news: good values, those too old by *now*, what is computed of them.
         """
         stamped = (self._stamped(reading, now if asked_at is None else asked_at) for reading in readings)
-        told = [reading for reading in stamped if self._accept(reading)]
-        told += self._gone_stale(self._max_age_s, now)
-        changed = {reading.point for reading in told}
+        news = [reading for reading in stamped if self._accept(reading)]
+        news += self._gone_stale(self._max_age_s, now)
+        changed = {reading.point for reading in news}
         for name, computed in self._computed.items():
             if not changed.isdisjoint(computed.value.names) and (reading := self._compute(name, now)):
-                told.append(reading)
+                news.append(reading)
                 changed.add(name)
-        return (*told, *self._gone_stale(self._computed, now))
+        return (*news, *self._gone_stale(self._computed, now))
 
     def _stamped(self, reading: Reading, asked_at: float) -> Reading:
         """*reading* with the instant at which it was true, and until when it is good."""
@@ -120,7 +120,7 @@ class LatestValues:
             if not missing:
                 self._reject(name, exc.reason)  # like a point, it is believed until it is stale
             elif name in self.values:
-                return self._lose(name, f"{', '.join(missing)} is unknown")
+                return self._forget(name, f"{', '.join(missing)} is unknown")
             return None
         inputs = [self._good[each] for each in self._inputs[name] if each in self._good]
         ageing = [each for each in inputs if each.good_until < inf]
@@ -136,7 +136,7 @@ class LatestValues:
             if now <= until or name in self._stale:
                 continue
             if not self._may_lack(name):
-                gone.append(self._lose(name, f"no good value for {now - at:.0f} s"))
+                gone.append(self._forget(name, f"no good value for {now - at:.0f} s"))
         return gone
 
     def _good_since_and_until(self, name: str) -> tuple[float, float]:
@@ -146,7 +146,7 @@ class LatestValues:
             return self._opened_at, self._opened_at + self._max_age_s.get(name, inf)
         return reading.at, reading.good_until
 
-    def _lose(self, name: str, detail: str) -> Reading:
+    def _forget(self, name: str, detail: str) -> Reading:
         self._stale.add(name)
         self.values.pop(name, None)
         self._good.pop(name, None)

@@ -20,11 +20,11 @@ T = TypeVar("T")
 
 
 class NotReady(DeviceUnreachable):
-    """It answers, but cannot be had: it says so itself, or has to be greeted first."""
+    """It answers, but cannot be had: it says so itself, or was switched on anew."""
 
 
 class OpenedDevice:
-    """One opening of a device of some *make*; *tell* hears everything that is new, once it is available.
+    """One opening of a device of some *make*; *emit* is called with all that is new, once it is available.
 
     Where the device speaks unasked, *wake* hears from when on that may be read.
     """
@@ -37,7 +37,7 @@ class OpenedDevice:
         poll_s: float,
         clock: Clock,
         log: Logger,
-        tell: Callable[[tuple[Reading, ...]], None],
+        emit: Callable[[tuple[Reading, ...]], None],
         wake: Callable[[float], None] = lambda at: None,
     ) -> None:
         now = clock().mono
@@ -49,7 +49,7 @@ class OpenedDevice:
         """By point of a command and whether it is to be released."""
         self._driver = driver
         self._clock = clock
-        self._tell = tell
+        self._emit = emit
         self._wake = wake
         self._news = NewsSchedule(make.points)
         self._has_withheld = False
@@ -70,7 +70,7 @@ class OpenedDevice:
     async def read_due(self) -> None:
         """Reads what the schedule says, and what the device says is new.
 
-        Raises: DeviceUnreachable: the device did not answer. Unavailable: it cannot be had, or was switched on anew.
+        Raises: DeviceUnreachable: the device did not answer. NotReady: it cannot be had, or was switched on anew.
         """
         now = self._clock().mono
         due = self.schedule.due(now)
@@ -85,7 +85,7 @@ class OpenedDevice:
     async def read(self, points: Collection[str]) -> tuple[Reading, ...]:
         """Reads *points* now, whatever the schedule says, and returns what is news.
 
-        Raises: DeviceUnreachable: the device did not answer. Unavailable: it says that it cannot be had.
+        Raises: DeviceUnreachable: the device did not answer. NotReady: it says that it cannot be had.
         """
         asked_at = self._clock().mono
         told = self._news.take(points, asked_at)
@@ -95,8 +95,8 @@ class OpenedDevice:
             self._news.add(told)
             raise
         now = self._clock().mono
-        self.schedule.note(points, now)
-        news = self.latest.take(readings, now, asked_at)
+        self.schedule.mark_read(points, now)
+        news = self.latest.observe(readings, now, asked_at)
         available = self.make.available
         if available and available.if_.evaluate(self.latest.values) in (False, 0):
             self._has_withheld = True
@@ -105,7 +105,7 @@ class OpenedDevice:
             self._has_withheld = False
             news = self.latest.everything()
         if news:
-            self._tell(news)
+            self._emit(news)
         return news
 
     async def write(self, setpoint: Setpoint, *together: Setpoint) -> None:

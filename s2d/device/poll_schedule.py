@@ -25,7 +25,7 @@ class PollSchedule:
         """When the next point is due."""
         return min(self._read_at.values(), default=inf)
 
-    def note(self, points: Collection[str], now: float) -> None:
+    def mark_read(self, points: Collection[str], now: float) -> None:
         """*points* were read; who comes late does not catch up."""
         for point in points:
             if point in self._read_at:

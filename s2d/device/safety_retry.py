@@ -7,9 +7,9 @@ _RETRY = Backoff(first_s=1.0, most_s=60.0)
 _RETRY_SPARINGLY = Backoff(first_s=1.0, most_s=6 * 3600.0)
 """...and where the last wore out memory; quadrupled it makes ten such tries in a day, as `RESERVE` allows."""
 _REMIND_AFTER_S = 60.0
-"""When a human is told that the device is not safe..."""
+"""When a human is reminded that the device is not safe..."""
 _REMIND_EVERY_S = 3600.0
-"""...and told again."""
+"""...and reminded again."""
 
 
 class SafetyRetry:
@@ -29,8 +29,8 @@ class SafetyRetry:
             self._tries += 1
         return now + wait_s
 
-    def is_to_be_told(self, now: float) -> bool:
-        """Whether to tell a human *now*; then not again for an hour."""
+    def is_reminder_due(self, now: float) -> bool:
+        """Whether a human is to be reminded *now*; then not again for an hour."""
         if now < self._remind_at:
             return False
         self._remind_at = now + _REMIND_EVERY_S

@@ -82,7 +82,7 @@ class WriteLedger:
 
     def writes(self, point: str, now: Now) -> int:
         """How often *point* was written within 24 h; where clocks were set, rather too often than too rarely."""
-        self._look(now.mono)
+        self._catch_up(now.mono)
         return sum(line.name == point for line in self._of_the_day(now.utc)) + len(self._seen.get(point, ()))
 
     def switched(self, command: str) -> tuple[datetime, str] | None:
@@ -90,19 +90,19 @@ class WriteLedger:
         line = self._switched.get(command)
         return (line.at, line.detail) if line else None
 
-    async def enter_write(self, point: str, now: Now) -> None:
+    async def record_write(self, point: str, now: Now) -> None:
         """*point* is about to be written.
 
         Raises: DeviceRefused: that could not be put on the disk.
         """
         await self._add(_LedgerLine(now.utc, "wrote", point))
-        self._look(now.mono)
+        self._catch_up(now.mono)
 
-    def remember_write(self, point: str, now: Now) -> None:
+    def count_write(self, point: str, now: Now) -> None:
         """*point* is about to be written; that is known as long as the process lives."""
         self._seen.setdefault(point, []).append(now.mono)
 
-    async def enter_switching(self, command: str, direction: str, now: datetime) -> None:
+    async def record_switching(self, command: str, direction: str, now: datetime) -> None:
         """*command* is about to switch the device over to *direction*.
 
         Raises: DeviceRefused: that could not be put on the disk.
@@ -117,7 +117,7 @@ class WriteLedger:
             last = max(now, self._before[-1].at)
             yield from (each for each in self._before if abs(now - each.at) < _DAY or abs(last - each.at) < _DAY)
 
-    def _look(self, mono: float) -> None:
+    def _catch_up(self, mono: float) -> None:
         """Takes note of the lines that were added, by whomever, and forgets what is older than a day for certain."""
         with suppress(StoreError):
             for line in self._added():

@@ -83,7 +83,7 @@ class WriteSaver:
                 raise DeviceRefused(f"this device has no point {name}")
         worn = _worn(write, points)
         if is_read_first or worn:
-            await self._look(opened, write)
+            await self._read_unknown(opened, write)
         if (may_save or len(worn) == len(write.values)) and self._holds_all(write, points):
             self.tally.saved += 1
             return
@@ -98,7 +98,7 @@ class WriteSaver:
             raise
         self._held |= write.values
 
-    async def _look(self, opened: OpenedDevice, write: Write) -> None:
+    async def _read_unknown(self, opened: OpenedDevice, write: Write) -> None:
         points = opened.make.points
         unknown = [name for name in write.values if name not in self._held and points[name].is_readable]
         for reading in await opened.read(unknown) if unknown else ():
@@ -133,12 +133,12 @@ class WriteSaver:
         for name in worn:
             self._spent.discard(name)
             try:
-                await self._ledger.enter_write(name, now)
+                await self._ledger.record_write(name, now)
             except DeviceRefused as exc:
                 if not is_safe:
                     raise
                 self._log.warning("ledger.failed", reason=exc.reason)
-                self._ledger.remember_write(name, now)
+                self._ledger.count_write(name, now)
 
 
 def sparing(plan: Plan, points: Mapping[str, PointSettings]) -> Plan:

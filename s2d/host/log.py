@@ -35,7 +35,7 @@ class Sink:
         self._fd = fd
         self._unwritten: SimpleQueue[bytes | Event] = SimpleQueue()
         # Both threads read these, and each is changed by one of them.
-        self._given_bytes = self._dropped = self._told_lost = 0
+        self._given_bytes = self._dropped = self._logged_lost = 0
         self._done_bytes = self._failed = 0
         self._is_writable = True
         Thread(target=self._write_all, name="log", daemon=True).start()
@@ -44,7 +44,7 @@ class Sink:
         """Has *line* written as soon as that is possible. Returns at once and never raises."""
         waiting_bytes = self._given_bytes - self._done_bytes
         if waiting_bytes < UNWRITTEN_LIMIT_BYTES / 2:
-            self._tell_lost()
+            self._log_lost()
         if waiting_bytes < UNWRITTEN_LIMIT_BYTES:
             self._given_bytes += len(line) + 1
             self._unwritten.put(line + b"\n")
@@ -55,15 +55,15 @@ class Sink:
 
     def flush(self, within_s: float = FLUSH_WITHIN_S) -> None:
         """Waits until all is written, but no longer than *within_s*."""
-        self._tell_lost()
+        self._log_lost()
         is_written = Event()
         self._unwritten.put(is_written)
         is_written.wait(within_s)
 
-    def _tell_lost(self) -> None:
-        lost = self._dropped + self._failed - self._told_lost
+    def _log_lost(self) -> None:
+        lost = self._dropped + self._failed - self._logged_lost
         if lost and self._is_writable:
-            self._told_lost += lost
+            self._logged_lost += lost
             log = get_logger()
             log.warning("log.lost", lines=lost)
 

@@ -152,7 +152,7 @@ class Store:
             batches.append(self._submitted(self._folder, list(self._due)))
         _, late = wait([each.failed for each in batches], within_s)
         reasons = [SILENT] if late else [reason for each in batches for reason in each.failures().values()]
-        self._tell(next(iter(reasons), ""))
+        self._log_failing(next(iter(reasons), ""))
 
     def _read(self, key: Key) -> bytes | None:
         if self._folder is None:
@@ -180,9 +180,9 @@ class Store:
         if self._folder and keys and not self._batch:
             self._batch = self._submitted(self._folder, keys)
             loop = asyncio.get_running_loop()
-            self._batch.failed.add_done_callback(lambda _: loop.call_soon_threadsafe(self._note_written))
+            self._batch.failed.add_done_callback(lambda _: loop.call_soon_threadsafe(self._finish_batch))
         elif keys:
-            self._tell(SILENT)
+            self._log_failing(SILENT)
             self._try_again(keys)
         self._arm()
 
@@ -192,10 +192,10 @@ class Store:
             del self._due[key]
         return _Batch(keys, self._disk.submit(partial(_write_all, folder, entries)))
 
-    def _note_written(self) -> None:
+    def _finish_batch(self) -> None:
         assert self._batch
         failures, self._batch = self._batch.failures(), None
-        self._tell(next(iter(failures.values()), ""))
+        self._log_failing(next(iter(failures.values()), ""))
         self._try_again(failures)
         self._arm()
 
@@ -204,8 +204,8 @@ class Store:
         for key in keys:
             self._due[key] = at
 
-    def _tell(self, reason: str) -> None:
-        """Tells why writing fails, or that it does not any more, when that changes."""
+    def _log_failing(self, reason: str) -> None:
+        """Logs why writing fails, or that it does not any more, when that changes."""
         if reason and not self._is_failing:
             self._log.warning("store.failed", reason=reason)
         elif self._is_failing and not reason:

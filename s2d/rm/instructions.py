@@ -102,13 +102,15 @@ class Instructions(Generic[Goal]):
         place = bisect_left(self._held, execution_time, key=_execution_time_of)
         while place < len(self._held) and self._held[place].execution_time == execution_time:
             if self._held[place].scope == scope:
-                rival = self._release(place)
-                effects += self._tell(rival.id, InstructionStatus.ABORTED, now, "replaced by one for the same instant")
+                rival = self._pop_held(place)
+                effects += self._report(
+                    rival.id, InstructionStatus.ABORTED, now, "replaced by one for the same instant"
+                )
             else:
                 place += 1
         self._held.insert(place, Order(execution_time, instruction_id, message_id, scope, goal, elements))
         self._held_elements += elements
-        return [*effects, *self._tell(instruction_id, InstructionStatus.ACCEPTED, now)]
+        return [*effects, *self._report(instruction_id, InstructionStatus.ACCEPTED, now)]
 
     def objection_to(self, execution_time: datetime, now: Now, scope: str, elements: int = 1) -> str | None:
         """Why no instruction for that time and *scope* is taken on, whatever it asks for."""
@@ -126,23 +128,23 @@ class Instructions(Generic[Goal]):
 
     def reject(self, instruction_id: str, reason: str, now: Now) -> list[Effect]:
         """Declines a well-formed instruction that cannot be carried out."""
-        return self._tell(instruction_id, InstructionStatus.REJECTED, now, reason)
+        return self._report(instruction_id, InstructionStatus.REJECTED, now, reason)
 
     def due(self, now: Now) -> tuple[list[Effect], list[Order[Goal]]]:
         """Starts what is due. Of several due for one scope only the latest starts, the others are aborted."""
         ripe: dict[str, Order[Goal]] = {}
         effects: list[Effect] = []
         while self._held and self._held[0].execution_time <= now.utc:
-            order = self._release(0)
+            order = self._pop_held(0)
             if order.scope in ripe:
                 earlier = ripe.pop(order.scope)
-                effects += self._tell(earlier.id, InstructionStatus.ABORTED, now, "overtaken before it started")
+                effects += self._report(earlier.id, InstructionStatus.ABORTED, now, "overtaken before it started")
             ripe[order.scope] = order
         for order in ripe.values():
             if order.scope in self.started:
                 effects += self.end(order.scope, "overtaken by a newer instruction", now)
             self.started[order.scope] = order
-            effects += self._tell(order.id, InstructionStatus.STARTED, now)
+            effects += self._report(order.id, InstructionStatus.STARTED, now)
         return effects, list(ripe.values())
 
     def succeed(self, scope: str, now: Now, *, stays_in_force: bool = False) -> list[Effect]:
@@ -181,14 +183,14 @@ class Instructions(Generic[Goal]):
             raise InvalidContent("REV-001", "/object_id", f"instruction {object_id!r} has ended")
         if self.started.get(order.scope) is order:
             return self._finish(order.scope, InstructionStatus.REVOKED, now), order.scope
-        self._release(self._held.index(order))
-        return self._tell(order.id, InstructionStatus.REVOKED, now), None
+        self._pop_held(self._held.index(order))
+        return self._report(order.id, InstructionStatus.REVOKED, now), None
 
     def abort_all(self, reason: str, now: Now) -> list[Effect]:
         """Ends everything that waits or runs."""
         effects = [effect for scope in list(self.started) for effect in self.end(scope, reason, now)]
         while self._held:
-            effects += self._tell(self._release(0).id, InstructionStatus.ABORTED, now, reason)
+            effects += self._report(self._pop_held(0).id, InstructionStatus.ABORTED, now, reason)
         return effects
 
     def waiting(self, scope: str) -> list[Order[Goal]]:
@@ -208,8 +210,8 @@ class Instructions(Generic[Goal]):
         """Aborts all that waits in *scope*."""
         effects: list[Effect] = []
         for order in self.waiting(scope):
-            self._release(self._held.index(order))
-            effects += self._tell(order.id, InstructionStatus.ABORTED, now, reason)
+            self._pop_held(self._held.index(order))
+            effects += self._report(order.id, InstructionStatus.ABORTED, now, reason)
         return effects
 
     def next_execution_times(self) -> Iterable[datetime]:
@@ -227,7 +229,7 @@ class Instructions(Generic[Goal]):
                 return order
         return None
 
-    def _release(self, place: int) -> Order[Goal]:
+    def _pop_held(self, place: int) -> Order[Goal]:
         order = self._held.pop(place)
         self._held_elements -= order.elements
         return order
@@ -235,9 +237,9 @@ class Instructions(Generic[Goal]):
     def _finish(self, scope: str, status: InstructionStatus, now: Now, reason: str = "") -> list[Effect]:
         order = self.started.pop(scope, None)
         self._in_force.discard(scope)
-        return self._tell(order.id, status, now, reason) if order else []
+        return self._report(order.id, status, now, reason) if order else []
 
-    def _tell(self, instruction_id: str, status: InstructionStatus, now: Now, reason: str = "") -> list[Effect]:
+    def _report(self, instruction_id: str, status: InstructionStatus, now: Now, reason: str = "") -> list[Effect]:
         facts: dict[str, Value | None] = {"instruction": instruction_id}
         if reason:
             facts["reason"] = reason

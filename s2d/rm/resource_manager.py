@@ -131,13 +131,13 @@ class ResourceManager:
     def _on(self, event: Event, now: Now) -> list[Effect]:
         match event:
             case Received(frame) if self._session:
-                effects = self._session.receive(frame, self._apply, now)
+                effects = self._session.receive(frame, self._obey, now)
                 if self._session.is_closing:
                     self._start_fallback_timer(now)
                 return effects
             case Measured(readings):
                 self._resource.observe(readings, now)
-                return [*self._return(now), *self._guard(now), *self._report(now)]
+                return [*self._rest_after_loss(now), *self._guard(now), *self._report(now)]
             case Applied(setpoint):
                 self._is_safe_again |= setpoint.is_safe
                 next_stages = self._control.confirm(setpoint, now) if self._control else []
@@ -160,7 +160,7 @@ class ResourceManager:
                 self._session, self._heard_handshake = Session(self._new_id), False
                 return self._session.open(now)
             case Disconnected():
-                return self._leave(now)
+                return self._forget_session(now)
             case Started():
                 return self._rest(Occasion.STARTED, "start", now)
             case Stopping():
@@ -206,7 +206,7 @@ class ResourceManager:
         if self._measurement:
             yield from self._measurement.deadlines()
 
-    def _apply(self, message: Message, now: Now) -> list[Effect]:
+    def _obey(self, message: Message, now: Now) -> list[Effect]:
         """Carries out a message the session allows; raises InvalidContent, having changed nothing, to refuse it."""
         match message:
             case HandshakeResponse():
@@ -226,7 +226,7 @@ class ResourceManager:
 
     def _introduce(self, now: Now) -> list[Effect]:
         assert self._session is not None
-        self._offered = self._offer_now()
+        self._offered = self._offerable()
         details = ResourceManagerDetails(
             message_id=self._new_id(),
             resource_id=self._identity.resource_id,
@@ -243,7 +243,7 @@ class ResourceManager:
         )
         return self._session.say(details, now)
 
-    def _offer_now(self) -> tuple[ControlType, ...]:
+    def _offerable(self) -> tuple[ControlType, ...]:
         """What can be selected: while the device is unknown, nothing but to be measured."""
         possible = self._resource.control_types()
         allowed = self._policy.control_types
@@ -252,15 +252,15 @@ class ResourceManager:
 
     def _guard(self, now: Now) -> list[Effect]:
         """Overrules what would do harm by now, and changes the offer if that has changed."""
-        return [*self._protect(now), *self._offer(now)]
+        return [*self._protect(now), *self._update_offer(now)]
 
-    def _offer(self, now: Now) -> list[Effect]:
+    def _update_offer(self, now: Now) -> list[Effect]:
         """Introduces the resource again when something else can be offered than the CEM was told.
 
         What is active and can be offered no longer is ended. A CEM that does not select from the new offer is asked to
         come anew, as some select only at first.
         """
-        if self._offer_now() == self._offered:
+        if self._offerable() == self._offered:
             return []
         effects = self._introduce_again(now)
         if effects and self._session:
@@ -349,8 +349,8 @@ class ResourceManager:
             Close("the CEM ended the session", ReconnectPolicy.LATE),
         ]
 
-    def _leave(self, now: Now) -> list[Effect]:
-        """The session is over."""
+    def _forget_session(self, now: Now) -> list[Effect]:
+        """The connection is gone, and the session with it."""
         self._start_fallback_timer(now)
         self._session = None
         return []
@@ -384,8 +384,8 @@ class ResourceManager:
         note = Note(Level.WARNING, "resource.protected", {"reason": reason})
         return [note, *map(Apply, setpoints), *self._through_session(aborted, now)]
 
-    def _return(self, now: Now) -> list[Effect]:
-        """The device answers; was it lost and is at rest, it is brought there again, unless it just was."""
+    def _rest_after_loss(self, now: Now) -> list[Effect]:
+        """Brings a device that was lost and is back to rest again, unless something is ordered of it or it just was."""
         was_lost, self._is_lost = self._is_lost, False
         if not was_lost or self._is_safe_again or not self._resource.is_at_rest:
             return []
@@ -447,7 +447,7 @@ class ResourceManager:
     @property
     def offered(self) -> tuple[ControlType, ...]:
         """What a CEM can select now."""
-        return self._offer_now()
+        return self._offerable()
 
     @property
     def session(self) -> Session | None:

@@ -40,7 +40,7 @@ ANSWER_WITHIN_S = 5.0
 """A message of ours without ReceptionStatus for this long is reported as unanswered."""
 RESEND_AFTER_S = 5.0
 """A message answered with TEMPORARY_ERROR is said once more after this long."""
-LEDGER_LIMIT = 1000
+UNANSWERED_LIMIT = 1000
 """Most messages of ours that are remembered as unanswered; beyond it the oldest is forgotten."""
 
 
@@ -77,7 +77,7 @@ class Session:
         self._history = History()
         self._doubted: set[str] = set()
         """The rules our own messages were doubted by."""
-        self._ledger: dict[str, _Unanswered] = {}
+        self._unanswered: dict[str, _Unanswered] = {}
         self._repeats: dict[_Kind, tuple[float, Message]] = {}
         self._newest: dict[_Kind, str] = {}
 
@@ -116,13 +116,13 @@ class Session:
     def _send(self, message: Message, now: Now, *, is_repeat: bool = False) -> Send:
         self._history.record(message, now)
         kind = _kind_of(message)
-        self._ledger[message.message_id] = _Unanswered(message, kind, now.mono + ANSWER_WITHIN_S, is_repeat)
+        self._unanswered[message.message_id] = _Unanswered(message, kind, now.mono + ANSWER_WITHIN_S, is_repeat)
         self._newest[kind] = message.message_id
         self._repeats.pop(kind, None)
         if isinstance(message, RevokeObject):
-            self._withdraw(message.object_id)
-        if len(self._ledger) > LEDGER_LIMIT:
-            self._forget(next(iter(self._ledger)))
+            self._forget_revoked(message.object_id)
+        if len(self._unanswered) > UNANSWERED_LIMIT:
+            self._forget(next(iter(self._unanswered)))
         return Send(message)
 
     def receive(self, frame: str | bytes, obey: Obey, now: Now) -> list[Effect]:
@@ -137,14 +137,14 @@ class Session:
         except wire.UnreadableFrame as exc:
             return self._refuse(exc.subject_message_id, ReceptionStatusValues(exc.status), exc.label, "frame")
         if isinstance(message, ReceptionStatus):
-            return self._settle(message, now)
+            return self._on_reception_status(message, now)
         assert isinstance(message, Message)
         try:
             if message.__class__ not in self._hearable:
                 raise InvalidContent("STATE-001", "/message_type", f"not allowed while {self._state()}")
             warnings = self._judged(message, now)
             self._history.record(message, now)
-            effects = [*self._converse(message, now), *obey(message, now)]
+            effects = [*self._handshake(message, now), *obey(message, now)]
         except InvalidContent as exc:
             return self._refuse(message.message_id, ReceptionStatusValues.INVALID_CONTENT, exc.label, _name(message))
         except _Incompatible as exc:
@@ -190,7 +190,7 @@ class Session:
                 # A second time it may take back what is gone already, but not tell of what is gone.
                 if isinstance(again, RevokeObject) or not self._is_wrong(again, now):
                     effects.append(self._send(again, now, is_repeat=True))
-        while self._ledger and self._oldest().overdue_at <= now.mono:
+        while self._unanswered and self._oldest().overdue_at <= now.mono:
             message = self._oldest().message
             self._forget(message.message_id)
             facts: dict[str, Value | None] = {"message_type": _name(message), "message_id": message.message_id}
@@ -201,27 +201,27 @@ class Session:
         """When (monotonic seconds) `due` has something to do."""
         if self._repeats:
             yield self._next_repeat()[0]
-        if self._ledger:
+        if self._unanswered:
             yield self._oldest().overdue_at
 
     def _next_repeat(self) -> tuple[float, Message]:
         return next(iter(self._repeats.values()))
 
     def _oldest(self) -> _Unanswered:
-        return next(iter(self._ledger.values()))
+        return next(iter(self._unanswered.values()))
 
     def _forget(self, message_id: str) -> _Unanswered | None:
-        entry = self._ledger.pop(message_id, None)
+        entry = self._unanswered.pop(message_id, None)
         if entry is not None and self._newest.get(entry.kind) == message_id:
             del self._newest[entry.kind]
         return entry
 
-    def _withdraw(self, object_id: str) -> None:
+    def _forget_revoked(self, object_id: str) -> None:
         """What is taken back is not said again."""
         for kind, (_, message) in list(self._repeats.items()):
             if getattr(message, "id", None) == object_id:
                 del self._repeats[kind]
-        for message_id, entry in self._ledger.items():
+        for message_id, entry in self._unanswered.items():
             if getattr(entry.message, "id", None) == object_id and self._newest.get(entry.kind) == message_id:
                 del self._newest[entry.kind]
 
@@ -240,7 +240,7 @@ class Session:
     def _state(self) -> str:
         return f"{self.phase}" if self.phase is not Phase.ACTIVE else f"{self.control_type} is active"
 
-    def _converse(self, message: Message, now: Now) -> list[Effect]:
+    def _handshake(self, message: Message, now: Now) -> list[Effect]:
         match message:
             case Handshake():
                 if message.role is not EnergyManagementRole.CEM:
@@ -262,9 +262,9 @@ class Session:
             return [note]
         return [Send(ReceptionStatus(subject_message_id=subject, status=status, diagnostic_label=label)), note]
 
-    def _settle(self, answer: ReceptionStatus, now: Now) -> list[Effect]:
+    def _on_reception_status(self, answer: ReceptionStatus, now: Now) -> list[Effect]:
         """What a ReceptionStatus for one of our own messages leads to."""
-        entry = self._ledger.get(answer.subject_message_id)
+        entry = self._unanswered.get(answer.subject_message_id)
         label = (answer.diagnostic_label or "")[:LABEL_LIMIT]
         facts: dict[str, Value | None] = {"status": answer.status, "label": label}
         if entry is None:
@@ -281,7 +281,7 @@ class Session:
                 disputed,
                 Close(f"the CEM answered PERMANENT_ERROR to {_name(entry.message)}", ReconnectPolicy.SOON),
             ]
-        is_worth_it = is_newest and not entry.is_repeat and len(self._repeats) < LEDGER_LIMIT
+        is_worth_it = is_newest and not entry.is_repeat and len(self._repeats) < UNANSWERED_LIMIT
         if answer.status is ReceptionStatusValues.TEMPORARY_ERROR and is_worth_it:
             self._repeats[entry.kind] = (now.mono + RESEND_AFTER_S, entry.message)
         return [disputed]
@@ -294,7 +294,7 @@ class Session:
     @property
     def unanswered(self) -> int:
         """How many messages of ours have had no ReceptionStatus yet."""
-        return len(self._ledger)
+        return len(self._unanswered)
 
 
 @cache

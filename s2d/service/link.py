@@ -80,7 +80,7 @@ class Link:
         self._is_pending = asyncio.Event()
         """Something is still to leave, or the connection is to end once all has left."""
         self._down_since = clock.now().mono
-        self._is_down_told = False
+        self._is_down_logged = False
         self._websocket: ClientConnection | None = None
 
     @property
@@ -152,7 +152,7 @@ class Link:
                 ping_interval=PING_EVERY_S,
                 ping_timeout=PONG_WITHIN_S,
             ) as websocket:
-                await self._converse(websocket)
+                await self._carry(websocket)
         except InvalidStatus as exc:
             status = exc.response.status_code
             if status in (401, 403):
@@ -163,10 +163,10 @@ class Link:
         except (OSError, TimeoutError, WebSocketException) as exc:
             raise LinkLost(_why(exc)) from exc
 
-    async def _converse(self, websocket: ClientConnection) -> None:
-        if self._is_down_told:
+    async def _carry(self, websocket: ClientConnection) -> None:
+        if self._is_down_logged:
             self._log.info("link.recovered", down_s=round(clock.now().mono - self._down_since, 1))
-        self._is_down_told = False
+        self._is_down_logged = False
         self._websocket = websocket
         self._ending = None
         self._is_pending.clear()
@@ -221,10 +221,10 @@ class Link:
 
     def _log_failure(self, exc: LinkError) -> None:
         """Logs the first failure in a row loudly, the others quietly."""
-        if self._is_down_told:
+        if self._is_down_logged:
             self._log.debug("link.lost", reason=exc.reason, attempt=self._attempt)
             return
-        self._is_down_told = True
+        self._is_down_logged = True
         event = "link.denied" if isinstance(exc, LinkDenied) else "link.lost"
         self._log.warning(event, reason=exc.reason)
 

@@ -9,7 +9,7 @@ from ..s2.effects import Level, Note
 
 WITHIN_S = 60.0
 MOST_ALIKE = 5
-"""Of notes that say the same, so many are told within this time..."""
+"""Of notes that say the same, so many are logged within this time..."""
 MOST_OF_AN_EVENT = 100
 """...and of all that note the same event at the same level, so many. The others are counted."""
 
@@ -21,17 +21,17 @@ class LogLimiter:
         self._spells: dict[tuple[str, Level], _Spell] = {}
 
     def admit(self, note: Note, now_s: float) -> list[Note]:
-        """What is to be told when *note* is made; perhaps nothing."""
+        """What is to be logged when *note* is made; perhaps nothing."""
         of = note.event, note.level
         spell = self._spells.get(of)
         if spell is None or now_s >= spell.until_s:
             counted = spell.counted() if spell else []
             self._spells[of] = spell = _Spell(note, now_s + WITHIN_S)
             return [*counted, note]
-        return [note] if spell.takes(note) else []
+        return [note] if spell.admits(note) else []
 
     def due(self, now_s: float) -> list[Note]:
-        """What was counted, and is to be told by *now_s*."""
+        """What was counted, and is to be logged by *now_s*."""
         ended = [spell for spell in self._spells.values() if now_s >= spell.until_s]
         self._spells = {of: spell for of, spell in self._spells.items() if now_s < spell.until_s}
         return [count for spell in ended for count in spell.counted()]
@@ -48,14 +48,14 @@ class _Spell:
         self.until_s = until_s
         self.more = 0
         self._newest = first
-        self._told = Counter([_said(first)])
+        self._logged = Counter([_said(first)])
 
-    def takes(self, note: Note) -> bool:
-        """Whether *note* is to be told."""
+    def admits(self, note: Note) -> bool:
+        """Whether *note* is to be logged."""
         self._newest = note
         said = _said(note)
-        if self._told[said] < MOST_ALIKE and self._told.total() < MOST_OF_AN_EVENT:
-            self._told[said] += 1
+        if self._logged[said] < MOST_ALIKE and self._logged.total() < MOST_OF_AN_EVENT:
+            self._logged[said] += 1
             return True
         self.more += 1
         return False

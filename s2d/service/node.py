@@ -68,7 +68,7 @@ class Node:
         self._unlogged: list[Note] = []
         self._limiter = LogLimiter()
         self._is_stopping = False
-        self._unsettled: dict[Setpoint, str] = {}
+        self._unconfirmed: dict[Setpoint, str] = {}
         """What is wanted of each point since we stop, as far as the device has not confirmed it; and why it has not."""
         self._is_safe = asyncio.Event()
         device.listen(self.take)
@@ -93,7 +93,7 @@ class Node:
             # The CEM and the device wait for what is sent and written, the log does not.
             asyncio.get_running_loop().call_soon(self._write_log)
         if self._is_stopping:
-            self._settle_up(event)
+            self._cross_off(event)
         self._wake_by(self._next_at(now))
 
     def status(self) -> NodeStatus:
@@ -112,7 +112,7 @@ class Node:
             await self._work(link, stopping)
         finally:
             self._write_log()
-            self._tell(self._limiter.due(inf))
+            self._log_notes(self._limiter.due(inf))
 
     async def _work(self, link: Link, stopping: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -134,8 +134,8 @@ class Node:
                     self._link.send(message)
             case Apply(setpoint):
                 if self._is_stopping:
-                    others = {each: why for each, why in self._unsettled.items() if each.point != setpoint.point}
-                    self._unsettled = {**others, setpoint: "the device is silent"}
+                    others = {each: why for each, why in self._unconfirmed.items() if each.point != setpoint.point}
+                    self._unconfirmed = {**others, setpoint: "the device is silent"}
                 self._device.offer(setpoint)
             case Note():
                 self._unlogged.append(effect)
@@ -152,10 +152,10 @@ class Node:
     def _write_log(self) -> None:
         notes, self._unlogged = self._unlogged, []
         now = self._clock()
-        self._tell([each for note in notes for each in self._limiter.admit(note, now.mono)])
+        self._log_notes([each for note in notes for each in self._limiter.admit(note, now.mono)])
         self._wake_by(self._limiter.next_at())
 
-    def _tell(self, notes: Iterable[Note]) -> None:
+    def _log_notes(self, notes: Iterable[Note]) -> None:
         for note in notes:
             self._log.log(_LEVELS[note.level], note.event, **note.facts)
 
@@ -174,7 +174,7 @@ class Node:
             while self._posted:
                 self.take(self._posted.pop(0))
             now = self._clock()
-            self._tell(self._limiter.due(now.mono))
+            self._log_notes(self._limiter.due(now.mono))
             self._wake_at = min(self._next_at(now), self._limiter.next_at())
             self._is_earlier.clear()
             try:
@@ -188,14 +188,14 @@ class Node:
             await asyncio.wait([linked], timeout=FAREWELL_WITHIN_S)
         linked.cancel()
 
-    def _settle_up(self, event: Event) -> None:
-        """Crosses off what the device confirmed, or will not take, of its default state when we stop."""
+    def _cross_off(self, event: Event) -> None:
+        """Crosses off what the device confirmed, or will not take, of its safe state when we stop."""
         match event:
-            case Refused(setpoint, reason, will_retry=True) if setpoint in self._unsettled:
-                self._unsettled[setpoint] = reason
+            case Refused(setpoint, reason, will_retry=True) if setpoint in self._unconfirmed:
+                self._unconfirmed[setpoint] = reason
             case Applied(setpoint) | Refused(setpoint, will_retry=False):
-                self._unsettled.pop(setpoint, None)
-        if self._unsettled:
+                self._unconfirmed.pop(setpoint, None)
+        if self._unconfirmed:
             self._is_safe.clear()
         else:
             self._is_safe.set()
@@ -205,7 +205,7 @@ class Node:
             async with asyncio.timeout(SAFE_WITHIN_S - FAREWELL_WITHIN_S):
                 await self._is_safe.wait()
         except TimeoutError:
-            for setpoint, why in self._unsettled.items():
+            for setpoint, why in self._unconfirmed.items():
                 self._log.error("fallback.unconfirmed", point=setpoint.point, value=setpoint.value, why=why)
 
 

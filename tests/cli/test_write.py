@@ -134,7 +134,7 @@ async def test_what_wears_out_is_counted_with_the_daemon(tmp_path, capsys, batte
         written = json.loads((config / "s2d.yaml").read_text())
         written["gateway"]["id"] = str(gateway)
         (config / "s2d.yaml").write_text(json.dumps(written))
-        await daemons.enter_write("power_setpoint", clock.now())
+        await daemons.record_write("power_setpoint", clock.now())
         for typed, status in (("1 kW", 0), ("2 kW", 0), ("2 kW", 0), ("3 kW", 1)):
             assert await s2d("write", "-c", config, "Home battery", "power_setpoint", typed, "--yes") == status
         assert battery.setpoint_w == 2000

@@ -146,7 +146,7 @@ def test_no_number_is_no_value(value):
 
 def test_a_small_change_is_needless_unless_it_changes_the_sign():
     of, memory = command(deadband=50.0), CommandMemory()
-    memory.keep(of.plan(30.0, {}, memory), 0.0)
+    memory.note(of.plan(30.0, {}, memory), 0.0)
     needless = {value: of.plan(value, {}, memory).is_needless for value in (60.0, 80.0, 0.0, -10.0, "auto")}
     assert needless == {60.0: True, 80.0: False, 0.0: False, -10.0: False, "auto": False}
     assert not of.plan(31.0, {}, memory, again=True).is_needless
@@ -157,7 +157,7 @@ def test_a_small_change_is_needless_unless_it_changes_the_sign():
 def test_executions_keep_their_distance():
     of, memory = command(interval=5), CommandMemory()
     assert of.plan(1.0, {}, memory).not_before == -inf
-    memory.keep(of.plan(1.0, {}, memory), 100.0)
+    memory.note(of.plan(1.0, {}, memory), 100.0)
     assert of.plan(2.0, {}, memory).not_before == 105.0
     assert of.plan(2.0, {}, memory, again=True).not_before == -inf
 
@@ -165,11 +165,11 @@ def test_executions_keep_their_distance():
 def test_switchings_keep_a_longer_distance():
     of, memory = command(dwell=60, release=(step(write={"mode": "0"}),)), CommandMemory()
     for value, at in ((10.0, 100.0), (20.0, 110.0), (-5.0, 120.0), (-6.0, 130.0)):
-        memory.keep(of.plan(value, {}, memory), at)
+        memory.note(of.plan(value, {}, memory), at)
     assert of.plan(-7.0, {}, memory).not_before == 130.0
     assert of.plan(0.0, {}, memory).not_before == 180.0
     assert of.plan(7.0, {}, memory).not_before == 180.0
-    memory.keep(of.plan(RELEASE, {}, memory), 140.0)
+    memory.note(of.plan(RELEASE, {}, memory), 140.0)
     assert of.plan(7.0, {}, memory).not_before == 180.0
 
 
@@ -178,7 +178,7 @@ def test_a_life_counter_goes_round():
     for at in range(5):
         plan = FORCED.plan(1.0, {}, memory)
         seen.append(plan.steps[-1].values["alive"])
-        memory.keep(plan, at)
+        memory.note(plan, at)
     assert seen == [1, 2, 3, 1, 2]
 
 

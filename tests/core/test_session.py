@@ -381,7 +381,7 @@ def test_a_peer_that_never_answers_does_not_fill_the_memory() -> None:
         stage.measured(soc=50.0 + step % 2)
     session = stage.resource_manager._session
     assert session is not None
-    assert len(session._ledger) <= 1000
+    assert len(session._unanswered) <= 1000
     assert len(session._newest) <= 10
 
 

@@ -9,7 +9,7 @@ from s2d.s2.messages.common import (
     SessionRequest,
     SessionRequestType,
 )
-from s2d.s2.session import LEDGER_LIMIT
+from s2d.s2.session import UNANSWERED_LIMIT
 
 from ..core.stage import OK, Stage, said, told
 from .trial import Trial
@@ -43,7 +43,7 @@ def test_a_reception_status_with_a_key_twice_is_not_answered() -> None:
 def test_a_cem_that_never_has_time_fills_no_memory() -> None:
     trial = Trial("active")
     stage, temporary = trial.stage, ReceptionStatusValues.TEMPORARY_ERROR
-    for count in range(LEDGER_LIMIT + 10):
+    for count in range(UNANSWERED_LIMIT + 10):
         effects = stage.hears(stage.instruction(f"i{count}", stage.charge, 0.5, after_s=60.0 + count))
         for update in said(effects):
             if isinstance(update, InstructionStatusUpdate):

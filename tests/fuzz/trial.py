@@ -27,7 +27,7 @@ from s2d.s2.messages.common import (
     SelectControlType,
     Tagged,
 )
-from s2d.s2.session import LEDGER_LIMIT
+from s2d.s2.session import UNANSWERED_LIMIT
 from s2d.values import Reading, Setpoint, Value
 
 from ..core.resources_played import updates
@@ -73,7 +73,7 @@ class Trial:
     def unanswered(self) -> tuple[str, ...]:
         """Ids of what was said and not answered yet."""
         session = self.stage.resource_manager._session
-        return tuple(session._ledger) if session else ()
+        return tuple(session._unanswered) if session else ()
 
     def receives(self, frame: str | bytes) -> list[Effect]:
         """Hands *frame* over: answered exactly once, or not at all when it is an answer or the session is over."""
@@ -170,9 +170,9 @@ class Trial:
     def _is_bounded(self) -> None:
         session, control = self.stage.resource_manager._session, self.stage.resource_manager._control
         if session is not None:
-            assert len(session._ledger) <= LEDGER_LIMIT
-            assert len(session._newest) <= len(session._ledger)
-            assert len(session._repeats) <= LEDGER_LIMIT
+            assert len(session._unanswered) <= UNANSWERED_LIMIT
+            assert len(session._newest) <= len(session._unanswered)
+            assert len(session._repeats) <= UNANSWERED_LIMIT
         if control is not None:
             instructions = control._instructions
             assert len(instructions._held) <= HELD_LIMIT

@@ -147,7 +147,7 @@ class Played:
 
     async def read(self) -> dict[str, Value]:
         """Points and computed values that are known, in base units."""
-        self._knowledge.take((await self.readings()).values(), 0.0)
+        self._knowledge.observe((await self.readings()).values(), 0.0)
         known = {*self.make.points, *self.make.computed}
         return {name: value for name, value in self._knowledge.values.items() if name in known}
 
@@ -167,7 +167,7 @@ class Played:
         memory = self.memory[command]
         plan = self.commands[command].plan(value, self._knowledge.values, memory)
         told = await self._take(plan.steps)
-        memory.keep(plan, 0.0)
+        memory.note(plan, 0.0)
         return told
 
     async def released(self, command: str) -> list[Written | Pause]:
@@ -226,7 +226,7 @@ def configured(profile: str, **keys: Any) -> DeviceConfig:
 async def _found_out(config: DeviceConfig, driver: Driver) -> DeviceMap:
     knowledge = LatestValues(config.make, {}, 0.0, FakeLog().logger)
     once = [name for name, point in config.points.items() if point.poll == "once"]
-    knowledge.take(await driver.read(once) if once else (), 0.0)
+    knowledge.observe(await driver.read(once) if once else (), 0.0)
     return next((each.make for each in config.variants if each.when.evaluate(knowledge.values)), config.make)
 
 

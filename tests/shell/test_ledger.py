@@ -42,8 +42,8 @@ def written(path, *lines):
 async def test_it_counts_the_writes_of_a_day(path):
     ledger = kept(path)
     for hours in (0, 10, 20, 23):
-        await ledger.enter_write("limit", after(hours))
-    await ledger.enter_write("reserve", after(23))
+        await ledger.record_write("limit", after(hours))
+    await ledger.record_write("reserve", after(23))
     assert (ledger.writes("reserve", after(23)), ledger.writes("other", after(23))) == (1, 0)
     assert [ledger.writes("limit", after(hours)) for hours in (23, 24, 40, 47)] == [4, 3, 2, 0]
 
@@ -51,17 +51,17 @@ async def test_it_counts_the_writes_of_a_day(path):
 async def test_it_counts_by_date_what_was_written_before(path):
     before = kept(path)
     for hours in (0, 10, 20, 23):
-        await before.enter_write("limit", after(hours))
-    await before.enter_write("reserve", after(23))
+        await before.record_write("limit", after(hours))
+    await before.record_write("reserve", after(23))
     assert [kept(path).writes("limit", after(hours)) for hours in (23, 24, 40, 47)] == [4, 3, 2, 0]
 
 
 async def test_it_is_the_same_after_a_restart(path):
     before = kept(path)
-    await before.enter_write("limit", after(0))
-    await before.enter_switching("power_setpoint", "+", NOON)
-    await before.enter_switching("power_setpoint", "-", NOON + HOUR)
-    await before.enter_switching("mode", "very fast", NOON)
+    await before.record_write("limit", after(0))
+    await before.record_switching("power_setpoint", "+", NOON)
+    await before.record_switching("power_setpoint", "-", NOON + HOUR)
+    await before.record_switching("mode", "very fast", NOON)
     for ledger in (before, kept(path)):
         assert ledger.writes("limit", after(0)) == 1
         assert ledger.switched("power_setpoint") == (NOON + HOUR, "-")
@@ -76,8 +76,8 @@ def test_nothing_is_on_the_disk_before_there_is_something_to_say(path):
 
 async def test_without_a_path_it_is_kept_in_memory():
     ledger = WriteLedger()
-    await ledger.enter_write("limit", after(0))
-    await ledger.enter_switching("mode", "on", NOON)
+    await ledger.record_write("limit", after(0))
+    await ledger.record_switching("mode", "on", NOON)
     assert (ledger.writes("limit", after(0)), ledger.switched("mode")) == (1, (NOON, "on"))
     assert ledger.tidy() == ""
 
@@ -91,19 +91,19 @@ class TestClocks:
 
         async def write():
             for _ in range(50):
-                await ledger.enter_write("limit", after(0))
+                await ledger.record_write("limit", after(0))
 
         asyncio.run(write())
         return ledger
 
     @pytest.mark.parametrize("days", [-900, -2, 2, 900])
     async def test_a_day_of_the_process_is_a_day_whatever_the_clock_says(self, ledger, days):
-        await ledger.enter_write("limit", after(1, ahead=timedelta(days)))
+        await ledger.record_write("limit", after(1, ahead=timedelta(days)))
         assert [ledger.writes("limit", after(hours, ahead=timedelta(days))) for hours in (2, 24, 25)] == [51, 1, 0]
 
     @pytest.mark.parametrize("days", [-900, -2, 2, 900])
     async def test_one_write_under_a_wrong_clock_does_not_make_up_for_a_day(self, ledger, path, days):
-        await ledger.enter_write("limit", after(1, ahead=timedelta(days)))
+        await ledger.record_write("limit", after(1, ahead=timedelta(days)))
         again = kept(path)
         assert again.tidy() == ""
         assert again.writes("limit", after(2)) == (51 if days > 0 else 50)
@@ -111,7 +111,7 @@ class TestClocks:
     async def test_who_starts_without_knowing_the_time_knows_the_last_day_of_the_ledger(self, ledger, path):
         again = kept(path)
         long_ago = timedelta(days=-900)
-        await again.enter_write("limit", after(1, ahead=long_ago))
+        await again.record_write("limit", after(1, ahead=long_ago))
         assert again.writes("limit", after(1, ahead=long_ago)) == 51
         assert again.writes("limit", after(2)) == 51
 
@@ -123,7 +123,7 @@ class TestClocks:
         written(path, *["2030-01-01T00:00:00+00:00 wrote limit"] * 50)
         ledger = kept(path)
         assert [ledger.writes("limit", after(hours)) for hours in (0, 23, 24)] == [50, 50, 0]
-        await ledger.enter_write("limit", after(24))
+        await ledger.record_write("limit", after(24))
         assert kept(path).writes("limit", after(24)) == 1
 
 
@@ -150,7 +150,7 @@ class TestTidying:
         for each in (ledger, kept(path)):
             assert (each.tidy(), each.writes("limit", after(0))) == ("", 1)
             assert each.switched("power_setpoint") == (NOON - HOUR / 2, "-")
-        await ledger.enter_write("limit", after(0))
+        await ledger.record_write("limit", after(0))
         assert ledger.writes("limit", after(0)) == 2
 
     def test_of_far_too_many_the_newest_stay_and_the_last_switching(self, path):
@@ -186,7 +186,7 @@ async def test_a_line_that_was_cut_off_does_not_swallow_the_next(path):
     path.write_text("2026-06-01T12:00:00+00:00 wr")
     ledger = kept(path)
     for _ in range(2):
-        await ledger.enter_write("limit", after(0))
+        await ledger.record_write("limit", after(0))
     for each in (ledger, kept(path)):
         assert each.writes("limit", after(0)) == 2
 
@@ -200,7 +200,7 @@ async def test_one_that_cannot_be_read_is_a_problem_of_the_configuration(tmp_pat
     hint = "Make it readable and writable for the user s2d runs as"
     assert str(told.value) == f"{path}: cannot be used: Is a directory. {hint}"
     path.rmdir()
-    await ledger_of("Home battery", Store(tmp_path), gateway).enter_write("limit", after(0))
+    await ledger_of("Home battery", Store(tmp_path), gateway).record_write("limit", after(0))
     assert path.read_text() == "2026-06-01T12:00:00+00:00 wrote limit\n"
 
 
@@ -208,18 +208,18 @@ async def test_what_cannot_be_accounted_for_is_refused_but_can_be_remembered(tmp
     ledger = WriteLedger(FileLog(tmp_path / "battery.ledger"))
     (tmp_path / "battery.ledger").symlink_to(FULL)
     with pytest.raises(DeviceRefused, match=r"limit cannot be accounted for: .*: No space left on device"):
-        await ledger.enter_write("limit", after(0))
+        await ledger.record_write("limit", after(0))
     assert ledger.writes("limit", after(0)) == 0
-    ledger.remember_write("limit", after(0))
+    ledger.count_write("limit", after(0))
     assert [ledger.writes("limit", after(hours)) for hours in (0, 24)] == [1, 0]
 
 
 async def test_what_another_process_writes_counts_as_well(path):
     ledger, other = kept(path), kept(path)
     for _ in range(3):
-        await ledger.enter_write("limit", after(0))
-        await other.enter_write("limit", after(0))
-        await other.enter_switching("mode", "on", NOON)
+        await ledger.record_write("limit", after(0))
+        await other.record_write("limit", after(0))
+        await other.record_switching("mode", "on", NOON)
     for each in (ledger, other, kept(path)):
         assert each.writes("limit", after(0)) == 6
         assert each.switched("mode") == (NOON, "on")
@@ -229,15 +229,15 @@ async def test_what_is_written_after_another_process_has_tidied_counts_as_well(p
     written(path, *["nonsense"] * 100)
     ledger, other = kept(path), kept(path)
     assert other.tidy()
-    await other.enter_write("limit", after(0))
+    await other.record_write("limit", after(0))
     assert ledger.writes("limit", after(0)) == 1
 
 
 async def test_who_removes_the_file_begins_anew_with_the_next_start(path):
     ledger = kept(path)
-    await ledger.enter_write("limit", after(0))
+    await ledger.record_write("limit", after(0))
     path.unlink()
-    await ledger.enter_write("limit", after(0))
+    await ledger.record_write("limit", after(0))
     assert (ledger.writes("limit", after(0)), kept(path).writes("limit", after(0))) == (2, 1)
 
 
@@ -252,7 +252,7 @@ from s2d.host.disk import DiskThread
 
 async def write_for_ever(ledger):
     while True:
-        await ledger.enter_write("limit", clock.now())
+        await ledger.record_write("limit", clock.now())
         print("written", flush=True)
 
 asyncio.run(write_for_ever(WriteLedger.opened(FileLog(Path(sys.argv[1]), DiskThread()))))

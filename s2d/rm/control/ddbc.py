@@ -81,7 +81,7 @@ class DemandDrivenDialect:
         self._deadband = DEADBAND * largest
         return {actuator.id: actuator for actuator in actuators}
 
-    def look(self, now: Now) -> None:
+    def observe(self, now: Now) -> None:
         if not self._has_demand_status:
             self._note_demand(now)
 
@@ -155,6 +155,6 @@ class DemandDrivenDialect:
         numbers = (demand.start_of_range, demand.end_of_range)
         if not self._told_demand.is_due(now, numbers, self._deadband):
             return False
-        self._told_demand.tell(now, numbers)
+        self._told_demand.note(now, numbers)
         self._demand = demand
         return True

@@ -92,7 +92,7 @@ class FillRateDialect:
     def machines(self) -> Mapping[str, DescribedMachine]:
         return {actuator.id: actuator for actuator in self._resource.actuators()}
 
-    def look(self, now: Now) -> None: ...
+    def observe(self, now: Now) -> None: ...
 
     def description(self, message_id: str, valid_from: datetime) -> Message:
         return SystemDescription(
@@ -129,7 +129,7 @@ class FillRateDialect:
             return []
         if not self._told_level.is_due(now, (level,), self._thresholds.fill_level):
             return []
-        self._told_level.tell(now, (level,))
+        self._told_level.note(now, (level,))
         return [StorageStatus(message_id=self._new_id(), present_fill_level=level)]
 
     def outlook(self, now: Now) -> list[Message]:

@@ -49,7 +49,7 @@ class NotControllable:
         if not any(self._last(quantity).is_due(now, (value,), self._thresholds.power_w) for quantity, value in values):
             return []
         for quantity, value in values:
-            self._last(quantity).tell(now, (value,))
+            self._last(quantity).note(now, (value,))
         message = PowerMeasurement(
             message_id=self._new_id(),
             measurement_timestamp=measured[0][1].true_at(now),

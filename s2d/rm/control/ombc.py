@@ -51,7 +51,7 @@ class OperationModeDialect:
     def machines(self) -> Mapping[str, DescribedMachine]:
         return {WHOLE: self._resource.state_machine()}
 
-    def look(self, now: Now) -> None: ...
+    def observe(self, now: Now) -> None: ...
 
     def description(self, message_id: str, valid_from: datetime) -> Message:
         machine = self._resource.state_machine()

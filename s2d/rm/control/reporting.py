@@ -37,7 +37,7 @@ class LastReported:
         """Whether it was told, and so long ago that it shall be told again whatever it is."""
         return self._at is not None and now.mono >= self._at + self._every_s
 
-    def tell(self, now: Now, numbers: tuple[float, ...], state: object = None) -> None:
+    def note(self, now: Now, numbers: tuple[float, ...], state: object = None) -> None:
         """Notes that this is told now."""
         self._at, self._numbers, self._state = now.mono, numbers, state
 

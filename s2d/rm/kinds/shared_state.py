@@ -38,7 +38,7 @@ class SharedState:
             else:
                 self._held[reading.point] = reading if reading.at is not None else replace(reading, at=now.mono)
                 self._why_unknown.pop(reading.point, None)
-        self._look_ahead()
+        self._update_stale_at()
 
     def lose(self) -> None:
         """The device does not answer."""
@@ -50,7 +50,7 @@ class SharedState:
             return False
         for reading in [reading for reading in self._held.values() if reading.good_until <= now.mono]:
             self._forget(reading.point, _too_old(reading, now))
-        self._look_ahead()
+        self._update_stale_at()
         return True
 
     def value(self, point: str) -> Value | None:
@@ -80,7 +80,7 @@ class SharedState:
         """The readings of the power, by quantity, as far as they hold."""
         return {quantity: self._held[point] for quantity, point in self._power_points.items() if point in self._held}
 
-    def _look_ahead(self) -> None:
+    def _update_stale_at(self) -> None:
         self.stale_at = min((reading.good_until for reading in self._held.values()), default=inf)
 
     def _forget(self, point: str, why: str) -> None:

@@ -32,8 +32,8 @@ class Dialect(Protocol):
         """By scope."""
         ...
 
-    def look(self, now: Now) -> None:
-        """Takes note of what belongs to the description beside what the resource is; comes before `description`."""
+    def observe(self, now: Now) -> None:
+        """Takes note of what belongs to the description but is not always the same; comes before `description`."""
         ...
 
     def description(self, message_id: str, valid_from: datetime) -> Message:

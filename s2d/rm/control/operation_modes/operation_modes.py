@@ -81,7 +81,7 @@ class OperationModes:
                 self._followed[order.scope] = order.goal.activity
             else:
                 effects += self._fail(order.scope, verdict.reason, now)
-        return [*effects, *self._tell_timers(now), *map(Send, self._dialect.outlook(now))]
+        return [*effects, *self._report_timers(now), *map(Send, self._dialect.outlook(now))]
 
     def due(self, now: Now) -> list[Effect]:
         """Starts instructions whose time has come, gives up on those not followed, repeats what was long unsaid."""
@@ -124,7 +124,7 @@ class OperationModes:
 
     def _describe(self, now: Now) -> list[Effect]:
         """Describes the resource unless it still is as it was described; all else is then told again."""
-        self._dialect.look(now)
+        self._dialect.observe(now)
         if self._described and self._dialect.description(*self._described[:2]) == self._described[2]:
             return []
         # What is told of a state names no description, and a CEM may plan as soon as it hears one.
@@ -196,7 +196,7 @@ class OperationModes:
         self._timers.bring(scope, activity.operation_mode_id)
         if transition:
             self._machines[scope].initiate(transition, now)
-        return [*effects, *self._tell_timers(now)]
+        return [*effects, *self._report_timers(now)]
 
     def _obstacle_to(self, scope: str, goal: OrderedMode) -> str | None:
         """Why *goal* may not be done now, or None."""
@@ -224,7 +224,7 @@ class OperationModes:
         return is_near and self._resource.verdict_on(scope, followed, -inf, now) == FOLLOWED
 
     def _transition(self, scope: str, goal: OrderedMode, at: datetime, now: Now) -> Transition | None:
-        """The way into the mode of *wish*: from what is under way, which may not be seen yet, or what is done."""
+        """The way into the mode of *goal*: from what is under way, which may not be seen yet, or what is done."""
         in_progress = self._orders.of(scope)
         activity = in_progress.order.goal.activity if in_progress else self._resource.activity_of(scope)
         before_id = activity.operation_mode_id if activity else self._timers.last_mode.get(scope)
@@ -233,7 +233,7 @@ class OperationModes:
             return None
         return self._machines[scope].transition(before_id, after_id, at, now, is_abnormal=goal.is_abnormal)
 
-    def _tell_timers(self, now: Now) -> list[Effect]:
+    def _report_timers(self, now: Now) -> list[Effect]:
         return [
             Send(self._dialect.timer_status(self._new_id(), scope, timer_id, finished_at))
             for scope, machine in self._machines.items()
@@ -251,15 +251,15 @@ class OperationModes:
         before = self._active.get(scope)
         if not told.is_due(now, (factor,), deadband, mode_id) and (before == activity or not must):
             return []
-        told.tell(now, (factor,), mode_id)
-        self._observe(scope, mode_id, now)
+        told.note(now, (factor,), mode_id)
+        self._observe_mode(scope, mode_id, now)
         self._active[scope] = activity
         previous_id, since = self._timers.change.get(scope, (None, None))
         if previous_id not in self._machines[scope].modes:
             previous_id = since = None
         return [Send(self._dialect.status(self._new_id(), ScopeStatus(scope, activity, previous_id, since)))]
 
-    def _observe(self, scope: str, mode_id: str, now: Now) -> None:
+    def _observe_mode(self, scope: str, mode_id: str, now: Now) -> None:
         """Takes note of the mode that is really active; a change that nobody ordered starts timers like an order."""
         active = self._active.get(scope)
         before_id = active.operation_mode_id if active else self._timers.last_mode.get(scope)

@@ -84,7 +84,7 @@ class PowerEnvelopeControl:
         """
         match message:
             case Instruction():
-                return self._take(message, now)
+                return self._accept(message, now)
             case RevokeObject():
                 return self._orders.revoke(message.object_id, now)
         return []
@@ -196,7 +196,7 @@ class PowerEnvelopeControl:
     def _revocation(self, object_type: RevokableObjects, object_id: str) -> Effect:
         return Send(RevokeObject(message_id=self._new_id(), object_type=object_type, object_id=object_id))
 
-    def _take(self, instruction: Instruction, now: Now) -> list[Effect]:
+    def _accept(self, instruction: Instruction, now: Now) -> list[Effect]:
         if not self._published or instruction.power_constraints_id != self._published.id:
             return self._instructions.reject(instruction.id, "the constraints it is based on have been replaced", now)
         # What comes late begins when it comes, whole: S2 has it executed as soon as possible, and the clocks of both

@@ -57,8 +57,8 @@ class PowerProfileControl:
     def activate(self, now: Now) -> list[Effect]:
         """Tells the task, if there is one, and how it stands: a session before may have begun it."""
         effects = self._publish(now)
-        self._watch(now)
-        return [*effects, *self._end_due(now), *self._tell(now)]
+        self._observe(now)
+        return [*effects, *self._end_due(now), *self._report_statuses(now)]
 
     def deactivate(self, reason: str, now: Now) -> list[Effect]:
         return self._orders.abort_all(reason, now)
@@ -70,12 +70,12 @@ class PowerProfileControl:
         """
         match message:
             case ScheduleInstruction() | StartInterruptionInstruction() | EndInterruptionInstruction():
-                effects = self._take(message, now)
+                effects = self._accept(message, now)
             case RevokeObject():
                 effects = self._revoke(message.object_id, now)
             case _:
                 return []
-        return [*effects, *self._tell(now)]
+        return [*effects, *self._report_statuses(now)]
 
     def report(self, now: Now) -> list[Effect]:
         """Tells another task, and what the device is seen to do about it."""
@@ -89,22 +89,22 @@ class PowerProfileControl:
                 continue
             self._progress.runs[order.goal.container_id].see()
             effects += self._orders.succeed(order, now, stays_in_force=order.goal.action is Action.RUN)
-        self._watch(now)
-        return [*effects, *self._tell(now)]
+        self._observe(now)
+        return [*effects, *self._report_statuses(now)]
 
     def due(self, now: Now) -> list[Effect]:
         """Finishes and starts what has become due, gives up on what is not followed."""
         effects = [*self._publish(now), *self._end_due(now), *self._start_due(now), *self._orders.advance(now)]
         for in_progress in self._orders.overdue(now):
             effects += self._fail(in_progress.order.scope, self._shortfall(in_progress), now)
-        return [*effects, *self._tell(now)]
+        return [*effects, *self._report_statuses(now)]
 
     def confirm(self, setpoint: Setpoint, now: Now) -> list[Effect]:
         return self._orders.confirm(setpoint, now)
 
     def refuse(self, setpoint: Setpoint, reason: str, now: Now) -> list[Effect]:
         effects = [each for scope in self._orders.blamed(setpoint) for each in self._fail(scope, reason, now)]
-        return [*effects, *self._tell(now)]
+        return [*effects, *self._report_statuses(now)]
 
     def fail_all(self, reason: str, now: Now, *, is_safe: bool = False) -> list[Effect]:
         if not self._progress.is_under_way:
@@ -112,7 +112,7 @@ class PowerProfileControl:
         effects = self._abort_all(reason, now)
         if not is_safe:
             effects += self._orders.rest(Occasion.ABORTED, f"aborted: {reason}")
-        return [*effects, *self._tell(now)]
+        return [*effects, *self._report_statuses(now)]
 
     def deadlines(self) -> Iterable[float]:
         """When (monotonic seconds) `due` has something to do."""
@@ -166,7 +166,7 @@ class PowerProfileControl:
     def _gives_up_at(self, run: SequenceRun) -> float:
         return run.commanded_at + self._resource.follow_within_s
 
-    def _watch(self, now: Now) -> None:
+    def _observe(self, now: Now) -> None:
         """Notes what the device is seen to do, though no instruction asks for it any more."""
         for container_id, run in self._unseen():
             if self._resource.verdict_on(run.action, container_id, run.sequence.id, run.commanded_at, now) == FOLLOWED:
@@ -182,12 +182,12 @@ class PowerProfileControl:
             if now.mono >= self._gives_up_at(run):
                 reason = "the device was not seen to follow"
                 if run.action is Action.PAUSE:
-                    effects += self._turn(container_id, Action.RESUME, reason, now)
+                    effects += self._command_unasked(container_id, Action.RESUME, reason, now)
                 else:
                     effects += self._give_up(container_id, reason, now)
         return effects
 
-    def _take(self, instruction: SequenceInstruction, now: Now) -> list[Effect]:
+    def _accept(self, instruction: SequenceInstruction, now: Now) -> list[Effect]:
         ordered = self._schedule.ordered_by(instruction, now)
         is_immediate = instruction.execution_time <= now.utc
         objection = self._schedule.objection_to(ordered, now, is_now=is_immediate)
@@ -210,7 +210,7 @@ class PowerProfileControl:
         return [*replaced, *accepted, *(self._start_due(now, ordered) if is_immediate else [])]
 
     def _start_due(self, now: Now, possible: OrderedAction | None = None) -> list[Effect]:
-        """Starts what is due; that the step *possible* can be done was found at this very instant."""
+        """Starts what is due; that the action *possible* can be done was found at this very instant."""
         effects, orders = self._instructions.due(now)
         for order in orders:
             effects += self._start(order, now, is_possible=order.goal is possible)
@@ -271,16 +271,16 @@ class PowerProfileControl:
         return [*aborted, *self._undo(ordered, f"aborted: {reason}", now)]
 
     def _undo(self, ordered: OrderedAction, reason: str, now: Now) -> list[Effect]:
-        """Brings the device away from *step*, which shall not or can not be."""
+        """Brings the device away from *ordered*, which shall not or can not be."""
         if ordered.container_id not in self._progress.runs:
             return []
         if ordered.action is Action.RUN:
             return self._give_up(ordered.container_id, reason, now)
-        return self._turn(
+        return self._command_unasked(
             ordered.container_id, Action.RESUME if ordered.action is Action.PAUSE else Action.PAUSE, reason, now
         )
 
-    def _turn(self, container_id: str, action: Action, reason: str, now: Now) -> list[Effect]:
+    def _command_unasked(self, container_id: str, action: Action, reason: str, now: Now) -> list[Effect]:
         """Has the device pause or go on, though nobody instructed it to."""
         run = self._progress.runs[container_id]
         run.command(action, now)
@@ -306,7 +306,7 @@ class PowerProfileControl:
                 effects += self._instructions.abort_waiting(scope, f"container {container_id} was aborted", now)
         return effects
 
-    def _tell(self, now: Now) -> list[Effect]:
+    def _report_statuses(self, now: Now) -> list[Effect]:
         """A status of every container, if one has changed."""
         profile = self._progress.profile
         if profile is None:
@@ -316,7 +316,7 @@ class PowerProfileControl:
         if not self._told.is_due(now, (), 0.0, state):
             return []
         self._progress.changes += 1
-        self._told.tell(now, (), state)
+        self._told.note(now, (), state)
         statuses = self._schedule.statuses(selected, now)
         return [Send(PowerProfileStatus(message_id=self._new_id(), sequence_container_status=statuses))]
 

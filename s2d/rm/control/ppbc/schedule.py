@@ -82,7 +82,7 @@ class TaskSchedule:
         )
 
     def objection_to(self, ordered: OrderedAction, now: Now, *, is_now: bool) -> str | None:
-        """Why the task does not allow *step*; *is_now* when it is to be done at once."""
+        """Why the task does not allow *ordered*; *is_now* when it is to be done at once."""
         if ordered.sequence.abnormal_condition_only and not ordered.is_abnormal:
             return "the sequence is for abnormal conditions only"
         if ordered.action is Action.RUN:
@@ -105,13 +105,13 @@ class TaskSchedule:
         return None
 
     def objection_to_start(self, ordered: OrderedAction, now: Now) -> str | None:
-        """Why *step*, which was allowed when it was taken on, is not any more."""
+        """Why *ordered*, which was allowed when it was taken on, is not any more."""
         if ordered.action is Action.RUN:
             return self._objection_to_run(ordered, now)
         return self.objection_to(ordered, now, is_now=True)
 
     def _objection_to_run(self, ordered: OrderedAction, now: Now) -> str | None:
-        """Why the sequence of *step* does not fit between what is before it and what comes after."""
+        """Why the sequence of *ordered* does not fit between what is before it and what comes after."""
         profile, slot = self._profile, ordered.slot
         begins_at = ordered.begins_at if now.utc - ordered.begins_at <= LATENESS else now.utc
         if begins_at < profile.start_time:
@@ -131,11 +131,11 @@ class TaskSchedule:
 
     def selected(self) -> list[SelectedSequence]:
         """How every container of the task stands."""
-        return [self._standing_of(container_id) for container_id in self._progress.slots]
+        return [self._selected_in(container_id) for container_id in self._progress.slots]
 
     def statuses(self, selected: list[SelectedSequence], now: Now) -> tuple[PowerSequenceContainerStatus, ...]:
-        """*standings* as they are told, with the progress made by *now*."""
-        return tuple([self._status(standing, now) for standing in selected])
+        """*selected* as they are told, with the progress made by *now*."""
+        return tuple([self._status(each, now) for each in selected])
 
     @property
     def _profile(self) -> Task:
@@ -155,19 +155,19 @@ class TaskSchedule:
         waiting = self._waiting(container_id)
         return waiting.begins_at + waiting.lasts if waiting else None
 
-    def _standing_of(self, container_id: str) -> SelectedSequence:
+    def _selected_in(self, container_id: str) -> SelectedSequence:
         if run := self._progress.runs.get(container_id):
             return SelectedSequence(container_id, run.sequence.id, run.status)
         if waiting := self._waiting(container_id):
             return SelectedSequence(container_id, waiting.sequence.id, PowerSequenceStatus.SCHEDULED)
         return SelectedSequence(container_id, None, PowerSequenceStatus.NOT_SCHEDULED)
 
-    def _status(self, standing: SelectedSequence, now: Now) -> PowerSequenceContainerStatus:
-        run = self._progress.runs.get(standing.container_id)
+    def _status(self, selected: SelectedSequence, now: Now) -> PowerSequenceContainerStatus:
+        run = self._progress.runs.get(selected.container_id)
         return PowerSequenceContainerStatus(
             power_profile_id=self._profile.id,
-            sequence_container_id=standing.container_id,
-            selected_sequence_id=standing.selected_sequence_id,
+            sequence_container_id=selected.container_id,
+            selected_sequence_id=selected.selected_sequence_id,
             progress=run.progress_ms(now) if run else None,
-            status=standing.status,
+            status=selected.status,
         )

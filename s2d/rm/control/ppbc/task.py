@@ -80,7 +80,7 @@ class Slot(NamedTuple):
 
 
 class TaskProgress:
-    """The task of one resource, and the course of every container that was started; outlives sessions."""
+    """The task of one resource, and the run of every container that was started; outlives sessions."""
 
     def __init__(self) -> None:
         self.profile: Task | None = None
