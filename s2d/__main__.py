@@ -1,6 +1,7 @@
 """The command line: finds the command, which lives in its own file under `s2d/cli/`, and runs it.
 
-Exit status: 0 done, 1 failed while running, 2 wrong use of the command line, 78 configuration unusable (EX_CONFIG).
+Exit status: 0 done, 1 failed while running, 2 wrong use of the command line, 75 somebody else is at work (EX_TEMPFAIL),
+78 configuration unusable (EX_CONFIG).
 """
 
 import errno

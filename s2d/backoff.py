@@ -1,10 +1,10 @@
-"""How long to wait before trying again."""
+"""Exponential back-off with jitter: how long to wait before the next try."""
 
 from typing import NamedTuple
 
 
 class Backoff(NamedTuple):
-    """Waits that double from `first_s` up to `most_s`."""
+    """A back-off: waits that double from `first_s` up to `most_s`."""
 
     first_s: float
     most_s: float

@@ -1,4 +1,4 @@
-"""What a driver is: a class to inherit, generic in its settings; every hook stands here with its default.
+"""The driver interface: a class to inherit, generic in its settings; every hook stands here with its default.
 
 A driver speaks to one kind of device: registers, topics, telegrams. It has never heard of S2, keeps no schedule and
 does not retry; `s2d/device/device.py` does all that. It converts at the edge, once: values are in base units,
@@ -26,7 +26,7 @@ SECRET = ("password", "token", "secret", "user")
 
 
 class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What can be said of any point, whatever carries it; a driver adds where the value is found.
+    """The settings of a point, whatever carries it; a driver adds where the value is found.
 
     raw value --invert, scale, offset, unit, values--> Value: `value = (±raw · scale + offset) · unit`.
     """

@@ -1,4 +1,4 @@
-"""Every error s2d raises on purpose, sorted by what the caller does next.
+"""The errors that s2d raises on purpose, sorted by what the caller does next.
 
 S2dError
   ConfigError          the operator edits the file; exit status 78
@@ -68,7 +68,7 @@ class LockHeld(S2dError):
 
 
 class StoreError(S2dError):
-    """What must survive a restart could not be kept, or read, at *where*."""
+    """The store could not keep, or read, what must survive a restart, at *where*."""
 
     def __init__(self, where: str, reason: str) -> None:
         self.where = where

@@ -33,7 +33,7 @@ class Refused(Struct, frozen=True, tag=True):
 
 
 class Identified(Struct, frozen=True, tag=True):
-    """What the device says it is; None where it says nothing."""
+    """The device says what it is; None where it says nothing."""
 
     manufacturer: str | None = None
     model: str | None = None

@@ -62,14 +62,14 @@ class Quantity(float):
 
 
 class Power(Quantity):
-    """W"""
+    """A power, in W."""
 
     dimension = "power"
     example = "5 kW"
 
 
 class Energy(Quantity):
-    """Wh"""
+    """An energy, in Wh."""
 
     dimension = "energy"
     article = "an"
@@ -77,35 +77,35 @@ class Energy(Quantity):
 
 
 class Current(Quantity):
-    """A"""
+    """A current, in A."""
 
     dimension = "current"
     example = "16 A"
 
 
 class Percentage(Quantity):
-    """%"""
+    """A percentage, in %."""
 
     dimension = "percentage"
     example = "92 %"
 
 
 class Temperature(Quantity):
-    """°C"""
+    """A temperature, in °C."""
 
     dimension = "temperature"
     example = "55 °C"
 
 
 class Duration(Quantity):
-    """s"""
+    """A duration, in s."""
 
     dimension = "duration"
     example = "30 s"
 
 
 class PercentageRange(tuple[float, float]):
-    """Two percentages, the lower first, as in "10 % .. 95 %"."""
+    """A range of two percentages, the lower first, as in "10 % .. 95 %"."""
 
     example: ClassVar[str] = "10 % .. 95 %"
 

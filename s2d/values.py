@@ -1,4 +1,4 @@
-"""The four values everything else is made of: an instant, what was read, what to write, and how good a reading is."""
+"""Values that everything else is made of: instants, readings, setpoints, and the quality of a reading."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ RELEASE: Final = "release"
 
 
 class Now(NamedTuple):
-    """One instant on both clocks: deadlines use `mono`, S2 timestamps use `utc`."""
+    """An instant, on both clocks: deadlines use `mono`, S2 timestamps use `utc`."""
 
     mono: float
     """Seconds on a clock that never steps."""
@@ -29,7 +29,7 @@ Clock = Callable[[], Now]
 
 
 class Quality(StrEnum):
-    """How far a reading can be trusted."""
+    """The quality of a reading: how far it can be trusted."""
 
     GOOD = "good"
     ABSENT = "absent"
@@ -39,7 +39,7 @@ class Quality(StrEnum):
 
 
 class Reading(Struct, frozen=True):
-    """What a device said a point is."""
+    """A reading: what a device said a point is, and when that was true."""
 
     point: str
     """Name of the point within its device, e.g. `soc`."""
@@ -72,7 +72,7 @@ class Reading(Struct, frozen=True):
 
 
 class Setpoint(Struct, frozen=True):
-    """What a point shall become."""
+    """A setpoint: what a point shall become."""
 
     point: str
     value: Value

@@ -1,1 +1,1 @@
-"""The device: what it is made of, what is read of it and when, what is written to it and how often."""
+"""A device: its map, what is read of it and when, what is written to it and how often."""

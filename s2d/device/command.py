@@ -23,7 +23,7 @@ _RANGE = re.compile(r"(\d+)\.\.(\d+)")
 
 
 class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One step of a sequence: exactly one of `write`, `together`, `wait` and `life`."""
+    """A step of a sequence: exactly one of `write`, `together`, `wait` and `life`."""
 
     if_: Annotated[Expression | None, Meta(description="Only then; otherwise the step is left out")] = msgspec.field(
         name="if", default=None
@@ -65,7 +65,7 @@ class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Allowed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An interlock."""
+    """An interlock: unless its condition is true, the command is refused."""
 
     if_: Annotated[Expression, Meta(description="Must be true; unknown is not")] = msgspec.field(name="if")
     else_: Annotated[str, Meta(min_length=1, description="The reason for refusing, in words")] = msgspec.field(
@@ -74,7 +74,7 @@ class Allowed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Verify(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How to see that the device follows."""
+    """A verification: how to see that the device follows."""
 
     point: Annotated[str, Meta(description="Point, or computed value, that shows it")]
     is_: Annotated[Expression, Meta(description="What it has to become")] = msgspec.field(name="is")
@@ -85,7 +85,7 @@ class Verify(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a value becomes writes. In expressions it is `value`: bounded already, except in `min` and `max`."""
+    """A command: how a value becomes writes. In expressions it is `value`: bounded, except in `min` and `max`."""
 
     steps: Annotated[tuple[Step, ...], Meta(min_length=1, description="What is done, in this order")]
     unit: Annotated[str, Meta(description="Base unit of the value, such as W; none for a state or plain number")] = ""

@@ -1,4 +1,4 @@
-"""What a command comes to: writes and pauses in order, how to see that they worked, and what is remembered of them."""
+"""Plans of commands: the writes and pauses one value comes to, how to see that they worked, and a memory of them."""
 
 from dataclasses import dataclass, field
 from math import inf
@@ -9,19 +9,19 @@ from ..values import RELEASE, Value
 
 
 class Write(Struct, frozen=True):
-    """One request: *values* of points."""
+    """A write: *values* of points, with one request."""
 
     values: dict[str, Value]
 
 
 class Wait(Struct, frozen=True):
-    """A pause."""
+    """A pause between writes."""
 
     seconds: float
 
 
 class Check(Struct, frozen=True):
-    """*point* becomes *value*, give or take *tolerance*, within *within_s*."""
+    """A check after the last write: *point* becomes *value*, give or take *tolerance*, within *within_s*."""
 
     point: str
     value: Value
@@ -36,7 +36,7 @@ class Check(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """How a value is done."""
+    """The plan of a command for one value: its writes and pauses."""
 
     value: Value
     """As it is done: bounded and rounded."""
@@ -53,7 +53,7 @@ class Plan(Struct, frozen=True):
 
 @dataclass(slots=True)
 class CommandMemory:
-    """What was done by a command."""
+    """The memory of a command: what was done by it."""
 
     value: Value | None = None
     """Last; None if that is unknown."""

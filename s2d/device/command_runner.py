@@ -1,4 +1,4 @@
-"""What is wanted of a device and what was done of it: carries commands out, and repeats them in time.
+"""The command runner of a device: carries out what is wanted, repeats it in time, and remembers what was done.
 
 Only the newest setpoint of each point counts. It stays wanted until it is done, refused or replaced, however long the
 device is away; what comes too soon after another waits. What brings the device to safety stays wanted even if it is
@@ -29,7 +29,7 @@ _LOOK_AGAIN_AFTER_S = 0.5
 
 
 class CommandRunner:
-    """The commands of one device at work, through all its openings."""
+    """The command runner of one device, through all its openings."""
 
     def __init__(self, ledger: WriteLedger, *, clock: Clock, log: Logger, emit: Callable[[DeviceEvent], None]) -> None:
         self._saver = WriteSaver(ledger, clock=clock, log=log)

@@ -13,7 +13,7 @@ from .expression import Expression
 
 
 class Computed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How to compute a value; `power: a - b` is short for `power: {value: a - b}`."""
+    """A computed value: how to compute it. `power: a - b` is short for `power: {value: a - b}`."""
 
     value: Annotated[Expression, Meta(description="Over points, computed values and parameters, in base units")]
     unit: Annotated[str, Meta(description="Base unit of what it comes to, such as W; none for a state")] = ""

@@ -1,4 +1,4 @@
-"""The task of one device: finds out what it is, reads on schedule, has done what is wanted, and says what it has seen.
+"""The task of one device: finds out what it is, reads on schedule, has done what is wanted, and emits what it has seen.
 
 The driver has the mechanics, this has the patience. Only this task touches the driver. Whoever listens hears Measured,
 Lost, Applied, Refused and Identified, in the order they happened.
@@ -34,7 +34,7 @@ Listener = Callable[[DeviceEvent], None]
 class Device:
     """One device, opened by *opened* with the points it turns out to have.
 
-    It is of one *make*, unless one of its *variants* holds; that is found out again whenever it was lost.
+    Its map is *make*, unless one of its *variants* holds; that is found out again whenever it was lost.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""What a device is made of: its points, what is computed of them, its commands, its start, when it can be had, its
-nameplate.
+"""The map of a device: its points, what is computed of them, its commands, start, availability and nameplate.
 
-Devices of one type differ by model and firmware; a `Variant` is one of these makes, and when it is the one.
+Devices of one type differ by model and firmware: a `Variant` is another map, and when it is the one that holds. Where
+variables are called *make* they hold a map, as a device is of one make or another.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from .expression import Expression
 
 
 class Nameplate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the device says it is: each the name of a point or computed value, else the text itself."""
+    """A nameplate, what the device says it is: each the name of a point or computed value, else the text itself."""
 
     manufacturer: Annotated[str | None, Meta(description="Point, or text")] = None
     model: Annotated[str | None, Meta(description="Point, or text")] = None
@@ -29,7 +29,7 @@ class Nameplate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Available(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When the device can be had; otherwise it counts as one that does not answer."""
+    """The availability of a device: when it can be had; otherwise it counts as one that does not answer."""
 
     if_: Annotated[Expression, Meta(description="False: it cannot be had; unknown counts as true")] = msgspec.field(
         name="if"
@@ -39,7 +39,7 @@ class Available(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceMap:
-    """All that is known of a device before it is opened."""
+    """A device map: all that is known of a device before it is opened."""
 
     points: Mapping[str, PointSettings]
     computed: Mapping[str, Computed] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class DeviceMap:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """Another make of the same device, complete: what it changes has been laid over the rest already."""
+    """A variant of a device: its map, complete, as what differs has been laid over the rest already."""
 
     when: Expression
     """Over points with `poll: once` and parameters; unknown is false."""

@@ -1,4 +1,4 @@
-"""Small formulas over readings, as profiles write them: parsed by Python's own grammar, never handed to `eval`.
+"""Expressions: small formulas over readings, as profiles write them; parsed by Python's own grammar, never `eval`ed.
 
     max(0, charge_limit) if mode == 'forced' else first(power_new, -power_old)
 
@@ -118,6 +118,8 @@ def _state(value: Value, *choices: Value) -> Value:
 
 
 class _Function(NamedTuple):
+    """A function that expressions may call, with the least and the most values it takes."""
+
     compute: Callable[..., Value]
     least: int
     """Arguments it takes."""

@@ -1,4 +1,4 @@
-"""What is known of a device now: good values that are not too old, and what is computed of them."""
+"""The latest values of a device: the good ones that are not too old, and what is computed of them."""
 
 from collections.abc import Iterable, Mapping
 from math import inf

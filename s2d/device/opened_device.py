@@ -1,4 +1,4 @@
-"""A device that was opened: its driver, when what is read of it, and what is known through that."""
+"""An opened device: one opening of its driver, when its points are read, and the latest values."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
@@ -20,11 +20,11 @@ T = TypeVar("T")
 
 
 class NotReady(DeviceUnreachable):
-    """It answers, but cannot be had: it says so itself, or was switched on anew."""
+    """A device that answers, but cannot be had: it says so itself, or was switched on anew."""
 
 
 class OpenedDevice:
-    """One opening of a device of some *make*; *emit* is called with all that is new, once it is available.
+    """One opening of a device by the map *make*; *emit* is called with all that is new, once it is available.
 
     Where the device speaks unasked, *wake* hears from when on that may be read.
     """
@@ -88,11 +88,11 @@ class OpenedDevice:
         Raises: DeviceUnreachable: the device did not answer. NotReady: it says that it cannot be had.
         """
         asked_at = self._clock().mono
-        told = self._news.take(points, asked_at)
+        with_news = self._news.pop(points, asked_at)
         try:
             readings = await _in_time(self._driver.read(points))
         except DeviceUnreachable:
-            self._news.add(told)
+            self._news.add(with_news)
             raise
         now = self._clock().mono
         self.schedule.mark_read(points, now)

@@ -1,4 +1,4 @@
-"""When each point of a device is read next."""
+"""The poll schedule of a device: when each point is read next."""
 
 from collections.abc import Collection, Mapping
 from math import inf
@@ -7,7 +7,7 @@ from ..driver import PointSettings
 
 
 class PollSchedule:
-    """The points that are read again and again, each at its own pace."""
+    """The poll schedule: the points that are read again and again, each at its own pace."""
 
     def __init__(self, points: Mapping[str, PointSettings], poll_s: float, now: float) -> None:
         self.period_s: dict[str, float] = {

@@ -1,4 +1,4 @@
-"""What a device refuses although it would be safe then: when that is tried again, and when a human is told. Pure."""
+"""Retries of what a device refuses although it would be safe then, and when a human is reminded of it. Pure."""
 
 from ..backoff import Backoff
 

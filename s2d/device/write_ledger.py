@@ -1,4 +1,4 @@
-"""The ledger of a device: what of its writes must not be forgotten when the process ends, however it ends.
+"""The write ledger of a device: the writes that must not be forgotten when the process ends, however it ends.
 
 One line for each write of a point whose memory wears out, and for each switching that has to dwell. A line is on the
 disk before the write goes to the device; nothing else is ever written to it. Several processes may add lines, as
@@ -29,6 +29,8 @@ _DAY_S = _DAY.total_seconds()
 
 
 class _LedgerLine(NamedTuple):
+    """A line of the ledger."""
+
     at: datetime
     verb: str
     name: str

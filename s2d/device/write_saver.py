@@ -1,4 +1,4 @@
-"""Writes points, and saves writes: what a point holds already is not written, what wears out is written rarely.
+"""The write saver of a device: does not write what a point holds already, and seldom what wears out.
 
 It remembers what points hold, as long as nothing casts doubt on it.
 """
@@ -24,7 +24,7 @@ RESERVE = 10
 
 @dataclass(slots=True)
 class Tally:
-    """What was done since the start."""
+    """Counts of what was done since the start."""
 
     commands: int = 0
     refreshes: int = 0
@@ -37,7 +37,7 @@ class Tally:
 
 
 class WriteSaver:
-    """All writes to one device, through all its openings."""
+    """The write saver of one device, through all its openings."""
 
     def __init__(self, ledger: WriteLedger, *, clock: Clock, log: Logger) -> None:
         self.tally = Tally()

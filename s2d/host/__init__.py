@@ -1,1 +1,1 @@
-"""The host: its clock, its log, its disk, its service manager."""
+"""The host: its clock, log, disk and service manager, and what is kept on the disk."""

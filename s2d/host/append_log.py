@@ -1,4 +1,4 @@
-"""A log of lines that are only ever added, by several processes if need be, and outlive whatever ends them."""
+"""Append-only logs: lines are only ever added, by several processes if need be, and outlive whatever ends these."""
 
 import os
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from .disk import AtOnce, Disk, answer_of
 
 
 class AppendLog(Protocol):
-    """Lines, the oldest first. Its `str` says where it is, for people."""
+    """An append-only log: lines, the oldest first. Its `str` says where it is, for people."""
 
     def news(self) -> list[bytes]:
         """The complete lines that were added since the last call, by whomever; at first all. Raises: StoreError."""

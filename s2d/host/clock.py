@@ -1,4 +1,4 @@
-"""The only reader of time, and the only sleeper."""
+"""The clock of the host: instants, and sleep."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""The disk: who waits for it, so that nobody else has to. It may be slow, and it may never answer."""
+"""The disk thread: waits for the disk, so that nobody else has to. A disk may be slow, and may never answer."""
 
 import asyncio
 import errno
@@ -20,7 +20,7 @@ MOST_WAITING = 1000
 
 
 class Disk(Protocol):
-    """Does works, one after the other."""
+    """A disk: does works, one after the other."""
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
         """What comes of *work*, or the OSError it raises; a work that is cancelled before its turn is not done."""

@@ -1,4 +1,4 @@
-"""New ids for messages."""
+"""Identifiers of messages: UUIDs that follow from a seed."""
 
 from collections.abc import Callable
 from itertools import count

@@ -1,4 +1,4 @@
-"""Sets structlog up: JSON lines to stdout, a readable form on a terminal.
+"""Logging: structlog set up for JSON lines to stdout, and a readable form on a terminal.
 
 Who logs controls hardware: a log that nobody reads, or that cannot be written, neither breaks nor delays him.
 """
@@ -26,7 +26,7 @@ FLUSH_WITHIN_S = 1.0
 
 
 class Sink:
-    """Writes lines to *fd*, in a thread of its own: only that waits for a reader, and only that learns he is gone.
+    """A log sink: writes lines to *fd*, in a thread of its own that alone waits for a reader, or learns he is gone.
 
     To be given lines by one thread.
     """

@@ -1,4 +1,4 @@
-"""Tells systemd how the daemon is, if systemd wants to know.
+"""Service notifications: tell systemd how the daemon is, if systemd wants to know.
 
 Spec: sd_notify(3).
 """

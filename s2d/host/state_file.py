@@ -1,4 +1,4 @@
-"""Files of the state directory: for their owner alone, and on the disk when a call returns.
+"""State files: for their owner alone, and on the disk when a call returns.
 
 What root makes belongs to the owner of the folder, or the service could not use it afterwards.
 """

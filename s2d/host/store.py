@@ -1,4 +1,4 @@
-"""The one door to what must survive a restart: who this gateway is, values by key, and logs of lines.
+"""The store, the one door to what must survive a restart: who this gateway is, values by key, and logs of lines.
 
     memory = store.get(Key("timers", "Home battery"), Timers) or Timers()     # as it was left
     store.put_soon(Key("timers", "Home battery"), memory)                     # returns at once, written within 10 min
@@ -37,7 +37,7 @@ GATEWAY_ID = "gateway-id"
 
 
 class Key(NamedTuple):
-    """What a value is called: whose it is, of which device, and what of it."""
+    """The key of a value: whose it is, of which device, and what of it."""
 
     namespace: str
     device: str = ""
@@ -55,7 +55,7 @@ class _Entry(msgspec.Struct, frozen=True):
 
 
 class _Batch(NamedTuple):
-    """Values that are being written."""
+    """A batch of values that are being written."""
 
     keys: list[Key]
     failed: Future[dict[Key, str]]
@@ -69,7 +69,7 @@ class _Batch(NamedTuple):
 
 
 class Store:
-    """What is kept in *folder*; without one it is forgotten with the process."""
+    """The store: what is kept in *folder*; without one it is forgotten with the process."""
 
     def __init__(self, folder: Path | None = None, disk: Disk | None = None, log: Logger | None = None) -> None:
         """*disk* waits for what is written; by default who writes does that himself."""

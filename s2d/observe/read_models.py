@@ -17,7 +17,7 @@ from ..values import Now, Quality, Value
 
 @dataclass(frozen=True, slots=True)
 class PointStatus:
-    """The last good value of a point or computed value, or why there is none any more."""
+    """The status of a point or computed value: the last good one, or why there is none any more."""
 
     point: str
     value: Value | None
@@ -31,7 +31,7 @@ class PointStatus:
 
 @dataclass(frozen=True, slots=True)
 class SetpointStatus:
-    """What the device was told last of a point, or is to be told."""
+    """The status of a setpoint: what the device was told last of a point, or is to be told."""
 
     point: str
     value: Value
@@ -42,7 +42,7 @@ class SetpointStatus:
 
 @dataclass(frozen=True, slots=True)
 class DeviceStatus:
-    """The hardware, as far as it is known."""
+    """The status of a device, as far as it is known."""
 
     name: str
     since_s: float | None
@@ -63,7 +63,7 @@ class DeviceStatus:
 
 @dataclass(frozen=True, slots=True)
 class SessionStatus:
-    """The conversation with the CEM on the present connection."""
+    """The status of the session on the present connection."""
 
     phase: Phase
     version: str
@@ -77,7 +77,7 @@ class SessionStatus:
 
 @dataclass(frozen=True, slots=True)
 class OrderStatus:
-    """An instruction that was taken on and has not come to an end."""
+    """The status of an order that has not come to an end."""
 
     instruction_id: str
     scope: str
@@ -89,7 +89,7 @@ class OrderStatus:
 
 @dataclass(frozen=True, slots=True)
 class ControlStatus:
-    """Who is in charge of the resource, and of what."""
+    """The status of control: who is in charge of the resource, and of what."""
 
     offered: tuple[ControlType, ...]
     in_force: tuple[OrderStatus, ...]
@@ -102,7 +102,7 @@ class ControlStatus:
 
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
-    """A node as a whole."""
+    """The status of a node as a whole."""
 
     device: DeviceStatus
     session: SessionStatus | None

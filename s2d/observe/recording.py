@@ -44,7 +44,7 @@ from .tap import Taken
 
 @dataclass(frozen=True, slots=True)
 class RecordedRun:
-    """A run from its start."""
+    """A recorded run, from its start."""
 
     setup: Setup
     seed: UUID
@@ -87,24 +87,34 @@ def decode_run(lines: Iterable[bytes]) -> RecordedRun:
 
 
 class _Header(Struct):
+    """The first line of a recording, as written."""
+
     recording: Literal[1]
     seed: UUID
     setup: dict[str, Any]
 
 
 class _TextFrame(Struct, tag="Received"):
+    """A Received with a text frame, as written."""
+
     frame: str
 
 
 class _BinaryFrame(Struct, tag="ReceivedBinary"):
+    """A Received with a binary frame, as written."""
+
     frame: bytes
 
 
 class _Message(Struct, tag="Send"):
+    """A Send, as written: the message is not decoded yet."""
+
     message: Raw
 
 
 class _Line(Struct):
+    """Each further line of a recording, as written."""
+
     mono: float
     utc: datetime
     event: (

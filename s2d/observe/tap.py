@@ -17,7 +17,7 @@ _LONG = MOST_CHARACTERS // MOST
 
 
 class Tap:
-    """The newest of what one node took: usually some 100 kB."""
+    """The tap of a node: the newest of what it took, usually some 100 kB."""
 
     def __init__(self) -> None:
         self._taken: deque[Taken] = deque(maxlen=MOST)

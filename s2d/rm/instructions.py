@@ -1,4 +1,4 @@
-"""The life of instructions, the same for every control type: held, due, started, overtaken, revoked, finished.
+"""Instructions and their life, the same for every control type: held, due, started, overtaken, revoked, finished.
 
     ACCEPTED --> STARTED --> SUCCEEDED | ABORTED      REVOKED from ACCEPTED and STARTED      or REJECTED at once
 
@@ -32,7 +32,7 @@ Updates = Literal["full", "final"]
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How instructions are taken, as the owner decided."""
+    """The terms on which instructions are taken, as the owner decided."""
 
     updates: Updates = "full"
     max_age_s: float | None = None
@@ -57,7 +57,7 @@ Goal = TypeVar("Goal")
 
 
 class Order(Struct, Generic[Goal], frozen=True):
-    """An instruction that was taken on."""
+    """An order: an instruction that was taken on."""
 
     execution_time: datetime
     id: str

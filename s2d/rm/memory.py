@@ -16,7 +16,7 @@ from .control.ppbc.task import Task, TaskProgress
 
 
 class RememberedTimer(Struct, frozen=True):
-    """A timer of a scope, and when it was started last."""
+    """A timer of a scope as it is remembered: when it was started last."""
 
     scope: str
     timer_id: str
@@ -25,7 +25,7 @@ class RememberedTimer(Struct, frozen=True):
 
 
 class Memory(Struct, frozen=True):
-    """All that is remembered of one resource."""
+    """The memory of one resource manager, as it is kept."""
 
     timers: tuple[RememberedTimer, ...] = ()
     last_mode: dict[str, str] = {}

@@ -13,7 +13,7 @@ from ..values import Setpoint
 
 
 class Occasion(StrEnum):
-    """Why a device is brought to rest; `MEANING` tells when that is. The names are those of the configuration."""
+    """An occasion on which a device is brought to rest, named as in the configuration; `MEANING` tells when that is."""
 
     CEM_LOST = "cem_lost"
     UNINSTRUCTED = "uninstructed"

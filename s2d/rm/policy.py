@@ -1,4 +1,4 @@
-"""Who a resource is to its CEM, and what its owner decided about it."""
+"""The identity of a resource, and the policy of its owner."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ from .occasion import Occasion
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the resource is, to the CEM."""
+    """The identity of a resource: who it is, to the CEM."""
 
     resource_id: str
     """The same for ever."""
@@ -35,7 +35,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the owner decided."""
+    """The policy of the owner: what he decided about a resource."""
 
     fallback_after_s: float
     """After this long with nobody in charge the device is brought to rest."""

@@ -61,7 +61,7 @@ RECONNECT_EVERY_S = 600.0
 
 
 class _PendingRest(NamedTuple):
-    """The device is to be brought to rest, later."""
+    """A rest that is to come: the device is brought to it later."""
 
     at: float
     occasion: Occasion
@@ -69,7 +69,7 @@ class _PendingRest(NamedTuple):
 
 
 class ResourceManager:
-    """The RM of one resource."""
+    """The resource manager (RM) of one resource."""
 
     def __init__(
         self,

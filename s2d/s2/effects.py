@@ -67,7 +67,7 @@ class Remember(Struct, frozen=True, tag=True):
 
 
 class ReconnectPolicy(Enum):
-    """When to connect again after a Close."""
+    """A reconnect policy: when to connect again after a Close."""
 
     SOON = "soon"
     """As the back-off says."""
@@ -88,6 +88,8 @@ class SessionProven(Struct, frozen=True, tag=True):
 
 
 class Level(Enum):
+    """The level of a note: how much it matters."""
+
     DEBUG = "debug"
     INFO = "info"
     WARNING = "warning"
@@ -95,7 +97,7 @@ class Level(Enum):
 
 
 class Note(Struct, frozen=True, tag=True):
-    """Something a human may want to know; *event* is `noun.past_verb`."""
+    """A note for the log, as a human may want to know; *event* is `noun.past_verb`."""
 
     level: Level
     event: str

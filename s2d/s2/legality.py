@@ -1,4 +1,4 @@
-"""Who may say what and when: by phase of the session, by control type, by side.
+"""Legality of messages: who may say what and when, by phase of the session, by control type, by side.
 
 Spec: EN 50491-12-2 as carried by S2 JSON, "State of communication".
 """
@@ -24,6 +24,8 @@ from .messages.common import (
 
 
 class Phase(StrEnum):
+    """A phase of the session."""
+
     NEGOTIATING = "negotiating"
     INITIALISED = "initialised"
     ACTIVE = "active"

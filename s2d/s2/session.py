@@ -1,4 +1,4 @@
-"""The S2 conversation on one connection: who may say what, what is answered, and was it heard.
+"""The S2 session, the conversation on one connection: who may say what, what is answered, and was it heard.
 
 Nothing of a session survives its connection. This file knows no control type beyond which messages belong to it, and
 no device.
@@ -59,6 +59,8 @@ _Kind = tuple[type[Message], str]
 
 
 class _Unanswered(Struct):
+    """A message of ours that had no ReceptionStatus yet."""
+
     message: Message
     kind: _Kind
     overdue_at: float
@@ -66,7 +68,7 @@ class _Unanswered(Struct):
 
 
 class Session:
-    """The conversation from the RM's side. Times are those of `Now`; effects are in the order to be carried out."""
+    """The session from the RM's side. Times are those of `Now`; effects are in the order to be carried out."""
 
     def __init__(self, new_id: Callable[[], str]) -> None:
         self.control_type = ControlType.NO_SELECTION
@@ -308,6 +310,8 @@ def _allowed(
 
 
 class _Incompatible(Exception):
+    """A protocol version that is not spoken here."""
+
     def __init__(self, label: str) -> None:
         self.label = label
 

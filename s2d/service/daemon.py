@@ -77,7 +77,7 @@ async def run(config: Config, store: Store, *, clock: Clock = clock.now, stoppin
 
 
 class RunningDevice:
-    """A configured device and what is attached to it; makes its parts anew whenever it is started."""
+    """A running device, as configured, and what is attached to it; makes its parts anew whenever it is started."""
 
     def __init__(
         self, config: DeviceConfig, buses: Mapping[Hashable, Any], ledger: WriteLedger, clock: Clock, log: Logger

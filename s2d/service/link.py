@@ -1,4 +1,4 @@
-"""The task that keeps a WebSocket to the CEM: connects, carries frames both ways, comes back for ever.
+"""The link, a task that keeps a WebSocket to the CEM: connects, carries frames both ways, comes back for ever.
 
 It knows frames and nothing of what they mean. Events go to *take*, which is quick and never blocks.
 
@@ -46,7 +46,7 @@ BACKOFF = Backoff(first_s=1.0, most_s=60.0)
 
 
 class _Connect(connect):
-    """Goes where it is sent within the same origin only: who may steer the device is the owner's word."""
+    """A connect that goes where it is sent within the same origin only: who may steer is the owner's word."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         result = super().process_redirect(exc)
@@ -56,7 +56,7 @@ class _Connect(connect):
 
 
 class Link:
-    """The way to one CEM for one resource manager."""
+    """The link of one resource manager to its CEM."""
 
     def __init__(
         self,

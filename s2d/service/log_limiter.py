@@ -1,4 +1,4 @@
-"""What is noted over and over: told some times, then counted, so that no CEM fills the disk. Pure."""
+"""The log limiter: what is noted over and over is logged some times, then counted, lest it fill the disk. Pure."""
 
 from collections import Counter
 from math import inf
@@ -15,7 +15,7 @@ MOST_OF_AN_EVENT = 100
 
 
 class LogLimiter:
-    """What one node has noted lately."""
+    """The log limiter of one node: what was noted lately."""
 
     def __init__(self) -> None:
         self._spells: dict[tuple[str, Level], _Spell] = {}
@@ -42,7 +42,7 @@ class LogLimiter:
 
 
 class _Spell:
-    """The notes of one event, from the first of them until the time is over."""
+    """A spell of notes of one event, from the first of them until the time is over."""
 
     def __init__(self, first: Note, until_s: float) -> None:
         self.until_s = until_s

@@ -1,4 +1,4 @@
-"""One S2 node at work: a resource manager, its device and its link; the grain of restart.
+"""A node, one resource at work: its resource manager, its device and its link. What breaks restarts as a node.
 
 Whatever happens goes into the resource manager at once, and what it wants is carried out at once; no effect blocks.
 """
@@ -39,7 +39,7 @@ SAFE_WITHIN_S = 8.0
 
 
 class Node:
-    """One resource at work. `take` is its only way in."""
+    """A node: one resource at work. `take` is its only way in."""
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from .reporting import ReportThresholds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlContext:
-    """What every control type is made with; each takes from it what it needs."""
+    """The context that every control is made with; each takes from it what it needs."""
 
     new_id: Callable[[], str]
     """Makes ids for messages."""

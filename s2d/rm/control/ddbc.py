@@ -59,7 +59,7 @@ def demand_driven_control(resource: DemandDrivenResource, context: ControlContex
 
 
 class DemandDrivenDialect:
-    """DDBC's words for control by operation modes: also the demand, told as the protocol version has it."""
+    """The dialect of DDBC: also the demand, told as the protocol version has it."""
 
     describes_twice = False
     _demand: NumberRange

@@ -1,4 +1,4 @@
-"""Orders on their way into the device: commanded stage by stage, confirmed, seen to be followed, or given up.
+"""Execution of orders: commanded stage by stage, confirmed, seen to be followed, or given up.
 
 The same for every control type. Knows no mode and no limit: what an order asks for is its control type's business.
 """
@@ -30,7 +30,7 @@ class Stage(NamedTuple):
 
 
 class Outcome(Enum):
-    """How far an order has got."""
+    """The outcome of an order: how far it has got."""
 
     PENDING = "pending"
     FOLLOWED = "followed"
@@ -38,7 +38,7 @@ class Outcome(Enum):
 
 
 class Verdict(NamedTuple):
-    """What readings say of an order that the device has confirmed."""
+    """A verdict on an order that the device has confirmed: what readings say of it."""
 
     outcome: Outcome
     reason: str = ""
@@ -62,7 +62,7 @@ class RestingResource(Protocol):
 
 
 class OrderInProgress(Generic[Goal]):
-    """One order, until it is followed."""
+    """An order in progress, until it is followed."""
 
     def __init__(self, order: Order[Goal], stages: Iterable[Stage], now: Now) -> None:
         self.order = order

@@ -54,7 +54,7 @@ class FillRateResource(OperationModeResource, Protocol):
 
 
 class ForeseenStorage(Protocol):
-    """What is known of a storage beyond how full it is. Each is asked for only if storage() says it is provided.
+    """A storage of which more is known than how full it is. Each is asked for only if storage() says it is provided.
 
     None, or no elements, means that nothing is known yet.
     """
@@ -78,7 +78,7 @@ def fill_rate_control(resource: FillRateResource, context: ControlContext) -> Op
 
 
 class FillRateDialect:
-    """FRBC's words for control by operation modes: also the storage, how full it is, and what is foreseen of it."""
+    """The dialect of FRBC: also the storage, how full it is, and what is foreseen of it."""
 
     describes_twice = True
 

@@ -1,4 +1,4 @@
-"""What every RM tells under any control type, and all it tells under NOT_CONTROLABLE: its power."""
+"""NOT_CONTROLABLE and what it shares with all control types: the power of the resource is measured, and told."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
@@ -18,7 +18,7 @@ class MeasuredResource(Protocol):
 
 
 class NotControllable:
-    """Tells the power of *resource*: what is known of it, each message of one instant."""
+    """The control type NOT_CONTROLABLE: tells the power of *resource*, each message of one instant."""
 
     def __init__(self, resource: MeasuredResource, thresholds: ReportThresholds, new_id: Callable[[], str]) -> None:
         self._resource = resource

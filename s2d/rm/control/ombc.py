@@ -22,7 +22,7 @@ WHOLE = "resource"
 
 
 class OperationModeMachine(NamedTuple):
-    """What the resource can do, and how it may change."""
+    """The state machine of a resource: what it can do, and how it may change."""
 
     operation_modes: tuple[OperationMode, ...]
     transitions: tuple[Transition, ...] = ()
@@ -41,7 +41,7 @@ def operation_mode_control(resource: OperationModeSteered, context: ControlConte
 
 
 class OperationModeDialect:
-    """OMBC's words for control by operation modes."""
+    """The dialect of OMBC."""
 
     describes_twice = False
 

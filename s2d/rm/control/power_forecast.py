@@ -1,4 +1,4 @@
-"""What every RM that foresees its power tells of it, whatever control type is active, and before one is."""
+"""The power forecast, told by every RM that foresees its power: under any control type, and before one is active."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -12,7 +12,7 @@ from ...values import Now
 
 
 class ForeseeingResource(Protocol):
-    """What is foreseen of the power of a resource."""
+    """A resource of which the power is foreseen."""
 
     quantities: tuple[CommodityQuantity, ...]
 
@@ -22,7 +22,7 @@ class ForeseeingResource(Protocol):
 
 
 class Outlook:
-    """Tells the forecast of *resource*."""
+    """The power forecast of *resource*, told whenever it is another."""
 
     def __init__(self, resource: ForeseeingResource, new_id: Callable[[], str]) -> None:
         self._resource = resource

@@ -1,4 +1,4 @@
-"""When a value is worth telling again: when it has changed enough, or has not been told for a while."""
+"""Report thresholds: a value is told again when it has changed enough, or was not told for a while."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from ...values import Now
 
 @dataclass(frozen=True, slots=True)
 class ReportThresholds:
-    """How eager an RM is to tell."""
+    """The thresholds from which on an RM tells something again."""
 
     power_w: float
     """A change of power below this is not told by itself."""
@@ -18,7 +18,7 @@ class ReportThresholds:
 
 
 class LastReported:
-    """What was last told of one thing, and when."""
+    """The last report of one thing: what was told, and when."""
 
     def __init__(self, every_s: float) -> None:
         self._every_s = every_s

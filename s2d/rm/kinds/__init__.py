@@ -24,7 +24,7 @@ from ..occasion import SafeStates
 
 
 class CanonicalPoint(NamedTuple):
-    """A point by which a kind of device is known; hardware is mapped to these names."""
+    """A canonical point, by which a kind of device is known; hardware is mapped to these names."""
 
     access: Literal["read", "write"]
     dimension: str
@@ -33,7 +33,7 @@ class CanonicalPoint(NamedTuple):
 
 
 class Ability(NamedTuple):
-    """What can be done with a point of one device."""
+    """The ability of a point of one device: what can be done with it."""
 
     can_read: bool
     can_write: bool = False
@@ -42,7 +42,7 @@ class Ability(NamedTuple):
 
 
 class Protection(NamedTuple):
-    """What is written against an order that would do harm now."""
+    """A protection: what is written against an order that would do harm now."""
 
     reason: str
     setpoints: list[Setpoint]
@@ -102,7 +102,7 @@ class Resource(RestingResource, MeasuredResource, Protocol):
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of device."""
+    """A kind of device."""
 
     name: str
     settings: type[Struct]

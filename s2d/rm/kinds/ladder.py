@@ -17,7 +17,7 @@ BACK_AFTER_S = 30.0
 
 
 class Ladder:
-    """The control types of one resource, richest first, and which of them are offered."""
+    """The ladder of one resource: its control types, richest first, and which of them are offered."""
 
     def __init__(self, rungs: Mapping[ControlType, Callable[[], bool]]) -> None:
         """*rungs*: whether each holds now."""
@@ -45,6 +45,8 @@ class Ladder:
 
 
 class _Rung:
+    """A rung of a ladder: one control type, and when it comes or goes."""
+
     def __init__(self, holds: Callable[[], bool]) -> None:
         self.is_offered = False
         self.turns_at = inf

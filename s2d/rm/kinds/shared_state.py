@@ -13,7 +13,7 @@ from ...values import Now, Reading, Value
 
 
 class SharedState:
-    """What is known of a device now. A reading holds until it is too old, or until the device has none any more."""
+    """The state of a device now. A reading holds until it is too old, or until the device has none any more."""
 
     def __init__(self, power_points: Mapping[CommodityQuantity, str]) -> None:
         """*power_points*: the points that measure the power, by what they measure."""

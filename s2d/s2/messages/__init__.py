@@ -1,1 +1,1 @@
-"""Every S2 message as one Struct: what may be said, nothing about when or why."""
+"""The messages of S2, every one a Struct: what may be said, nothing about when or why."""

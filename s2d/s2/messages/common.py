@@ -1,4 +1,4 @@
-"""The messages of every control type, and the parts all messages are built from.
+"""Messages that belong to no control type, and the parts that all messages are built from.
 
 Names, spellings and bounds are the wire's. Units: power in W, consumption positive; durations in whole milliseconds;
 rates per second; timestamps aware.
@@ -38,11 +38,11 @@ class Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
 
 
 class Tagged(Part, frozen=True, kw_only=True, tag_field="message_type"):
-    """What is sent as a frame of its own."""
+    """A message, which is sent as a frame of its own."""
 
 
 class Message(Tagged, frozen=True, kw_only=True):
-    """What is answered by a ReceptionStatus."""
+    """A message that is answered by a ReceptionStatus."""
 
     message_id: ID
 

@@ -1,4 +1,4 @@
-"""What a CEM orders, whatever the control type."""
+"""Instructions of every control type, as one type: what a CEM orders."""
 
 from typing import TypeAlias
 

@@ -1,4 +1,4 @@
-"""What a Struct cannot see of a message: which letters its ids are made of, and keys that stand twice in its frame.
+"""Vetting of messages: what a Struct cannot see, which letters ids are made of and keys that stand twice in a frame.
 
 Every frame passes here, so each type of message has a function of its own, written for its fields, as dataclasses and
 attrs write theirs.
@@ -60,7 +60,7 @@ def _ids_in(part: Struct, path: str) -> Iterator[tuple[str, str]]:
 
 
 class _Written(NamedTuple):
-    """How a Struct *m* is vetted, as the text of expressions."""
+    """The vetting of a Struct *m*, as the text of expressions."""
 
     ids: str
     """What an f-string holds to be all its ids."""

@@ -1,4 +1,4 @@
-"""Frames to messages and back: what is JSON, what is a message, and what to answer when it is neither.
+"""The wire format: frames to messages and back; what is JSON, what is a message, and what to answer to neither.
 
 The shape of a message is checked by its Struct; `vet` checks the little that a Struct cannot see.
 """

@@ -1,4 +1,4 @@
-"""A dialect of control by operation modes: how FRBC, OMBC and DDBC word what they have in common, and what is theirs.
+"""Dialects of control by operation modes: how FRBC, OMBC and DDBC word what they share, and what is their own.
 
 Spec: EN 50491-12-2; S2 JSON `FRBC.*`, `OMBC.*`, `DDBC.*`.
 """
@@ -15,7 +15,7 @@ from .state_machine import DescribedMachine
 
 
 class Instructed(NamedTuple):
-    """What an instruction is about, whatever the dialect calls it."""
+    """An instruction, with its scope and operation mode, whatever the dialect calls these."""
 
     instruction: OperationModeInstruction
     scope: str
@@ -23,7 +23,7 @@ class Instructed(NamedTuple):
 
 
 class Dialect(Protocol):
-    """The words of one control type by operation modes. It orders nothing."""
+    """A dialect: the words of one control type by operation modes. It orders nothing."""
 
     describes_twice: bool
     """Whether it may be described once more after its first status, for a CEM that plans only then."""

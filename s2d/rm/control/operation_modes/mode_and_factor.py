@@ -1,4 +1,4 @@
-"""What is steered by operation modes, and what it does or shall do: the same in FRBC, OMBC and DDBC.
+"""Operation mode and factor, and the resource that is steered by them: the same in FRBC, OMBC and DDBC.
 
 A *scope* is what has one operation mode at a time: an actuator, by its id, or the whole resource.
 
@@ -14,7 +14,7 @@ from ..execution import RestingResource, Stage, Verdict
 
 
 class ModeAndFactor(NamedTuple):
-    """What a scope does, or shall do."""
+    """An operation mode and its factor: what a scope does, or shall do."""
 
     operation_mode_id: str
     factor: float
@@ -72,14 +72,14 @@ class OperationModeInstruction(Protocol):
 
 
 class OrderedMode(NamedTuple):
-    """What an instruction asks for."""
+    """The goal of an instruction: mode and factor."""
 
     activity: ModeAndFactor
     is_abnormal: bool
 
 
 class ScopeStatus(NamedTuple):
-    """What is told of a scope."""
+    """The status of a scope, as it is told."""
 
     scope: str
     activity: ModeAndFactor

@@ -1,4 +1,4 @@
-"""What all control by operation modes has in common: taking and following instructions, telling what is done.
+"""Control by operation modes: takes and follows instructions, reports what is done. The same in FRBC, OMBC and DDBC.
 
 A *scope* is what has one operation mode at a time: an actuator, by its id, or the whole resource. Knows no message of
 any control type: each words its own.

@@ -1,4 +1,4 @@
-"""The operation modes of one scope, the transitions between them, and the timers that hold these up.
+"""The state machine of one scope: its operation modes, the transitions between them, and the timers that block these.
 
 Spec: EN 50491-12-2, OperationMode, Transition, Timer; the same in FRBC, OMBC and DDBC.
 """
@@ -26,7 +26,7 @@ class DescribedMode(Protocol):
 
 
 class DescribedMachine(Protocol):
-    """What FRBC and DDBC say of an actuator, and OMBC of the whole resource."""
+    """A state machine as it is described: of an actuator in FRBC and DDBC, of the whole resource in OMBC."""
 
     @property
     def operation_modes(self) -> tuple[DescribedMode, ...]: ...
@@ -43,7 +43,7 @@ class Forbidden(Exception):
 
 
 class StateMachine:
-    """One scope as it was described. Without any transition every change of mode is open: none was ruled out."""
+    """The state machine of one scope. Without any transition every change of mode is open: none was ruled out."""
 
     def __init__(self, scope: str, described: DescribedMachine, timers: TimersAndModes) -> None:
         self.modes = {mode.id: mode for mode in described.operation_modes}

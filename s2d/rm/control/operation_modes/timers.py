@@ -1,4 +1,4 @@
-"""Timers of a resource's transitions, and its last modes: what must not happen again, or be undone, too soon.
+"""Timers of transitions, and last operation modes, of a resource: what must not happen again, or be undone, too soon.
 
 They are the resource's, not the session's: a compressor needs its rest whoever is in charge.
 
@@ -25,7 +25,7 @@ class Timed(NamedTuple):
 
 
 class TimersAndModes:
-    """When each timer of one resource finishes; outlives sessions and control types, and heeds no step of the clock.
+    """The timers and last modes of one resource: outlive sessions and control types, heed no step of the clock.
 
     A timer is known by its *scope* (an actuator, or the whole resource) and its id, which is unique within.
     """

@@ -1,4 +1,4 @@
-"""Where limits of power may be put, and for how long.
+"""Power constraints: where limits of power may be put, and for how long.
 
 Spec: EN 50491-12-2, PEBC; S2 JSON `PEBC.PowerConstraints`, `PEBC.EnergyConstraint`.
 """
@@ -18,7 +18,7 @@ _KINDS = (PowerEnvelopeLimitType.LOWER_LIMIT, PowerEnvelopeLimitType.UPPER_LIMIT
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """Where limits may be put. Equal constraints are the same ones: they keep their id."""
+    """Power constraints: where limits may be put. Equal ones are the same ones: they keep their id."""
 
     consequence_type: PowerEnvelopeConsequenceType
     allowed_limit_ranges: tuple[AllowedLimitRange, ...]
@@ -41,7 +41,7 @@ class EnergyNeed:
 
 
 class AllowedLimits:
-    """Where the limits of every quantity may be put: between the outer ends of its ranges.
+    """The allowed limits of every quantity: between the outer ends of its ranges.
 
     A limit in a gap between two ranges is kept as well as the device can: by the next one below that it has.
     """
@@ -85,7 +85,7 @@ class AllowedLimits:
 
 
 class Published(NamedTuple):
-    """Constraints as they were told."""
+    """Power constraints as they were told."""
 
     id: str
     constraints: Constraints

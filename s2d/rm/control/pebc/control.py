@@ -28,7 +28,7 @@ _SCOPE = "resource"
 
 
 class PowerEnvelopeResource(RestingResource, Protocol):
-    """Something whose power can be limited; at rest it is without limits, unless its owner wants some."""
+    """A resource whose power can be limited; at rest it is without limits, unless its owner wants some."""
 
     def constraints(self) -> Constraints:
         """Where limits may be put now."""

@@ -1,4 +1,4 @@
-"""Power envelopes on their way: which limits hold when.
+"""Power envelopes: the limits an instruction asks for, and which of them hold when.
 
 Spec: EN 50491-12-2, PEBC; S2 JSON `PEBC.PowerEnvelope`, `PEBC.PowerEnvelopeElement`.
 """
@@ -16,14 +16,14 @@ _CENTURY_MS = 100 * 365 * 86_400_000
 
 
 class Limits(NamedTuple):
-    """Between what a quantity shall stay, in its unit; consumption positive."""
+    """A lower and an upper limit of a quantity, in its unit; consumption positive."""
 
     lower: float
     upper: float
 
 
 class Envelopes(NamedTuple):
-    """What one instruction asks for."""
+    """The goal of an instruction: a power envelope for each quantity."""
 
     all: tuple[PowerEnvelope, ...]
     """One for each quantity."""
@@ -44,7 +44,7 @@ class Envelopes(NamedTuple):
 
 
 class Running:
-    """One instruction while its envelopes last; a step of the clock changes nothing."""
+    """The envelopes of one instruction while they last; a step of the clock changes nothing."""
 
     def __init__(self, order: Order[Envelopes], now: Now) -> None:
         self.order = order

@@ -1,4 +1,4 @@
-"""What shall run when, of one task: what an instruction asks for, and whether the task allows it.
+"""The schedule of a task: which sequence shall run when, as instructions ask for it, and whether the task allows that.
 
 Spec: EN 50491-12-2, PPBC; S2 JSON `PPBC.*Instruction`, `PPBC.PowerProfileStatus`.
 """
@@ -30,7 +30,7 @@ _ACTIONS: dict[type[SequenceInstruction], Action] = {
 
 
 class OrderedAction(NamedTuple):
-    """What an instruction asks for."""
+    """The goal of an instruction: an action on a sequence."""
 
     action: Action
     slot: Slot
@@ -54,7 +54,7 @@ def interruption_of(container_id: str) -> str:
 
 
 class SelectedSequence(NamedTuple):
-    """How a container stands."""
+    """The sequence selected in a container, and its status."""
 
     container_id: str
     selected_sequence_id: str | None
@@ -62,7 +62,7 @@ class SelectedSequence(NamedTuple):
 
 
 class TaskSchedule:
-    """A task, with what has been started and what waits for its time."""
+    """The schedule of a task: what has been started, and what waits for its time."""
 
     def __init__(self, progress: TaskProgress, instructions: Instructions[OrderedAction]) -> None:
         self._progress = progress

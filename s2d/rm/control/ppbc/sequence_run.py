@@ -1,4 +1,4 @@
-"""A power sequence on its way, and whether one fits behind another.
+"""Runs of power sequences: how far one has got, and whether the next fits behind it.
 
 Spec: EN 50491-12-2, PPBC; S2 JSON `PPBC.PowerSequence`, `PPBC.PowerSequenceContainerStatus`.
 """
@@ -18,7 +18,7 @@ _MS = timedelta(milliseconds=1)
 
 
 class Action(Enum):
-    """What the device shall do about a sequence."""
+    """An action of the device on a sequence."""
 
     RUN = "run"
     """From its beginning."""
@@ -27,7 +27,7 @@ class Action(Enum):
 
 
 class RememberedRun(Struct, frozen=True):
-    """How far a sequence has got, by the clock: what outlives the process of it."""
+    """A sequence run as it is remembered, by the clock: it outlives the process."""
 
     sequence_id: str
     lasts_s: float
@@ -40,7 +40,7 @@ class RememberedRun(Struct, frozen=True):
 
 
 class SequenceRun:
-    """A sequence from its command on. Pauses do not count as progress; a step of the clock changes nothing."""
+    """The run of a sequence from its command on. Pauses are no progress; a step of the clock changes nothing."""
 
     def __init__(self, sequence: PowerSequence, lasts: timedelta, now: Now) -> None:
         """*lasts* is how long *sequence* runs without pauses."""

@@ -1,4 +1,4 @@
-"""A task, what does it, and how far it has got.
+"""Tasks, which S2 calls power profiles: what shall be done, what does it, and how far it has got.
 
 Progress is the resource's, not the session's: what runs on the hardware runs on, whoever is in charge.
 
@@ -39,7 +39,7 @@ class Task:
 
 
 class PowerProfileResource(RestingResource, Protocol):
-    """Something with a task to do. At rest it does none."""
+    """A resource with a task to do. At rest it does none."""
 
     @property
     def follow_within_s(self) -> float:
@@ -64,7 +64,7 @@ class PowerProfileResource(RestingResource, Protocol):
 
 
 class Slot(NamedTuple):
-    """A container in its task: what there is to choose from, and what is around it."""
+    """The slot of a container in its task: what there is to choose from, and what is around it."""
 
     container_id: str
     sequences: dict[str, PowerSequence]
@@ -80,7 +80,7 @@ class Slot(NamedTuple):
 
 
 class TaskProgress:
-    """The task of one resource, and the run of every container that was started; outlives sessions."""
+    """The progress of one resource with its task: a run for each container that was started; outlives sessions."""
 
     def __init__(self) -> None:
         self.profile: Task | None = None

@@ -1,4 +1,4 @@
-"""A battery: its points, its settings, and the control types that it can offer."""
+"""The kind `battery`: its points, its settings, and the control types that it can offer."""
 
 from collections.abc import Collection, Mapping
 

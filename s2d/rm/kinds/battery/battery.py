@@ -30,14 +30,14 @@ _HYSTERESIS_PERCENT = 1.0
 
 
 class OrderedPower(NamedTuple):
-    """What it is ordered to do by itself."""
+    """The power that a battery is ordered to take or give, and the mode that this is."""
 
     mode: BatteryMode
     power_w: float
 
 
 class OrderedLimits(NamedTuple):
-    """Between what it is ordered to stay."""
+    """The limits within which a battery is ordered to stay: the most it may take, and give."""
 
     charge_w: float
     discharge_w: float

@@ -1,4 +1,4 @@
-"""A battery as S2 describes it: one storage, one actuator, and the modes idle, charge and discharge."""
+"""The description of a battery in S2: one storage, one actuator, and the modes idle, charge and discharge."""
 
 from itertools import permutations
 from math import sqrt
@@ -31,7 +31,7 @@ class BatteryMode(NamedTuple):
 
 
 class BatteryDescription:
-    """The modes of a battery, and what is published of it."""
+    """The description of a battery: its modes, and what is published of it."""
 
     def __init__(self, resource_id: str, name: str | None, settings: BatterySettings) -> None:
         self._name = name

@@ -1,4 +1,4 @@
-"""A battery under Power Envelope Based Control: it lives its own life, within what it may take and give."""
+"""The PEBC adapter of a battery: it lives its own life, within what it may take and give."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from .battery import FORCED, Battery, OrderedLimits
 
 
 class BatteryEnvelopes:
-    """A battery whose power can be limited both ways. What its envelope keeps it from, it does later."""
+    """The PEBC adapter: power can be limited both ways. What its envelope keeps a battery from, it does later."""
 
     def __init__(self, battery: Battery) -> None:
         self._battery = battery

@@ -1,4 +1,4 @@
-"""A battery under Fill Rate Based Control: a storage filled and emptied by one actuator."""
+"""The FRBC adapter of a battery: a storage filled and emptied by one actuator."""
 
 from ....s2.messages.frbc import ActuatorDescription, StorageDescription
 from ....values import Now, Setpoint
@@ -9,7 +9,7 @@ from .battery import FORCED, Battery, OrderedPower
 
 
 class BatteryStorage:
-    """The storage that a battery is, with the modes charge, discharge and idle."""
+    """The FRBC adapter: the storage that a battery is, with the modes charge, discharge and idle."""
 
     foreseen = None
 

@@ -1,4 +1,4 @@
-"""A battery under Operation Mode Based Control: it idles, charges or discharges, at a power of its own choice."""
+"""The OMBC adapter of a battery: it idles, charges or discharges, at a power of its own choice."""
 
 from ....s2.messages import ombc
 from ....s2.messages.common import PowerRange
@@ -11,7 +11,7 @@ from .battery import MODE, Battery, OrderedPower
 
 
 class BatteryModes:
-    """A battery that is told what to do, not how much; each mode is described at the most it may be."""
+    """The OMBC adapter: a battery is told what to do, not how much; each mode is described at the most it may be."""
 
     def __init__(self, battery: Battery) -> None:
         self._battery = battery

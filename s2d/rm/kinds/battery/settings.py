@@ -1,4 +1,4 @@
-"""What is configured of a battery."""
+"""The settings of a battery: what its owner configures."""
 
 from typing import Annotated, Literal
 
@@ -8,7 +8,7 @@ from ....quantities import Duration, Energy, Percentage, PercentageRange, Power
 
 
 class BatterySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the owner knows about a battery."""
+    """The settings of a battery: what its owner knows about it."""
 
     capacity_wh: Annotated[Energy, Meta(description="Energy between 0 % and 100 % state of charge")] = field(
         name="capacity"
