@@ -56,6 +56,8 @@ __all__ = ["Identity", "Policy", "ResourceManager"]
 
 SELECT_WITHIN_S = 30.0
 """A CEM that was told another offer has so long to select from it."""
+REMEMBER_EVERY_S = 600.0
+"""What must survive a restart and is no timer is kept no more often."""
 RECONNECT_EVERY_S = 600.0
 """A CEM that selects only at first is asked to reconnect no more often."""
 
@@ -107,6 +109,8 @@ class ResourceManager:
         """How many changes of what must survive a restart were told to be kept..."""
         self._remembered_starts = 0
         """...and how many starts of timers."""
+        self._remember_at = -inf
+        """When others may be kept again."""
         self._version = ""
         self._heard_handshake = False
 
@@ -117,8 +121,10 @@ class ResourceManager:
             self._memory = None
         effects = self._guard(now) if self._resource.advance(now) else []
         effects += [*self._due(now), *self._on(event, now)]
-        if self._timers.changes + self._progress.changes != self._remembered:
-            effects.append(self._remember(now))
+        if self._is_unremembered:
+            is_urgent = self._timers.starts != self._remembered_starts
+            if is_urgent or now.mono >= self._remember_at or isinstance(event, Stopping):
+                effects.append(self._remember(now, is_urgent=is_urgent))
         return effects
 
     def wake_after(self, now: Now) -> float | None:
@@ -204,7 +210,9 @@ class ResourceManager:
         if self._control:
             yield from self._control.deadlines()
         if self._measurement:
-            yield from self._measurement.deadlines()
+            yield self._measurement.due_at
+        if self._is_unremembered:
+            yield self._remember_at
 
     def _obey(self, message: Message, now: Now) -> list[Effect]:
         """Carries out a message the session allows; raises InvalidContent, having changed nothing, to refuse it."""
@@ -422,9 +430,14 @@ class ResourceManager:
         self._progress.end(now)
         return [Apply(setpoint) for setpoint in self._resource.rest(occasion, reason)]
 
-    def _remember(self, now: Now) -> Remember:
-        """What must survive a restart, as it is now; a timer that was started counts from that moment on."""
-        is_urgent = self._timers.starts != self._remembered_starts
+    @property
+    def _is_unremembered(self) -> bool:
+        """Whether what must survive a restart has changed since it was last kept."""
+        return self._timers.changes + self._progress.changes != self._remembered
+
+    def _remember(self, now: Now, *, is_urgent: bool) -> Remember:
+        """What must survive a restart, as it is now: *is_urgent* if a timer was started."""
+        self._remember_at = now.mono + REMEMBER_EVERY_S
         self._remembered = self._timers.changes + self._progress.changes
         self._remembered_starts = self._timers.starts
         return Remember(encoded(memory_of(self._timers, self._progress, now)), is_urgent)

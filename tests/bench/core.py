@@ -176,7 +176,9 @@ class _Charge(Stage):
         return self._time(self._measured())[0]
 
     def _measured(self) -> Measured:
-        return Measured((Reading("soc", 50.0), Reading("power", self._power_w)))
+        at = self.now.mono
+        values = {"soc": 50.0, "power": self._power_w}
+        return Measured(tuple(Reading(point, value, at=at, good_until=at + 10) for point, value in values.items()))
 
     def _answer(self, effects: Iterable[Effect]) -> None:
         for effect in effects:

@@ -7,7 +7,7 @@ import pytest
 
 from s2d.rm.memory import Memory, decoded, encoded
 from s2d.rm.resource_manager import Identity, ResourceManager
-from s2d.s2.effects import Effect, Remember
+from s2d.s2.effects import Effect, Remember, Stopping
 from s2d.s2.messages import ombc, ppbc
 from s2d.s2.messages.ppbc import PowerProfileDefinition, PowerSequenceStatus
 
@@ -57,8 +57,21 @@ def test_a_timer_that_was_started_is_kept_before_anything_else_happens() -> None
     (keep,) = [effect for effect in effects if isinstance(effect, Remember)]
     assert keep.is_urgent
     assert [(each.timer_id, each.duration_s) for each in decoded(keep.memory).timers] == [("run", 300.0)]
-    (seen,) = [effect for effect in play.follows(effects) if isinstance(effect, Remember)]
-    assert not seen.is_urgent
+
+
+def test_all_else_is_kept_now_and_then_and_at_the_end() -> None:
+    play = Restarted(HeatPump(transitions=(), timers=()))
+    assert len(remembered(play.connected())) == 1
+    assert remembered(play.follows(play.orders("on 1"))) == []
+    assert remembered(play.after(599)) == []
+    (seen,) = remembered(play.after(1))
+    assert seen.seen_mode == {"resource": "on"}
+    assert remembered(play.after(5000)) == []
+    assert len(remembered(play.orders("boost 1"))) == 1
+    play.seen(resource="boost 1")
+    assert remembered(play.follows(play.orders("off 0"))) == []
+    (last,) = remembered(play.on(Stopping()))
+    assert last.change["resource"][0] == "boost"
 
 
 def test_a_compressor_rests_though_the_daemon_was_restarted() -> None:
@@ -86,6 +99,7 @@ def test_on_a_step_of_the_clock_the_longer_time_counts_and_never_more_than_the_w
 
 def test_what_was_done_before_is_named_after_the_restart() -> None:
     play = rests()
+    play.on(Stopping())
     play.restarts(120)
     (status,) = [each for each in said(play.connected()) if isinstance(each, ombc.Status)]
     assert (status.active_operation_mode_id, status.previous_operation_mode_id) == ("off", "on")
@@ -95,11 +109,12 @@ def test_what_was_done_before_is_named_after_the_restart() -> None:
 def test_a_task_that_ran_is_told_to_have_been_given_up() -> None:
     stage = WasherStage()
     stage.active()
-    effects = stage.done(stage.hears(stage.schedule("begin")), does="run wash quick")
-    memory = remembered(effects)[-1]
+    stage.done(stage.hears(stage.schedule("begin")), does="run wash quick")
+    stage.elapsed_s += 60
+    (memory,) = remembered(stage.on(Stopping()))
     assert memory.task == stage.washer.task
     again = WasherStage()
-    again.elapsed_s = stage.elapsed_s + 60
+    again.elapsed_s = stage.elapsed_s
     policy = again.resource_manager._policy
     again.resource_manager = ResourceManager(Identity("played-1"), again.washer, policy, again.new_id, memory)
     told = said(again.active(does="nothing"))

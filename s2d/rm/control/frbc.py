@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from ...s2.messages.common import Message
+from ...s2.messages.common import Message, NumberRange
 from ...s2.messages.frbc import (
     ActuatorDescription,
     ActuatorStatus,
@@ -88,6 +88,8 @@ class FillRateDialect:
         self._thresholds = context.thresholds
         self._told_level = LastReported(context.thresholds.every_s)
         self._told_outlook: dict[str, object] = {}
+        self._bands: dict[str, list[NumberRange]] = {}
+        """By operation mode, the fill levels for which it has an element."""
 
     def machines(self) -> Mapping[str, DescribedMachine]:
         return {actuator.id: actuator for actuator in self._resource.actuators()}
@@ -108,6 +110,11 @@ class FillRateDialect:
 
     def described(self) -> None:
         self._told_level, self._told_outlook = LastReported(self._thresholds.every_s), {}
+        self._bands = {
+            mode.id: [element.fill_level_range for element in mode.elements]
+            for actuator in self._resource.actuators()
+            for mode in actuator.operation_modes
+        }
 
     def status(self, message_id: str, status: ScopeStatus) -> Message:
         return ActuatorStatus(
@@ -156,13 +163,10 @@ class FillRateDialect:
         level = self._resource.fill_level()
         if level is None:
             return None
-        for mode in (mode for actuator in self._resource.actuators() for mode in actuator.operation_modes):
-            ranges = [element.fill_level_range for element in mode.elements]
-            if mode.id == operation_mode_id and not any(
-                each.start_of_range <= level <= each.end_of_range for each in ranges
-            ):
-                return f"its operation mode has no element for the fill level {level:g}"
-        return None
+        for each in self._bands.get(operation_mode_id, ()):
+            if each.start_of_range <= level <= each.end_of_range:
+                return None
+        return f"its operation mode has no element for the fill level {level:g}"
 
     def instructed(self, message: Message) -> Instructed:
         assert isinstance(message, Instruction)

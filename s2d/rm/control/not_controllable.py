@@ -1,6 +1,7 @@
 """NOT_CONTROLABLE and what it shares with all control types: the power of the resource is measured, and told."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from math import inf
 from typing import Protocol
 
 from ...s2.effects import Effect, Send
@@ -31,6 +32,8 @@ class NotControllable:
         power = self._resource.power()
         for gone in self._told.keys() - power.keys():
             self._told[gone].forget()
+        if not power:
+            return []
         of_an_instant: dict[float | None, list[tuple[CommodityQuantity, Reading]]] = {}
         for quantity, reading in power.items():
             of_an_instant.setdefault(reading.at, []).append((quantity, reading))
@@ -38,11 +41,12 @@ class NotControllable:
 
     def is_stale(self, now: Now) -> bool:
         """Whether `report` has something to say by itself."""
-        return any(told.is_stale(now) for told in self._told.values())
+        return now.mono >= self.due_at
 
-    def deadlines(self) -> Iterable[float]:
+    @property
+    def due_at(self) -> float:
         """When (monotonic seconds) `report` has something to say by itself."""
-        return [at for told in self._told.values() for at in told.deadlines()]
+        return min([told.due_at for told in self._told.values()], default=inf)
 
     def _report_instant(self, measured: list[tuple[CommodityQuantity, Reading]], now: Now) -> list[Effect]:
         values = [(quantity, reading.number) for quantity, reading in measured]

@@ -1,6 +1,7 @@
 """Report thresholds: a value is told again when it has changed enough, or was not told for a while."""
 
 from dataclasses import dataclass
+from math import inf
 
 from ...values import Now
 
@@ -24,27 +25,22 @@ class LastReported:
         self._every_s = every_s
         self._state: object = None
         self._numbers: tuple[float, ...] = ()
-        self._at: float | None = None
+        self._is_known = False
+        self.due_at = inf
+        """When (monotonic seconds) it shall be told again whatever it is; infinite while there is nothing to repeat."""
 
     def is_due(self, now: Now, numbers: tuple[float, ...], deadband: float, state: object = None) -> bool:
         """Whether to tell: never told, told long ago, another *state*, or a number moved by *deadband* or more."""
-        if self._at is None or now.mono >= self._at + self._every_s or state != self._state:
+        if not self._is_known or now.mono >= self.due_at or state != self._state:
             return True
         moved = (abs(new - old) >= deadband for new, old in zip(numbers, self._numbers, strict=True))
         return any(moved) if deadband > 0 else numbers != self._numbers
 
-    def is_stale(self, now: Now) -> bool:
-        """Whether it was told, and so long ago that it shall be told again whatever it is."""
-        return self._at is not None and now.mono >= self._at + self._every_s
-
     def note(self, now: Now, numbers: tuple[float, ...], state: object = None) -> None:
         """Notes that this is told now."""
-        self._at, self._numbers, self._state = now.mono, numbers, state
+        self._is_known, self._numbers, self._state = True, numbers, state
+        self.due_at = now.mono + self._every_s
 
     def forget(self) -> None:
         """It is unknown now; whatever it becomes is told."""
-        self._at = None
-
-    def deadlines(self) -> tuple[float, ...]:
-        """When (monotonic seconds) it shall be told again whatever it is."""
-        return () if self._at is None else (self._at + self._every_s,)
+        self._is_known, self.due_at = False, inf

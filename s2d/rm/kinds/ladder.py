@@ -22,11 +22,10 @@ class Ladder:
     def __init__(self, rungs: Mapping[ControlType, Callable[[], bool]]) -> None:
         """*rungs*: whether each holds now."""
         self._rungs = {control_type: _Rung(holds) for control_type, holds in rungs.items()}
-
-    @property
-    def offered(self) -> tuple[ControlType, ...]:
+        self.offered: tuple[ControlType, ...] = ()
         """What can be offered now."""
-        return tuple(control_type for control_type, rung in self._rungs.items() if rung.is_offered)
+        self.turns_at = inf
+        """When (monotonic seconds) a rung comes or goes unless something happens before; infinite if none does."""
 
     @property
     def has_offered(self) -> bool:
@@ -37,11 +36,8 @@ class Ladder:
         """Looks at what holds *now*."""
         for rung in self._rungs.values():
             rung.advance(now.mono)
-
-    @property
-    def turns_at(self) -> float:
-        """When (monotonic seconds) a rung comes or goes unless something happens before; infinite if none does."""
-        return min((rung.turns_at for rung in self._rungs.values()), default=inf)
+        self.offered = tuple([control_type for control_type, rung in self._rungs.items() if rung.is_offered])
+        self.turns_at = min([rung.turns_at for rung in self._rungs.values()], default=inf)
 
 
 class _Rung:

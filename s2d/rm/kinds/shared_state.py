@@ -65,7 +65,7 @@ class SharedState:
 
     def is_known(self, *points: str) -> bool:
         """Whether all of *points* are known."""
-        return all(point in self._held for point in points)
+        return self._held.keys() >= {*points}
 
     def was_read_since(self, point: str, since: float) -> bool:
         """Whether *point* is known as it was at *since* (monotonic seconds) or later."""

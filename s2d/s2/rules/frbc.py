@@ -89,7 +89,7 @@ def covers_level(message: Instruction, history: History, now: Now) -> Breach | N
             element.fill_level_range.start_of_range <= each <= element.fill_level_range.end_of_range for each in levels
         ):
             return None
-    return "/operation_mode", f"no element of it covers the fill level {levels[-1]:g}"
+    return "/operation_mode", f"no element of it covers the fill level {levels[0]:g}"
 
 
 @rule(

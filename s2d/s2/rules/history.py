@@ -114,10 +114,13 @@ class History:
         return published_in is not None and object_id in published_in(self)
 
     def fill_levels(self, now: Now) -> list[float]:
-        """What a CEM may take the fill level for: what was told last, and while a message may be on its way."""
-        recent = [level for told_at, level in self._levels if told_at > now.mono - ON_ITS_WAY_S]
-        before = [level for told_at, level in self._levels if told_at <= now.mono - ON_ITS_WAY_S]
-        return [*before[-1:], *recent]
+        """What a CEM may take the fill level for: told last, or while a message was on its way; newest first."""
+        levels: list[float] = []
+        for told_at, level in reversed(self._levels):
+            levels.append(level)
+            if told_at <= now.mono - ON_ITS_WAY_S:
+                break
+        return levels
 
     def _forget_published(self) -> None:
         self.systems: dict[ControlType, list[SystemEntry]] = {}

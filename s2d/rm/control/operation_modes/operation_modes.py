@@ -43,6 +43,8 @@ class OperationModes:
         self._followed: dict[str, ModeAndFactor] = {}
         """By scope: what was ordered last, as long as nothing has come in its way since it was followed."""
         self._told_activity: dict[str, LastReported] = {}
+        self._reported: tuple[LastReported, ...] = ()
+        """What is told again after a while."""
 
     @property
     def last_delay_s(self) -> float | None:
@@ -88,10 +90,8 @@ class OperationModes:
         effects = [*self._start_due(now), *self._orders.advance(now)]
         for in_progress in self._orders.overdue(now):
             effects += self._fail(in_progress.order.scope, self._shortfall(in_progress), now)
-        for told in self._reported():
-            if told.is_stale(now):
-                effects += self.report(now)
-                break
+        if any(told.due_at <= now.mono for told in self._reported):
+            effects += self.report(now)
         return effects
 
     def confirm(self, setpoint: Setpoint, now: Now) -> list[Effect]:
@@ -107,17 +107,11 @@ class OperationModes:
 
     def deadlines(self) -> Iterable[float]:
         """When (monotonic seconds) `due` has something to do."""
-        yield from self._orders.deadlines()
-        for told in self._reported():
-            yield from told.deadlines()
+        return [*self._orders.deadlines(), *[told.due_at for told in self._reported]]
 
     def execution_times(self) -> Iterable[datetime]:
         """When (UTC) `due` has something to start."""
         return self._instructions.next_execution_times()
-
-    def _reported(self) -> Iterable[LastReported]:
-        """What is told again after a while."""
-        return (*self._dialect.reported(), *self._told_activity.values())
 
     def _verdict_on(self, order: Order[OrderedMode], since: float, now: Now) -> Verdict:
         return self._resource.verdict_on(order.scope, order.goal.activity, since, now)
@@ -137,6 +131,7 @@ class OperationModes:
             scope: StateMachine(scope, described, self._timers) for scope, described in self._dialect.machines().items()
         }
         self._told_activity = {scope: LastReported(self._context.thresholds.every_s) for scope in self._machines}
+        self._reported = (*self._dialect.reported(), *self._told_activity.values())
         gone = [order.scope for order in self._instructions.started.values() if not self._is_described(order)]
         aborted = [effect for scope in gone for effect in self._fail(scope, _GONE, now)]
         return [*before, Send(description), *aborted]
@@ -170,15 +165,16 @@ class OperationModes:
             goal=goal,
             now=now,
         )
-        return [*accepted, *(self._start_due(now) if is_immediate else [])]
+        return [*accepted, *(self._start_due(now, goal) if is_immediate else [])]
 
-    def _start_due(self, now: Now) -> list[Effect]:
+    def _start_due(self, now: Now, possible: OrderedMode | None = None) -> list[Effect]:
+        """Starts what is due; that nothing stands against *possible* was found at this very instant."""
         effects, orders = self._instructions.due(now)
         for order in orders:
-            effects += self._start(order, now)
+            effects += self._start(order, now, is_possible=order.goal is possible)
         return effects
 
-    def _start(self, order: Order[OrderedMode], now: Now) -> list[Effect]:
+    def _start(self, order: Order[OrderedMode], now: Now, *, is_possible: bool) -> list[Effect]:
         scope, activity = order.scope, order.goal.activity
         try:
             if not self._is_described(order):
@@ -187,7 +183,7 @@ class OperationModes:
         except Forbidden as exc:
             # The default state may lie beyond the very transition that is forbidden: what is done now goes on.
             return self._orders.fail(scope, str(exc), now, is_safe=True)
-        if obstacle := self._obstacle_to(scope, order.goal):
+        if not is_possible and (obstacle := self._obstacle_to(scope, order.goal)):
             return self._fail(scope, obstacle, now)
         if self._is_done_already(scope, activity, now):
             return self._instructions.succeed(scope, now)

@@ -124,7 +124,7 @@ class PowerProfileControl:
             elif self._is_unseen(container_id, run):
                 yield self._gives_up_at(run)
         if self._progress.profile:
-            yield from self._told.deadlines()
+            yield self._told.due_at
 
     def execution_times(self) -> Iterable[datetime]:
         """When (UTC) `due` has something to start."""

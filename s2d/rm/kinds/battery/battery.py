@@ -72,13 +72,22 @@ class Battery:
         self._idling = OrderedPower(self.description.idle, 0.0)
         self._idle_below_w = settings.idle_below_w
         self._is_idle = True
+        self._judged_by = ("soc", "power") if "soc" in abilities else ("power",)
+        """What must be known while it is ordered to a power."""
         self._resting_w = 0.0
         """The power it was brought to when it was brought to rest."""
         self._blocked = (False, False)
         """Whether its state of charge keeps it from charging, and from discharging, within limits."""
         self._safe = safe
         self._offers = offers
-        self._ladder = Ladder({control_type: partial(_HOLDS[control_type], self) for control_type in offers})
+        rungs = {control_type: _RUNGS[control_type] for control_type in offers}
+        self._ladder = Ladder(
+            {
+                control_type: partial(self.state.is_known, *points)
+                for control_type, (is_steered_so, points) in rungs.items()
+                if is_steered_so(self)
+            }
+        )
 
     def observe(self, readings: Iterable[Reading], now: Now) -> None:
         self.state.observe(readings, now)
@@ -178,11 +187,6 @@ class Battery:
         return None
 
     @property
-    def _judged_by(self) -> tuple[str, ...]:
-        """What must be known while it is ordered to a power."""
-        return ("soc", "power") if "soc" in self.abilities else ("power",)
-
-    @property
     def fault(self) -> str | None:
         """The fault that the device reports, in words."""
         fault = self.state.value("fault")
@@ -244,27 +248,27 @@ class Battery:
         )
 
 
-def _can_be_filled(battery: Battery) -> bool:
-    return battery.is_steered_by(FORCED) and battery.state.is_known("soc", "power")
+def _is_filled(battery: Battery) -> bool:
+    return battery.is_steered_by(FORCED)
 
 
-def _can_be_limited(battery: Battery) -> bool:
+def _is_limited(battery: Battery) -> bool:
     # A battery that is held at a power keeps no limits, and to hold it at a power within them is not what PEBC means.
     forced = battery.abilities.get(FORCED)
-    return battery.is_steered_by(*LIMITS) and (not forced or forced.can_release) and battery.state.is_known("power")
+    return battery.is_steered_by(*LIMITS) and (not forced or forced.can_release)
 
 
-def _can_be_switched(battery: Battery) -> bool:
+def _is_switched(battery: Battery) -> bool:
     is_steered_otherwise = any(point in battery.abilities for point in (FORCED, *LIMITS))
-    return battery.is_steered_by(MODE) and not is_steered_otherwise and battery.state.is_known("power")
+    return battery.is_steered_by(MODE) and not is_steered_otherwise
 
 
-_HOLDS: dict[ControlType, Callable[[Battery], bool]] = {
-    ControlType.FILL_RATE_BASED_CONTROL: _can_be_filled,
-    ControlType.POWER_ENVELOPE_BASED_CONTROL: _can_be_limited,
-    ControlType.OPERATION_MODE_BASED_CONTROL: _can_be_switched,
+_RUNGS: dict[ControlType, tuple[Callable[[Battery], bool], tuple[str, ...]]] = {
+    ControlType.FILL_RATE_BASED_CONTROL: (_is_filled, ("soc", "power")),
+    ControlType.POWER_ENVELOPE_BASED_CONTROL: (_is_limited, ("power",)),
+    ControlType.OPERATION_MODE_BASED_CONTROL: (_is_switched, ("power",)),
 }
-"""Whether each rung of its ladder holds now."""
+"""Whether a battery has each rung of the ladder at all, and what must be known for it."""
 
 
 def _power_points(settings: BatterySettings, abilities: Mapping[str, Ability]) -> dict[CommodityQuantity, str]:
