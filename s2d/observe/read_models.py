@@ -97,7 +97,7 @@ class ControlStatus:
     waiting: tuple[OrderStatus, ...]
     """Soonest first."""
     fallback_in_s: float | None
-    """When the default state comes, unless a CEM takes charge; None while one has, or nobody had."""
+    """When the safe state comes, unless a CEM takes charge; None while one has, or nobody had."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ RESTART = Backoff(first_s=1.0, most_s=60.0)
 
 
 async def run(config: Config, store: Store, *, clock: Clock = clock.now, stopping: asyncio.Event | None = None) -> bool:
-    """The whole life of the daemon: open, work until told to stop, leave every device in its default state.
+    """The whole life of the daemon: open, work until told to stop, leave every device in its safe state.
 
     SIGTERM, SIGINT and SIGHUP tell it to stop, as does *stopping*; a second SIGTERM or SIGINT ends the process at once.
     Returns whether all was well; it is not when a node broke too often and the process shall be started afresh.

@@ -35,7 +35,7 @@ from .log_limiter import LogLimiter
 FAREWELL_WITHIN_S = 3.0
 """How long the CEM may take to hear that we stop."""
 SAFE_WITHIN_S = 8.0
-"""How long the device may take to confirm its default state when we stop; systemd is patient for longer."""
+"""How long the device may take to confirm its safe state when we stop; systemd is patient for longer."""
 
 
 class Node:
@@ -106,7 +106,7 @@ class Node:
         self._is_earlier.set()
 
     async def run(self, link: Link, stopping: asyncio.Event) -> None:
-        """Works until *stopping* is set, then leaves the device in its default state and the CEM informed."""
+        """Works until *stopping* is set, then leaves the device in its safe state and the CEM informed."""
         self._link = link
         try:
             await self._work(link, stopping)

@@ -181,7 +181,7 @@ class OperationModes:
                 raise Forbidden(_GONE)
             transition = self._transition(scope, order.goal, now.utc, now)
         except Forbidden as exc:
-            # The default state may lie beyond the very transition that is forbidden: what is done now goes on.
+            # The safe state may lie beyond the very transition that is forbidden: what is done now goes on.
             return self._orders.fail(scope, str(exc), now, is_safe=True)
         if not is_possible and (obstacle := self._obstacle_to(scope, order.goal)):
             return self._fail(scope, obstacle, now)

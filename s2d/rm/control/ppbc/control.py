@@ -151,7 +151,7 @@ class PowerProfileControl:
         return [*effects, Send(profile.definition(self._new_id()))] if profile else effects
 
     def _unseen(self) -> list[tuple[str, SequenceRun]]:
-        """What was commanded, in this session or before, and is neither seen nor pursued any more; by container id."""
+        """What was commanded, in this session or before, and is neither seen nor in progress; by container id."""
         return [
             (container_id, run)
             for container_id, run in self._progress.runs.items()
@@ -228,7 +228,7 @@ class PowerProfileControl:
                 objection = "the container before has not finished"
         if objection is None and not is_possible:
             objection = self._resource.obstacle_to(ordered.action, ordered.container_id, ordered.sequence.id)
-        # It has overtaken what was under way in its scope: nobody pursues that any more, either.
+        # It has overtaken what was under way in its scope: that is no longer in progress, either.
         self._orders.drop(order.scope)
         return self._instructions.abort(order.scope, objection, now) if objection else self._command(order, now)
 

@@ -103,7 +103,7 @@ class TaskProgress:
         self.slots = _slots_of(profile.containers) if profile else {}
 
     def end(self, now: Now) -> None:
-        """The device is brought to its default state, in which it does nothing of the task."""
+        """The device is brought to its safe state, in which it does nothing of the task."""
         self.changes += bool(self.runs)
         for run in self.runs.values():
             if run.finishes_at is not None and run.finishes_at <= now.mono:
