@@ -32,12 +32,11 @@ class NotControllable:
         power = self._resource.power()
         for gone in self._told.keys() - power.keys():
             self._told[gone].forget()
-        if not power:
-            return []
-        of_an_instant: dict[float | None, list[tuple[CommodityQuantity, Reading]]] = {}
-        for quantity, reading in power.items():
-            of_an_instant.setdefault(reading.at, []).append((quantity, reading))
-        return [effect for measured in of_an_instant.values() for effect in self._report_instant(measured, now)]
+        due = [reading.at for quantity, reading in power.items() if self._is_due(quantity, reading, now)]
+        return [
+            self._measurement({quantity: each for quantity, each in power.items() if each.at == at}, now)
+            for at in dict.fromkeys(due)
+        ]
 
     def is_stale(self, now: Now) -> bool:
         """Whether `report` has something to say by itself."""
@@ -48,18 +47,21 @@ class NotControllable:
         """When (monotonic seconds) `report` has something to say by itself."""
         return min([told.due_at for told in self._told.values()], default=inf)
 
-    def _report_instant(self, measured: list[tuple[CommodityQuantity, Reading]], now: Now) -> list[Effect]:
-        values = [(quantity, reading.number) for quantity, reading in measured]
-        if not any(self._last(quantity).is_due(now, (value,), self._thresholds.power_w) for quantity, value in values):
-            return []
-        for quantity, value in values:
-            self._last(quantity).note(now, (value,))
+    def _is_due(self, quantity: CommodityQuantity, reading: Reading, now: Now) -> bool:
+        return self._last(quantity).is_due(now, (reading.number,), self._thresholds.power_w)
+
+    def _measurement(self, measured: Mapping[CommodityQuantity, Reading], now: Now) -> Effect:
+        """What was measured at one instant."""
+        for quantity, reading in measured.items():
+            self._last(quantity).note(now, (reading.number,))
         message = PowerMeasurement(
             message_id=self._new_id(),
-            measurement_timestamp=measured[0][1].true_at(now),
-            values=tuple(PowerValue(commodity_quantity=quantity, value=value) for quantity, value in values),
+            measurement_timestamp=next(iter(measured.values())).true_at(now),
+            values=tuple(
+                PowerValue(commodity_quantity=quantity, value=reading.number) for quantity, reading in measured.items()
+            ),
         )
-        return [Send(message)]
+        return Send(message)
 
     def _last(self, quantity: CommodityQuantity) -> LastReported:
         if quantity not in self._told:

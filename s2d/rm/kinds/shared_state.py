@@ -21,24 +21,33 @@ class SharedState:
         self.is_online = False
         """Whether the device answers. What was last read of one that does not holds until it is too old."""
         self.stale_at = inf
-        """When (monotonic seconds) something will be too old."""
+        """When (monotonic seconds) something may be too old, if it was not read again since."""
         self._power_points = power_points
         self._held: dict[str, Reading] = {}
         self._why_unknown: dict[str, str] = {}
 
-    def observe(self, readings: Iterable[Reading], now: Now) -> None:
-        """Takes what the device said; what is not good makes its point unknown, and is as of *now* if undated."""
+    def observe(self, readings: Iterable[Reading], now: Now) -> bool:
+        """Takes what the device said; what is not good makes its point unknown, and is as of *now* if undated.
+
+        Whether it is others by that which are known.
+        """
         self.is_online = True
+        known = len(self._held)
+        has_lost = False
         for reading in readings:
             if reading.value is None:
+                has_lost |= reading.point in self._held
                 self._forget(reading.point, reading.detail or reading.quality)
             elif reading.good_until <= now.mono:  # it was too long on its way, and says nothing of what is held
                 if reading.point not in self._held:
                     self._why_unknown[reading.point] = _too_old(reading, now)
             else:
                 self._held[reading.point] = reading if reading.at is not None else replace(reading, at=now.mono)
-                self._why_unknown.pop(reading.point, None)
-        self._update_stale_at()
+                if reading.point in self._why_unknown:
+                    del self._why_unknown[reading.point]
+                if reading.good_until < self.stale_at:
+                    self.stale_at = reading.good_until
+        return has_lost or len(self._held) != known
 
     def lose(self) -> None:
         """The device does not answer."""
@@ -48,10 +57,11 @@ class SharedState:
         """Forgets what is too old by *now*; whether there was any."""
         if now.mono < self.stale_at:
             return False
-        for reading in [reading for reading in self._held.values() if reading.good_until <= now.mono]:
+        old = [reading for reading in self._held.values() if reading.good_until <= now.mono]
+        for reading in old:
             self._forget(reading.point, _too_old(reading, now))
-        self._update_stale_at()
-        return True
+        self.stale_at = min([reading.good_until for reading in self._held.values()], default=inf)
+        return bool(old)
 
     def value(self, point: str) -> Value | None:
         """What *point* is; None while it is unknown."""
@@ -79,9 +89,6 @@ class SharedState:
     def power(self) -> dict[CommodityQuantity, Reading]:
         """The readings of the power, by quantity, as far as they hold."""
         return {quantity: self._held[point] for quantity, point in self._power_points.items() if point in self._held}
-
-    def _update_stale_at(self) -> None:
-        self.stale_at = min((reading.good_until for reading in self._held.values()), default=inf)
 
     def _forget(self, point: str, why: str) -> None:
         self._held.pop(point, None)

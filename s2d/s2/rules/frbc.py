@@ -72,7 +72,6 @@ def mode_of_actuator(message: Instruction, history: History, now: Now) -> Breach
     source="S2 JSON, FRBC.OperationModeElement.fill_level_range, FRBC.StorageDescription.fill_level_range",
 )
 def covers_level(message: Instruction, history: History, now: Now) -> Breach | None:
-    levels = history.fill_levels(now)
     # What the level will be later nobody knows, nor does the CEM what was told while its instruction was on its way.
     if message.execution_time > now.utc + _FOR_NOW:
         return None
@@ -82,14 +81,14 @@ def covers_level(message: Instruction, history: History, now: Now) -> Breach | N
         return None
     machine = machine_of(history, _FRBC, message.actuator_id, now)
     mode = None if machine is None else machine.modes.get(message.operation_mode)
-    if not levels or not isinstance(mode, OperationMode):
+    if not isinstance(mode, OperationMode):
         return None
-    for element in mode.elements:
-        if any(
-            element.fill_level_range.start_of_range <= each <= element.fill_level_range.end_of_range for each in levels
-        ):
-            return None
-    return "/operation_mode", f"no element of it covers the fill level {levels[0]:g}"
+    levels = history.fill_levels(now)
+    for level in levels:
+        for element in mode.elements:
+            if element.fill_level_range.start_of_range <= level <= element.fill_level_range.end_of_range:
+                return None
+    return ("/operation_mode", f"no element of it covers the fill level {levels[0]:g}") if levels else None
 
 
 @rule(

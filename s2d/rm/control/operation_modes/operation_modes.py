@@ -150,9 +150,10 @@ class OperationModes:
         if self._machines[scope].modes[operation_mode_id].abnormal_condition_only and not goal.is_abnormal:
             return self._instructions.reject(instruction.id, "the mode is for abnormal conditions only", now)
         # While others wait before it, nobody knows yet which mode it will start from; it is looked at when it starts.
+        is_next, transition = self._instructions.is_next(scope, at), None
         try:
-            if self._instructions.is_next(scope, at):
-                self._transition(scope, goal, at, now)
+            if is_next:
+                transition = self._transition(scope, goal, at, now)
         except Forbidden as exc:
             return self._instructions.reject(instruction.id, str(exc), now)
         if is_immediate and (obstacle := self._obstacle_to(scope, goal)):
@@ -165,26 +166,34 @@ class OperationModes:
             goal=goal,
             now=now,
         )
-        return [*accepted, *(self._start_due(now, goal) if is_immediate else [])]
+        if not is_immediate:
+            return accepted
+        return [*accepted, *(self._start_due(now, goal, transition) if is_next else self._start_due(now))]
 
-    def _start_due(self, now: Now, possible: OrderedMode | None = None) -> list[Effect]:
-        """Starts what is due; that nothing stands against *possible* was found at this very instant."""
+    def _start_due(
+        self, now: Now, possible: OrderedMode | None = None, transition: Transition | None = None
+    ) -> list[Effect]:
+        """Starts what is due; that *possible* may be entered, by *transition*, was found at this very instant."""
         effects, orders = self._instructions.due(now)
         for order in orders:
-            effects += self._start(order, now, is_possible=order.goal is possible)
+            effects += self._enter(order, transition, now) if order.goal is possible else self._start(order, now)
         return effects
 
-    def _start(self, order: Order[OrderedMode], now: Now, *, is_possible: bool) -> list[Effect]:
-        scope, activity = order.scope, order.goal.activity
+    def _start(self, order: Order[OrderedMode], now: Now) -> list[Effect]:
+        """Enters what has waited, if it still may be entered."""
         try:
             if not self._is_described(order):
                 raise Forbidden(_GONE)
-            transition = self._transition(scope, order.goal, now.utc, now)
+            transition = self._transition(order.scope, order.goal, now.utc, now)
         except Forbidden as exc:
             # The safe state may lie beyond the very transition that is forbidden: what is done now goes on.
-            return self._orders.fail(scope, str(exc), now, is_safe=True)
-        if not is_possible and (obstacle := self._obstacle_to(scope, order.goal)):
-            return self._fail(scope, obstacle, now)
+            return self._orders.fail(order.scope, str(exc), now, is_safe=True)
+        if obstacle := self._obstacle_to(order.scope, order.goal):
+            return self._fail(order.scope, obstacle, now)
+        return self._enter(order, transition, now)
+
+    def _enter(self, order: Order[OrderedMode], transition: Transition | None, now: Now) -> list[Effect]:
+        scope, activity = order.scope, order.goal.activity
         if self._is_done_already(scope, activity, now):
             return self._instructions.succeed(scope, now)
         self._followed.pop(scope, None)

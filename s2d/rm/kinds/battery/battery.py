@@ -90,12 +90,12 @@ class Battery:
         )
 
     def observe(self, readings: Iterable[Reading], now: Now) -> None:
-        self.state.observe(readings, now)
+        if self.state.observe(readings, now):
+            self._ladder.advance(now)
         power_w = self.state.number("power")
         if power_w is not None:
             # Half the threshold on the way down, so that noise about it is not told as a change of mode.
             self._is_idle = abs(power_w) <= self._idle_below_w / (1 if self._is_idle else 2)
-        self._ladder.advance(now)
 
     def lose(self) -> None:
         self.state.lose()
