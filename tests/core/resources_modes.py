@@ -297,13 +297,15 @@ class Play:
     updates: Updates = "full"
     says_hello: bool = True
     """Whether the CEM sends a Handshake."""
+    every_s: float = 86_400.0
+    """What was not told for so long is told again."""
     decided: dict[str, Any] = field(default_factory=dict)
     """What else the owner decided."""
 
     def __post_init__(self) -> None:
         policy = Policy(
             fallback_after_s=3600.0,
-            thresholds=ReportThresholds(power_w=50.0, fill_level=1.0, every_s=86_400.0),
+            thresholds=ReportThresholds(power_w=50.0, fill_level=1.0, every_s=self.every_s),
             processing_delay_s=1.0,
             updates=self.updates,
             **self.decided,

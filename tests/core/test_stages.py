@@ -1,12 +1,13 @@
 """Orders in stages: what is written, what must be seen before the next is, and how an order ends by its verdict."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from s2d.rm.control.execution import FOLLOWED, PENDING, Stage, Verdict, failed
 from s2d.rm.control.operation_modes.mode_and_factor import ModeAndFactor
 from s2d.values import Now, Setpoint
 
-from .resources_modes import HeatPump, Play
+from .resources_modes import HeatPump, Play, messages
 from .resources_played import updates
 from .stage import applied
 
@@ -39,8 +40,8 @@ class Contactor(HeatPump):
         return FOLLOWED if self.read_at >= since and self.doing[scope] == goal else PENDING
 
 
-def running() -> Play:
-    play = Play(Contactor(doing={"resource": ModeAndFactor("on", 0.5)}))
+def running(**changes: Any) -> Play:
+    play = Play(Contactor(doing={"resource": ModeAndFactor("on", 0.5)}), **changes)
     play.connected()
     return play
 
@@ -60,6 +61,17 @@ def test_a_stage_begins_when_the_one_before_is_confirmed_and_seen() -> None:
     assert applied(starting) == [("resource", "boost 1")]
     play.elapsed_s += 1
     assert updates(play.follows(starting)) == [("one", "SUCCEEDED")]
+
+
+def test_a_stage_that_is_done_is_not_given_up_while_the_device_is_left_alone() -> None:
+    play = running(every_s=7.0)
+    play.confirmed(play.orders("boost 1", name="one"))
+    play.elapsed_s += 1
+    play.confirmed(play.seen(resource="off 0"))
+    waited = play.after(9)
+    assert messages(waited)
+    assert updates(waited) == []
+    assert applied(play.after(1)) == [("resource", "boost 1")]
 
 
 def test_a_stage_that_takes_too_long_ends_the_order() -> None:

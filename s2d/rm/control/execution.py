@@ -6,6 +6,7 @@ The same for every control type. Knows no mode and no limit: what an order asks 
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import Enum
+from math import inf
 from typing import Generic, NamedTuple, Protocol
 
 from ...s2.effects import Apply, Effect
@@ -92,7 +93,7 @@ class OrderInProgress(Generic[Goal]):
             if self._settled_at is None:
                 if stage.is_seen and not stage.is_seen(self.confirmed_at):
                     break
-                self._settled_at = now.mono + stage.settle_s
+                self._settled_at, self.gives_up_at = now.mono + stage.settle_s, inf
             if now.mono < self._settled_at:
                 break
             self._stages.pop(0)
