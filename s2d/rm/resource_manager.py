@@ -275,7 +275,7 @@ class ResourceManager:
             if self._control and self._session.control_type not in self._offered:
                 effects += self._withdraw(self._session, self._control, now)
             is_open = self._session.control_type not in self._offered
-            self._select_by = now.mono + SELECT_WITHIN_S if is_open else None
+            self._select_by = max(now.mono + SELECT_WITHIN_S, self._may_reconnect_at) if is_open else None
         return effects
 
     def _withdraw(self, session: Session, control: Control, now: Now) -> list[Effect]:
@@ -292,7 +292,7 @@ class ResourceManager:
         """The CEM has not selected from the new offer: it is asked to come anew, once in a while."""
         self._select_by = None
         session = self._session
-        if session is None or session.is_closing or now.mono < self._may_reconnect_at:
+        if session is None or session.is_closing:
             return []
         self._may_reconnect_at = now.mono + RECONNECT_EVERY_S
         reason = "the offer has changed, and nothing of it was selected"

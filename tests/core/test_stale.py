@@ -193,6 +193,27 @@ def test_a_cem_that_does_not_notice_a_withdrawal_is_asked_to_come_anew() -> None
     assert [close.back for close in closed(stage.after(30))] == [ReconnectPolicy.SOON]
 
 
+def test_a_cem_that_would_be_asked_too_often_is_asked_when_it_may_be() -> None:
+    stage = Dated()
+    stage.charging()
+    stage.on(Lost("no answer"))
+    stage.heard(*stage.after(MAX_AGE_S + 300))
+    withdrawn = stage.after(30)
+    asked_at = stage.elapsed_s
+    assert len(closed(withdrawn)) == 1
+    stage.left()
+    stage.heard(*stage.negotiated())
+    effects = stage.polled(599, soc=50.0, power=0.0)
+    assert told(effects).count("ResourceManagerDetails") == 1
+    assert closed(effects) == []
+    effects = stage.polled(1, soc=50.0, power=0.0)
+    assert len(closed(effects)) == 1
+    assert stage.elapsed_s == asked_at + 600
+    stage.left()
+    stage.negotiated()
+    assert closed(stage.polled(2000, soc=50.0, power=0.0)) == []
+
+
 def test_a_cem_that_selects_what_is_new_is_left_in_peace() -> None:
     stage = Dated()
     stage.negotiated()
