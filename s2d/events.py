@@ -9,10 +9,12 @@ class Measured(Struct, frozen=True, tag=True):
     """The device gave readings."""
 
     readings: tuple[Reading, ...]
+    is_lent: bool = False
+    """It was another device that gave them, which says nothing of whether this one answers."""
 
 
 class Lost(Struct, frozen=True, tag=True):
-    """The device does not answer any more; the next Measured says that it is back."""
+    """The device does not answer any more; the next Measured of its own says that it is back."""
 
     reason: str
 

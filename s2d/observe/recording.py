@@ -164,8 +164,9 @@ def _written(event: Event) -> object:
     match event:
         case Received(bytes(frame)):
             return _BinaryFrame(frame)
-        case Measured(readings):
-            return {"type": "Measured", "readings": [*map(_without_defaults, readings)]}
+        case Measured(readings, is_lent):
+            written = {"type": "Measured", "readings": [*map(_without_defaults, readings)]}
+            return {**written, "is_lent": True} if is_lent else written
     return event
 
 

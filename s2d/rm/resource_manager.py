@@ -97,7 +97,8 @@ class ResourceManager:
         """When the CEM should have selected from an offer that has changed."""
         self._may_reconnect_at = -inf
         self._pending_rest: _PendingRest | None = None
-        self._is_lost = False
+        self._is_answering: bool | None = None
+        """Whether the device answers; None before it was first heard of."""
         self._is_safe_again = False
         """What brings it to rest got into the device since it was lost."""
         self._left: ControlType | None = None
@@ -141,9 +142,12 @@ class ResourceManager:
                 if self._session.is_closing:
                     self._start_fallback_timer(now)
                 return effects
-            case Measured(readings):
+            case Measured(readings, is_lent):
                 self._resource.observe(readings, now)
-                return [*self._rest_after_loss(now), *self._guard(now), *self._report(now)]
+                if is_lent and not self._is_answering:
+                    self._resource.lose()
+                returned = [] if is_lent else self._rest_after_loss(now)
+                return [*returned, *self._guard(now), *self._report(now)]
             case Applied(setpoint):
                 self._is_safe_again |= setpoint.is_safe
                 next_stages = self._control.confirm(setpoint, now) if self._control else []
@@ -157,7 +161,7 @@ class ResourceManager:
                 return [Note(level, "setpoint.refused", facts), *self._through_session(aborted, now)]
             case Lost(reason):
                 self._resource.lose()
-                self._is_lost, self._is_safe_again = True, False
+                self._is_answering, self._is_safe_again = False, False
                 aborted = self._control.fail_all(f"the device is lost: {reason}", now) if self._control else []
                 return self._through_session(aborted, now)
             case Identified():
@@ -394,7 +398,7 @@ class ResourceManager:
 
     def _rest_after_loss(self, now: Now) -> list[Effect]:
         """Brings a device that was lost and is back to rest again, unless something is ordered of it or it just was."""
-        was_lost, self._is_lost = self._is_lost, False
+        was_lost, self._is_answering = self._is_answering is False, True
         if not was_lost or self._is_safe_again or not self._resource.is_at_rest:
             return []
         awaited = self._pending_rest

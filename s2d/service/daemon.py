@@ -102,7 +102,7 @@ class RunningDevice:
                 case _:
                     passed = ()
             if passed and to.node:
-                to.node.post(Measured(passed))
+                to.node.post(Measured(passed, is_lent=True))
 
         self._listeners.append(listen)
 

@@ -129,6 +129,24 @@ def test_of_a_lost_device_nothing_is_told_once_its_readings_are_too_old() -> Non
     assert types(stage.after(250)) == set()
 
 
+def test_what_another_device_lends_does_not_mean_that_this_one_answers() -> None:
+    stage = Dated()
+    stage.on(Measured((Reading("soc", 50.0), Reading("power", 0.0)), is_lent=True))
+    stage.negotiated()
+    stage.heard(*stage.hears(SelectControlType(message_id="select", control_type=FRBC)))
+    assert updates(stage.hears(stage.instruction("never", stage.charge, 0.5))) == [("never", "REJECTED")]
+    stage.read(soc=50.0, power=0.0)
+    stage.confirmed(*stage.hears(stage.instruction("one", stage.charge, 0.5)))
+    stage.read(power=2500.0)
+    stage.on(Lost("no answer"))
+    lent = stage.on(Measured((Reading("soc", 60.0),), is_lent=True))
+    assert types(lent) == {"FRBC.StorageStatus"}
+    assert updates(stage.hears(stage.instruction("two", stage.charge, 1.0))) == [("two", "REJECTED")]
+    stage.after(MAX_AGE_S)
+    assert applied(stage.on(Measured((Reading("soc", 61.0),), is_lent=True))) == []
+    assert applied(stage.read(power=0.0)) == [("power_setpoint", 0.0)]
+
+
 def test_what_is_too_old_for_five_minutes_is_offered_no_longer_and_what_it_ran_is_ended() -> None:
     stage = Dated()
     stage.charging()

@@ -49,6 +49,7 @@ EVENTS: list[Event] = [
     Received('{"a": "ä\\u0000"}'),
     Received(b"\x00\xff"),
     Measured(READINGS),
+    Measured(READINGS, is_lent=True),
     Lost("no answer"),
     Applied(SETPOINT),
     Refused(SETPOINT, "too cold", will_retry=True),

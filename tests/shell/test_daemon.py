@@ -2,12 +2,14 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
 
 from s2d.config import Cem, Config, DeviceConfig, Fallback, Gateway, PointSource
 from s2d.driver import PointSettings
+from s2d.errors import DeviceUnreachable
 from s2d.host.store import Store
 from s2d.service import daemon
 from s2d.values import Quality, Reading, Setpoint
@@ -135,6 +137,17 @@ async def test_a_meter_lends_a_battery_what_it_measures(tmp_path):
         protected = [line["reason"] for line in log if line["event"] == "resource.protected"]
         assert protected == ["the device reports a fault: overheated"]
         assert [value for _, _, value in store.writes] == [-100.0, 0.0]
+
+
+async def test_what_a_meter_lends_brings_no_silent_battery_back(tmp_path):
+    store = hardware()
+    meter, leans = lent(Hardware({"f": "ok"}), store)
+    idle = replace(leans, fallback=Fallback(60.0, (Setpoint("power_setpoint", 0.0, "fallback"),)))
+    async with running(tmp_path, meter, idle):
+        await pass_s(10)
+        store.fault = DeviceUnreachable("silent")
+        await pass_s(30)
+        assert [value for _, _, value in store.writes] == [0.0]
 
 
 async def test_what_breaks_a_battery_does_not_break_the_meter_it_leans_on(tmp_path):
