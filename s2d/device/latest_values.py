@@ -6,12 +6,15 @@ from math import inf
 from ..errors import BadReading
 from ..host.log import Logger
 from ..values import Quality, Reading, Value
+from .command import Command
 from .computed import in_order
 from .device_map import DeviceMap
 
 STALE_AFTER_POLLS = 3
 STALE_AFTER_S = 10.0
-"""Without a `max_age` a value is stale after the longer of the two."""
+"""Without a `max_age` a value is stale after the longer of the two, beside its `lag`."""
+NEXT_COMES_WITHIN = 1.5
+"""No value is stale before the next can have come: so many times as long as from one answer to the next."""
 
 
 class LatestValues:
@@ -22,8 +25,11 @@ class LatestValues:
         self._log = log
         self._computed = {name: make.computed[name] for name in in_order(make.computed)}
         self._inputs = {name: frozenset(self.inputs_of(each.value.names)) for name, each in self._computed.items()}
+        self._period_s = period_s
+        self._busy_s = sum(map(_longest_s, make.commands.values()))
+        """How long it may not be read, as commands are carried out."""
         self._max_age_s = {
-            name: make.points[name].max_age or max(STALE_AFTER_POLLS * each_s, STALE_AFTER_S)
+            name: make.points[name].max_age or max(STALE_AFTER_POLLS * each_s, STALE_AFTER_S) + make.points[name].lag
             for name, each_s in period_s.items()
         }
         self._opened_at = now
@@ -61,7 +67,7 @@ class LatestValues:
 
         Returns the news: good values, those too old by *now*, what is computed of them.
         """
-        stamped = (self._stamped(reading, now if asked_at is None else asked_at) for reading in readings)
+        stamped = (self._stamped(reading, now if asked_at is None else asked_at, now) for reading in readings)
         news = [reading for reading in stamped if self._accept(reading)]
         news += self._gone_stale(self._max_age_s, now)
         changed = {reading.point for reading in news}
@@ -71,13 +77,16 @@ class LatestValues:
                 changed.add(name)
         return (*news, *self._gone_stale(self._computed, now))
 
-    def _stamped(self, reading: Reading, asked_at: float) -> Reading:
+    def _stamped(self, reading: Reading, asked_at: float, now: float) -> Reading:
         """*reading* with the instant at which it was true, and until when it is good."""
         point = self._make.points.get(reading.point)
         at = asked_at - reading.age_s if reading.at is None else reading.at
         if point and point.lag:
             at -= point.lag
         good_until = at + self._max_age_s.get(reading.point, inf)
+        if reading.at is None and not reading.age_s and good_until < inf:
+            next_s = self._period_s[reading.point] + now - asked_at
+            good_until = max(good_until, now + NEXT_COMES_WITHIN * next_s + self._busy_s)
         # Made anew, as every reading of every poll comes by here: a copy by `replace` takes three times as long.
         return Reading(reading.point, reading.value, reading.quality, reading.detail, at, good_until)
 
@@ -151,3 +160,9 @@ class LatestValues:
         self.values.pop(name, None)
         self._good.pop(name, None)
         return Reading(name, None, Quality.BAD, detail)
+
+
+def _longest_s(command: Command) -> float:
+    """How long *command* waits at most, for the device and until it follows."""
+    waits_s = (sum(step.wait_s or 0.0 for step in steps) for steps in (command.steps, command.release))
+    return max(waits_s) + (command.verify.within_s if command.verify else 0.0)

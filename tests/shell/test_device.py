@@ -5,18 +5,22 @@ from itertools import pairwise
 
 import pytest
 
+from s2d.device.command import Command, Step, Verify
+from s2d.device.device_map import DeviceMap
+from s2d.device.expression import Expression
 from s2d.driver import PointSettings
 from s2d.errors import DeviceRefused, DeviceUnreachable
 from s2d.events import Applied, Lost, Measured, Refused
 from s2d.quantities import Duration
 from s2d.values import Quality, Reading, Setpoint
-from tests.fakes import pass_s
+from tests.fakes import now, pass_s
 from tests.shell.device_stage import about, at_work
 
 pytestmark = pytest.mark.virtual_time
 
 LIMIT = {"limit": PointSettings(access="write")}
 GONE = DeviceUnreachable("nobody is there")
+E = Expression.parse
 
 
 async def test_each_point_is_read_at_its_own_pace():
@@ -197,6 +201,63 @@ async def test_an_old_value_is_as_stale_as_it_says():
     async with at_work(points, power=Reading("power", 5.0, age_s=61.0)) as stage:
         await pass_s(0.5)
         assert stage.told[-1].readings[-1].quality is Quality.BAD
+
+
+SLOW = Command(
+    steps=(Step(write={"valve": E("value")}), Step(wait_s=Duration(20))),
+    verify=Verify(point="shown", is_=E("value"), within_s=Duration(15)),
+)
+
+
+@pytest.mark.parametrize(
+    ("power", "takes_s", "holds_s"),
+    [
+        (PointSettings(), 0.1, 10.0),
+        (PointSettings(), 8.0, 8.0 + 1.5 * (8.0 + 2.0)),
+        (PointSettings(lag=Duration(8)), 0.1, 18.0),
+        (PointSettings(lag=Duration(20)), 0.1, 30.0),
+        (PointSettings(max_age=Duration(2)), 0.1, 0.1 + 1.5 * 2.1),
+        (PointSettings(max_age=Duration(60)), 8.0, 60.0),
+    ],
+)
+async def test_no_value_is_too_old_before_the_next_can_have_come(power, takes_s, holds_s):
+    async with at_work({"power": power}, poll_s=2.0, power=5.0) as stage:
+        stage.hardware.answers_after_s = takes_s
+        came = dated(stage)
+        await pass_s(60)
+    assert gaps(came) == []
+    _, last = came[-1]
+    assert last.good_until - last.at == pytest.approx(holds_s)
+
+
+async def test_no_value_is_too_old_as_a_command_takes_long():
+    points = {"power": PointSettings(), "valve": LIMIT["limit"], "shown": PointSettings(poll="never")}
+    make = DeviceMap(points=points, commands={"power_setpoint": SLOW})
+    async with at_work(make, poll_s=2.0, power=5.0, shown=0.0) as stage:
+        came = dated(stage)
+        await pass_s(5)
+        stage.device.offer(Setpoint("power_setpoint", 7.0, "test"))
+        await pass_s(60)
+    came = [(at, each) for at, each in came if each.point == "power"]
+    assert gaps(came) == []
+    assert max(later - earlier for (earlier, _), (later, _) in pairwise(came)) > 34
+
+
+def dated(stage):
+    """The good readings from now on, each with when it came."""
+    came = []
+
+    def listen(event):
+        if isinstance(event, Measured):
+            came.extend((now().mono, each) for each in event.readings if each.value is not None)
+
+    stage.device.listen(listen)
+    return came
+
+
+def gaps(came):
+    """For how long there was none that was good enough, each time."""
+    return [later - former.good_until for (_, former), (later, _) in pairwise(came) if later >= former.good_until]
 
 
 async def test_a_driver_that_hangs_is_given_up_on():

@@ -252,9 +252,9 @@ class TestComputed:
             (measured,) = stage.dated
             assert measured.readings == (
                 Reading("up", 500.0, at=-20.0, good_until=40.0),
-                Reading("down", 20.0, at=-4.0, good_until=6.0),
-                Reading("power", 480.0, at=-20.0, good_until=6.0),
-                Reading("twice", 960.0, at=-20.0, good_until=6.0),
+                Reading("down", 20.0, at=-4.0, good_until=10.0),
+                Reading("power", 480.0, at=-20.0, good_until=10.0),
+                Reading("twice", 960.0, at=-20.0, good_until=10.0),
             )
 
     async def test_it_is_unknown_when_its_input_is_stale(self):
