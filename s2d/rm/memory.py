@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from ..values import Now
 from .control.operation_modes.timers import Timed, TimersAndModes
-from .control.ppbc.sequence_run import RememberedRun, SequenceRun
+from .control.ppbc.sequence_run import Instant, RememberedRun, Seconds, SequenceRun
 from .control.ppbc.task import Task, TaskProgress
 
 
@@ -20,8 +20,8 @@ class RememberedTimer(Struct, frozen=True):
 
     scope: str
     timer_id: str
-    started_at: datetime
-    duration_s: float
+    started_at: Instant
+    duration_s: Seconds
 
 
 class Memory(Struct, frozen=True):
@@ -30,7 +30,7 @@ class Memory(Struct, frozen=True):
     timers: tuple[RememberedTimer, ...] = ()
     last_mode: dict[str, str] = {}
     seen_mode: dict[str, str] = {}
-    change: dict[str, tuple[str, datetime]] = {}
+    change: dict[str, tuple[str, Instant]] = {}
     task: Task | None = None
     runs: dict[str, RememberedRun] = {}
     """By container id."""

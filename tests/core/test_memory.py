@@ -1,5 +1,6 @@
 """What survives a restart: timers that run, the modes before, and how far a task has got."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -130,5 +131,30 @@ def test_what_is_kept_comes_back_as_it_was() -> None:
     play = rests()
     assert play.memory is not None
     assert decoded(encoded(play.memory)) == play.memory
+
+
+RAN = {"sequence_id": "quick", "lasts_s": 600.0, "action": "run", "status": "EXECUTING", "ran_s": 0.0, "over_at": None}
+AT = "2026-06-01T12:00:00Z"
+TIMER = {"scope": "resource", "timer_id": "rest", "started_at": AT, "duration_s": 600.0}
+
+
+@pytest.mark.parametrize(
+    ("kept", "why"),
+    [
+        ({"timers": [{**TIMER, "started_at": AT.removesuffix("Z")}]}, "timezone"),
+        ({"timers": [{**TIMER, "duration_s": 1e300}]}, "<= 1"),
+        ({"timers": [{**TIMER, "duration_s": -1.0}]}, ">= 0"),
+        ({"change": {"resource": ["off", AT.removesuffix("Z")]}}, "timezone"),
+        ({"runs": {"wash": {**RAN, "commanded_at": AT, "runs_since": AT, "action": "dance"}}}, "dance"),
+        ({"runs": {"wash": {**RAN, "commanded_at": AT, "runs_since": AT.removesuffix("Z")}}}, "timezone"),
+        ({"runs": {"wash": {**RAN, "commanded_at": AT, "runs_since": AT, "lasts_s": 1e300}}}, "<= 1"),
+    ],
+)
+def test_what_nobody_can_count_with_is_no_memory(kept: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        decoded(json.dumps(kept).encode())
+
+
+def test_what_is_damaged_is_no_memory() -> None:
     with pytest.raises(ValueError, match="truncated"):
         decoded(b"{")

@@ -5,8 +5,9 @@ Spec: EN 50491-12-2, PPBC; S2 JSON `PPBC.PowerSequence`, `PPBC.PowerSequenceCont
 
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from ....s2.messages.ppbc import PowerSequence, PowerSequenceStatus
 from ....values import Now
@@ -26,17 +27,23 @@ class Action(Enum):
     RESUME = "resume"
 
 
+Instant = Annotated[datetime, Meta(tz=True)]
+"""What was remembered has been out of our hands: it must be one that can be counted with..."""
+Seconds = Annotated[float, Meta(ge=0, le=1e10)]
+"""...and so must a duration."""
+
+
 class RememberedRun(Struct, frozen=True):
     """A sequence run as it is remembered, by the clock: it outlives the process."""
 
     sequence_id: str
-    lasts_s: float
-    action: str
+    lasts_s: Seconds
+    action: Action
     status: PowerSequenceStatus
-    commanded_at: datetime
-    ran_s: float
-    runs_since: datetime | None
-    over_at: datetime | None
+    commanded_at: Instant
+    ran_s: Seconds
+    runs_since: Instant | None
+    over_at: Instant | None
 
 
 class SequenceRun:
@@ -59,7 +66,7 @@ class SequenceRun:
     def recalled(cls, remembered: RememberedRun, sequence: PowerSequence, now: Now) -> "SequenceRun":
         """The run of *sequence* that was remembered, by the clock as it is set *now*."""
         run = cls(sequence, timedelta(seconds=remembered.lasts_s), now)
-        run.action, run.status = Action(remembered.action), remembered.status
+        run.action, run.status = remembered.action, remembered.status
         run.commanded_at = _mono_of(remembered.commanded_at, now)
         run._ran_s = remembered.ran_s
         run._runs_since = None if remembered.runs_since is None else _mono_of(remembered.runs_since, now)
@@ -71,7 +78,7 @@ class SequenceRun:
         return RememberedRun(
             self.sequence.id,
             self._lasts.total_seconds(),
-            self.action.value,
+            self.action,
             self.status,
             _utc_of(self.commanded_at, now),
             self._ran_s,
