@@ -105,7 +105,7 @@ class WatchedHardware(Hardware):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._touch = asyncio.Event()
-        self.answers_after_s = 0.0
+        self.takes_s = 0.0
         """How long it takes to do what it is asked or told."""
         self.turns: asyncio.Semaphore | None = None
         """If there is one, whatever it is asked or told next waits for its turn."""
@@ -115,7 +115,7 @@ class WatchedHardware(Hardware):
         self._touch = asyncio.Event()
         if self.turns:
             await self.turns.acquire()
-        await asyncio.sleep(self.answers_after_s)
+        await asyncio.sleep(self.takes_s)
         await super().asked()
 
     async def touched(self) -> None:

@@ -199,7 +199,7 @@ async def test_impossible_by_then(own):
 async def test_transition_takes_time(own):
     plant = heat_pump()
     async with own.in_charge(OMBC, plant) as rm:
-        plant.hardware.answers_after_s = 0.2
+        plant.hardware.takes_s = 0.2
         order = await rm.instruct("on")
         assert await rm.fate_of(order) == DONE
         started, succeeded = [await rm.reached(order, each) for each in ("STARTED", "SUCCEEDED")]

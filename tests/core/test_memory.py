@@ -127,6 +127,14 @@ def test_a_task_that_ran_is_told_to_have_been_given_up() -> None:
     assert wash.progress >= 60_000
 
 
+def test_what_is_told_again_is_not_kept_again() -> None:
+    stage = WasherStage()
+    stage.active()
+    assert len(remembered(stage.done(stage.hears(stage.schedule("begin")), does="run wash quick"))) == 1
+    assert [memory.runs["wash"].status for memory in remembered(stage.after(600))] == [PowerSequenceStatus.FINISHED]
+    assert remembered(stage.after(3600)) == []
+
+
 def test_what_is_kept_comes_back_as_it_was() -> None:
     play = rests()
     assert play.memory is not None

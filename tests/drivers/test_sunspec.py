@@ -131,11 +131,11 @@ class Device:
         self.asked: list[RegisterBlock] = []
         self.connection: int | None = None
         self.is_reachable = True
-        self.answers_after_s = 0.0
+        self.takes_s = 0.0
 
     async def read(self, block: RegisterBlock) -> list[int]:
         self.asked.append(block)
-        await asyncio.sleep(self.answers_after_s)
+        await asyncio.sleep(self.takes_s)
         if not self.is_reachable:
             raise DeviceUnreachable("no answer")
         self.connection = self.connection or 1
@@ -333,7 +333,7 @@ async def _found_slowly(device: Device, discovery: SunSpecDiscovery) -> str:
 @pytest.mark.virtual_time
 async def test_a_slow_device_is_asked_on_where_it_was_broken_off() -> None:
     device = Device(40000, SLOW)
-    device.answers_after_s = 2.6
+    device.takes_s = 2.6
     discovery = SunSpecDiscovery(SOC)
     told = await _found_slowly(device, discovery)
     assert told == "it is slow to say which SunSpec models it has: 6 so far; asking goes on"
@@ -349,7 +349,7 @@ async def test_a_slow_device_is_asked_on_where_it_was_broken_off() -> None:
 @pytest.mark.parametrize("meanwhile", ["another connection", "silence"])
 async def test_what_may_be_another_device_meanwhile_is_asked_from_the_start(meanwhile: str) -> None:
     device = Device(40000, SLOW)
-    device.answers_after_s = 2.6
+    device.takes_s = 2.6
     discovery = SunSpecDiscovery(SOC)
     await _found_slowly(device, discovery)
     if meanwhile == "silence":

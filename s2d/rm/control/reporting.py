@@ -40,6 +40,10 @@ class LastReported:
                 return True
         return False
 
+    def is_news(self, state: object) -> bool:
+        """Whether *state* is another than was told last."""
+        return state != self._state
+
     def note(self, now: Now, numbers: tuple[float, ...], state: object = None) -> None:
         """Notes that this is told now."""
         self._is_known, self._numbers, self._state = True, numbers, state

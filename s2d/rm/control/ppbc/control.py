@@ -315,7 +315,7 @@ class PowerProfileControl:
         state = (profile, selected)
         if not self._told.is_due(now, (), 0.0, state):
             return []
-        self._progress.changes += 1
+        self._progress.changes += self._told.is_news(state)
         self._told.note(now, (), state)
         statuses = self._schedule.statuses(selected, now)
         return [Send(PowerProfileStatus(message_id=self._new_id(), sequence_container_status=statuses))]
