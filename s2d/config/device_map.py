@@ -172,6 +172,7 @@ def kind_problems(
             objection = partial(objection_to, command, make=make)
             reach = kind.reach(settings).get(name, ())
             yield from device_points.reach_problems(reach, objection, canonical.dimension, node.position, inside)
+            yield from device_points.state_problems(kind.states.get(name, ()), objection, node.position, inside)
 
 
 def _formula_problems(

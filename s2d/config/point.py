@@ -171,6 +171,9 @@ def problems_of_kind(
         if settings and point.is_writable and point.scale != 0 and point.dimension == canonical.dimension:
             reach = kind.reach(settings).get(name, ())
             yield from reach_problems(reach, point.objection_to, canonical.dimension, written[name].position, inside)
+        if point.is_writable:
+            states = kind.states.get(name, ())
+            yield from state_problems(states, point.objection_to, written[name].position, inside)
     yield from _phase_problems(kind, settings, written, where, beside)
 
 
@@ -200,6 +203,17 @@ def reach_problems(
             yield position.problem(
                 where, what, "Give it a type and limits that take this, or lower the device's powers"
             )
+            return
+
+
+def state_problems(
+    states: Sequence[str], objection_to: Callable[[str], str | None], position: SourcePosition, where: KeyPath
+) -> Iterator[Problem]:
+    """The problem that there is an *objection_to* one of *states*, if so."""
+    for state in states:
+        if objection := objection_to(state):
+            what = f"will be told {', '.join(states)}, but {objection}"
+            yield position.problem(where, what, "Give it `values` with a raw value for each")
             return
 
 

@@ -187,3 +187,41 @@ def test_a_command_can_do_all_that_its_device_will_be_told(tmp_path: Path) -> No
     ]
     assert loaded(tmp_path, unsigned.replace("order: value,", "order: abs(value),")) == []
     assert loaded(tmp_path, unsigned.replace("      unit: W\n", "      unit: W\n      min: 0\n")) == []
+
+
+MODES = """\
+cem: {url: "ws://cem"}
+devices:
+- name: Home battery
+  kind: battery
+  driver: modbus
+  connection: {host: 192.168.1.20}
+  capacity: 10 kWh
+  max_charge_power: 5 kW
+  max_discharge_power: 5 kW
+  fallback: {mode: own}
+  points:
+    power: {register: 2, type: int16, unit: W}
+"""
+STATES = "values: {0: own, 1: idle, 2: charge, 3: discharge}"
+
+
+@pytest.mark.parametrize(
+    ("told", "where"),
+    [
+        (f"    mode: {{register: 3, access: write, {STATES}}}\n", "13:5: Home battery: points: mode: "),
+        (
+            f"    state: {{register: 3, access: write, {STATES}}}\n"
+            "  commands:\n    mode: {steps: [write: {state: value}]}\n",
+            "15:11: Home battery: commands: mode: ",
+        ),
+    ],
+    ids=["a point", "a command"],
+)
+@pytest.mark.parametrize("lacking", ["idle", "discharge"])
+def test_a_device_with_modes_has_all_that_it_will_be_told(tmp_path: Path, told: str, where: str, lacking: str) -> None:
+    assert loaded(tmp_path, MODES + told) == []
+    (problem,) = loaded(tmp_path, MODES + told.replace(lacking, "other", 1))
+    assert problem.startswith(f"s2d.yaml:{where}will be told idle, charge, discharge, but ")
+    assert f"'{lacking}' is none of the states" in problem
+    assert problem.endswith(". Give it `values` with a raw value for each")

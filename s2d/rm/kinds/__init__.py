@@ -120,6 +120,8 @@ class Kind:
     """How eager to tell: `thresholds(settings, power_w, percent, every_s)`, where None is what suits such a device."""
     reach: Callable[[Any], Mapping[str, tuple[float, float]]]
     """Of its settings: the least and the most that may be written to its points."""
+    states: Mapping[str, tuple[str, ...]]
+    """What may be written to those of its points that hold a state."""
     resource: Callable[[str, str | None, Any, Mapping[str, Ability], SafeStates], Resource]
     """Makes the model: `resource(resource_id, name, settings, abilities, safe)`; *abilities* by point."""
 

@@ -86,5 +86,6 @@ KIND = Kind(
     safe=_safe,
     thresholds=_thresholds,
     reach=_reach,
+    states={MODE: ("idle", "charge", "discharge")},
     resource=battery,
 )
