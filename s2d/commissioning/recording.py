@@ -13,6 +13,8 @@ from msgspec import Struct
 from ..errors import S2dError
 
 VERSION = 1
+_UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeError)
+"""What the versions of msgspec raise at a line that is something else."""
 
 
 class RecordingHeader(Struct, frozen=True, kw_only=True):
@@ -69,16 +71,16 @@ def recording_of(lines: Iterable[bytes], place: str) -> tuple[RecordingHeader, l
         raise NoRecording(place, "it is empty")
     try:
         header = msgspec.json.decode(written[0], type=RecordingHeader)
-    except msgspec.DecodeError as exc:
-        raise NoRecording(place, f"line 1: {exc}") from exc
+    except _UNREADABLE as exc:
+        raise NoRecording(place, "line 1 is no header") from exc
     if header.recording != VERSION:
         raise NoRecording(place, f"version {header.recording} is not known; this s2d knows {VERSION}")
     polls: list[RecordedPoll] = []
     for number, line in enumerate(written[1:], 2):
         try:
             polls.append(msgspec.json.decode(line, type=RecordedPoll))
-        except msgspec.DecodeError as exc:
+        except _UNREADABLE as exc:
             if number == len(written) and not line.endswith(b"\n"):
                 break
-            raise NoRecording(place, f"line {number}: {exc}") from exc
+            raise NoRecording(place, f"line {number} is no poll") from exc
     return header, polls

@@ -16,7 +16,7 @@ from ssl import SSLContext, SSLError, create_default_context
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.connection import broadcast
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.uri import parse_uri
 
@@ -43,6 +43,14 @@ _DEFLATE = ClientPerMessageDeflateFactory(
 )
 """As websockets offers it by itself, but for the level: messages are short, and their answers awaited."""
 BACKOFF = Backoff(first_s=1.0, most_s=60.0)
+_WHY_WE_CLOSED = {
+    1000: "we closed the connection",
+    1002: "what the CEM sends is no WebSocket frame",
+    1007: "what the CEM sends is no UTF-8",
+    1009: f"the CEM sends a frame longer than {FRAME_LIMIT} bytes",
+    1011: f"the CEM answers no ping within {PONG_WITHIN_S:g} s",
+}
+"""By the code that websockets closes with. Spec: RFC 6455, section 7.4.1."""
 
 
 class _Connect(connect):
@@ -196,7 +204,7 @@ class Link:
                 if websocket.transport.get_write_buffer_size() > UNSENT_LIMIT // 2:
                     await clock.sleep(0)  # a burst is read without a pause, and its answers would never leave
         except ConnectionClosed as exc:
-            return str(exc)
+            return _why_ended(exc)
 
     async def _carry_out(self, websocket: ClientConnection) -> None:
         """Sees to it that all that was sent leaves in time, and ends the connection when that is wanted."""
@@ -254,10 +262,21 @@ def _origin(url: str) -> tuple[str, str, int]:
     return "wss" if uri.secure else "ws", uri.host, uri.port
 
 
+def _why_ended(exc: ConnectionClosed) -> str:
+    if exc.sent is not None and not exc.rcvd_then_sent:
+        return _WHY_WE_CLOSED.get(exc.sent.code, f"we closed the connection with {exc.sent.code}")
+    if exc.rcvd is not None:
+        said = f": {exc.rcvd.reason}" if exc.rcvd.reason else ""
+        return f"the CEM closed the connection with {exc.rcvd.code}{said}"
+    return "the connection broke"
+
+
 def _why(exc: Exception) -> str:
     if isinstance(exc, TimeoutError):
         return f"no answer within {OPEN_WITHIN_S:g} s"
     # asyncio words a refused connection by its number; names that are not known have numbers below 0.
     if isinstance(exc, OSError) and exc.errno is not None and exc.errno > 0:
         return os.strerror(exc.errno)
+    if isinstance(exc, InvalidHandshake):
+        return "what answers there is no WebSocket server"
     return str(exc) or type(exc).__name__

@@ -71,7 +71,7 @@ def _blocks(poll: RecordedPoll, place: str) -> list[_RecordedBlock]:
     try:
         return msgspec.convert(poll.notes, list[_RecordedBlock])
     except msgspec.ValidationError as exc:
-        raise NoRecording(place, f"at {poll.at_s:g} s: {exc}") from exc
+        raise NoRecording(place, f"what is noted at {poll.at_s:g} s is none of Modbus") from exc
 
 
 @dataclass(slots=True)

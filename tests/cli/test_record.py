@@ -185,19 +185,29 @@ async def test_nothing_is_overwritten(tmp_path):
     assert errors.decode() == f"s2d record: {file} is there already; nothing was overwritten\n"
 
 
+HEADER = (
+    '{"recording": 1, "device": "x", "driver": "x", "profile": null, "connection": {}, "points": [], '
+    '"started": "", "every_s": 1}\n'
+)
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
         ("", "it is empty"),
-        ('{"recording": 7, "device": "x", "driver": "x", "profile": null, "connection": {}, "points": [], '
-         '"started": "", "every_s": 1}\n', "version 7 is not known; this s2d knows 1"),
-        ("hello\n", "line 1: JSON is malformed: invalid character (byte 0)"),
+        (HEADER.replace("1", "7", 1), "version 7 is not known; this s2d knows 1"),
+        ("hello\n", "line 1 is no header"),
+        (HEADER.replace("x", "\udcff"), "line 1 is no header"),
+        (HEADER + '{"at_s": ' + "[" * 100_000 + "\n", "line 2 is no poll"),
+        (HEADER + '{"at_s": 5, "notes": [{"unit": 1}]}\n', "what is noted at 5 s is none of Modbus"),
+        (HEADER + '{"at_s": 5, "silent": "no answer"}\n', "no Modbus device says anything in it"),
     ],
-)  # fmt: skip
+    ids=("empty", "newer", "text", "no text", "deep", "other notes", "silent"),
+)
 def test_what_is_no_recording_is_one_sentence(tmp_path, capsys, text, why):
     from s2d.__main__ import main
 
     file = tmp_path / "no.jsonl"
-    file.write_text(text)
+    file.write_text(text, errors="surrogateescape")
     assert main(["simulate", "--replay", str(file)]) == 1
     assert capsys.readouterr().err == f"s2d simulate: {file} is no recording: {why}\n"

@@ -13,7 +13,7 @@ from websockets.asyncio.server import serve
 from s2d.s2.effects import Connected, Disconnected, Received, ReconnectPolicy
 from s2d.s2.messages.common import EnergyManagementRole, Handshake, ReceptionStatus, ReceptionStatusValues
 from s2d.s2.messages.wire import encode
-from s2d.service.link import Link
+from s2d.service.link import FRAME_LIMIT, Link
 from tests.fakes import FakeLog, pass_s
 
 pytestmark = pytest.mark.virtual_time
@@ -277,7 +277,35 @@ async def test_frames_are_handed_on_as_they_came():
         await server.connections[0].close(1001, "restarting")
         gone = await stage.hears(Disconnected)
         assert stage.told[1:4] == [Received("one"), Received(b"two"), Received("")]
-        assert "1001" in gone.reason
+        assert gone.reason == "the CEM closed the connection with 1001: restarting"
+
+
+async def test_a_connection_that_broke_is_said_to_have():
+    server = Server()
+    async with linked(server) as stage:
+        await stage.hears(Connected)
+        server.connections[0].transport.abort()
+        assert (await stage.hears(Disconnected)).reason == "the connection broke"
+
+
+async def test_a_frame_that_is_too_long_ends_the_connection():
+    server = Server()
+    async with linked(server) as stage:
+        await stage.hears(Connected)
+        await server.connections[0].send("x" * (FRAME_LIMIT + 1))
+        assert (await stage.hears(Disconnected)).reason == f"the CEM sends a frame longer than {FRAME_LIMIT} bytes"
+
+
+async def test_what_is_no_websocket_server_is_said_to_be_none():
+    async def say_hello(reader, writer):
+        writer.write(b"220 mail.example ESMTP\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(say_hello, "127.0.0.1", 0) as mail:
+        url = f"ws://127.0.0.1:{mail.sockets[0].getsockname()[1]}"
+        async with at_work(Stage(url)) as stage:
+            await pass_s(10)
+    assert stage.log.lines[0]["reason"] == "what answers there is no WebSocket server"
 
 
 async def test_a_peer_that_is_dead_is_noticed():
@@ -294,7 +322,7 @@ async def test_a_peer_that_is_dead_is_noticed():
             connected_at = asyncio.get_running_loop().time()
             gone = await stage.hears(Disconnected)
             assert 50 <= asyncio.get_running_loop().time() - connected_at <= 90
-            assert "keepalive ping timeout" in gone.reason
+            assert gone.reason == "the CEM answers no ping within 20 s"
 
 
 async def test_a_peer_that_is_alive_is_kept():
