@@ -5,6 +5,7 @@ the hardware shall do when nobody is. No I/O and no clock: time is an argument.
 """
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from math import inf
 from typing import Any, NamedTuple
 
@@ -62,6 +63,9 @@ RECONNECT_EVERY_S = 600.0
 """A CEM that selects only at first is asked to reconnect no more often."""
 
 
+_NEVER = Now(inf, datetime.max.replace(tzinfo=UTC))
+
+
 class _PendingRest(NamedTuple):
     """A rest that is to come: the device is brought to it later."""
 
@@ -114,14 +118,17 @@ class ResourceManager:
         """When others may be kept again."""
         self._version = ""
         self._heard_handshake = False
+        self._next_due: Now | None = None
+        """As `_next` says; None since something has happened."""
 
     def handle(self, event: Event, now: Now) -> list[Effect]:
         """What *event*, and the time that has passed, lead to; effects are in the order to be carried out."""
         if self._memory:
             recall(self._memory, self._timers, self._progress, now)
             self._memory = None
-        effects = self._guard(now) if self._resource.advance(now) else []
-        effects += [*self._due(now), *self._on(event, now)]
+        next_due, self._next_due = self._next(), None
+        effects = self._due(now) if next_due.mono <= now.mono or next_due.utc <= now.utc else []
+        effects += self._on(event, now)
         if self._is_unremembered:
             is_urgent = self._timers.starts != self._remembered_starts
             if is_urgent or now.mono >= self._remember_at or isinstance(event, Stopping):
@@ -130,10 +137,16 @@ class ResourceManager:
 
     def wake_after(self, now: Now) -> float | None:
         """Seconds after which a Tick is due if nothing else happens; None for never."""
-        waits = [at - now.mono for at in self._deadlines()]
-        if self._control:
-            waits += [(at - now.utc).total_seconds() for at in self._control.execution_times()]
-        return max(0.0, min(waits)) if waits else None
+        next_due = self._next()
+        wait_s = min(next_due.mono - now.mono, (next_due.utc - now.utc).total_seconds())
+        return None if next_due == _NEVER else max(0.0, wait_s)
+
+    def _next(self) -> Now:
+        """When something is due next, on each clock; worked out once between two events."""
+        if self._next_due is None:
+            times = [*self._control.execution_times()] if self._control else []
+            self._next_due = Now(min(self._deadlines(), default=inf), min(times, default=_NEVER.utc))
+        return self._next_due
 
     def _on(self, event: Event, now: Now) -> list[Effect]:
         match event:
@@ -179,7 +192,7 @@ class ResourceManager:
                 return []
 
     def _due(self, now: Now) -> list[Effect]:
-        effects: list[Effect] = []
+        effects = self._guard(now) if self._resource.advance(now) else []
         if self._pending_rest and now.mono >= self._pending_rest.at:
             effects += self._end_hold(self._pending_rest, now)
         if self._select_by is not None and now.mono >= self._select_by:

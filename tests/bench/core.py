@@ -186,11 +186,19 @@ class _Charge(Stage):
                 answer = ReceptionStatus(subject_message_id=effect.message.message_id, status=OK)
                 self.settled_us.append(self._time(Received(wire.encode(answer).decode()))[0])
 
+    def on(self, event: Event) -> list[Effect]:
+        effects = super().on(event)
+        self.resource_manager.wake_after(self.now)
+        return effects
+
     def _time(self, event: Event) -> tuple[float, list[Effect]]:
+        """How long *event* takes until all that it leads to is encoded. A node asks then when to wake next: untimed."""
         handle, now = self.resource_manager.handle, self.now
         start = perf_counter_ns()
         effects = handle(event, now)
         for effect in effects:
             if isinstance(effect, Send):
                 wire.encode(effect.message)
-        return (perf_counter_ns() - start) / 1000, effects
+        took_us = (perf_counter_ns() - start) / 1000
+        self.resource_manager.wake_after(now)
+        return took_us, effects

@@ -99,6 +99,7 @@ class _Timed:
             if isinstance(effect, Send):
                 wire.encode(effect.message)
         took_us = (perf_counter_ns() - start) / 1000
+        self._resource_manager.wake_after(now)
         if isinstance(event, Received):
             message_type = msgspec.json.decode(event.frame)["message_type"]
             self._times[message_type if "." in message_type else f"{message_type} ({self._name})"].append(took_us)
