@@ -406,6 +406,8 @@ class ResourceManager:
         aborted = self._control.fail_all(reason, now, is_safe=True) if self._control and ends_orders else []
         if ends_orders:
             self._progress.end(now)
+        elif self._control:
+            self._control.overrule(setpoints)
         note = Note(Level.WARNING, "resource.protected", {"reason": reason})
         return [note, *map(Apply, setpoints), *self._through_session(aborted, now)]
 

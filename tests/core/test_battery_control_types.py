@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
+from s2d.events import Applied, Refused
 from s2d.rm.kinds import Ability
 from s2d.rm.kinds.battery import KIND
 from s2d.rm.occasion import SafeStates
-from s2d.s2.effects import Effect
+from s2d.s2.effects import Apply, Effect
 from s2d.s2.messages import ombc, pebc
 from s2d.s2.messages.common import ControlType, NumberRange, ResourceManagerDetails, SelectControlType
 from s2d.s2.messages.pebc import PowerConstraints, PowerEnvelopeConsequenceType
@@ -136,6 +137,21 @@ def test_a_full_battery_is_limited_further_and_the_envelope_stays_in_force() -> 
     assert applied(stage.seen(soc=94.5, power=0.0)) == []
     assert applied(stage.seen(soc=93.9, power=0.0)) == [("charge_limit", 2000.0), ("discharge_limit", 1000.0)]
     assert updates(stage.seen(soc=93.9, power=1500.0)) == []
+
+
+def test_an_envelope_that_is_limited_further_before_it_is_confirmed_stays_in_force() -> None:
+    stage = both()
+    stage.selects(PEBC)
+    limited = stage.hears(stage.envelope("limit", -1000.0, 2000.0))
+    full = stage.seen(soc=95.0, power=1500.0)
+    assert applied(full) == [("charge_limit", 0.0), ("discharge_limit", 1000.0)]
+    late, *replaced = [effect.setpoint for effect in limited if isinstance(effect, Apply)]
+    stage.on(Applied(late))
+    assert updates(stage.on(Refused(replaced[0], "what brings the device to safety goes before it", True))) == []
+    stage.confirmed(*full)
+    assert updates(stage.seen(soc=95.0, power=0.0)) == [("limit", "SUCCEEDED")]
+    effects = [effect for _ in range(70) for effect in stage.seen(soc=95.0, power=0.0)]
+    assert (updates(effects), applied(effects)) == ([], [])
 
 
 def test_limits_that_are_not_kept_are_an_order_that_failed() -> None:

@@ -49,6 +49,10 @@ class Control(Protocol):
         """The device confirmed *setpoint*."""
         ...
 
+    def overrule(self, setpoints: Iterable[Setpoint]) -> None:
+        """*setpoints* are written against harm; what runs goes on within them."""
+        ...
+
     def refuse(self, setpoint: Setpoint, reason: str, now: Now) -> list[Effect]:
         """*setpoint* did not get into the device."""
         ...

@@ -154,6 +154,12 @@ class OrdersInProgress(Generic[Goal]):
                 effects += in_progress.advance(now)
         return effects
 
+    def overrule(self, setpoints: Iterable[Setpoint]) -> None:
+        """*setpoints* are wanted of their points instead of what was, and confirm it as well."""
+        instead = {setpoint.point: setpoint for setpoint in setpoints}
+        for in_progress in self._under_way.values():
+            in_progress.unconfirmed = {instead.get(each.point, each) for each in in_progress.unconfirmed}
+
     def refuse(self, setpoint: Setpoint, reason: str, now: Now) -> list[Effect]:
         """*setpoint* did not get into the device: the instruction behind it is aborted."""
         return [effect for scope in self.blamed(setpoint) for effect in self.fail(scope, reason, now)]

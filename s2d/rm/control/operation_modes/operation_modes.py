@@ -97,6 +97,9 @@ class OperationModes:
     def confirm(self, setpoint: Setpoint, now: Now) -> list[Effect]:
         return self._orders.confirm(setpoint, now)
 
+    def overrule(self, setpoints: Iterable[Setpoint]) -> None:
+        self._orders.overrule(setpoints)
+
     def refuse(self, setpoint: Setpoint, reason: str, now: Now) -> list[Effect]:
         self._followed.clear()
         return self._orders.refuse(setpoint, reason, now)

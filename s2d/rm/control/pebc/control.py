@@ -116,6 +116,9 @@ class PowerEnvelopeControl:
     def confirm(self, setpoint: Setpoint, now: Now) -> list[Effect]:
         return self._orders.confirm(setpoint, now)
 
+    def overrule(self, setpoints: Iterable[Setpoint]) -> None:
+        self._orders.overrule(setpoints)
+
     def refuse(self, setpoint: Setpoint, reason: str, now: Now) -> list[Effect]:
         return self._orders.refuse(setpoint, reason, now)
 

@@ -102,6 +102,9 @@ class PowerProfileControl:
     def confirm(self, setpoint: Setpoint, now: Now) -> list[Effect]:
         return self._orders.confirm(setpoint, now)
 
+    def overrule(self, setpoints: Iterable[Setpoint]) -> None:
+        self._orders.overrule(setpoints)
+
     def refuse(self, setpoint: Setpoint, reason: str, now: Now) -> list[Effect]:
         effects = [each for scope in self._orders.blamed(setpoint) for each in self._fail(scope, reason, now)]
         return [*effects, *self._report_statuses(now)]
