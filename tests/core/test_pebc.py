@@ -191,6 +191,19 @@ def test_an_envelope_is_followed_element_by_element_and_then_lapses() -> None:
     assert told(stage.hears(revoke("day"))) == ["ReceptionStatus INVALID_CONTENT"]
 
 
+def test_an_element_that_says_the_same_as_the_one_before_writes_nothing() -> None:
+    stage = RoofStage()
+    stage.active()
+    effects = stage.hears(stage.envelope("day", (60, -2000, 0), (60, -2000, 0), (60, -1000, 0)))
+    assert applied(effects) == [("limits", "L1 -2000..0")]
+    assert updates(stage.done(effects, power=-2000.0)) == [("day", "SUCCEEDED")]
+    assert applied(stage.after(118)) == []
+    effects = stage.after(1)
+    assert applied(effects) == [("limits", "L1 -1000..0")]
+    stage.done(effects, power=-990.0)
+    assert applied(stage.after(59)) == [("limits", "none")]
+
+
 def test_every_quantity_has_its_own_steps() -> None:
     ranges = (allowed(LOWER, -4000, 0, each) for each in (L1, L2)), (allowed(UPPER, 0, 0, each) for each in (L1, L2))
     stage = RoofStage(Roof(constraints(*ranges[0], *ranges[1])))

@@ -263,8 +263,10 @@ class PowerEnvelopeControl:
         self, running: Running, now: Now, possible: Mapping[CommodityQuantity, Limits] | None = None
     ) -> list[Effect]:
         """Sets the limits of the present elements, or ends what has none any more."""
-        order = running.order
+        order, former = running.order, running.limits
         limits = running.enter(now)
+        if limits and limits == former:  # a timetable may say the same for hours, and memory of devices wears out
+            return []
         if not limits:
             ended = self._instructions.end(_SCOPE, "it lapsed before it was followed", now)
             self._orders.drop(_SCOPE)
