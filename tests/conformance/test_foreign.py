@@ -27,7 +27,7 @@ pytestmark = pytest.mark.system
 
 @pytest.fixture(autouse=True)
 def _not_itself_on_a_foreign_rm(pytestconfig):
-    if pytestconfig.getoption("--rm-port"):
+    if pytestconfig.getoption("--rm-port", default=None):
         pytest.skip("the suite is at it")
 
 
