@@ -25,7 +25,7 @@ from s2d.errors import DeviceError, DeviceUnreachable
 from s2d.quantities import Duration
 from tests.chronicle import PATIENCE_S
 
-pytestmark = pytest.mark.virtual_time(is_wired=True)
+pytestmark = pytest.mark.virtual_time
 
 README = Path(__file__).parents[2] / "drivers" / "modbus" / "README.md"
 UNIT = 1
