@@ -175,6 +175,8 @@ class ResourceManager:
             case Lost(reason):
                 self._resource.lose()
                 self._is_answering, self._is_safe_again = False, False
+                if self._pending_rest and self._pending_rest.occasion is Occasion.RETURNED:
+                    self._pending_rest = None
                 aborted = self._control.fail_all(f"the device is lost: {reason}", now) if self._control else []
                 return self._through_session(aborted, now)
             case Identified():

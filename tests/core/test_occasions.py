@@ -169,6 +169,17 @@ def test_what_is_ordered_while_a_device_that_came_back_is_left_as_it_is_stays_in
     assert stage.resource_manager.fallback_at is None
 
 
+def test_a_device_that_is_lost_again_is_brought_to_rest_when_it_is_back_for_good() -> None:
+    stage = Occasional(decided={"hold_s": {Occasion.RETURNED: 300.0}})
+    stage.selected()
+    stage.on(Lost("no answer"))
+    stage.polled(299, soc=50.0, power=0.0)
+    stage.on(Lost("no answer"))
+    assert applied(stage.after(8)) == []
+    assert applied(stage.polled(300, soc=50.0, power=0.0)) == []
+    assert told(stage.polled(1, soc=50.0, power=0.0), Occasion.RETURNED)
+
+
 @pytest.mark.parametrize(("hold_s", "written"), [(0.0, [("power_setpoint", OF[Occasion.RETURNED])]), (300.0, [])])
 def test_a_device_that_comes_back_does_not_end_the_wait_for_the_cem(
     hold_s: float, written: list[tuple[str, object]]
