@@ -120,6 +120,18 @@ def test_when_power_is_too_old_nobody_is_told_what_the_actuator_does() -> None:
     assert types(stage.polled(280, soc=51.0)) == {"FRBC.StorageStatus"}
 
 
+def test_a_fault_that_cannot_be_read_any_more_has_not_gone() -> None:
+    stage = Dated(points=("soc", "power", "power_setpoint", "fault"))
+    stage.selected()
+    stage.read(fault=7.0)
+    stage.polled(60, soc=50.0, power=0.0)
+    assert updates(stage.hears(stage.instruction("one", stage.charge, 0.5))) == [("one", "REJECTED")]
+    stage.read(fault=0.0)
+    assert updates(stage.hears(stage.instruction("two", stage.charge, 0.5)))[-1] == ("two", "STARTED")
+    stage.polled(20, soc=50.0, power=2500.0)
+    assert updates(stage.hears(stage.instruction("three", stage.charge, 1.0)))[-1] == ("three", "STARTED")
+
+
 def test_of_a_lost_device_nothing_is_told_once_its_readings_are_too_old() -> None:
     stage = Dated()
     stage.charging()

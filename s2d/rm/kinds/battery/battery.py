@@ -10,7 +10,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ....s2.messages.common import Commodity, CommodityQuantity, ControlType, Role, RoleType
-from ....values import RELEASE, Now, Reading, Setpoint
+from ....values import RELEASE, Now, Reading, Setpoint, Value
 from ...control import Control
 from ...control.context import ControlContext
 from ...control.execution import FOLLOWED, PENDING, Verdict
@@ -74,6 +74,8 @@ class Battery:
         self._is_idle = True
         self._judged_by = ("soc", "power") if "soc" in abilities else ("power",)
         """What must be known while it is ordered to a power."""
+        self._fault: Value | None = None
+        """The newest that was read: a fault has not gone because it cannot be read any more."""
         self._resting_w = 0.0
         """The power it was brought to when it was brought to rest."""
         self._blocked = (False, False)
@@ -92,6 +94,8 @@ class Battery:
     def observe(self, readings: Iterable[Reading], now: Now) -> None:
         if self.state.observe(readings, now):
             self._ladder.advance(now)
+        if self.state.is_known("fault"):
+            self._fault = self.state.value("fault")
         power_w = self.state.number("power")
         if power_w is not None:
             # Half the threshold on the way down, so that noise about it is not told as a change of mode.
@@ -189,8 +193,8 @@ class Battery:
     @property
     def fault(self) -> str | None:
         """The fault that the device reports, in words."""
-        fault = self.state.value("fault")
-        return f"the device reports a fault: {fault}" if fault and fault != "ok" else None
+        is_fault = self._fault and self._fault != "ok"
+        return f"the device reports a fault: {self._fault}" if is_fault else None
 
     @property
     def mode(self) -> BatteryMode | None:
