@@ -77,6 +77,8 @@ class Stage:
     fallback: tuple[Setpoint, ...] = (Setpoint("power_setpoint", 0.0, "fallback"),)
     every_s: float = 300.0
     """What was not told for so long is told again."""
+    power_w: float = 50.0
+    """A change of power worth telling."""
     decided: dict[str, Any] = field(default_factory=dict)
     """What else the owner decided."""
 
@@ -85,7 +87,7 @@ class Stage:
         self.storage = BatteryStorage(self.battery)
         policy = Policy(
             fallback_after_s=60.0,
-            thresholds=ReportThresholds(power_w=50.0, fill_level=0.5, every_s=self.every_s),
+            thresholds=ReportThresholds(power_w=self.power_w, fill_level=0.5, every_s=self.every_s),
             processing_delay_s=1.0,
             updates=self.updates,
             control_types=self.control_types,

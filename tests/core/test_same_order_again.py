@@ -1,5 +1,9 @@
 """A CEM that plans ahead says the same a dozen times; what is done already is not written once more."""
 
+from typing import Any
+
+import pytest
+
 from s2d.s2.effects import Effect
 
 from .resources_played import updates
@@ -8,8 +12,8 @@ from .stage import Stage, applied
 DONE = ["ACCEPTED", "STARTED", "SUCCEEDED"]
 
 
-def charging(factor: float = 0.5) -> Stage:
-    stage = Stage()
+def charging(factor: float = 0.5, **changes: Any) -> Stage:
+    stage = Stage(**changes)
     stage.active()
     stage.confirmed(*stage.hears(stage.instruction("first", stage.charge, factor)))
     stage.measured(soc=50.0, power=5000.0 * factor)
@@ -35,8 +39,9 @@ def test_small_steps_do_not_add_up_to_what_is_never_written() -> None:
     assert applied(again(stage, 0.518)) == [("power_setpoint", 2590.0)]
 
 
-def test_another_power_is_written() -> None:
-    stage = charging()
+@pytest.mark.parametrize("worth_telling_w", [50.0, 1000.0])
+def test_another_power_is_written(worth_telling_w: float) -> None:
+    stage = charging(power_w=worth_telling_w)
     assert applied(again(stage, 0.6)) == [("power_setpoint", 3000.0)]
 
 

@@ -24,6 +24,8 @@ from .state_machine import Forbidden, StateMachine
 __all__ = ["ModeAndFactor", "OperationModeResource", "OperationModes", "ScopeStatus"]
 
 _GONE = "its operation mode is gone"
+_NEAR = 0.01
+"""An order that differs by no less of its mode's range is carried out, however little its owner wants to be told."""
 
 
 class OperationModes:
@@ -228,7 +230,7 @@ class OperationModes:
             return False
         threshold_w = self._context.thresholds.power_w
         deadband = self._resource.power_deadband_factor(scope, activity.operation_mode_id, threshold_w)
-        is_near = activity == followed or abs(activity.factor - followed.factor) < deadband
+        is_near = activity == followed or abs(activity.factor - followed.factor) < min(deadband, _NEAR)
         return is_near and self._resource.verdict_on(scope, followed, -inf, now) == FOLLOWED
 
     def _transition(self, scope: str, goal: OrderedMode, at: datetime, now: Now) -> Transition | None:
