@@ -210,7 +210,7 @@ class ResourceManager:
     def _end_hold(self, pending: _PendingRest, now: Now) -> list[Effect]:
         """The device was left as it was for long enough."""
         _, occasion, reason = pending
-        if occasion is Occasion.RETURNED and not self._resource.is_at_rest:  # something was ordered since
+        if occasion is not Occasion.CEM_LOST and not self._resource.is_at_rest:  # something was ordered since
             self._pending_rest = None
             return []
         effects = self._rest_now(occasion, reason, now)
@@ -348,9 +348,12 @@ class ResourceManager:
         self._measurement = None if is_silent else NotControllable(self._resource, thresholds, self._new_id)
         self._outlook = None if is_silent else self._new_outlook()
         if not is_none:
-            self._pending_rest = None
             self._control = self._resource.control(control_type, self._context())
-            effects += self._through_session(self._control.activate(now), now)
+            activated = self._through_session(self._control.activate(now), now)
+            is_brought_to_rest = any(isinstance(effect, Apply) for effect in activated)
+            if is_brought_to_rest or (self._pending_rest and self._pending_rest.occasion is Occasion.CEM_LOST):
+                self._pending_rest = None
+            effects += activated
         return [*effects, *self._report(now)]
 
     def _context(self) -> ControlContext:

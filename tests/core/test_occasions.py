@@ -146,17 +146,45 @@ def test_a_device_that_comes_back_while_an_order_is_in_force_goes_on() -> None:
     assert applied(stage.read(soc=50.0, power=2500.0)) == []
 
 
-def test_what_may_wait_waits_and_a_cem_that_comes_meanwhile_takes_over() -> None:
+def held_at_start() -> Occasional:
+    """It began a moment ago, and a CEM has selected already what it did before."""
+    stage = Occasional(decided={"hold_s": {Occasion.STARTED: 300.0}})
+    stage.read(soc=50.0, power=2500.0)
+    assert applied(stage.negotiated()) == []
+    assert applied(stage.hears(SelectControlType(message_id="select", control_type=FRBC))) == []
+    return stage
+
+
+def test_what_may_wait_waits() -> None:
     stage = Occasional(decided={"hold_s": {Occasion.STARTED: 300.0}})
     assert applied(stage.on(Started())) == []
     assert applied(stage.after(299)) == []
     assert told(stage.after(1), Occasion.STARTED)
-    stage = Occasional(decided={"hold_s": {Occasion.STARTED: 300.0}})
-    stage.read(soc=50.0, power=0.0)
-    assert applied(stage.negotiated()) == []
-    stage.hears(SelectControlType(message_id="select", control_type=FRBC))
-    stage.polled(400, soc=50.0, power=0.0)
+
+
+def test_a_cem_that_comes_meanwhile_and_orders_something_takes_over() -> None:
+    stage = held_at_start()
+    stage.polled(200, soc=50.0, power=2500.0)
+    stage.confirmed(*stage.hears(stage.instruction("one", stage.charge, 0.5)))
+    assert applied(stage.polled(400, soc=50.0, power=2500.0)) == []
     assert stage.resource_manager.fallback_at is None
+
+
+def test_a_cem_that_comes_meanwhile_and_orders_nothing_is_not_waited_for_longer() -> None:
+    stage = held_at_start()
+    assert applied(stage.polled(299, soc=50.0, power=2500.0)) == []
+    assert told(stage.polled(1, soc=50.0, power=2500.0), Occasion.STARTED)
+
+
+def test_what_is_at_rest_as_no_limit_is_in_force_is_not_brought_there_for_having_started() -> None:
+    stage = Occasional(
+        decided={"hold_s": {Occasion.STARTED: 300.0}}, points=("power", "charge_limit", "discharge_limit")
+    )
+    stage.read(power=0.0)
+    stage.negotiated()
+    pebc = SelectControlType(message_id="select", control_type=ControlType.POWER_ENVELOPE_BASED_CONTROL)
+    assert told(stage.hears(pebc), Occasion.UNINSTRUCTED)
+    assert applied(stage.polled(400, power=0.0)) == []
 
 
 def test_what_is_ordered_while_a_device_that_came_back_is_left_as_it_is_stays_in_force() -> None:
