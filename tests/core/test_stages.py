@@ -5,6 +5,7 @@ from typing import Any
 
 from s2d.rm.control.execution import FOLLOWED, PENDING, Stage, Verdict, failed
 from s2d.rm.control.operation_modes.mode_and_factor import ModeAndFactor
+from s2d.s2.messages.common import Timer, Transition
 from s2d.values import Now, Setpoint
 
 from .resources_modes import HeatPump, Play, messages
@@ -16,8 +17,8 @@ from .stage import applied
 class Contactor(HeatPump):
     """It changes phases before it runs: off, seen to be off, switched, left alone for ten seconds, on."""
 
-    transitions: tuple = ()  # type: ignore[type-arg]
-    timers: tuple = ()  # type: ignore[type-arg]
+    transitions: tuple[Transition, ...] = ()
+    timers: tuple[Timer, ...] = ()
     refuses: str = ""
     seen_off_at: list[float] = field(default_factory=list)
 

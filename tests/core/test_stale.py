@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from s2d.events import Lost, Measured
-from s2d.s2.effects import Close, Note, ReconnectPolicy
+from s2d.s2.effects import Close, Effect, Note, ReconnectPolicy
 from s2d.s2.messages.common import ControlType, PowerMeasurement, ResourceManagerDetails, SelectControlType
 from s2d.values import Reading
 
@@ -21,14 +21,14 @@ class Dated(Stage):
     def __init__(self, **changes: Any) -> None:
         super().__init__(every_s=60.0, **changes)
 
-    def read(self, *, age_s: float = 0.0, **values: float) -> list:  # type: ignore[type-arg]
+    def read(self, *, age_s: float = 0.0, **values: float) -> list[Effect]:
         at = self.now.mono - age_s
         readings = tuple(Reading(point, value, at=at, good_until=at + MAX_AGE_S) for point, value in values.items())
         return self.on(Measured(readings))
 
-    def polled(self, seconds: int, **values: float) -> list:  # type: ignore[type-arg]
+    def polled(self, seconds: int, **values: float) -> list[Effect]:
         """It is read every second; the CEM answers whatever it hears."""
-        effects = []
+        effects: list[Effect] = []
         for _ in range(seconds):
             heard = self.after(1)
             heard += self.read(**values)
@@ -46,7 +46,7 @@ class Dated(Stage):
         self.confirmed(*self.hears(self.instruction("one", self.charge, 0.5)))
 
 
-def types(effects: list) -> set[str]:  # type: ignore[type-arg]
+def types(effects: list[Effect]) -> set[str]:
     return {each.partition(" ")[0] for each in told(effects)} & STATUSES
 
 
