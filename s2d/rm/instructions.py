@@ -20,6 +20,8 @@ from msgspec import Struct
 from ..errors import InvalidContent
 from ..s2.effects import Effect, Level, Note, Send
 from ..s2.messages.common import InstructionStatus, InstructionStatusUpdate
+from ..s2.messages.instruction import Instruction
+from ..s2.messages.wire import name_of
 from ..values import Now, Value
 
 HELD_LIMIT = 2000
@@ -61,6 +63,7 @@ class Order(Struct, Generic[Goal], frozen=True):
 
     execution_time: datetime
     id: str
+    message_type: str
     message_id: str
     scope: str
     goal: Goal
@@ -84,33 +87,24 @@ class Instructions(Generic[Goal]):
         self._new_id = new_id
         self._terms = terms
 
-    def accept(
-        self,
-        *,
-        instruction_id: str,
-        message_id: str,
-        scope: str,
-        execution_time: datetime,
-        goal: Goal,
-        now: Now,
-        elements: int = 1,
-    ) -> list[Effect]:
-        """Holds an instruction until its execution time; one for the same scope and instant gives way to it."""
+    def accept(self, instruction: Instruction, *, scope: str, goal: Goal, now: Now, elements: int = 1) -> list[Effect]:
+        """Holds *instruction* until its execution time; one for the same scope and instant gives way to it."""
+        execution_time = instruction.execution_time
         if objection := self.objection_to(execution_time, now, scope, elements):
-            return self.reject(instruction_id, objection, now)
+            return self.reject(instruction, objection, now)
         effects: list[Effect] = []
         place = bisect_left(self._held, execution_time, key=_execution_time_of)
         while place < len(self._held) and self._held[place].execution_time == execution_time:
             if self._held[place].scope == scope:
                 rival = self._pop_held(place)
-                effects += self._report(
-                    rival.id, InstructionStatus.ABORTED, now, "replaced by one for the same instant"
-                )
+                effects += self._report(rival, InstructionStatus.ABORTED, now, "replaced by one for the same instant")
             else:
                 place += 1
-        self._held.insert(place, Order(execution_time, instruction_id, message_id, scope, goal, elements))
+        message_type = name_of(type(instruction))
+        order = Order(execution_time, instruction.id, message_type, instruction.message_id, scope, goal, elements)
+        self._held.insert(place, order)
         self._held_elements += elements
-        return [*effects, *self._report(instruction_id, InstructionStatus.ACCEPTED, now)]
+        return [*effects, *self._report(order, InstructionStatus.ACCEPTED, now)]
 
     def objection_to(self, execution_time: datetime, now: Now, scope: str, elements: int = 1) -> str | None:
         """Why no instruction for that time and *scope* is taken on, whatever it asks for."""
@@ -126,9 +120,9 @@ class Instructions(Generic[Goal]):
             return f"its execution time was {age_s:.0f} s ago, of at most {max_age_s:g} s"
         return None
 
-    def reject(self, instruction_id: str, reason: str, now: Now) -> list[Effect]:
-        """Declines a well-formed instruction that cannot be carried out."""
-        return self._report(instruction_id, InstructionStatus.REJECTED, now, reason)
+    def reject(self, instruction: Instruction, reason: str, now: Now) -> list[Effect]:
+        """Declines a well-formed *instruction* that cannot be carried out."""
+        return self._report(instruction, InstructionStatus.REJECTED, now, reason)
 
     def due(self, now: Now) -> tuple[list[Effect], list[Order[Goal]]]:
         """Starts what is due. Of several due for one scope only the latest starts, the others are aborted."""
@@ -138,13 +132,13 @@ class Instructions(Generic[Goal]):
             order = self._pop_held(0)
             if order.scope in ripe:
                 earlier = ripe.pop(order.scope)
-                effects += self._report(earlier.id, InstructionStatus.ABORTED, now, "overtaken before it started")
+                effects += self._report(earlier, InstructionStatus.ABORTED, now, "overtaken before it started")
             ripe[order.scope] = order
         for order in ripe.values():
             if order.scope in self.started:
                 effects += self.end(order.scope, "overtaken by a newer instruction", now)
             self.started[order.scope] = order
-            effects += self._report(order.id, InstructionStatus.STARTED, now)
+            effects += self._report(order, InstructionStatus.STARTED, now)
         return effects, list(ripe.values())
 
     def succeed(self, scope: str, now: Now, *, stays_in_force: bool = False) -> list[Effect]:
@@ -184,13 +178,13 @@ class Instructions(Generic[Goal]):
         if self.started.get(order.scope) is order:
             return self._finish(order.scope, InstructionStatus.REVOKED, now), order.scope
         self._pop_held(self._held.index(order))
-        return self._report(order.id, InstructionStatus.REVOKED, now), None
+        return self._report(order, InstructionStatus.REVOKED, now), None
 
     def abort_all(self, reason: str, now: Now) -> list[Effect]:
         """Ends everything that waits or runs."""
         effects = [effect for scope in list(self.started) for effect in self.end(scope, reason, now)]
         while self._held:
-            effects += self._report(self._pop_held(0).id, InstructionStatus.ABORTED, now, reason)
+            effects += self._report(self._pop_held(0), InstructionStatus.ABORTED, now, reason)
         return effects
 
     def waiting(self, scope: str) -> list[Order[Goal]]:
@@ -211,7 +205,7 @@ class Instructions(Generic[Goal]):
         effects: list[Effect] = []
         for order in self.waiting(scope):
             self._pop_held(self._held.index(order))
-            effects += self._report(order.id, InstructionStatus.ABORTED, now, reason)
+            effects += self._report(order, InstructionStatus.ABORTED, now, reason)
         return effects
 
     def next_execution_times(self) -> Iterable[datetime]:
@@ -237,17 +231,24 @@ class Instructions(Generic[Goal]):
     def _finish(self, scope: str, status: InstructionStatus, now: Now, reason: str = "") -> list[Effect]:
         order = self.started.pop(scope, None)
         self._in_force.discard(scope)
-        return self._report(order.id, status, now, reason) if order else []
+        return self._report(order, status, now, reason) if order else []
 
-    def _report(self, instruction_id: str, status: InstructionStatus, now: Now, reason: str = "") -> list[Effect]:
-        facts: dict[str, Value | None] = {"instruction": instruction_id}
+    def _report(
+        self, of: Order[Goal] | Instruction, status: InstructionStatus, now: Now, reason: str = ""
+    ) -> list[Effect]:
+        message_type = of.message_type if isinstance(of, Order) else name_of(type(of))
+        facts: dict[str, Value | None] = {
+            "instruction": of.id,
+            "message_type": message_type,
+            "message_id": of.message_id,
+        }
         if reason:
             facts["reason"] = reason
         note = Note(Level.WARNING if status in _BAD else Level.INFO, _EVENTS[status], facts)
         if self._terms.updates == "final" and status not in _FINAL:
             return [note]
         update = InstructionStatusUpdate(
-            message_id=self._new_id(), instruction_id=instruction_id, status_type=status, timestamp=now.utc
+            message_id=self._new_id(), instruction_id=of.id, status_type=status, timestamp=now.utc
         )
         return [Send(update), note]
 

@@ -6,7 +6,7 @@ no device.
 Spec: EN 50491-12-2 as carried by S2 JSON, "State of communication"; ReceptionStatus.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 
 import msgspec
@@ -80,6 +80,9 @@ class Session:
         self._doubted: set[str] = set()
         """The rules our own messages were doubted by."""
         self._unanswered: dict[str, _Unanswered] = {}
+        self._let_go = 0
+        """How many messages are not remembered any more though they had no answer: it may still come."""
+        self._is_overrun_told = False
         self._repeats: dict[_Kind, tuple[float, Message]] = {}
         self._newest: dict[_Kind, str] = {}
 
@@ -113,9 +116,9 @@ class Session:
             if violation.rule.id not in self._doubted:
                 self._doubted.add(violation.rule.id)
                 odd.append(Note(Level.WARNING, "message.doubted", {**_blame(violation, message), "sender": RM}))
-        return [self._send(message, now), *odd]
+        return [*self._send(message, now), *odd]
 
-    def _send(self, message: Message, now: Now, *, is_repeat: bool = False) -> Send:
+    def _send(self, message: Message, now: Now, *, is_repeat: bool = False) -> list[Effect]:
         self._history.record(message, now)
         kind = _kind_of(message)
         self._unanswered[message.message_id] = _Unanswered(message, kind, now.mono + ANSWER_WITHIN_S, is_repeat)
@@ -123,21 +126,26 @@ class Session:
         self._repeats.pop(kind, None)
         if isinstance(message, RevokeObject):
             self._forget_revoked(message.object_id)
-        if len(self._unanswered) > UNANSWERED_LIMIT:
-            self._forget(next(iter(self._unanswered)))
-        return Send(message)
+        if len(self._unanswered) <= UNANSWERED_LIMIT:
+            return [Send(message)]
+        self._let_go_of_oldest()
+        if self._is_overrun_told:
+            return [Send(message)]
+        self._is_overrun_told = True
+        return [Send(message), Note(Level.WARNING, "reception_status.overrun", {"limit": UNANSWERED_LIMIT})]
 
     def receive(self, frame: str | bytes, obey: Obey, now: Now) -> list[Effect]:
         """Answers *frame* and does what it asks; *obey* carries out what is beyond the conversation itself."""
         if self.is_closing:
             return []
         if isinstance(frame, bytes):
-            return self._refuse(NIL_ID, ReceptionStatusValues.INVALID_DATA, BINARY, "frame")
+            return self._refuse(NIL_ID, ReceptionStatusValues.INVALID_DATA, BINARY, wire.claims_of(frame))
         try:
             message = self._decode(frame)
             vet(frame, message)
         except wire.UnreadableFrame as exc:
-            return self._refuse(exc.subject_message_id, ReceptionStatusValues(exc.status), exc.label, "frame")
+            status = ReceptionStatusValues(exc.status)
+            return self._refuse(exc.subject_message_id, status, exc.label, wire.claims_of(frame))
         if isinstance(message, ReceptionStatus):
             return self._on_reception_status(message, now)
         assert isinstance(message, Message)
@@ -148,10 +156,12 @@ class Session:
             self._history.record(message, now)
             effects = [*self._handshake(message, now), *obey(message, now)]
         except InvalidContent as exc:
-            return self._refuse(message.message_id, ReceptionStatusValues.INVALID_CONTENT, exc.label, _name(message))
+            return self._refuse(
+                message.message_id, ReceptionStatusValues.INVALID_CONTENT, exc.label, _facts_of(message)
+            )
         except _Incompatible as exc:
             return [
-                *self._refuse(message.message_id, ReceptionStatusValues.INVALID_CONTENT, exc.label, _name(message)),
+                *self._refuse(message.message_id, ReceptionStatusValues.INVALID_CONTENT, exc.label, _facts_of(message)),
                 *self.end(SessionRequestType.TERMINATE, exc.label, now),
                 Close(exc.label, ReconnectPolicy.LATE),
             ]
@@ -191,12 +201,10 @@ class Session:
                 again = msgspec.structs.replace(message, message_id=self._new_id())
                 # A second time it may take back what is gone already, but not tell of what is gone.
                 if isinstance(again, RevokeObject) or not self._is_wrong(again, now):
-                    effects.append(self._send(again, now, is_repeat=True))
+                    effects += self._send(again, now, is_repeat=True)
         while self._unanswered and self._oldest().overdue_at <= now.mono:
-            message = self._oldest().message
-            self._forget(message.message_id)
-            facts: dict[str, Value | None] = {"message_type": _name(message), "message_id": message.message_id}
-            effects.append(Note(Level.WARNING, "reception_status.missed", facts))
+            message = self._let_go_of_oldest()
+            effects.append(Note(Level.WARNING, "reception_status.missed", {**_facts_of(message)}))
         return effects
 
     def deadlines(self) -> Iterable[float]:
@@ -211,6 +219,12 @@ class Session:
 
     def _oldest(self) -> _Unanswered:
         return next(iter(self._unanswered.values()))
+
+    def _let_go_of_oldest(self) -> Message:
+        message = self._oldest().message
+        self._forget(message.message_id)
+        self._let_go += 1
+        return message
 
     def _forget(self, message_id: str) -> _Unanswered | None:
         entry = self._unanswered.pop(message_id, None)
@@ -257,34 +271,37 @@ class Session:
                 return [SessionProven(), Note(Level.INFO, "session.opened", {"version": version})]
         return []
 
-    def _refuse(self, subject: str | None, status: ReceptionStatusValues, label: str, what: str) -> list[Effect]:
+    def _refuse(
+        self, subject: str | None, status: ReceptionStatusValues, label: str, about: Mapping[str, str]
+    ) -> list[Effect]:
         label = label[:LABEL_LIMIT]
-        note = Note(Level.WARNING, "message.refused", {"message_type": what, "status": status, "reason": label})
+        note = Note(Level.WARNING, "message.refused", {**about, "status": status, "reason": label})
         if subject is None:
             return [note]
         return [Send(ReceptionStatus(subject_message_id=subject, status=status, diagnostic_label=label)), note]
 
     def _on_reception_status(self, answer: ReceptionStatus, now: Now) -> list[Effect]:
         """What a ReceptionStatus for one of our own messages leads to."""
-        entry = self._unanswered.get(answer.subject_message_id)
+        subject = answer.subject_message_id
+        entry = self._unanswered.get(subject)
         label = (answer.diagnostic_label or "")[:LABEL_LIMIT]
         facts: dict[str, Value | None] = {"status": answer.status, "label": label}
-        if entry is None:
-            facts["subject_message_id"] = answer.subject_message_id
+        if entry is None and not self._let_go:
+            facts["subject_message_id"] = subject
             return [Note(Level.WARNING, "reception_status.unexpected", facts)]
-        is_newest = self._newest.get(entry.kind) == answer.subject_message_id
-        self._forget(answer.subject_message_id)
+        is_newest = entry is not None and self._newest.get(entry.kind) == subject
+        if self._forget(subject) is None:
+            self._let_go -= 1
         if answer.status is ReceptionStatusValues.OK:
             return []
-        disputed = Note(Level.WARNING, "message.disputed", {**facts, "message_type": _name(entry.message)})
+        about = _facts_of(entry.message) if entry else {"message_id": subject}
+        disputed = Note(Level.WARNING, "message.disputed", {**about, **facts})
         if answer.status is ReceptionStatusValues.PERMANENT_ERROR:
             self.is_closing = True
-            return [
-                disputed,
-                Close(f"the CEM answered PERMANENT_ERROR to {_name(entry.message)}", ReconnectPolicy.SOON),
-            ]
-        is_worth_it = is_newest and not entry.is_repeat and len(self._repeats) < UNANSWERED_LIMIT
-        if answer.status is ReceptionStatusValues.TEMPORARY_ERROR and is_worth_it:
+            what = _name(entry.message) if entry else f"message {subject}"
+            return [disputed, Close(f"the CEM answered PERMANENT_ERROR to {what}", ReconnectPolicy.SOON)]
+        is_temporary = answer.status is ReceptionStatusValues.TEMPORARY_ERROR
+        if entry and is_temporary and is_newest and not entry.is_repeat and len(self._repeats) < UNANSWERED_LIMIT:
             self._repeats[entry.kind] = (now.mono + RESEND_AFTER_S, entry.message)
         return [disputed]
 
@@ -320,8 +337,12 @@ def _name(message: Tagged) -> str:
     return name_of(type(message))
 
 
+def _facts_of(message: Message) -> dict[str, str]:
+    return {"message_type": _name(message), "message_id": message.message_id}
+
+
 def _blame(violation: Violation, message: Message) -> dict[str, Value | None]:
-    return {"message_type": _name(message), "reason": violation.label}
+    return {**_facts_of(message), "reason": violation.label}
 
 
 _ABOUT: dict[type[Message], str] = {

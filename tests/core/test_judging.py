@@ -40,6 +40,7 @@ def test_what_we_say_oddly_is_said_and_told_once_a_session() -> None:
     assert [len(each) for each in doubts] == [1, 0]
     facts = {
         "message_type": "FRBC.ActuatorStatus",
+        "message_id": "rm-13",
         "reason": "MSG-008 at /transition_timestamp: 2026-06-01T12:00:00+00:00 lies ahead",
         "sender": "RM",
     }
@@ -56,6 +57,7 @@ def test_what_we_would_say_against_a_rule_is_kept_back_and_told_as_our_bug() -> 
         "message.withheld",
         {
             "message_type": "OMBC.SystemDescription",
+            "message_id": "rm-3",
             "reason": "ID-003 at /transitions/1/id: 'off-on' stands there before",
         },
     )

@@ -6,8 +6,9 @@ Spec: EN 50491-12-2, OperationMode; S2 JSON `*.Instruction`, `*.ActuatorStatus`,
 """
 
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
+from ....s2.messages import ddbc, frbc, ombc
 from ....values import Now, Setpoint
 from ...occasion import Occasion
 from ..execution import RestingResource, Stage, Verdict
@@ -52,23 +53,8 @@ class OperationModeResource(RestingResource, Protocol):
         ...
 
 
-class OperationModeInstruction(Protocol):
-    """An instruction, as far as all control types word it alike."""
-
-    @property
-    def id(self) -> str: ...
-
-    @property
-    def message_id(self) -> str: ...
-
-    @property
-    def execution_time(self) -> datetime: ...
-
-    @property
-    def operation_mode_factor(self) -> float: ...
-
-    @property
-    def abnormal_condition(self) -> bool: ...
+OperationModeInstruction: TypeAlias = frbc.Instruction | ombc.Instruction | ddbc.Instruction
+"""An instruction of any control type by operation modes."""
 
 
 class OrderedMode(NamedTuple):

@@ -153,24 +153,17 @@ class OperationModes:
         activity = ModeAndFactor(operation_mode_id, instruction.operation_mode_factor)
         goal = OrderedMode(activity, instruction.abnormal_condition)
         if self._machines[scope].modes[operation_mode_id].abnormal_condition_only and not goal.is_abnormal:
-            return self._instructions.reject(instruction.id, "the mode is for abnormal conditions only", now)
+            return self._instructions.reject(instruction, "the mode is for abnormal conditions only", now)
         # While others wait before it, nobody knows yet which mode it will start from; it is looked at when it starts.
         is_next, transition = self._instructions.is_next(scope, at), None
         try:
             if is_next:
                 transition = self._transition(scope, goal, at, now)
         except Forbidden as exc:
-            return self._instructions.reject(instruction.id, str(exc), now)
+            return self._instructions.reject(instruction, str(exc), now)
         if is_immediate and (obstacle := self._obstacle_to(scope, goal)):
-            return self._instructions.reject(instruction.id, obstacle, now)
-        accepted = self._instructions.accept(
-            instruction_id=instruction.id,
-            message_id=instruction.message_id,
-            scope=scope,
-            execution_time=at,
-            goal=goal,
-            now=now,
-        )
+            return self._instructions.reject(instruction, obstacle, now)
+        accepted = self._instructions.accept(instruction, scope=scope, goal=goal, now=now)
         if not is_immediate:
             return accepted
         return [*accepted, *(self._start_due(now, goal, transition) if is_next else self._start_due(now))]

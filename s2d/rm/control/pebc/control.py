@@ -201,7 +201,7 @@ class PowerEnvelopeControl:
 
     def _accept(self, instruction: Instruction, now: Now) -> list[Effect]:
         if not self._published or instruction.power_constraints_id != self._published.id:
-            return self._instructions.reject(instruction.id, "the constraints it is based on have been replaced", now)
+            return self._instructions.reject(instruction, "the constraints it is based on have been replaced", now)
         # What comes late begins when it comes, whole: S2 has it executed as soon as possible, and the clocks of both
         # sides need not agree. What has waited is a timetable: if it starts late, what should be over is skipped.
         is_immediate = instruction.execution_time <= now.utc
@@ -212,16 +212,8 @@ class PowerEnvelopeControl:
         if objection is None and is_immediate:
             objection = self._resource.obstacle_to(first)
         if objection:
-            return self._instructions.reject(instruction.id, objection, now)
-        accepted = self._instructions.accept(
-            instruction_id=instruction.id,
-            message_id=instruction.message_id,
-            scope=_SCOPE,
-            execution_time=instruction.execution_time,
-            goal=goal,
-            now=now,
-            elements=len(limits),
-        )
+            return self._instructions.reject(instruction, objection, now)
+        accepted = self._instructions.accept(instruction, scope=_SCOPE, goal=goal, now=now, elements=len(limits))
         return [*accepted, *self._start_due(now, first)] if is_immediate else accepted
 
     def _start_due(self, now: Now, possible: Mapping[CommodityQuantity, Limits] | None = None) -> list[Effect]:

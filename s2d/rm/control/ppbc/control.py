@@ -198,18 +198,11 @@ class PowerProfileControl:
             objection = self._resource.obstacle_to(ordered.action, ordered.container_id, ordered.sequence.id)
         objection = objection or self._instructions.objection_to(instruction.execution_time, now, ordered.scope)
         if objection:
-            return self._instructions.reject(instruction.id, objection, now)
+            return self._instructions.reject(instruction, objection, now)
         scope = ordered.scope
         is_schedule = ordered.action is Action.RUN
         replaced = self._instructions.abort_waiting(scope, "scheduled anew", now) if is_schedule else []
-        accepted = self._instructions.accept(
-            instruction_id=instruction.id,
-            message_id=instruction.message_id,
-            scope=scope,
-            execution_time=instruction.execution_time,
-            goal=ordered,
-            now=now,
-        )
+        accepted = self._instructions.accept(instruction, scope=scope, goal=ordered, now=now)
         return [*replaced, *accepted, *(self._start_due(now, ordered) if is_immediate else [])]
 
     def _start_due(self, now: Now, possible: OrderedAction | None = None) -> list[Effect]:
