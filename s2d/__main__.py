@@ -9,9 +9,10 @@ import os
 import sys
 from argparse import ArgumentParser
 from importlib import import_module
+from io import TextIOWrapper
 
 from . import __version__
-from .cli import discard_output
+from .host.console import discard_output, show
 
 COMMANDS = {
     "run": "be the resource manager of the configured devices",
@@ -54,9 +55,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("-h", "--help", action="store_true")
     parser.add_argument("--version", action="version", version=f"s2d {__version__}")
     if not arguments or parser.parse_known_args(arguments)[0].help:
-        listing = "\n".join(f"  {name:10}{purpose}" for name, purpose in COMMANDS.items())
-        print(f"usage: {USAGE}\n\nAn S2 Resource Manager for the hardware around it.\n\n{listing}")
-        print("\n`s2d COMMAND --help` explains one command.")
+        listing = [f"  {name:10}{purpose}" for name, purpose in COMMANDS.items()]
+        show(f"usage: {USAGE}", "", "An S2 Resource Manager for the hardware around it.", "", *listing)
+        show("", "`s2d COMMAND --help` explains one command.")
         return 0
     parser.add_argument("command", choices=list(COMMANDS), metavar="COMMAND")
     parser.parse_args(arguments)
@@ -64,10 +65,16 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _complete_streams() -> None:
-    """Has what is closed already lead nowhere, so that nothing we open takes its number."""
+    """Has what is closed already lead nowhere, so that nothing we open takes its number.
+
+    What a stream has no character for is escaped.
+    """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":

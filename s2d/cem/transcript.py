@@ -10,6 +10,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from ..s2.messages import wire
 from ..s2.messages.common import Tagged
+from ..text import printable_json
 from .conversation import Conversation
 
 
@@ -91,7 +92,7 @@ def json_line(event: Event) -> bytes | None:
             line = _LogLine(at=at, rm=_rm(conversation), direction="in", frame=text)
         case _:
             return None
-    return msgspec.json.encode(line) + b"\n"
+    return printable_json(msgspec.json.encode(line)) + b"\n"
 
 
 def _rm(conversation: Conversation) -> str:

@@ -17,6 +17,7 @@ from ..s2.messages.common import (
     Tagged,
 )
 from ..s2.messages.wire import name_of
+from ..text import printable
 from .conversation import Conversation
 from .formatting import Fragment, Line, timeline, unit_of, utc_text
 from .sent_instructions import SentInstruction
@@ -84,7 +85,7 @@ def event_line(event: Event) -> Line | None:
         case RmDisconnected(at, conversation, reason):
             return [_time(at), ("name", printable(conversation.name)), ("bad", f"  {printable(reason)}")]
         case ConnectionRejected(at, path, reason):
-            return [_time(at), ("name", printable(path)), ("bad", f"  turned away: {reason}")]
+            return [_time(at), ("name", printable(path)), ("bad", f"  turned away: {printable(reason)}")]
         case FrameReceived(at, conversation, frame, None):
             shown = frame if isinstance(frame, str) else f"{len(frame)} bytes"
             return [*_head(at, conversation, "<"), ("bad", f"no message: {printable(shown[:200])}")]
@@ -102,11 +103,6 @@ def is_news(event: Event) -> bool:
     if isinstance(event.message, ReceptionStatus):
         return not _is_ok(event.message)
     return name_of(type(event.message)) not in _ROUTINE
-
-
-def printable(text: str) -> str:
-    """*text* as it may be shown: what a peer sends must not steer the terminal."""
-    return "".join(char if char.isprintable() else "�" for char in text)
 
 
 def _title(conversation: Conversation, number: int) -> Line:

@@ -19,10 +19,12 @@ from ..cem.script import Step, load
 from ..cem.script_runner import ScriptFailed, run_script
 from ..cem.server import CemServer, serve
 from ..cem.transcript import Event, Observer, json_line
-from ..cem.view import event_line, printable, text_of
+from ..cem.view import event_line, text_of
 from ..errors import ConfigError, S2dError
 from ..host import clock
-from . import OutputStream, print_problems
+from ..host.console import OutputStream, complain
+from ..text import printable
+from . import print_problems
 
 EndCallback: TypeAlias = Callable[[int], None]
 """Ends the CEM with an exit status; the first counts."""
@@ -77,7 +79,7 @@ def run(args: Namespace) -> int:
     except* S2dError as exc:
         failures += _leaves(exc)
     for failure in failures:
-        print(f"s2d cem: {failure}", file=sys.stderr)
+        complain(f"s2d cem: {failure}")
     return 1
 
 
@@ -109,7 +111,7 @@ async def _serve(args: Namespace, steps: list[Step] | None, log: IO[bytes] | Non
         token=args.token,
         observers=observers,
     ) as cem:
-        output.write_line(f"S2 on ws://{cem.address}, any path; {cem.control_type} wanted")
+        output.write(f"S2 on ws://{cem.address}, any path; {cem.control_type} wanted")
         async with asyncio.TaskGroup() as tasks:
             work = []
             if steps is not None:
@@ -126,9 +128,9 @@ async def _serve(args: Namespace, steps: list[Step] | None, log: IO[bytes] | Non
 
 async def _run_script(steps: list[Step], cem: CemServer, output: OutputStream, end: EndCallback) -> None:
     try:
-        await run_script(steps, cem, lambda sentence: output.write_line(printable(sentence)))
+        await run_script(steps, cem, output.write)
     except ScriptFailed as exc:
-        print(f"s2d cem: {printable(str(exc))}", file=sys.stderr)
+        complain(f"s2d cem: {exc}")
         end(1)
     else:
         end(0)
@@ -145,7 +147,7 @@ async def _execute_lines(cem: CemServer, output: OutputStream, end: EndCallback)
     async for line in _lines(sys.stdin.fileno()):
         if line.strip():
             try:
-                output.write_line(_answer(line, cem))
+                output.write(*_answer(line, cem).split("\n"))
             except EOFError:
                 end(0)
 
@@ -186,7 +188,7 @@ def _possible(line: str, cem: CemServer) -> str:
 def _print_event(event: Event, output: OutputStream) -> None:
     line = event_line(event)
     if line is not None:
-        output.write_line(text_of(line))
+        output.write(text_of(line))
 
 
 def _opened(path: Path) -> IO[bytes]:

@@ -1,21 +1,20 @@
 """Finds everything wrong in a configuration and changes nothing; exit status 0 fine, 78 not."""
 
 import os
-import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Iterable, Iterator
 from importlib import import_module
-from typing import TextIO
 
 from ..commissioning.columns import aligned
 from ..config import Config, DeviceConfig, Gateway, load
 from ..config.point import base_unit
 from ..errors import ConfigError, Problem
 from ..host import lock, store
+from ..host.console import DIM, ConsoleLine, StyledText, show
 from ..quantities import factor_of
 from ..rm.kinds import kind
 from ..values import RELEASE, Setpoint
-from . import DIM, add_config_argument, no_devices, print_problems, print_warnings, styled
+from . import add_config_argument, no_devices, print_problems, print_warnings
 
 _EDITORS = """\
 An editor that knows the YAML language server completes and checks while you type. The first line of a file says how:
@@ -41,19 +40,19 @@ def run(args: Namespace) -> int:
         return print_problems(ConfigError(problems))
     if not config.devices:
         return print_problems(no_devices(args.config))
-    print(summary(config, sys.stdout))
+    show(*summary(config))
     return 0
 
 
-def summary(config: Config, stream: TextIO) -> str:
-    """The devices of *config* as a table, and their buses and wear, for *stream*."""
+def summary(config: Config) -> list[ConsoleLine]:
+    """The devices of *config* as a table, and their buses and wear."""
     gateway = config.gateway
     head = f"gateway {gateway.name}, state in {gateway.state_dir}"
     titles = ("DEVICE", "KIND", "DRIVER", "WHERE", "POINTS", "CEM", "FALLBACK")
     rows = [titles, *(_row(device) for device in config.devices)]
     lines = aligned(rows)
     wear_notes = (line for device in config.devices for line in _wear_notes(device))
-    return "\n".join([head, styled(lines[0], DIM, stream), *lines[1:], *_bus_loads(config), *wear_notes])
+    return [head, StyledText(lines[0], DIM), *lines[1:], *_bus_loads(config), *wear_notes]
 
 
 def _state_problems(gateway: Gateway) -> tuple[list[Problem], list[Problem]]:

@@ -20,6 +20,7 @@ from ..cem.transcript import Event, Observer
 from ..cem.view import event_line, text_of
 from ..config import Config, load
 from ..host import clock, log
+from ..host.console import OutputStream, complain
 from ..host.store import Store
 from ..quantities import Duration, Energy
 from ..rm.kinds.battery import BatterySettings
@@ -27,7 +28,6 @@ from ..service import daemon
 from ..simulation.battery import SimulatedBattery
 from ..simulation.modbus import ModbusAddress, serve_tcp
 from ..simulation.registers import BatteryRegisters
-from . import OutputStream
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -67,7 +67,7 @@ async def _show(config: Config, steps: list[Step], duration_s: float) -> int:
         modbus = await peers.enter_async_context(serve_tcp(registers))
         cem = await peers.enter_async_context(serve(clock=clock.now, new_id=lambda: str(uuid4()), observers=observers))
         places = f"battery on Modbus TCP {modbus}, CEM on ws://{cem.address}"
-        output.write_line(f"{places}, for {duration_s:g} s; Ctrl-C ends it")
+        output.write(f"{places}, for {duration_s:g} s; Ctrl-C ends it")
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(_run_script(steps, cem, stopping))
             watching = tasks.create_task(_watch(cem, stopping)) if is_live else None
@@ -77,9 +77,9 @@ async def _show(config: Config, steps: list[Step], duration_s: float) -> int:
             timing.cancel()
             if watching:
                 watching.cancel()
-    output.write_line("the battery is at rest, all is closed")
+    output.write("the battery is at rest, all is closed")
     if failure:
-        print(f"s2d demo: {failure}", file=sys.stderr)
+        complain(f"s2d demo: {failure}")
     return 1 if failure or output.is_closed else 0
 
 
@@ -127,13 +127,13 @@ def _event_printer(output: OutputStream) -> Observer:
     def tell(event: Event) -> None:
         line = event_line(event)
         if line is not None:
-            output.write_line(text_of(line))
+            output.write(text_of(line))
 
     return tell
 
 
 def _write_printer(output: OutputStream) -> Callable[[str, int], None]:
-    return lambda register, value: output.write_line(f"{clock.now().utc:%H:%M:%S}Z battery: {register} = {value}")
+    return lambda register, value: output.write(f"{clock.now().utc:%H:%M:%S}Z battery: {register} = {value}")
 
 
 def _ignore_write(register: str, value: int) -> None:

@@ -4,12 +4,12 @@ What it prints below `connection:` and `points:` can be pasted into a device fil
 """
 
 import asyncio
-import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 
 from ..commissioning.survey import run_survey
 from ..commissioning.tools import tools_of
 from ..config.driver_discovery import find_driver
+from ..host.console import complain
 
 DRIVER = "modbus"
 
@@ -28,6 +28,6 @@ def run(args: Namespace) -> int:
     try:
         result = asyncio.run(run_survey(tools.probe, args))
     except ValueError as exc:
-        print(f"s2d probe: {exc}", file=sys.stderr)
+        complain(f"s2d probe: {exc}")
         return 2
     return 0 if result.connections else 1

@@ -1,11 +1,9 @@
 """Lists the profiles: device types that s2d knows. With a name, explains one and what to write for it."""
 
 import re
-import sys
 import textwrap
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TextIO
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import fields
 
@@ -16,8 +14,9 @@ from ..config.profile.merge import merge
 from ..config.wording import example_of
 from ..config.yaml_source import YamlNode
 from ..errors import ConfigError
+from ..host.console import BOLD, DIM, ConsoleLine, StyledText, complain, show
 from ..rm.kinds import KINDS, kind
-from . import BOLD, DIM, add_config_argument, print_problems, styled
+from . import add_config_argument, print_problems
 
 _WIDTH = 100
 
@@ -34,18 +33,18 @@ def run(args: Namespace) -> int:
     library = Library(folder / FOLDER)
     try:
         if args.name:
-            print("\n".join(explained(library.profile(args.name), sys.stdout)))
+            show(*explained(library.profile(args.name)))
         else:
-            print("\n".join(listed([library.profile(name) for name in library.names()], args.kind, sys.stdout)))
+            show(*listed([library.profile(name) for name in library.names()], args.kind))
     except NoSuchProfile as exc:
-        print(f"s2d profiles: {exc}", file=sys.stderr)
+        complain(f"s2d profiles: {exc}")
         return 1
     except ConfigError as exc:
         return print_problems(exc)
     return 0
 
 
-def listed(profiles: Sequence[Profile], only: str | None, stream: TextIO) -> list[str]:
+def listed(profiles: Sequence[Profile], only: str | None) -> list[ConsoleLine]:
     """*profiles* by kind, one a line; *only* those of a kind."""
     rows = sorted(
         (of, profile.name, profile.about.confidence, profile.about.title)
@@ -57,13 +56,13 @@ def listed(profiles: Sequence[Profile], only: str | None, stream: TextIO) -> lis
         kinds = sorted({of for profile in profiles for of in _kinds(profile)})
         return [f"no profile of a {only}; there are: {', '.join(kinds)}" if only else "no profiles"]
     head, *lines = aligned([("KIND", "PROFILE", "CONFIDENCE", "DEVICE"), *rows])
-    return [styled(head, DIM, stream), *lines]
+    return [StyledText(head, DIM), *lines]
 
 
-def explained(profile: Profile, stream: TextIO) -> Iterator[str]:
-    """The explanation of *profile*, in lines for *stream*."""
+def explained(profile: Profile) -> Iterator[ConsoleLine]:
+    """The explanation of *profile*, in lines."""
     about = profile.about
-    yield styled(f"{profile.name}: {about.title}", BOLD, stream)
+    yield StyledText(f"{profile.name}: {about.title}", BOLD)
     tested = ", ".join(about.tested_firmware) or "none; never tried on real hardware"
     yield from aligned(
         [
@@ -75,19 +74,25 @@ def explained(profile: Profile, stream: TextIO) -> Iterator[str]:
     )
     for title, sentences in (("Set on the device first", about.setup), ("What to know", about.caveats)):
         if sentences:
-            yield from ("", styled(title, BOLD, stream), *_bullets(sentences))
+            yield from _section(title, _bullets(sentences))
     if about.parameters:
-        yield from ("", styled("Parameters", BOLD, stream))
-        yield from _indented(aligned([_row(name, each) for name, each in about.parameters.items()]))
+        rows = [_row(name, each) for name, each in about.parameters.items()]
+        yield from _section("Parameters", _indented(aligned(rows)))
     for part, device in _parts(profile).items():
         of = f" of the part {part}" if part else ""
-        if rows := list(_points(device)):
-            yield from ("", styled(f"Points{of}", BOLD, stream), *_indented(aligned(rows)))
+        if points := list(_points(device)):
+            yield from _section(f"Points{of}", _indented(aligned(points)))
         if commands := list(_commands(device)):
-            yield from ("", styled(f"Commands{of}", BOLD, stream), *_indented(aligned(commands)))
+            yield from _section(f"Commands{of}", _indented(aligned(commands)))
     if about.sources:
-        yield from ("", styled("Sources", BOLD, stream), *_bullets(about.sources))
-    yield from ("", styled("In devices.d/, for example", BOLD, stream), *_indented(example_yaml(profile)))
+        yield from _section("Sources", _bullets(about.sources))
+    yield from _section("In devices.d/, for example", _indented(example_yaml(profile)))
+
+
+def _section(title: str, lines: Iterable[str]) -> Iterator[ConsoleLine]:
+    yield ""
+    yield StyledText(title, BOLD)
+    yield from lines
 
 
 def example_yaml(profile: Profile) -> list[str]:

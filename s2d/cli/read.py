@@ -1,7 +1,6 @@
 """Reads what a device says now, once: value, unit, how the device itself says it, age and quality."""
 
 import asyncio
-import sys
 from argparse import ArgumentParser, Namespace
 
 from ..commissioning.device_visit import NoSuchDevice, device_named, visited, with_one_retry
@@ -11,8 +10,9 @@ from ..config import DeviceConfig, load
 from ..config.wording import did_you_mean
 from ..errors import ConfigError, DeviceUnreachable, S2dError
 from ..host import clock
+from ..host.console import DIM, StyledText, complain, show
 from ..values import Quality
-from . import DIM, add_config_argument, print_problems, styled
+from . import add_config_argument, print_problems
 
 
 class NoSuchPoint(S2dError):
@@ -43,12 +43,12 @@ def run(args: Namespace) -> int:
     except ConfigError as exc:
         return print_problems(exc)
     except (NoSuchDevice, NoSuchPoint) as exc:
-        print(f"s2d read: {exc}", file=sys.stderr)
+        complain(f"s2d read: {exc}")
         return 2
     except DeviceUnreachable as exc:
-        print(f"s2d read: {exc.reason}", file=sys.stderr)
+        complain(f"s2d read: {exc.reason}")
         if conflict := conflict_warning(device.driver.where(device.connection), config.gateway.state_dir):
-            print(f"s2d read: {conflict}", file=sys.stderr)
+            complain(f"s2d read: {conflict}")
         return 1
 
 
@@ -59,6 +59,5 @@ async def _read(device: DeviceConfig, points: list[str]) -> int:
                 raise NoSuchPoint(device.name, name, visit.names)
         readings = await with_one_retry(lambda: visit.read(points or visit.names))
         titles, *rows = readings_table(visit, readings)
-    print(styled(titles, DIM, sys.stdout))
-    print(*rows, sep="\n")
+    show(StyledText(titles, DIM), *rows)
     return int(bool(points) and any(reading.quality is not Quality.GOOD for reading in readings))

@@ -16,6 +16,7 @@ from ..config import DeviceConfig, load
 from ..driver import SECRET
 from ..errors import ConfigError, DeviceUnreachable, S2dError
 from ..host import clock
+from ..host.console import LiveLine, complain, show
 from ..quantities import Duration
 from . import add_config_argument, print_problems
 
@@ -58,12 +59,12 @@ def run(args: Namespace) -> int:
     except ConfigError as exc:
         return print_problems(exc)
     except NoSuchDevice as exc:
-        print(f"s2d record: {exc}", file=sys.stderr)
+        complain(f"s2d record: {exc}")
         return 2
     except S2dError as exc:
-        print(f"s2d record: {exc}", file=sys.stderr)
+        complain(f"s2d record: {exc}")
         return 1
-    print(f"{args.file}: answered {answered} of {asked} times")
+    show(f"{args.file}: answered {answered} of {asked} times")
     return 0 if answered else 1
 
 
@@ -74,7 +75,7 @@ async def _record(device: DeviceConfig, args: Namespace, file: IO[bytes]) -> tup
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopping.set)
     asked = answered = 0
-    is_live = sys.stderr.isatty()
+    live_line = LiveLine(sys.stderr)
     async with visited(device, clock.now) as visit:
         _write(file, _header(device, visit, args.every_s), args.file)
         started_at = loop.time()
@@ -84,9 +85,7 @@ async def _record(device: DeviceConfig, args: Namespace, file: IO[bytes]) -> tup
             asked += 1
             answered += not poll.silent
             _write(file, poll, args.file)
-            if is_live:
-                progress = f"{at_s:.0f} s of {args.for_s:g} s, answered {answered} of {asked} times {poll.silent}"
-                print(f"\r\x1b[K{progress}", end="", file=sys.stderr, flush=True)
+            live_line.draw(f"{at_s:.0f} s of {args.for_s:g} s, answered {answered} of {asked} times {poll.silent}")
             next_at = asked * args.every_s
             if next_at > args.for_s:
                 break
@@ -95,8 +94,7 @@ async def _record(device: DeviceConfig, args: Namespace, file: IO[bytes]) -> tup
                     await stopping.wait()
             except TimeoutError:
                 pass
-    if is_live:
-        print(file=sys.stderr)
+    live_line.leave()
     return answered, asked
 
 

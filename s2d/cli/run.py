@@ -2,13 +2,13 @@
 
 import asyncio
 import os
-import sys
 from argparse import ArgumentParser, Namespace
 from typing import NoReturn
 
 from ..config import Config, load
 from ..errors import ConfigError, LockHeld
 from ..host import lock, log
+from ..host.console import complain
 from ..host.disk import DiskThread
 from ..host.store import Store
 from ..service import daemon
@@ -47,7 +47,7 @@ def run(args: Namespace) -> int:
                 log.get_logger().warning("config.doubtful", problem=str(warning))
             asyncio.run(_run(config))
     except LockHeld as exc:
-        print(f"s2d run: {exc}", file=sys.stderr)
+        complain(f"s2d run: {exc}")
         return EX_TEMPFAIL
     except ConfigError as exc:
         return print_problems(exc)

@@ -4,7 +4,6 @@ What it prints below a profile can be pasted into a device file. It never looks 
 """
 
 import asyncio
-import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 
 from ..commissioning.profile_matching import matching_profiles, sentence_of
@@ -14,6 +13,7 @@ from ..commissioning.unconfigured_device import own_profiles
 from ..config.driver_discovery import find_driver
 from ..config.profile import Library
 from ..host import clock
+from ..host.console import complain, show
 from . import add_config_argument
 
 DRIVER = "modbus"
@@ -32,7 +32,7 @@ def run(args: Namespace) -> int:
     try:
         return asyncio.run(_scan(args))
     except ValueError as exc:
-        print(f"s2d scan: {exc}", file=sys.stderr)
+        complain(f"s2d scan: {exc}")
         return 2
 
 
@@ -46,7 +46,7 @@ async def _scan(args: Namespace) -> int:
         place = ", ".join(f"{key} {value}" for key, value in connection.items())
         found = await matching_profiles(driver, connection, library, clock.now)
         for match in found:
-            print(f"{place} {sentence_of(match)}", *match.yaml_lines, sep="\n")
+            show(f"{place} {sentence_of(match)}", *match.yaml_lines)
         if not found:
-            print(f"{place} fits no profile; `s2d probe` shows its registers")
+            show(f"{place} fits no profile; `s2d probe` shows its registers")
     return 0 if result.connections else 1

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..errors import ConfigError, S2dError
+from ..host.console import LiveLine, complain
+from ..host.console import show as show_lines
 from ..quantities import Energy, Percentage, PercentageRange, Power
 from ..simulation.battery import SimulatedBattery
 from ..simulation.faults import FAULTS, Faults
@@ -85,17 +87,17 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Simulates until told to end. Returns 0, 1 when the server cannot start, 2 for values that cannot be true, 78."""
     if (arguments.device is None) == (arguments.replay is None):
-        print("s2d simulate: say what to be: battery, or --replay FILE", file=sys.stderr)
+        complain("s2d simulate: say what to be: battery, or --replay FILE")
         return 2
     try:
         asyncio.run(_simulate(_simulated_device(arguments), arguments))
     except ConfigError as exc:
         return print_problems(exc)
     except ValueError as exc:
-        print(f"s2d simulate: {exc}", file=sys.stderr)
+        complain(f"s2d simulate: {exc}")
         return 2
     except S2dError as exc:
-        print(f"s2d simulate: {exc}", file=sys.stderr)
+        complain(f"s2d simulate: {exc}")
         return 1
     return 0
 
@@ -126,7 +128,7 @@ def _battery(arguments: Namespace, watchdog_s: float) -> SimulatedBattery:
 async def _simulate(simulated: SimulatedDevice, arguments: Namespace) -> None:
     loop = asyncio.get_running_loop()
     stopping: asyncio.Future[None] = loop.create_future()
-    is_live = sys.stdout.isatty()
+    live_line = LiveLine(sys.stdout)
 
     def stop(reason: CannotServe | None = None) -> None:
         if stopping.done():
@@ -139,7 +141,10 @@ async def _simulate(simulated: SimulatedDevice, arguments: Namespace) -> None:
     def show(event: str) -> None:
         """Draws the live line anew on a terminal; elsewhere *event* is worth a line of its own."""
         status = simulated.status_line(loop.time())
-        print(f"\r\x1b[K{status}" if is_live else f"{event:24}{status}", end="" if is_live else "\n", flush=True)
+        if live_line.is_live:
+            live_line.draw(status)
+        else:
+            show_lines(f"{event:24}{status}")
 
     def toggle_fault() -> None:
         if simulated.toggle_fault:
@@ -168,7 +173,7 @@ async def _simulate(simulated: SimulatedDevice, arguments: Namespace) -> None:
                     on_lost=lambda: stop(lost),
                 )
             )
-            print(f"Modbus RTU on {line}, {baudrate} baud, unit {units}", flush=True)
+            show_lines(f"Modbus RTU on {line}, {baudrate} baud, unit {units}")
         if arguments.port is not None or arguments.serial is None:
             address = await serving.enter_async_context(
                 serve_tcp(
@@ -181,13 +186,12 @@ async def _simulate(simulated: SimulatedDevice, arguments: Namespace) -> None:
                     faults=arguments.fault,
                 )
             )
-            print(f"Modbus {'RTU over ' * (arguments.framing == 'rtu')}TCP on {address}, unit {units}", flush=True)
+            show_lines(f"Modbus {'RTU over ' * (arguments.framing == 'rtu')}TCP on {address}, unit {units}")
         while not stopping.done():
-            if is_live:
+            if live_line.is_live:
                 show("")
-            await asyncio.wait([stopping], timeout=REDRAW_S if is_live else None)
-    if is_live:
-        print()
+            await asyncio.wait([stopping], timeout=REDRAW_S if live_line.is_live else None)
+    live_line.leave()
     await stopping
 
 

@@ -23,11 +23,12 @@ from ..device.write_ledger import WriteLedger, ledger_of
 from ..errors import ConfigError, DeviceError, DeviceRefused
 from ..events import Applied, DeviceEvent, Refused
 from ..host import clock
+from ..host.console import DIM, StyledText, ask, complain, show
 from ..host.disk import DiskThread
 from ..host.log import silent
 from ..host.store import Store
 from ..values import Setpoint
-from . import DIM, add_config_argument, print_problems, styled
+from . import add_config_argument, print_problems
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -49,15 +50,15 @@ def run(args: Namespace) -> int:
         config = load(args.config)
         device = device_named(args.device, config)
         if conflict := conflict_warning(device.driver.where(device.connection), config.gateway.state_dir):
-            print(f"s2d write: {conflict}", file=sys.stderr)
+            complain(f"s2d write: {conflict}")
         return asyncio.run(_write(device, config.gateway, args))
     except ConfigError as exc:
         return print_problems(exc)
     except (NoSuchDevice, InvalidWrite) as exc:
-        print(f"s2d write: {exc}", file=sys.stderr)
+        complain(f"s2d write: {exc}")
         return 2
     except DeviceError as exc:
-        print(f"s2d write: {exc}", file=sys.stderr)
+        complain(f"s2d write: {exc}")
         return 1
 
 
@@ -72,24 +73,24 @@ async def _write(device: DeviceConfig, gateway: Gateway, args: Namespace) -> int
         plan = command.plan(value, latest.values, CommandMemory())
         is_counted = command.dwell_s >= DWELL_OUTLIVES_US_S or wears_out(visit, plan)
         ledger = _ledger(device, gateway) if is_counted else WriteLedger()
-        print(*await with_one_retry(lambda: plan_in_words(visit, args.point, plan)), sep="\n", flush=True)
+        show(*await with_one_retry(lambda: plan_in_words(visit, args.point, plan)))
         if not args.yes and not await _confirmed():
             return 1
         await _carry_out(visit, Setpoint(args.point, value, REASON), ledger)
-        print("done")
+        show("done")
         await _show(visit, plan)
     return 0
 
 
 async def _confirmed() -> bool:
     if not sys.stdin.isatty():
-        print("s2d write: nothing was written; say --yes where nobody can be asked", file=sys.stderr)
+        complain("s2d write: nothing was written; say --yes where nobody can be asked")
         return False
-    print("Write that? [y/N] ", end="", flush=True)
+    ask("Write that? [y/N]")
     answer = await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
     if answer.strip().lower() in ("y", "yes"):
         return True
-    print("nothing was written")
+    show("nothing was written")
     return False
 
 
@@ -123,5 +124,4 @@ async def _show(visit: DeviceVisit, plan: Plan) -> None:
     readable = [name for name in dict.fromkeys(names) if name in visit.names]
     if readable:
         titles, *rows = readings_table(visit, await with_one_retry(lambda: visit.read(readable)))
-        print(styled(titles, DIM, sys.stdout))
-        print(*rows, sep="\n")
+        show(StyledText(titles, DIM), *rows)

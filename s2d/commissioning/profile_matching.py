@@ -14,6 +14,7 @@ from ..driver import AnyDriver
 from ..errors import ConfigError, DeviceError
 from ..rm.kinds import KINDS
 from ..rm.kinds import kind as kind_of
+from ..text import yaml_text
 from ..values import Clock, Quality, Value
 from .device_visit import visited
 from .table import shown
@@ -104,10 +105,15 @@ def _settings(profile: Profile) -> Iterator[tuple[str, str]]:
 
 
 def _yaml_block(profile: Profile, identity: Mapping[str, Value], connection: Mapping[str, Any]) -> list[str]:
-    where = ", ".join(f"{key}: {value}" for key, value in connection.items())
-    lines = [f"- name: {profile.name}", f"  profile: {profile.name}", f"  connection: {{{where}}}"]
+    where = ", ".join(f"{key}: {_in_yaml(value)}" for key, value in connection.items())
+    name = yaml_text(profile.name)
+    lines = [f"- name: {name}", f"  profile: {name}", f"  connection: {{{where}}}"]
     lines += [f"  {key}: {value}  # say what it is" for key, value in example_keys(profile).items()]
     return lines
+
+
+def _in_yaml(value: object) -> str:
+    return yaml_text(value) if isinstance(value, str) else str(value)
 
 
 def sentence_of(match: ProfileMatch) -> str:

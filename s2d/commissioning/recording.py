@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from ..errors import S2dError
+from ..text import printable_json
 
 VERSION = 1
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeError)
@@ -58,7 +59,7 @@ class NoRecording(S2dError):
 
 def line_of(part: RecordingHeader | RecordedPoll) -> bytes:
     """*part* as one line."""
-    return msgspec.json.encode(part) + b"\n"
+    return printable_json(msgspec.json.encode(part)) + b"\n"
 
 
 def recording_of(lines: Iterable[bytes], place: str) -> tuple[RecordingHeader, list[RecordedPoll]]:

@@ -4,6 +4,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
+from ..host.console import LiveLine, show
 from .table import table
 from .tools import Survey, SurveyResult
 
@@ -13,16 +14,11 @@ async def run_survey(survey: Survey, arguments: Namespace) -> SurveyResult:
 
     Raises: ValueError: *arguments* make no sense together.
     """
-    is_live = sys.stderr.isatty()
-
-    def tell(progress: str) -> None:
-        if is_live:
-            print(f"\r\x1b[K{progress}", end="", file=sys.stderr, flush=True)
-
+    live_line = LiveLine(sys.stderr)
     try:
-        result = await survey.find(arguments, tell)
+        result = await survey.find(arguments, live_line.draw)
     finally:
-        tell("")
+        live_line.draw("")
     print_parts(result.parts)
     return result
 
@@ -31,4 +27,4 @@ def print_parts(parts: Sequence[str | Sequence[Sequence[str]]]) -> None:
     """Prints the *parts* of a result: lines, and tables."""
     for part in parts:
         lines = [part] if isinstance(part, str) else table(part[0], part[1:])
-        print(*lines, sep="\n", flush=True)
+        show(*lines)

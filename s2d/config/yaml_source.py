@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ..errors import ConfigError, Problem
+from ..text import printable
 
 if TYPE_CHECKING:
     from yaml import CSafeLoader, SafeLoader
@@ -311,4 +312,4 @@ def _position_after(text: str, name: str) -> SourcePosition:
 
 def _one_line(sentence: str) -> str:
     shown = sentence if len(sentence) <= _LONGEST else f"{sentence[:_LONGEST]}…"
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in shown)
+    return printable(shown)

@@ -11,10 +11,13 @@ import sys
 from queue import SimpleQueue
 from select import select
 from threading import Event, Thread
-from typing import Literal
+from traceback import format_exception
+from typing import Literal, TextIO, TypeGuard
 
 import msgspec
 import structlog
+
+from ..text import printable, printable_json
 
 Logger = structlog.typing.FilteringBoundLogger
 
@@ -128,15 +131,39 @@ def silent() -> Logger:
 
 def _encode(event: object, **_: object) -> bytes:
     try:
-        return msgspec.json.encode(event, enc_hook=str)
+        return printable_json(msgspec.json.encode(event, enc_hook=str))
     except UnicodeEncodeError:  # half a character, as it may stand in a file's name
         return json.dumps(event, default=str).encode()
 
 
 def _console() -> structlog.typing.Processor:
-    render = structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+    is_terminal = sys.stdout.isatty()
+    render = structlog.dev.ConsoleRenderer(colors=is_terminal, exception_formatter=_write_traceback)
     encoding = sys.stdout.encoding
-    return lambda logger, level, event: render(logger, level, event).encode(encoding, "backslashreplace")
+
+    def is_wild(value: object) -> TypeGuard[str]:
+        return isinstance(value, str) and not value.isprintable()
+
+    def render_printable(logger: object, level: str, event: structlog.typing.EventDict) -> bytes:
+        # What is no text is shown as its `repr`, which is printable.
+        facts = {key: _EscapedText(printable(value)) if is_wild(value) else value for key, value in event.items()}
+        return render(logger, level, facts).encode(encoding, "backslashreplace")
+
+    return render_printable
+
+
+class _EscapedText(str):
+    """Text with escapes, which needs no others."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f'"{self}"'
+
+
+def _write_traceback(stream: TextIO, exc_info: structlog.typing.ExcInfo) -> None:
+    lines = "".join(format_exception(*exc_info)).removesuffix("\n").split("\n")
+    stream.write("".join(f"\n{printable(line)}" for line in lines))
 
 
 _sinks: list[Sink] = []

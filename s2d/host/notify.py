@@ -7,9 +7,14 @@ import os
 import socket
 from contextlib import suppress
 
+from ..text import printable
+
 
 def notify(state: str) -> None:
-    """Sends *state*, e.g. `READY=1`, to the service manager; does nothing where there is none, or none that listens."""
+    """Sends *state*, e.g. `READY=1`, to the service manager; does nothing where there is none, or none that listens.
+
+    It is one assignment, whatever stands in it.
+    """
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
@@ -17,4 +22,4 @@ def notify(state: str) -> None:
     with socket.socket(socket.AF_UNIX, kind) as sock, suppress(OSError):
         # An address that starts with @ is in the abstract namespace, which the kernel spells with a NUL.
         sock.connect(address.replace("@", "\0", 1) if address.startswith("@") else address)
-        sock.sendall(state.encode())
+        sock.sendall(printable(state).encode())

@@ -38,6 +38,7 @@ from ..s2.effects import (
 )
 from ..s2.messages.common import Tagged
 from ..s2.messages.wire import VERSIONS, UnreadableFrame, decode
+from ..text import printable_json
 from ..values import Now, Reading
 from .tap import Taken
 
@@ -66,14 +67,14 @@ def encode_run(run: RecordedRun) -> bytes:
 def encode_start(setup: Setup, seed: UUID) -> bytes:
     """The first line."""
     header = {"recording": 1, "seed": seed, "setup": setup}
-    return msgspec.json.encode(header, enc_hook=_number) + b"\n"
+    return printable_json(msgspec.json.encode(header, enc_hook=_number)) + b"\n"
 
 
 def encode_taken(taken: Taken) -> bytes:
     """Each further line."""
     event, effects, now = taken
     line = {"mono": now.mono, "utc": now.utc, "event": _written(event), "effects": effects}
-    return msgspec.json.encode(line) + b"\n"
+    return printable_json(msgspec.json.encode(line)) + b"\n"
 
 
 def decode_run(lines: Iterable[bytes]) -> RecordedRun:

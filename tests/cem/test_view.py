@@ -121,7 +121,7 @@ def test_everything_known_of_two_resource_managers():
         "   in           Handshake 1, ResourceManagerDetails 1, ReceptionStatus 2, FRBC.SystemDescription 1, "
         "FRBC.StorageStatus 1, FRBC.ActuatorStatus 1, PowerMeasurement 1, InstructionStatusUpdate 1",
         "   out          Handshake 1, ReceptionStatus 7, HandshakeResponse 1, SelectControlType 1, FRBC.Instruction 1",
-        "   refused      a message never sent INVALID_CONTENT: �[2Jboo",
+        "   refused      a message never sent INVALID_CONTENT: \\u001b[2Jboo",
         "",
         "@2 Car  battery-1  NO_SELECTION  (wanted FILL_RATE_BASED_CONTROL, offered NOT_CONTROLABLE)",
         "   in           ResourceManagerDetails 1",
@@ -157,7 +157,7 @@ def test_everything_known_of_two_resource_managers():
             "12:00:00Z Home battery < PowerForecast  from 2030-01-01 00:00:00Z: 500 W for 15 min",
             False,
         ),
-        (heard("{\x07"), "12:00:00Z Home battery < no message: {�", True),
+        (heard("{\x07"), "12:00:00Z Home battery < no message: {\\u0007", True),
         (heard(b"\x00\x01"), "12:00:00Z Home battery < no message: 2 bytes", True),
         (
             MessageSent(AT, told(details()), wire.decode(json.dumps(handshake()))),

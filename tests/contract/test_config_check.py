@@ -9,7 +9,8 @@ from s2d_drivers.modbus import Modbus
 
 from s2d.__main__ import main
 from s2d.cli.check import summary
-from s2d.config import DeviceConfig, load
+from s2d.config import Config, DeviceConfig, load
+from s2d.host.console import rendered
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -41,7 +42,7 @@ def test_every_problem_is_one_line_and_the_status_is_78(capsys: pytest.CaptureFi
     assert out == ""
     assert err.splitlines() == [
         's2d.yaml:1:1: unknown key "gatway". Did you mean "gateway"?',
-        's2d.yaml:2:12: cem: url: expected a URL such as "ws://192.168.1.10:8080/s2", got "ws://a\\x0a\\x1b31mb"',
+        's2d.yaml:2:12: cem: url: expected a URL such as "ws://192.168.1.10:8080/s2", got "ws://a\\n\\u001b31mb"',
     ]
 
 
@@ -169,7 +170,7 @@ def test_a_long_time_is_shown_as_people_write_it(tmp_path: Path, written: str, s
     (tmp_path / "s2d.yaml").write_text('cem: {url: "ws://cem"}\n')
     (tmp_path / "devices.d").mkdir()
     (tmp_path / "devices.d/a.yaml").write_text(f"{text.partition('fallback:')[0]}fallback: {{after: {written}}}\n")
-    assert summary(load(tmp_path), StringIO()).splitlines()[2].endswith(f"0 W after {shown}")
+    assert str(summary(load(tmp_path))[2]).endswith(f"0 W after {shown}")
 
 
 def test_what_a_device_is_told_again_and_again_is_part_of_the_load(tmp_path: Path) -> None:
@@ -201,7 +202,11 @@ class Terminal(StringIO):
 def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
     config = load(CONFIG / "demo")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    assert "\x1b[2mDEVICE" in summary(config, Terminal())
-    assert "\x1b" not in summary(config, StringIO())
+    assert "\x1b[2mDEVICE" in printed(config, Terminal())
+    assert "\x1b" not in printed(config, StringIO())
     monkeypatch.setenv("NO_COLOR", "1")
-    assert "\x1b" not in summary(config, Terminal())
+    assert "\x1b" not in printed(config, Terminal())
+
+
+def printed(config: Config, stream: StringIO) -> str:
+    return "\n".join(rendered(line, stream) for line in summary(config))

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from s2d.errors import DeviceUnreachable
 from s2d.quantities import Duration
+from s2d.text import yaml_text
 
 from ..connection import ModbusConnection
 from ..register_block import RegisterBlock
@@ -87,7 +88,7 @@ def settings_of(connection: ModbusConnection) -> dict[str, Any]:
 
 def in_yaml(mapping: Mapping[str, Any]) -> str:
     """*mapping* on one line of YAML."""
-    words = {key: f'"{value}"' if ":" in str(value) else value for key, value in mapping.items()}
+    words = {key: yaml_text(value) if isinstance(value, str) else value for key, value in mapping.items()}
     return "{" + ", ".join(f"{key}: {word}" for key, word in words.items()) + "}"
 
 
