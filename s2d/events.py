@@ -1,5 +1,7 @@
 """Events of a device: what whoever listens to it hears. Knows no S2. Pure."""
 
+from enum import StrEnum
+
 from msgspec import Struct
 
 from .values import Reading, Setpoint
@@ -34,6 +36,29 @@ class Refused(Struct, frozen=True, tag=True):
     """It stays wanted until it is replaced."""
 
 
+class UndoneBy(StrEnum):
+    """What undoes a setpoint that was confirmed."""
+
+    REFUSED_REFRESH = "refused_refresh"
+    """The device refused to be told again in time, which is tried again."""
+    RESTART = "restart"
+    """The device was switched on anew, or was away; what was written may be gone."""
+    OTHERS = "others"
+    """The device holds something else: another controller, an app, or it has changed its mind."""
+
+
+class Undone(Struct, frozen=True, tag=True):
+    """The device does not hold any more what it confirmed, or will soon forget it; told once until it is confirmed."""
+
+    setpoint: Setpoint
+    reason: str
+    by: UndoneBy
+    wears: bool = False
+    """To write it again would wear out memory."""
+    forgotten_at: float | None = None
+    """When (monotonic seconds) the device forgets it, unless it is repeated; None if that is not known."""
+
+
 class Identified(Struct, frozen=True, tag=True):
     """The device says what it is; None where it says nothing."""
 
@@ -43,4 +68,4 @@ class Identified(Struct, frozen=True, tag=True):
     firmware_version: str | None = None
 
 
-DeviceEvent = Measured | Lost | Applied | Refused | Identified
+DeviceEvent = Measured | Lost | Applied | Refused | Undone | Identified

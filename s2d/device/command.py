@@ -64,6 +64,10 @@ class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return frozenset().union(*(each.names for each in expressions))
 
 
+class Disallowed(DeviceRefused):
+    """A command that its interlock forbids: the device, or whoever works at it, says no, and means it."""
+
+
 class Allowed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An interlock: unless its condition is true, the command is refused."""
 
@@ -161,7 +165,7 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         RELEASE is planned as well, and may always be done at once. *again* is for a refresh: nothing is left out, and
         nothing has to wait.
 
-        Raises: DeviceRefused: not allowed now, or something it depends on is unknown.
+        Raises: Disallowed: its interlock forbids it now. DeviceRefused: something it depends on is unknown.
         """
         if value == RELEASE:
             if not self.release:
@@ -169,7 +173,7 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             steps, counts = sequence(self.release, known, memory.counts)
             return Plan(RELEASE, steps, counts=counts)
         if self.allowed and not self.allowed.if_.evaluate(known):
-            raise DeviceRefused(self.allowed.else_)
+            raise Disallowed(self.allowed.else_)
         value = self.bounded(value, known)
         if not again and self._is_within_deadband(value, memory):
             return Plan(value, (), is_needless=True)

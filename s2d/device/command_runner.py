@@ -2,7 +2,8 @@
 
 Only the newest setpoint of each point counts. It stays wanted until it is done, refused or replaced, however long the
 device is away; what comes too soon after another waits. What brings the device to safety stays wanted even if it is
-refused. A refresh is the last one done again: it gives way to whatever is wanted, and is counted apart.
+refused. A refresh is the last one done again: it gives way to whatever is wanted, and is counted apart. If it is
+refused it is tried again, and whoever wanted it hears of that.
 """
 
 import asyncio
@@ -12,10 +13,10 @@ from math import inf
 
 from ..driver import PointSettings
 from ..errors import DeviceRefused, DeviceUnreachable
-from ..events import Applied, DeviceEvent, Refused
+from ..events import Applied, DeviceEvent, Refused, Undone, UndoneBy
 from ..host.log import Logger
 from ..values import RELEASE, Clock, Reading, Setpoint, Value
-from .command import Command, sequence
+from .command import Command, Disallowed, sequence
 from .command_plan import Check, CommandMemory, Plan, Wait, Write, direction_of
 from .opened_device import OpenedDevice
 from .safety_retry import SafetyRetry
@@ -49,6 +50,10 @@ class CommandRunner:
         """By point: the device has refused to be safe, whatever was wanted since."""
         self._done: dict[str, Setpoint] = {}
         """What a refresh repeats."""
+        self._refresh_retries: dict[str, SafetyRetry] = {}
+        """By point: its refresh was refused, which was emitted..."""
+        self._refresh_not_before: dict[str, float] = {}
+        """...and when it is tried again."""
         self._memories: dict[str, CommandMemory] = {}
         self._endangered: set[str] = set()
 
@@ -126,7 +131,8 @@ class CommandRunner:
         command = opened.commands.get(point)
         if command is None or command.refresh_s is None or self._done[point].value == RELEASE:
             return inf
-        return self._memories[point].repeated_at + command.refresh_s
+        at = self._memories[point].repeated_at + command.refresh_s
+        return max(at, self._refresh_not_before.get(point, at))
 
     async def _run(self, opened: OpenedDevice, setpoint: Setpoint) -> None:
         worn = self.tally.worn
@@ -145,6 +151,7 @@ class CommandRunner:
                 self._forget_wanted(setpoint)
                 self._safety_retries.pop(setpoint.point, None)
                 self._done[setpoint.point] = setpoint
+                self._end_retries(setpoint.point)
                 if setpoint.value == RELEASE:
                     self.invalidate()
                 # What it does now is news: look at once.
@@ -155,9 +162,31 @@ class CommandRunner:
         try:
             await self._execute(opened, setpoint, is_refresh=True)
         except DeviceRefused as exc:
-            self._on_refusal(opened, setpoint, exc.reason, wore_out=False)
+            if isinstance(exc, Disallowed) or _is_safe(setpoint) or self._is_overruled(setpoint):
+                self._on_refusal(opened, setpoint, exc.reason, wore_out=False)
+            else:
+                self._retry_refresh(opened, setpoint, exc.reason)
         else:
             self.tally.refreshes += 1
+            if self._end_retries(setpoint.point):
+                self._emit(Applied(setpoint))
+
+    def _retry_refresh(self, opened: OpenedDevice, setpoint: Setpoint, reason: str) -> None:
+        """The device refused to be told again: it is told ever more seldom, until whoever wants it gives it up."""
+        now, point = self._clock().mono, setpoint.point
+        self.invalidate()
+        is_news = point not in self._refresh_retries
+        retry = self._refresh_retries.setdefault(point, SafetyRetry(now))
+        self._refresh_not_before[point] = retry.next_try_at(now, wore_out=False)
+        if is_news:
+            timeout_s = opened.commands[point].timeout_s(opened.latest.values)
+            forgotten_at = self._memories[point].repeated_at + timeout_s if timeout_s else None
+            self._emit(Undone(setpoint, reason, UndoneBy.REFUSED_REFRESH, forgotten_at=forgotten_at))
+
+    def _end_retries(self, point: str) -> bool:
+        """Nothing more is wanted of a refresh that was refused; whether there was one."""
+        self._refresh_not_before.pop(point, None)
+        return self._refresh_retries.pop(point, None) is not None
 
     def _forget_wanted(self, setpoint: Setpoint) -> None:
         if self._wanted.get(setpoint.point) is setpoint:
@@ -169,6 +198,7 @@ class CommandRunner:
     def _on_refusal(self, opened: OpenedDevice, setpoint: Setpoint, reason: str, *, wore_out: bool) -> None:
         """The device refused *setpoint*, which is given up, or tried again if it brings to safety."""
         self._done.pop(setpoint.point, None)
+        self._end_retries(setpoint.point)
         self.invalidate()
         is_worth_it = _is_safe(setpoint) and _is_possible(setpoint, opened)
         # What was refused may be a refresh, or replaced by now.

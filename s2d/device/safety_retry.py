@@ -1,4 +1,4 @@
-"""Retries of what a device refuses although it would be safe then, and when a human is reminded of it. Pure."""
+"""Retries of what a device refuses although it must be told: that it be safe, what it forgets otherwise. Pure."""
 
 from ..backoff import Backoff
 

@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Raw, Struct
 
-from ..events import Applied, Identified, Lost, Measured, Refused
+from ..events import Applied, Identified, Lost, Measured, Refused, Undone
 from ..host.identifier import ids_from
 from ..quantities import Quantity
 from ..rm.kinds import KINDS, kind
@@ -127,6 +127,7 @@ class _Line(Struct):
         | Lost
         | Applied
         | Refused
+        | Undone
         | Identified
         | Started
         | Stopping

@@ -10,7 +10,7 @@ from math import inf
 from typing import Any, NamedTuple
 
 from ..errors import InvalidContent
-from ..events import Applied, Identified, Lost, Measured, Refused
+from ..events import Applied, Identified, Lost, Measured, Refused, Undone
 from ..s2.effects import (
     Apply,
     Close,
@@ -51,6 +51,7 @@ from .instructions import Instructions, Terms
 from .kinds import Resource
 from .memory import Memory, encoded, memory_of, recall
 from .occasion import Occasion
+from .order_guard import OrderGuard
 from .policy import Identity, Policy
 
 __all__ = ["Identity", "Policy", "ResourceManager"]
@@ -108,6 +109,7 @@ class ResourceManager:
         self._left: ControlType | None = None
         """What was active when the last session ended."""
         self._delay_s = policy.processing_delay_s
+        self._order_guard = OrderGuard()
         self._timers = TimersAndModes()
         self._progress = TaskProgress()
         self._remembered = 0
@@ -129,6 +131,7 @@ class ResourceManager:
         next_due, self._next_due = self._next(), None
         effects = self._due(now) if next_due.mono <= now.mono or next_due.utc <= now.utc else []
         effects += self._on(event, now)
+        self._order_guard.observe(effects)
         if self._is_unremembered:
             is_urgent = self._timers.starts != self._remembered_starts
             if is_urgent or now.mono >= self._remember_at or isinstance(event, Stopping):
@@ -163,15 +166,12 @@ class ResourceManager:
                 return [*returned, *self._guard(now), *self._report(now)]
             case Applied(setpoint):
                 self._is_safe_again |= setpoint.is_safe
+                self._order_guard.drop(setpoint)
                 next_stages = self._control.confirm(setpoint, now) if self._control else []
                 applied = Note(Level.INFO, "setpoint.applied", _facts_of(setpoint))
                 return [applied, *self._through_session(next_stages, now)]
-            case Refused(setpoint, reason, will_retry):
-                aborted = self._control.refuse(setpoint, reason, now) if self._control else []
-                # What nobody will try again leaves the hardware in a state that nobody wants.
-                level = Level.WARNING if aborted or will_retry else Level.ERROR
-                facts = {**_facts_of(setpoint), "why": reason, "will_retry": will_retry}
-                return [Note(level, "setpoint.refused", facts), *self._through_session(aborted, now)]
+            case Refused():
+                return self._on_refusal(event, now)
             case Lost(reason):
                 self._resource.lose()
                 self._is_answering, self._is_safe_again = False, False
@@ -179,6 +179,8 @@ class ResourceManager:
                     self._pending_rest = None
                 aborted = self._control.fail_all(f"the device is lost: {reason}", now) if self._control else []
                 return self._through_session(aborted, now)
+            case Undone():
+                return self._restore(event, now)
             case Identified():
                 return self._recognise(event, now)
             case Connected():
@@ -197,6 +199,8 @@ class ResourceManager:
         effects = self._guard(now) if self._resource.advance(now) else []
         if self._pending_rest and now.mono >= self._pending_rest.at:
             effects += self._end_hold(self._pending_rest, now)
+        for setpoint, reason in self._order_guard.overdue(now.mono):
+            effects += self._end_order(setpoint, reason, now)
         if self._select_by is not None and now.mono >= self._select_by:
             effects += self._give_up_selection(now)
         if self._session:
@@ -206,6 +210,35 @@ class ResourceManager:
         if self._measurement and self._measurement.is_stale(now):
             effects += self._report(now)
         return effects
+
+    def _on_refusal(self, refused: Refused, now: Now) -> list[Effect]:
+        setpoint, reason, will_retry = refused.setpoint, refused.reason, refused.will_retry
+        if not self._order_guard.doubts(setpoint):
+            aborted = self._through_session(self._control.refuse(setpoint, reason, now), now) if self._control else []
+        else:  # what is tried again has until the guard gives it up
+            aborted = [] if will_retry else self._end_order(setpoint, reason, now)
+        # What nobody will try again leaves the hardware in a state that nobody wants.
+        level = Level.WARNING if aborted or will_retry else Level.ERROR
+        facts = {**_facts_of(setpoint), "why": reason, "will_retry": will_retry}
+        return [Note(level, "setpoint.refused", facts), *aborted]
+
+    def _restore(self, undone: Undone, now: Now) -> list[Effect]:
+        """The device does not do any more what it confirmed: it is told again, or what was ordered ends."""
+        setpoint = undone.setpoint
+        if self._resource.is_at_rest:  # nothing is ordered; least of all is a protection written against
+            return []
+        facts = {**_facts_of(setpoint), "why": undone.reason, "by": undone.by}
+        note = Note(Level.WARNING, "setpoint.undone", facts)
+        if objection := self._order_guard.objection_to(undone, now.mono):
+            return [note, *self._end_order(setpoint, objection, now)]
+        return [note, *self._order_guard.restore(undone, self._resource.follow_within_s, now.mono)]
+
+    def _end_order(self, setpoint: Setpoint, reason: str, now: Now) -> list[Effect]:
+        """Aborts what was ordered by *setpoint*; whoever ordered it may have gone by now, and it rests all the same."""
+        self._order_guard.drop(setpoint)
+        aborted = self._through_session(self._control.refuse(setpoint, reason, now), now) if self._control else []
+        is_resting = any(isinstance(effect, Apply) for effect in aborted)
+        return aborted if is_resting else [*aborted, *self._rest(Occasion.ABORTED, f"aborted: {reason}", now)]
 
     def _end_hold(self, pending: _PendingRest, now: Now) -> list[Effect]:
         """The device was left as it was for long enough."""
@@ -220,6 +253,7 @@ class ResourceManager:
 
     def _deadlines(self) -> Iterable[float]:
         yield from self._resource.deadlines()
+        yield self._order_guard.next_at
         if self._pending_rest:
             yield self._pending_rest.at
         if self._select_by is not None:

@@ -8,7 +8,7 @@ from enum import Enum
 
 from msgspec import Struct
 
-from ..events import Applied, Identified, Lost, Measured, Refused
+from ..events import Applied, Identified, Lost, Measured, Refused, Undone
 from ..values import Setpoint, Value
 from .messages.common import Tagged
 
@@ -42,7 +42,18 @@ class Tick(Struct, frozen=True, tag=True):
 
 
 Event = (
-    Connected | Disconnected | Received | Measured | Lost | Applied | Refused | Identified | Started | Stopping | Tick
+    Connected
+    | Disconnected
+    | Received
+    | Measured
+    | Lost
+    | Applied
+    | Refused
+    | Undone
+    | Identified
+    | Started
+    | Stopping
+    | Tick
 )
 
 

@@ -407,7 +407,7 @@ BROKEN = [
     Row("INST-002", update("ACCEPTED", "other"), "/instruction_id", ORDERED),
     Row("INST-003", update("ACCEPTED"), "/status_type", history_of(FRBC_ORDER, update("STARTED"))),
     Row("INST-003", update("STARTED"), "/status_type", history_of(FRBC_ORDER, update("REVOKED"))),
-    Row("INST-003", update("ABORTED"), "/status_type", history_of(FRBC_ORDER, update("SUCCEEDED"))),
+    Row("INST-003", update("REVOKED"), "/status_type", history_of(FRBC_ORDER, update("SUCCEEDED"))),
     Row("INST-003", update("STARTED"), "/status_type", history_of(PEBC_ORDER, update("SUCCEEDED"))),
     Row("INST-003", update("ABORTED"), "/status_type", history_of(SCHEDULE, update("SUCCEEDED"), update("REVOKED"))),
     Row("REV-001", revoke("FRBC.Instruction", "other"), "/object_id", ORDERED, CEM),

@@ -8,7 +8,7 @@ from s2d.device.device_map import DeviceMap
 from s2d.device.expression import Expression
 from s2d.driver import PointSettings
 from s2d.errors import DeviceRefused, DeviceUnreachable
-from s2d.events import Applied, Measured, Refused
+from s2d.events import Applied, Measured, Refused, Undone, UndoneBy
 from s2d.quantities import Duration
 from s2d.values import RELEASE, Reading, Setpoint
 from tests.fakes import pass_s
@@ -412,16 +412,20 @@ class TestRefresh:
             assert len(stage.hardware.reads) >= 8
 
     async def test_what_is_read_for_it_does_not_put_off_the_next_poll(self):
-        closed = Command(steps=(write(forced="value - grid"),), refresh_s=Duration(2))
+        closed = Command(
+            steps=(write(forced="value - grid"),),
+            refresh_s=Duration(2),
+            allowed=Allowed(if_=E("grid < 200"), else_="enough"),
+        )
         make = made({"grid": PointSettings()}, power_setpoint=closed)
         async with at_work(make, poll_s=60.0, grid=100.0) as stage:
             stage.device.offer(wanted(500.0))
             await pass_s(100)
-            stage.hardware.refusals["forced"] = DeviceRefused("enough")
+            stage.hardware.values["grid"] = 300.0
             await pass_s(3)
             stage.news()
             await pass_s(60)
-            assert stage.news() == [Measured((Reading("grid", 100.0),))]
+            assert stage.news() == [Measured((Reading("grid", 300.0),))]
 
     async def test_the_interlock_holds_for_it_too(self):
         guarded = Command(
@@ -435,6 +439,39 @@ class TestRefresh:
             await pass_s(60)
             assert stage.news(Applied, Refused) == [Refused(wanted(500.0), "no")]
             assert stage.written() == [("forced", 500.0)]
+
+    @pytest.mark.parametrize(("timeout_s", "forgotten_at"), [(Duration(60), 60), (E("watchdog"), 60), (None, None)])
+    async def test_refused_it_is_tried_again_and_whoever_wants_it_hears_of_that_once(self, timeout_s, forgotten_at):
+        refreshed = Command(steps=(write(forced="value"),), refresh_s=Duration(20), timeout=timeout_s)
+        async with at_work(made({"watchdog": NEVER}, power_setpoint=refreshed), watchdog=60.0) as stage:
+            stage.device.offer(wanted(500.0))
+            await pass_s(1)
+            stage.hardware.refusals["forced"] = DeviceRefused("exception 4")
+            await pass_s(45)
+            order = wanted(500.0)
+            undone = Undone(order, "exception 4", UndoneBy.REFUSED_REFRESH, forgotten_at=forgotten_at)
+            assert stage.news(Applied, Refused, Undone) == [Applied(order), undone]
+            del stage.hardware.refusals["forced"]
+            await pass_s(60)
+            assert stage.news(Applied, Refused, Undone) == [Applied(order)]
+            times = [at for at, _, _ in stage.hardware.writes]
+            assert times == [about(at) for at in (0, 20, 21, 23, 27, 35, 51, 71, 91)]
+            assert stage.device.tally.refreshes == 3
+
+    async def test_refused_it_gives_way_to_what_is_safe(self):
+        refreshed = Command(steps=(write(forced="value"),), refresh_s=Duration(20))
+        async with at_work(made(power_setpoint=refreshed)) as stage:
+            stage.device.offer(wanted(500.0))
+            await pass_s(1)
+            stage.hardware.refusals["forced"] = DeviceRefused("exception 4")
+            await pass_s(29)
+            del stage.hardware.refusals["forced"]
+            stage.news()
+            rest = Setpoint("power_setpoint", 0.0, "aborted", is_safe=True)
+            stage.device.offer(rest)
+            await pass_s(40)
+            assert stage.news(Applied, Refused, Undone) == [Applied(rest)]
+            assert stage.written()[-2:] == [("forced", 0.0), ("forced", 0.0)]
 
     async def test_a_device_that_forgets_too_soon_is_warned_about_once(self):
         watched = Command(steps=(write(forced="value"),), refresh_s=Duration(20), timeout=E("watchdog"))

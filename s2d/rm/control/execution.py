@@ -68,6 +68,8 @@ class OrderInProgress(Generic[Goal]):
     def __init__(self, order: Order[Goal], stages: Iterable[Stage], now: Now) -> None:
         self.order = order
         self.started = now
+        self.setpoints: dict[str, Setpoint] = {}
+        """What was written so far; the newest of each point."""
         self._stages = list(stages)
         self._settled_at: float | None = None
         self._enter(now)
@@ -112,6 +114,7 @@ class OrderInProgress(Generic[Goal]):
 
     def _enter(self, now: Now) -> None:
         stage = self._stages[0]
+        self.setpoints |= {setpoint.point: setpoint for setpoint in stage.setpoints}
         self.unconfirmed = set(stage.setpoints)
         self.confirmed_at = now.mono
         self.gives_up_at = now.mono + stage.at_most_s
@@ -119,7 +122,10 @@ class OrderInProgress(Generic[Goal]):
 
 
 class OrdersInProgress(Generic[Goal]):
-    """All orders of one control type that have started and not come to an end; at most one per scope."""
+    """All orders of one control type that have started; at most one per scope.
+
+    What is followed is no longer under way, but in force, until something else is: what it wrote still stands.
+    """
 
     def __init__(
         self,
@@ -132,6 +138,7 @@ class OrdersInProgress(Generic[Goal]):
         self._instructions = instructions
         self._rest_of = rest_of or (lambda _scope, occasion, reason: resource.rest(occasion, reason))
         self._under_way: dict[str, OrderInProgress[Goal]] = {}
+        self._in_force: dict[str, OrderInProgress[Goal]] = {}
         self.last_delay_s: float | None = None
         """How long the last instruction took from start to success."""
 
@@ -139,8 +146,19 @@ class OrdersInProgress(Generic[Goal]):
         """What is under way in *scope*."""
         return self._under_way.get(scope)
 
+    @property
+    def under_way(self) -> list[Order[Goal]]:
+        """What has started and is not followed yet."""
+        return [in_progress.order for in_progress in self._under_way.values()]
+
+    def order_in(self, scope: str) -> Order[Goal] | None:
+        """What is under way, or in force, in *scope*."""
+        in_progress = self._under_way.get(scope) or self._in_force.get(scope)
+        return in_progress.order if in_progress else None
+
     def begin(self, order: Order[Goal], stages: Iterable[Stage], now: Now) -> list[Effect]:
         """Commands the device; what was under way in the scope, and all its stages, is forgotten."""
+        self.drop(order.scope)
         self._under_way[order.scope] = in_progress = OrderInProgress(order, stages, now)
         return [*in_progress.commands, *in_progress.advance(now)]
 
@@ -159,14 +177,17 @@ class OrdersInProgress(Generic[Goal]):
         instead = {setpoint.point: setpoint for setpoint in setpoints}
         for in_progress in self._under_way.values():
             in_progress.unconfirmed = {instead.get(each.point, each) for each in in_progress.unconfirmed}
+        for each in (*self._under_way.values(), *self._in_force.values()):
+            each.setpoints |= {point: setpoint for point, setpoint in instead.items() if point in each.setpoints}
 
     def refuse(self, setpoint: Setpoint, reason: str, now: Now) -> list[Effect]:
-        """*setpoint* did not get into the device: the instruction behind it is aborted."""
+        """*setpoint* did not get into the device, or not stay there: the instruction behind it is aborted."""
         return [effect for scope in self.blamed(setpoint) for effect in self.fail(scope, reason, now)]
 
     def blamed(self, setpoint: Setpoint) -> list[str]:
-        """The scopes in which *setpoint* is wanted and not confirmed."""
-        return [scope for scope, in_progress in self._under_way.items() if setpoint in in_progress.unconfirmed]
+        """The scopes in which *setpoint* is wanted."""
+        orders = (*self._under_way.items(), *self._in_force.items())
+        return [scope for scope, order in orders if order.setpoints.get(setpoint.point) == setpoint]
 
     def advance(self, now: Now) -> list[Effect]:
         """Has every order go on to its next stage if it can."""
@@ -181,10 +202,15 @@ class OrdersInProgress(Generic[Goal]):
         ]
         return [(order, verdict) for order, verdict in judged if verdict.outcome is not Outcome.PENDING]
 
-    def succeed(self, order: Order[Goal], now: Now, *, stays_in_force: bool = False) -> list[Effect]:
-        """The device does what *order* asked for; what *stays_in_force* can still be revoked or aborted."""
-        self.last_delay_s = now.mono - self._under_way.pop(order.scope).started.mono
+    def succeed(self, order: Order[Goal], now: Now, *, stays_in_force: bool = True) -> list[Effect]:
+        """The device does what *order* asked for; what *stays_in_force* can still be aborted."""
+        self.last_delay_s = now.mono - self._under_way[order.scope].started.mono
+        self.settle(order.scope)
         return self._instructions.succeed(order.scope, now, stays_in_force=stays_in_force)
+
+    def settle(self, scope: str) -> None:
+        """The device follows what is under way in *scope*: that is in force from now on."""
+        self._in_force[scope] = self._under_way.pop(scope)
 
     def overdue(self, now: Now) -> list[OrderInProgress[Goal]]:
         """Those to give up."""
@@ -206,7 +232,16 @@ class OrdersInProgress(Generic[Goal]):
         return aborted if is_safe else [*aborted, *self._rest_scope(scope, occasion, f"aborted: {reason}")]
 
     def fail_all(self, reason: str, now: Now, *, is_safe: bool = False) -> list[Effect]:
-        """Aborts all that has started; *is_safe* when the device is already being brought to safety."""
+        """Aborts all that is under way; *is_safe* when the device is already being brought to safety.
+
+        What was followed is over then, too, which what the device does from now on tells.
+        """
+        overruled = self._in_force if is_safe else {}
+        ended = [effect for scope in overruled for effect in self._instructions.end(scope, reason, now)]
+        overruled.clear()
+        return [*ended, *self._failed_all(reason, now, is_safe=is_safe)]
+
+    def _failed_all(self, reason: str, now: Now, *, is_safe: bool) -> list[Effect]:
         return [effect for scope in list(self._under_way) for effect in self.fail(scope, reason, now, is_safe=is_safe)]
 
     def revoke(self, object_id: str, now: Now) -> list[Effect]:
@@ -223,11 +258,13 @@ class OrdersInProgress(Generic[Goal]):
     def abort_all(self, reason: str, now: Now) -> list[Effect]:
         """Ends every instruction; the caller brings the device to rest."""
         self._under_way.clear()
+        self._in_force.clear()
         return self._instructions.abort_all(reason, now)
 
     def drop(self, scope: str) -> None:
-        """Forgets what is under way in *scope*."""
+        """Forgets what is under way, or in force, in *scope*."""
         self._under_way.pop(scope, None)
+        self._in_force.pop(scope, None)
 
     def rest(self, occasion: Occasion, reason: str) -> list[Effect]:
         """Brings the device as a whole to rest."""

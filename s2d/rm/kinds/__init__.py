@@ -59,6 +59,11 @@ class Resource(RestingResource, MeasuredResource, Protocol):
     """The power it measures."""
 
     @property
+    def follow_within_s(self) -> float:
+        """How long an order may take until it is followed, or done again that was undone."""
+        ...
+
+    @property
     def foreseen_power(self) -> ForeseeingResource | None:
         """What is foreseen of its power; None if nothing ever is."""
         ...

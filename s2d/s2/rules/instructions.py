@@ -27,6 +27,7 @@ _MAY_FOLLOW: dict[InstructionStatus, tuple[InstructionStatus, ...]] = {
         InstructionStatus.REVOKED,
         InstructionStatus.ABORTED,
     ),
+    InstructionStatus.SUCCEEDED: (InstructionStatus.ABORTED,),
 }
 """And the same again, for that is how a message is repeated."""
 _MAY_FOLLOW_WHAT_LASTS = {
@@ -67,7 +68,7 @@ def instruction_given(message: InstructionStatusUpdate, history: History) -> Bre
 @rule(
     "INST-003",
     "statuses come in order: NEW, ACCEPTED or REJECTED, STARTED, SUCCEEDED or ABORTED; REVOKED until then. "
-    "Limits and sequences may be REVOKED or ABORTED after they SUCCEEDED, too",
+    "What SUCCEEDED stays in force and may be ABORTED; limits and sequences may be REVOKED then, too",
     source="S2 JSON, InstructionStatus",
     severity=Severity.WARNING,
 )

@@ -137,7 +137,7 @@ class OperationModes:
         }
         self._told_activity = {scope: LastReported(self._context.thresholds.every_s) for scope in self._machines}
         self._reported = (*self._dialect.reported(), *self._told_activity.values())
-        gone = [order.scope for order in self._instructions.started.values() if not self._is_described(order)]
+        gone = [each.scope for each in self._orders.under_way if not self._is_described(each)]
         aborted = [effect for scope in gone for effect in self._fail(scope, _GONE, now)]
         return [*before, Send(description), *aborted]
 
@@ -193,7 +193,7 @@ class OperationModes:
     def _enter(self, order: Order[OrderedMode], transition: Transition | None, now: Now) -> list[Effect]:
         scope, activity = order.scope, order.goal.activity
         if self._is_done_already(scope, activity, now):
-            return self._instructions.succeed(scope, now)
+            return self._instructions.succeed(scope, now, stays_in_force=True)
         self._followed.pop(scope, None)
         effects = self._orders.begin(order, self._resource.order(scope, activity, f"instruction {order.id}"), now)
         self._timers.bring(scope, activity.operation_mode_id)

@@ -97,9 +97,9 @@ class PowerEnvelopeControl:
             if verdict.outcome is Outcome.FAILED:
                 effects += self._orders.fail(_SCOPE, verdict.reason, now)
             elif self._instructions.has_succeeded(_SCOPE):
-                self._orders.drop(_SCOPE)
+                self._orders.settle(_SCOPE)
             else:
-                effects += self._orders.succeed(order, now, stays_in_force=True)
+                effects += self._orders.succeed(order, now)
         return effects
 
     def due(self, now: Now) -> list[Effect]:

@@ -244,6 +244,8 @@ class PowerProfileControl:
 
     def _finish(self, container_id: str, run: SequenceRun, now: Now) -> list[Effect]:
         run.finish()
+        for scope in (container_id, interruption_of(container_id)):
+            self._orders.drop(scope)
         effects = self._instructions.end(container_id, "its sequence finished before it was followed", now)
         queued, self._queued = self._queued, None
         if queued and self._instructions.started.get(queued.scope) is queued:
@@ -259,7 +261,10 @@ class PowerProfileControl:
         return [*effects, *self._undo(under_way[scope].goal, f"revoked {object_id}", now)]
 
     def _fail(self, scope: str, reason: str, now: Now) -> list[Effect]:
-        ordered = self._instructions.started[scope].goal
+        order = self._orders.order_in(scope)
+        if order is None:
+            return []  # it went with one that failed
+        ordered = order.goal
         self._orders.drop(scope)
         aborted = self._instructions.abort(scope, reason, now)
         if ordered.action is Action.RESUME:

@@ -52,7 +52,7 @@ class BatteryEnvelopes:
         setpoints = self._battery.limits_within(self._ordered(limits), reason)
         if FORCED in self._battery.abilities:
             setpoints.insert(0, Setpoint(FORCED, RELEASE, reason))
-        return [Stage(tuple(setpoints), self._battery.settings.follow_within_s)]
+        return [Stage(tuple(setpoints), self._battery.follow_within_s)]
 
     def rest(self, occasion: Occasion, reason: str) -> list[Setpoint]:
         return self._battery.rest(occasion, reason)

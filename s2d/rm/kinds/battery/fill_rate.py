@@ -36,7 +36,7 @@ class BatteryStorage:
     def order(self, scope: str, goal: ModeAndFactor, reason: str) -> list[Stage]:
         power_w = self._power_of(goal)
         self._battery.ordered = OrderedPower(self._battery.description.modes[goal.operation_mode_id], power_w)
-        return [Stage((Setpoint(FORCED, power_w, reason),), self._battery.settings.follow_within_s)]
+        return [Stage((Setpoint(FORCED, power_w, reason),), self._battery.follow_within_s)]
 
     def rest(self, occasion: Occasion, reason: str) -> list[Setpoint]:
         return self._battery.rest(occasion, reason)

@@ -47,7 +47,7 @@ class BatteryModes:
     def order(self, scope: str, goal: ModeAndFactor, reason: str) -> list[Stage]:
         self._battery.ordered = self._ordered(goal)
         setpoint = Setpoint(MODE, self._state_of[goal.operation_mode_id], reason)
-        return [Stage((setpoint,), self._battery.settings.follow_within_s)]
+        return [Stage((setpoint,), self._battery.follow_within_s)]
 
     def rest(self, occasion: Occasion, reason: str) -> list[Setpoint]:
         return self._battery.rest(occasion, reason)
