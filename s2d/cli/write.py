@@ -3,6 +3,8 @@
 import asyncio
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ..commissioning.device_visit import DeviceVisit, NoSuchDevice, device_named, visited, with_one_retry
 from ..commissioning.manual_write import (
@@ -17,12 +19,14 @@ from ..commissioning.manual_write import (
 from ..commissioning.running_daemon import conflict_warning
 from ..commissioning.table import readings_table
 from ..config import DeviceConfig, Gateway, load
+from ..device.command import Command
 from ..device.command_plan import CommandMemory, Plan
 from ..device.command_runner import DWELL_OUTLIVES_US_S, CommandRunner
+from ..device.found_values import FoundValues
 from ..device.write_ledger import WriteLedger, ledger_of
-from ..errors import ConfigError, DeviceError, DeviceRefused
+from ..errors import ConfigError, DeviceError, DeviceRefused, LockHeld
 from ..events import Applied, DeviceEvent, Refused
-from ..host import clock
+from ..host import clock, lock
 from ..host.console import DIM, StyledText, ask, complain, show
 from ..host.disk import DiskThread
 from ..host.log import silent
@@ -70,13 +74,14 @@ async def _write(device: DeviceConfig, gateway: Gateway, args: Namespace) -> int
         needed = latest.inputs_of(command.names)
         if needed:
             await with_one_retry(lambda: visit.opened.read(needed))
-        plan = command.plan(value, latest.values, CommandMemory())
-        is_counted = command.dwell_s >= DWELL_OUTLIVES_US_S or wears_out(visit, plan)
-        ledger = _ledger(device, gateway) if is_counted else WriteLedger()
-        show(*await with_one_retry(lambda: plan_in_words(visit, args.point, plan)))
-        if not args.yes and not await _confirmed():
-            return 1
-        await _carry_out(visit, Setpoint(args.point, value, REASON), ledger)
+        with _found(device, command, gateway) as found:
+            plan = command.plan(value, latest.values, CommandMemory(), found=found.values)
+            is_counted = command.dwell_s >= DWELL_OUTLIVES_US_S or wears_out(visit, plan)
+            ledger = _ledger(device, gateway) if is_counted else WriteLedger()
+            show(*await with_one_retry(lambda: plan_in_words(visit, args.point, plan)))
+            if not args.yes and not await _confirmed():
+                return 1
+            await _carry_out(visit, Setpoint(args.point, value, REASON), ledger, found)
         show("done")
         await _show(visit, plan)
     return 0
@@ -103,10 +108,27 @@ def _ledger(device: DeviceConfig, gateway: Gateway) -> WriteLedger:
     return ledger_of(device.name, store, gateway.id or store.gateway_id())
 
 
-async def _carry_out(visit: DeviceVisit, setpoint: Setpoint, ledger: WriteLedger) -> None:
+@contextmanager
+def _found(device: DeviceConfig, command: Command, gateway: Gateway) -> Iterator[FoundValues]:
+    """What was found in *device* before it was ordered anything; beside a daemon only to look at, as they are its own.
+
+    Raises: ConfigError: the state directory cannot be used.
+    """
+    if not command.restored:
+        yield FoundValues()
+        return
+    store = Store(gateway.state_dir, DiskThread())
+    try:
+        with lock.held(gateway.state_dir):
+            yield FoundValues(store, device.name)
+    except LockHeld as exc:
+        yield FoundValues(store, device.name, keeper=exc.holder)
+
+
+async def _carry_out(visit: DeviceVisit, setpoint: Setpoint, ledger: WriteLedger, found: FoundValues) -> None:
     """Raises: DeviceRefused, DeviceUnreachable: it was not done, at least not all of it."""
     outcome: list[DeviceEvent] = []
-    writer = CommandRunner(ledger, clock=clock.now, log=silent(), emit=outcome.append)
+    writer = CommandRunner(ledger, clock=clock.now, log=silent(), emit=outcome.append, found=found)
     writer.offer(setpoint)
     await with_one_retry(lambda: writer.write_due(visit.opened))
     for event in reversed(outcome):  # the last word counts

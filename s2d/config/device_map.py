@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from ..device.command import Command, Step
+from ..device.command import FOUND, Command, Step
 from ..device.computed import Computed
 from ..device.device_map import Available, DeviceMap, Nameplate
 from ..device.expression import Expression
@@ -228,7 +228,7 @@ def _name_problems(
     unsound -= make.points.keys() | make.computed.keys() | sources.keys()
     for formula in formulas:
         is_command = formula.where[len(where) : len(where) + 1] == ("commands",)
-        more = (*unsound, "value") if is_command else tuple(unsound)
+        more = (*unsound, "value", FOUND) if is_command else tuple(unsound)
         yield from _formula_problems(formula.expression, make, sources, formula.node.position, formula.where, *more)
     for name, command in make.commands.items():
         if command.verify:
@@ -242,21 +242,24 @@ def _name_problems(
 
 
 def _write_problems(make: DeviceMap, entries: Mapping[str, YamlEntry], where: KeyPath) -> Iterator[Problem]:
-    sequences = [(make.start, _node(entries, "start"), (*where, "start"))]
+    sequences = [(frozenset[str](), _node(entries, "start"), (*where, "start"))]
     for name, command in make.commands.items():
         inside = (*where, "commands", name)
         node = node_at(entries["commands"].node, name)
         sequences += [
-            (command.steps, node_at(node, "steps"), (*inside, "steps")),
-            (command.release, node_at(node, "release"), (*inside, "release")),
+            (frozenset(), node_at(node, "steps"), (*inside, "steps")),
+            (command.restored, node_at(node, "release"), (*inside, "release")),
         ]
         yield from wear_problems(command, make, node, inside)
-    for _, node, inside in sequences:
+    for restored, node, inside in sequences:
         for step in node.content if isinstance(node.content, list) else ():
             for key in ("write", "together", "life"):
                 written = node_at(step, key).content if isinstance(step.content, dict) and key in step.content else {}
                 for name, entry in written.items() if isinstance(written, dict) else ():
                     yield from _target_problems(name, make, entries, entry.position, (*inside, key))
+                    if name in restored and name in make.points and make.points[name].access == "write":
+                        what = f'what is found in "{name}" is put back, so it has to be read'
+                        yield entry.position.problem((*inside, key), what, 'Write "access: read_write" there')
 
 
 def _target_problems(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from ..device.command import Command
+from ..device.command import FOUND, Command
 from ..device.computed import Computed
 from ..driver import SETTLE_AT_MOST_S, AnyDriver, PointSettings
 from ..errors import ConfigError, Problem
@@ -18,7 +18,7 @@ from .yaml_source import KeyPath, SourcePosition, YamlEntry, YamlNode
 Points = dict[str, PointSettings | PointSource]
 
 POINT_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-RESERVED = frozenset({"value", "true", "false", "and", "or", "not", "if", "else", "in", "True", "False", "None"})
+RESERVED = frozenset({"value", FOUND, "true", "false", "and", "or", "not", "if", "else", "in", "True", "False", "None"})
 """Words that no point can go by, as they mean something else in expressions."""
 
 

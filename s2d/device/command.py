@@ -20,6 +20,8 @@ from .computed import check_base_unit
 from .expression import Expression
 
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
+FOUND = "found"
+"""In `release`, what the point that is written held before the first order."""
 
 
 class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -115,7 +117,13 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = None
     allowed: Annotated[Allowed | None, Meta(description="Refused with a reason unless")] = None
     verify: Annotated[Verify | None, Meta(description="How to see that the device follows, after the last step")] = None
-    release: Annotated[tuple[Step, ...], Meta(description="Steps that give control back to the device")] = ()
+    release: Annotated[
+        tuple[Step, ...],
+        Meta(
+            description="Steps that give control back to the device; in what they write, `found` is what the point "
+            "held before the first order"
+        ),
+    ] = ()
     if_unchanged: Annotated[
         Literal["skip", "write"], Meta(description="Whether a point that is known to hold the value is written anyway")
     ] = "skip"
@@ -131,6 +139,10 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError(f"refresh: must be less than half of the timeout, which is {self.timeout:g} s")
         if any("value" in step.names for step in self.release):
             raise ValueError("release: there is no `value` when control is given back")
+        if any(FOUND in step.names for step in self.steps):
+            raise ValueError(f"steps: what was `{FOUND}` is put back in `release` only")
+        if any(step.if_ and FOUND in step.if_.names for step in self.release):
+            raise ValueError(f"release: `{FOUND}` is of the point that is written, so no `if` knows it")
         if self.verify and self.verify.within_s <= 0:
             raise ValueError("verify: within must be above 0 s")
 
@@ -145,6 +157,14 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return frozenset().union(*(step.written for step in (*self.steps, *self.release)))
 
     @property
+    def restored(self) -> frozenset[str]:
+        """Points in which releasing puts back what was found there."""
+        written = (
+            item for step in self.release for item in (*(step.write or {}).items(), *(step.together or {}).items())
+        )
+        return frozenset(point for point, expression in written if FOUND in expression.names)
+
+    @property
     def names(self) -> frozenset[str]:
         """Points, computed values and parameters in its expressions."""
         return self.names_for(0) | self.names_for(RELEASE)
@@ -152,25 +172,33 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def names_for(self, value: Value) -> frozenset[str]:
         """Those that must be known to plan *value*."""
         if value == RELEASE:
-            return frozenset().union(*(step.names for step in self.release))
+            return frozenset().union(*(step.names for step in self.release)) - {FOUND}
         expressions = [self.min, self.max, self.least, self.timeout if isinstance(self.timeout, Expression) else None]
         expressions += [self.allowed.if_] if self.allowed else []
         expressions += [self.verify.is_] if self.verify else []
         of_steps = (step.names for step in self.steps)
         return frozenset().union(*of_steps, *(each.names for each in expressions if each)) - {"value"}
 
-    def plan(self, value: Value, known: Mapping[str, Value], memory: CommandMemory, *, again: bool = False) -> Plan:
+    def plan(
+        self,
+        value: Value,
+        known: Mapping[str, Value],
+        memory: CommandMemory,
+        *,
+        again: bool = False,
+        found: Mapping[str, Value] = {},
+    ) -> Plan:
         """How *value* is done, given what is *known* of the device and what was done before.
 
-        RELEASE is planned as well, and may always be done at once. *again* is for a refresh: nothing is left out, and
-        nothing has to wait.
+        RELEASE is planned as well, and may always be done at once; it puts back what was *found*. *again* is for a
+        refresh: nothing is left out, and nothing has to wait.
 
         Raises: Disallowed: its interlock forbids it now. DeviceRefused: something it depends on is unknown.
         """
         if value == RELEASE:
             if not self.release:
                 raise DeviceRefused("the device cannot take control back: its command has no `release`")
-            steps, counts = sequence(self.release, known, memory.counts)
+            steps, counts = sequence(self.release, known, memory.counts, found)
             return Plan(RELEASE, steps, counts=counts)
         if self.allowed and not self.allowed.if_.evaluate(known):
             raise Disallowed(self.allowed.else_)
@@ -226,32 +254,46 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def sequence(
-    steps: tuple[Step, ...], known: Mapping[str, Value], counts: Mapping[str, float]
+    steps: tuple[Step, ...],
+    known: Mapping[str, Value],
+    counts: Mapping[str, float],
+    found: Mapping[str, Value] = {},
 ) -> tuple[tuple[Write | Wait, ...], dict[str, float]]:
     """What *steps* come to, and where the life counters stand afterwards that stood at *counts*.
 
     Raises: DeviceRefused: something in them is unknown.
     """
     following = dict(counts)
-    return tuple(_actions(steps, known, following)), following
+    return tuple(_actions(steps, known, following, found)), following
 
 
-def _actions(steps: tuple[Step, ...], known: Mapping[str, Value], counts: dict[str, float]) -> Iterator[Write | Wait]:
+def _actions(
+    steps: tuple[Step, ...], known: Mapping[str, Value], counts: dict[str, float], found: Mapping[str, Value]
+) -> Iterator[Write | Wait]:
     for number, step in enumerate(steps, 1):
         if step.if_ and not _evaluated(step.if_, known, f"step {number}"):
             continue
         if step.wait_s is not None:
             yield Wait(step.wait_s)
-        for point, expression in (step.write or {}).items():
-            yield Write({point: _evaluated(expression, known, f"step {number}, {point}")})
-        if step.together:
-            names = step.together.items()
-            yield Write({point: _evaluated(each, known, f"step {number}, {point}") for point, each in names})
+        for point, value in _written(step.write or {}, known, found, number):
+            yield Write({point: value})
+        if together := dict(_written(step.together or {}, known, found, number)):
+            yield Write(together)
         for point, written in (step.life or {}).items():
             low, _, high = written.partition("..")
             count = counts.get(point, int(high)) + 1
             counts[point] = count if count <= int(high) else int(low)
             yield Write({point: counts[point]})
+
+
+def _written(
+    expressions: Mapping[str, Expression], known: Mapping[str, Value], found: Mapping[str, Value], number: int
+) -> Iterator[tuple[str, Value]]:
+    """Points and what they become; one is left out that would get back what was found there, and was never written."""
+    for point, expression in expressions.items():
+        scope = {**known, FOUND: found[point]} if point in found else known
+        if point in found or FOUND not in expression.names or expression.evaluate(known) is not None:
+            yield point, _evaluated(expression, scope, f"step {number}, {point}")
 
 
 def _evaluated(expression: Expression, known: Mapping[str, Value], what: str) -> Value:

@@ -18,6 +18,7 @@ from ..host.log import Logger
 from ..values import RELEASE, Clock, Reading, Setpoint, Value
 from .command import Command, Disallowed, sequence
 from .command_plan import Check, CommandMemory, Plan, Wait, Write, direction_of
+from .found_values import FoundValues
 from .opened_device import OpenedDevice
 from .safety_retry import SafetyRetry
 from .write_ledger import WriteLedger
@@ -32,9 +33,18 @@ _LOOK_AGAIN_AFTER_S = 0.5
 class CommandRunner:
     """The command runner of one device, through all its openings."""
 
-    def __init__(self, ledger: WriteLedger, *, clock: Clock, log: Logger, emit: Callable[[DeviceEvent], None]) -> None:
+    def __init__(
+        self,
+        ledger: WriteLedger,
+        *,
+        clock: Clock,
+        log: Logger,
+        emit: Callable[[DeviceEvent], None],
+        found: FoundValues | None = None,
+    ) -> None:
         self._saver = WriteSaver(ledger, clock=clock, log=log)
         self._ledger = ledger
+        self._found = found or FoundValues()
         self._clock = clock
         self._log = log
         self._emit = emit
@@ -232,7 +242,7 @@ class CommandRunner:
             raise DeviceRefused(f"this device has no {point} to set")
         await self._read_inputs(opened, opened.inputs_for(setpoint), is_refresh=is_refresh)
         memory = self._memory_of(point, command)
-        plan = command.plan(setpoint.value, opened.latest.values, memory, again=is_refresh)
+        plan = command.plan(setpoint.value, opened.latest.values, memory, again=is_refresh, found=self._found.values)
         if is_refresh:
             plan = sparing(plan, opened.make.points)
         if plan.is_needless:
@@ -247,6 +257,8 @@ class CommandRunner:
         await self._run_steps(opened, plan.steps, setpoint.reason, setpoint, may_save=may_save)
         if plan.check:
             await self._verify(opened, plan.check)
+        if plan.value == RELEASE:
+            await self._found.forget(command.restored)
         memory.note(plan, self._clock().mono, again=is_refresh)
         return True
 
@@ -278,6 +290,8 @@ class CommandRunner:
                 continue
             at = f"step {number} of {len(steps)} ({', '.join(step.values)}): " if len(steps) > 1 else ""
             try:
+                if of is None or of.value != RELEASE:
+                    await self._find(opened, step, is_safe=is_safe)
                 await self._saver.write(
                     opened, step, reason, may_save=may_save, is_read_first=is_read_first, is_safe=is_safe
                 )
@@ -285,6 +299,26 @@ class CommandRunner:
                 raise DeviceRefused(at + exc.reason) from exc
             except DeviceUnreachable as exc:
                 raise DeviceUnreachable(at + exc.reason) from exc
+
+    async def _find(self, opened: OpenedDevice, write: Write, *, is_safe: bool) -> None:
+        """Keeps what the points of *write* hold, as far as releasing puts it back and they hold nothing of ours yet.
+
+        Raises: DeviceRefused: that is not known, or cannot be kept. DeviceUnreachable.
+        """
+        new = [name for name in write.values if name in opened.restored and name not in self._found.values]
+        if not new:
+            return
+        read = {each.point: each.value for each in await opened.read(new)}
+        points = opened.make.points
+        found = {
+            name: value
+            for name in new
+            if (value := read.get(name)) is not None and points[name].objection_to(value) is None
+        }
+        if len(found) < len(new):
+            what = ", ".join(name for name in new if name not in found)
+            raise DeviceRefused(f"what {what} holds is unknown, so it could not be put back")
+        await self._found.keep(found, is_safe=is_safe)
 
     async def _verify(self, opened: OpenedDevice, check: Check) -> None:
         until = self._clock().mono + check.within_s

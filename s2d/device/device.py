@@ -20,6 +20,7 @@ from ..host.log import Logger
 from ..values import Clock, Reading, Setpoint
 from .command_runner import CommandRunner
 from .device_map import DeviceMap, Variant
+from .found_values import FoundValues
 from .latest_values import LatestValues
 from .opened_device import NotReady, OpenedDevice
 from .write_ledger import WriteLedger
@@ -48,6 +49,7 @@ class Device:
         log: Logger,
         variants: Sequence[Variant] = (),
         ledger: WriteLedger | None = None,
+        found: FoundValues | None = None,
         is_expected_offline: bool = False,
         where: str = "",
         backoff: Backoff = Backoff(first_s=1.0, most_s=60.0),  # noqa: B008 (immutable)
@@ -74,7 +76,9 @@ class Device:
         self._is_earlier = asyncio.Event()
         self._wake_at = -inf
         """Until when it waits; below all instants while it is at work."""
-        self._commands = CommandRunner(ledger or WriteLedger(), clock=clock, log=self._log, emit=self._emit)
+        self._commands = CommandRunner(
+            ledger or WriteLedger(), clock=clock, log=self._log, emit=self._emit, found=found
+        )
         self._is_started = False
         """It was started, and introduced itself, since it was last lost."""
         self._failures = 0

@@ -43,6 +43,8 @@ class OpenedDevice:
         now = clock().mono
         self.make = make
         self.commands = commands_of(make)
+        self.restored = frozenset[str]().union(*(command.restored for command in make.commands.values()))
+        """Points in which releasing puts back what was found there."""
         self.schedule = PollSchedule(make.points, poll_s, now)
         self.latest = LatestValues(make, self.schedule.period_s, now, log)
         self._inputs: dict[tuple[str, bool], list[str]] = {}

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from ..backoff import Backoff
 from ..config import Config, DeviceConfig
 from ..device.device import Device
+from ..device.found_values import FoundValues
 from ..device.write_ledger import WriteLedger, ledger_of
 from ..events import DeviceEvent, Lost, Measured
 from ..host import clock
@@ -59,7 +60,7 @@ async def run(config: Config, store: Store, *, clock: Clock = clock.now, stoppin
         async with AsyncExitStack() as buses, asyncio.TaskGroup() as tasks:
             opened = await _open_buses(config, buses)
             devices = {
-                each.name: RunningDevice(each, opened, ledgers[each.name], clock, log) for each in config.devices
+                each.name: RunningDevice(each, opened, ledgers[each.name], store, clock, log) for each in config.devices
             }
             for site in devices.values():
                 for point, source in site.config.sources.items():
@@ -80,11 +81,18 @@ class RunningDevice:
     """A running device, as configured, and what is attached to it; makes its parts anew whenever it is started."""
 
     def __init__(
-        self, config: DeviceConfig, buses: Mapping[Hashable, Any], ledger: WriteLedger, clock: Clock, log: Logger
+        self,
+        config: DeviceConfig,
+        buses: Mapping[Hashable, Any],
+        ledger: WriteLedger,
+        store: Store,
+        clock: Clock,
+        log: Logger,
     ) -> None:
         self.config = config
         self._buses = buses
         self._ledger = ledger
+        self._store = store
         self._clock = clock
         self._log = log
         self._listeners: list[Callable[[DeviceEvent], None]] = []
@@ -116,6 +124,7 @@ class RunningDevice:
             poll_s=config.poll_s,
             variants=config.variants,
             ledger=self._ledger,
+            found=FoundValues(self._store, config.name),
             is_expected_offline=config.is_expected_offline,
             where=config.driver.where(config.connection),
             clock=self._clock,

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from s2d.config import DeviceConfig, load
 from s2d.device.command import Command, sequence
-from s2d.device.command_plan import CommandMemory, Wait, Write
+from s2d.device.command_plan import CommandMemory, Plan, Wait, Write
 from s2d.device.device_map import DeviceMap, commands_of
 from s2d.device.latest_values import LatestValues
 from s2d.driver import Driver
@@ -138,6 +138,8 @@ class Played:
         self._image = image
         self.commands: dict[str, Command] = dict(commands_of(make))
         self.memory = {name: CommandMemory() for name in self.commands}
+        self.found: dict[str, Value] = {}
+        """What points held before the first order, as far as `release` puts it back."""
         self._knowledge = LatestValues(make, {}, 0.0, FakeLog().logger)
 
     async def readings(self) -> dict[str, Reading]:
@@ -165,7 +167,11 @@ class Played:
         """
         await self.read()
         memory = self.memory[command]
-        plan = self.commands[command].plan(value, self._knowledge.values, memory)
+        plan = self.commands[command].plan(value, self._knowledge.values, memory, found=self.found)
+        if value == RELEASE:
+            self.found.clear()
+        else:
+            self._find(command, plan)
         told = await self._take(plan.steps)
         memory.note(plan, 0.0)
         return told
@@ -179,6 +185,11 @@ class Played:
         await self.read()
         steps, _ = sequence(self.make.start, self._knowledge.values, {})
         return await self._take(steps)
+
+    def _find(self, command: str, plan: Plan) -> None:
+        written = {name for step in plan.steps if isinstance(step, Write) for name in step.values}
+        for name in written & self.commands[command].restored - self.found.keys():
+            self.found[name] = self._knowledge.values[name]
 
     async def _take(self, steps: Sequence[Write | Wait]) -> list[Written | Pause]:
         told: list[Written | Pause] = []

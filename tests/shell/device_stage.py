@@ -17,7 +17,9 @@ from tests.fakes import FakeDriver, FakeLog, Hardware, now
 class Stage:
     """A device of *make*, or with nothing but these points; *values* are those of its hardware."""
 
-    def __init__(self, make, poll_s=1.0, variants=(), ledger=None, hardware=None, is_expected_offline=False, **values):
+    def __init__(
+        self, make, poll_s=1.0, variants=(), ledger=None, found=None, hardware=None, is_expected_offline=False, **values
+    ):
         make = make if isinstance(make, DeviceMap) else DeviceMap(points=make)
         self.hardware = hardware or Hardware(values)
         self.log = FakeLog()
@@ -35,6 +37,7 @@ class Stage:
             log=self.log.logger,
             variants=variants,
             ledger=ledger or WriteLedger(),
+            found=found,
             is_expected_offline=is_expected_offline,
         )
         self.device.listen(self.dated.append)

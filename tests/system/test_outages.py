@@ -326,6 +326,32 @@ async def test_after_a_kill_the_battery_is_brought_to_its_default_state_first(tm
             await simulator.written(0, 5000, 0, 2500)
 
 
+async def test_after_a_kill_what_was_there_before_the_first_order_is_put_back(tmp_path):
+    simulator = Simulator(watchdog_s=40.0)
+    async with cem() as energy_manager, simulator.on_tcp() as address:
+        device = battery(connection=at(address), fallback={"power_setpoint": "release"})
+        points = device["points"]
+        points["order"] = points.pop("power_setpoint")
+        points["watchdog"] = {"register": 2701, "unit": "s", "access": "read_write", "poll": "never"}
+        command = {
+            "steps": [{"write": {"watchdog": 0, "order": "value"}}],
+            "release": [{"write": {"order": 0, "watchdog": "found"}}],
+        }
+        config = configured(tmp_path, {"url": energy_manager.url}, device | {"commands": {"power_setpoint": command}})
+        async with daemon(config) as process:
+            rm = await energy_manager.joined()
+            await rm.in_charge()
+            charge = await rm.instruct(mode="charge", factor=1.0)
+            assert await rm.status_of(charge) == ["ACCEPTED", "STARTED", "SUCCEEDED"]
+            process.kill()
+            assert await process.ended() == -9
+            await asyncio.wait_for(rm.ended.wait(), PATIENCE_S)
+        assert (simulator.battery.setpoint_w, simulator.battery.watchdog_s) == (5000, 0)
+        async with daemon(config) as process:
+            await process.logged("setpoint.applied")
+            assert (simulator.battery.setpoint_w, simulator.battery.watchdog_s) == (0, 40)
+
+
 async def test_a_configuration_that_cannot_be_used_is_refused_with_its_place(tmp_path):
     (tmp_path / "s2d.yaml").write_text(
         "cem:\n"
