@@ -225,3 +225,14 @@ def test_a_device_with_modes_has_all_that_it_will_be_told(tmp_path: Path, told: 
     assert problem.startswith(f"s2d.yaml:{where}will be told idle, charge, discharge, but ")
     assert f"'{lacking}' is none of the states" in problem
     assert problem.endswith(". Give it `values` with a raw value for each")
+
+
+def test_what_is_put_back_as_it_was_found_has_to_be_read(tmp_path: Path) -> None:
+    assert loaded(tmp_path, edited(RELEASE, "[write: {mode: found, order: 'first(found, 0)'}]")) == [
+        's2d.yaml:22:38: Home battery: commands: power_setpoint: release: write: what is found in "order" is put back, '
+        'so it has to be read. Write "access: read_write" there'
+    ]
+    assert loaded(tmp_path, edited(RELEASE, "[write: {mode: found}]")) == []
+    assert loaded(tmp_path, edited("mode: {register: 3", "found: {register: 9}\n    mode: {register: 3"))[0].endswith(
+        '"found" means something else in expressions; use another name'
+    )

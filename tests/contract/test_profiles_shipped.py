@@ -14,6 +14,7 @@ from s2d.config.profile import Library
 from s2d.config.schema import profile_schema
 from s2d.config.yaml_source import YamlNode, read
 from s2d.errors import ConfigError
+from tests.profiles.every import makes
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "drivers/profiles").glob("*.yaml"))
@@ -126,3 +127,11 @@ def test_one_wrong_device_does_not_hide_another(tmp_path: Path) -> None:
     told = str(caught.value)
     assert 'no profile "sma-storrage"' in told
     assert 'b: unit_id: expected a whole number, got "x"' in told
+
+
+@pytest.mark.parametrize("name", LIBRARY.names())
+def test_what_it_changes_in_memory_it_puts_back_as_it_was(name: str) -> None:
+    for make in makes(name):
+        for command in make.commands.values():
+            told = {point for step in command.steps for point in step.written}
+            assert {point for point in told if make.points[point].persistent} <= command.restored

@@ -238,6 +238,11 @@ def test_what_it_names_is_known_beforehand():
         (lambda: command(timeout=E("watchdog")), "timeout: a device that forgets needs a `refresh`"),
         (lambda: command(timeout=Duration(60), refresh=30), "refresh: must be less than half of the timeout"),
         (lambda: command(release=(step(write={"a": "value"}),)), "release: there is no `value`"),
+        (lambda: command(step(write={"a": "found"})), "steps: what was `found` is put back in `release` only"),
+        (
+            lambda: command(release=(step("found == 2", write={"a": "1"}),)),
+            "release: `found` is of the point that is written, so no `if` knows it",
+        ),
         (lambda: command(verify=Verify(point="a", is_=E("1"), within_s=Duration(0))), "verify: within must be above"),
     ],
 )

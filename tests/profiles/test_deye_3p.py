@@ -140,12 +140,36 @@ async def test_one_direction_ends_before_the_other_begins() -> None:
         assert was[1000.0].index(targets(100)) < was[1000.0].index(powers(1000)) < was[1000.0].index(grid_charge(1))
 
 
-async def test_given_back_it_has_its_reserve_and_what_its_owner_allows() -> None:
-    given_back = [grid_charge(0), powers(5000), targets(30), current(97)]
-    async with played("deye-3p", image(schedule=0), **LOW, reserve_soc=30) as device:
+OWNERS_POWERS = Written(16, POWERS, [12000, 12000, 3000, 12000, 12000, 12000])
+OWNERS_TARGETS = Written(16, TARGETS, [90, 40, 20, 20, 60, 90])
+
+
+@pytest.mark.parametrize("owner", [LOW, HIGH])
+async def test_given_back_it_has_what_it_had_before_the_first_order(owner: dict[str, object]) -> None:
+    async with played("deye-3p", image(), **owner) as device:
+        for wanted_w in (3000.0, -2000.0, 0.0):
+            await device.told("power_setpoint", wanted_w)
+        given_back = [grid_charge(0), OWNERS_POWERS, OWNERS_TARGETS, current(80)]
         assert await device.released("power_setpoint") == given_back
-    async with played("deye-3p", image(), **HIGH) as device:
-        assert await device.released("power_setpoint") == [grid_charge(0), powers(500), targets(20), current(12)]
+
+
+async def test_one_that_was_never_ordered_anything_keeps_what_its_owner_set() -> None:
+    async with played("deye-3p", image(), **LOW) as device:
+        assert await device.released("power_setpoint") == []
+
+
+async def test_of_one_that_was_only_at_rest_only_that_is_put_back() -> None:
+    async with played("deye-3p", image(), **LOW) as device:
+        assert await device.told("power_setpoint", 0.0) == RESTING
+        assert await device.released("power_setpoint") == [grid_charge(0), OWNERS_TARGETS, current(80)]
+
+
+async def test_an_owner_who_charges_from_the_grid_does_so_again() -> None:
+    peer = image()
+    peer.holding[GRID_CHARGE] = 1
+    async with played("deye-3p", peer, **LOW) as device:
+        await device.told("power_setpoint", -2000.0)
+        assert (await device.released("power_setpoint"))[0] == grid_charge(1)
 
 
 @pytest.mark.parametrize("schedule", [0, 0b1111_1110, 0b0111_1111])
@@ -177,7 +201,7 @@ def test_all_that_is_written_wears_out_and_is_never_refreshed() -> None:
         "grid_charge",
         *(f"{kind}_{slot}" for kind in ("power", "target") for slot in range(1, 7)),
     }
-    assert {(point.persistent, point.daily_writes) for point in written.values()} == {(True, 100)}
+    assert {(point.persistent, point.daily_writes) for point in written.values()} == {(True, 50)}
     assert device.commands["power_setpoint"].refresh_s is None
 
 

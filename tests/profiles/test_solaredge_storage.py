@@ -110,7 +110,13 @@ async def test_it_is_taken_into_remote_control_and_told_its_power(
             *limits(charge_w, discharge_w),
             Written(6, COMMAND, [command]),
         ]
-        assert await device.released("power_setpoint") == [Written(6, COMMAND, [7]), *limits(6000, 6000)]
+        assert await device.released("power_setpoint") == [
+            Written(6, COMMAND, [7]),
+            *limits(6000, 6000),
+            Written(6, CONTROL, [1]),
+            Written(6, DEFAULT, [0]),
+            Written(16, TIMEOUT, low_first(u32(3600))),
+        ]
 
 
 async def test_what_is_kept_in_flash_is_not_written_again() -> None:
@@ -121,7 +127,7 @@ async def test_what_is_kept_in_flash_is_not_written_again() -> None:
         points = device.make.points
         worn = {name for name, point in points.items() if point.persistent}
         assert worn == {"control_mode", "default_mode", "timeout"}
-        assert {points[name].daily_writes for name in worn} == {10}
+        assert {points[name].daily_writes for name in worn} == {20}
         command = device.commands["power_setpoint"]
         assert (command.refresh_s, command.timeout_s({}), command.if_unchanged) == (25, 60, "write")
 
@@ -132,6 +138,12 @@ async def test_the_portal_is_noticed_when_it_takes_control_back() -> None:
         await device.told("power_setpoint", 3000.0)
         inverter.holding[CONTROL] = 2
         assert (await device.told("power_setpoint", 2000.0))[0] == Written(6, CONTROL, [4])
+        inverter.holding[CONTROL] = 2
+        # It has it already; what is behind it is put back all the same.
+        assert await device.released("power_setpoint") == [
+            Written(6, DEFAULT, [0]),
+            Written(16, TIMEOUT, low_first(u32(3600))),
+        ]
 
 
 async def test_it_is_no_stronger_than_it_says() -> None:

@@ -144,7 +144,11 @@ async def test_it_is_told_its_power_and_let_go(wanted_w: float, written_w: int) 
             Written(6, ENABLED, [1]),
         ]
         assert (await device.read())["setpoint"] == max(-4000, min(5000, wanted_w))
-        assert await device.released("power_setpoint") == [Written(6, ENABLED, [0])]
+        assert await device.released("power_setpoint") == [
+            Written(6, ENABLED, [0]),
+            Written(6, MODE, [0]),
+            Written(16, REVERSION_TIME, u32(0)),
+        ]
         command = device.commands["power_setpoint"]
         assert (command.refresh_s, command.timeout_s({}), command.if_unchanged) == (20, 60, "write")
 

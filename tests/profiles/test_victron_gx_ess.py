@@ -155,8 +155,20 @@ async def test_an_old_one_is_put_into_mode_3_and_out_of_it() -> None:
         assert await device.told("power_setpoint", -2500.0) == [Written(6, 37, [i16(-3200)])]
         assert await device.told("power_setpoint", 0.0) == [Written(6, 37, [i16(-700)])]
         assert await device.told("power_setpoint", 9000.0) == [Written(6, 37, [4300])]
-        assert await device.released("power_setpoint") == [Written(6, MODE, [2])]
+        assert await device.released("power_setpoint") == [Written(6, MODE, [1])]
         assert await device.released("power_setpoint") == []
+
+
+async def test_an_old_one_gets_back_the_mode_it_had_and_after_a_crash_of_others_the_one_its_owner_says() -> None:
+    gx = before_3_50()
+    gx.holding |= {MODE: 2}
+    async with played("victron-gx-ess", gx, **OWNER) as device:
+        await device.told("power_setpoint", 3000.0)
+        assert await device.released("power_setpoint") == [Written(6, MODE, [2])]
+    gx.holding |= {MODE: 3}
+    async with played("victron-gx-ess", gx, **OWNER, ess_mode=2) as device:
+        await device.told("power_setpoint", 3000.0)
+        assert await device.released("power_setpoint") == [Written(6, MODE, [2])]
 
 
 async def test_what_an_old_one_keeps_in_flash_is_counted_and_its_order_repeated_in_time() -> None:
