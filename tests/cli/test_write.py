@@ -12,7 +12,7 @@ import pytest
 
 from s2d.cli.simulated_device import profile_device
 from s2d.device.write_ledger import ledger_of
-from s2d.host import clock
+from s2d.host import clock, lock
 from s2d.host.store import Store
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
@@ -183,3 +183,38 @@ async def test_what_makes_no_sense_is_one_sentence(tmp_path, capsys, battery, ty
     async with served(battery) as address:
         assert await s2d("write", "-c", configured(tmp_path, **sma(address)), "battery", *typed, "--yes") == 2
     assert capsys.readouterr().err.splitlines()[-1] == f"s2d write: {sentence}"
+
+
+async def test_what_an_order_changes_is_remembered_and_put_back_also_beside_a_daemon(tmp_path, capsys, battery):
+    battery.set_watchdog(40, 0)
+    async with serve_tcp(BatteryRegisters(battery)) as address:
+        store = home_battery(connection=at(address))
+        store["points"]["order"] = store["points"].pop("power_setpoint")
+        store["points"]["watchdog"] = {"register": 2701, "unit": "s", "access": "read_write", "poll": "never"}
+        steps = [{"write": {"watchdog": 0, "order": "value"}}]
+        release = [{"write": {"order": 0, "watchdog": "found"}}]
+        store["commands"] = {"power_setpoint": {"unit": "W", "steps": steps, "release": release}}
+        config = system_configured(tmp_path, {"url": "ws://localhost"}, store)
+
+        async def written(typed: str) -> int:
+            return await s2d("write", "-c", config, "Home battery", "power_setpoint", typed, "--yes")
+
+        assert [await written("1 kW"), await written("2 kW")] == [0, 0]
+        assert (battery.setpoint_w, battery.watchdog_s) == (2000, 0)
+        capsys.readouterr()
+        assert await written("release") == 0
+        assert (battery.setpoint_w, battery.watchdog_s) == (0, 40)
+        assert capsys.readouterr().out.splitlines()[2] == (
+            "  2. watchdog becomes 40 s: 0x0028 to holding register 2701 (function 6)"
+        )
+        assert await written("1 kW") == 0
+        with lock.held(tmp_path / "state"):
+            assert await written("release") == 0
+            assert battery.watchdog_s == 40
+            assert await written("1 kW") == 0
+        assert await written("release") == 0
+        with lock.held(tmp_path / "state"):
+            assert await written("1 kW") == 1
+    assert (battery.setpoint_w, battery.watchdog_s) == (0, 40)
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("s2d write: step 1 of 2 (watchdog): what watchdog held is not remembered, as process ")
