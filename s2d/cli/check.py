@@ -16,6 +16,8 @@ from ..rm.kinds import kind
 from ..values import RELEASE, Setpoint
 from . import add_config_argument, no_devices, print_problems, print_warnings
 
+_RARE_PLANS_S = 360.0
+"""Time enough for a CEM that plans every five minutes, as some do, to order something."""
 _EDITORS = """\
 An editor that knows the YAML language server completes and checks while you type. The first line of a file says how:
   the gateway file:  # yaml-language-server: $schema={folder}/s2d.schema.json
@@ -52,7 +54,8 @@ def summary(config: Config) -> list[ConsoleLine]:
     rows = [titles, *(_row(device) for device in config.devices)]
     lines = aligned(rows)
     wear_notes = (line for device in config.devices for line in _wear_notes(device))
-    return [head, StyledText(lines[0], DIM), *lines[1:], *_bus_loads(config), *wear_notes]
+    notes = (*_bus_loads(config), *wear_notes, *_fallback_notes(config))
+    return [head, StyledText(lines[0], DIM), *lines[1:], *notes]
 
 
 def _state_problems(gateway: Gateway) -> tuple[list[Problem], list[Problem]]:
@@ -86,6 +89,14 @@ def _wear_notes(device: DeviceConfig) -> Iterator[str]:
         if point.persistent:
             most = f"at most {point.daily_writes} times a day"
             yield f"{device.name}: {name} is kept in memory that wears out, and written {most}"
+
+
+def _fallback_notes(config: Config) -> Iterator[str]:
+    """A line if a CEM that comes back, and plans rarely, may find the safe state before it has planned."""
+    after_s = [device.fallback.after_s for device in config.devices if device.fallback and device.cem]
+    if after_s and min(after_s) < _RARE_PLANS_S:
+        what = f"a CEM that comes back has {_span(min(after_s))} to order something"
+        yield f"fallback: {what}; one that plans every five minutes wants `after: {_span(_RARE_PLANS_S)}`"
 
 
 def _row(device: DeviceConfig) -> tuple[str, ...]:

@@ -253,6 +253,11 @@ class Instructions(Generic[Goal]):
         return [Send(update), note]
 
     @property
+    def is_any_held(self) -> bool:
+        """Whether anything waits for its execution time."""
+        return bool(self._held)
+
+    @property
     def held(self) -> tuple[Order[Goal], ...]:
         """All that waits for its execution time, soonest first."""
         return tuple(self._held)

@@ -38,7 +38,7 @@ class Policy:
     """The policy of the owner: what he decided about a resource."""
 
     fallback_after_s: float
-    """After this long with nobody in charge the device is brought to rest."""
+    """After this long with nobody in charge the device is brought to rest; who comes back has as long, once."""
     thresholds: ReportThresholds
     processing_delay_s: float
     """How long an instruction is expected to take, until one has been timed."""

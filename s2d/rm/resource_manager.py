@@ -68,11 +68,15 @@ _NEVER = Now(inf, datetime.max.replace(tzinfo=UTC))
 
 
 class _PendingRest(NamedTuple):
-    """A rest that is to come: the device is brought to it later."""
+    """A rest that is to come, unless something is ordered before: until then the device is left as it is."""
 
     at: float
     occasion: Occasion
     reason: str
+    left: ControlType | None = None
+    """Of CEM_LOST: what was active when the session ended..."""
+    is_renewed: bool = False
+    """...and whether a CEM has come back and selected that since: the next does not put it off any more."""
 
 
 class ResourceManager:
@@ -106,8 +110,6 @@ class ResourceManager:
         """Whether the device answers; None before it was first heard of."""
         self._is_safe_again = False
         """What brings it to rest got into the device since it was lost."""
-        self._left: ControlType | None = None
-        """What was active when the last session ended."""
         self._delay_s = policy.processing_delay_s
         self._order_guard = OrderGuard()
         self._timers = TimersAndModes()
@@ -197,7 +199,7 @@ class ResourceManager:
 
     def _due(self, now: Now) -> list[Effect]:
         effects = self._guard(now) if self._resource.advance(now) else []
-        if self._pending_rest and now.mono >= self._pending_rest.at:
+        if self._pending_rest and now.mono >= self._pending_rest.at and not self._is_order_waiting:
             effects += self._end_hold(self._pending_rest, now)
         for setpoint, reason in self._order_guard.overdue(now.mono):
             effects += self._end_order(setpoint, reason, now)
@@ -242,19 +244,31 @@ class ResourceManager:
 
     def _end_hold(self, pending: _PendingRest, now: Now) -> list[Effect]:
         """The device was left as it was for long enough."""
-        _, occasion, reason = pending
-        if occasion is not Occasion.CEM_LOST and not self._resource.is_at_rest:  # something was ordered since
+        if self._is_needless(pending):
             self._pending_rest = None
             return []
-        effects = self._rest_now(occasion, reason, now)
-        if occasion is not Occasion.CEM_LOST:
+        is_free = self._control is not None and self._control.rests_uninstructed
+        occasion = Occasion.UNINSTRUCTED if is_free else pending.occasion
+        effects = [*self._rest_now(occasion, pending.reason, now), *self._report(now)]
+        if pending.occasion is not Occasion.CEM_LOST:
             return effects
         return [Note(Level.WARNING, "fallback.applied", {"after_s": self._policy.fallback_after_s}), *effects]
+
+    def _is_needless(self, pending: _PendingRest) -> bool:
+        """Whether a CEM is there, and nothing is in force that somebody would have to end."""
+        if self._control is None:
+            return False
+        return self._control.ends_by_itself or (pending.occasion is Occasion.CEM_LOST and self._resource.is_at_rest)
+
+    @property
+    def _is_order_waiting(self) -> bool:
+        """Whether a CEM has said already what comes next."""
+        return self._control is not None and self._control.instructions.is_any_held
 
     def _deadlines(self) -> Iterable[float]:
         yield from self._resource.deadlines()
         yield self._order_guard.next_at
-        if self._pending_rest:
+        if self._pending_rest and not self._is_order_waiting:
             yield self._pending_rest.at
         if self._select_by is not None:
             yield self._select_by
@@ -367,13 +381,12 @@ class ResourceManager:
         assert self._session is not None
         is_none = control_type in (ControlType.NO_SELECTION, ControlType.NOT_CONTROLABLE)
         effects: list[Effect] = []
-        is_awaited = self._pending_rest is not None and self._pending_rest.occasion is Occasion.CEM_LOST
         if self._control:
             effects += self._through_session(self._control.deactivate(f"{control_type} was selected", now), now)
             effects += self._rest(Occasion.DESELECTED, "control type deselected", now)
             self._control = None
-        elif is_awaited and not is_none and control_type is not self._left:
-            effects += self._rest(Occasion.DESELECTED, "another control type was selected", now)
+        elif self._pending_rest and self._pending_rest.left and not is_none:
+            effects += self._take_over(self._pending_rest, control_type, now)
         self._session.select(control_type)
         self._select_by = None
         effects.append(Note(Level.INFO, "control_type.selected", {"control_type": control_type}))
@@ -383,12 +396,29 @@ class ResourceManager:
         self._outlook = None if is_silent else self._new_outlook()
         if not is_none:
             self._control = self._resource.control(control_type, self._context())
-            activated = self._through_session(self._control.activate(now), now)
-            is_brought_to_rest = any(isinstance(effect, Apply) for effect in activated)
-            if is_brought_to_rest or (self._pending_rest and self._pending_rest.occasion is Occasion.CEM_LOST):
-                self._pending_rest = None
-            effects += activated
+            effects += self._through_session(self._control.activate(now), now)
+            # Before anything that may be in force still has come to its end, that no limit is would not be true.
+            if self._control.rests_uninstructed and not self._pending_rest:
+                effects += self._rest(Occasion.UNINSTRUCTED, "nothing is ordered yet", now)
         return [*effects, *self._report(now)]
+
+    def _take_over(self, pending: _PendingRest, control_type: ControlType, now: Now) -> list[Effect]:
+        """A CEM has come back: what was ordered before is left to it for a while, once, unless it goes another way.
+
+        In charge is who has something carried out. To select is not enough: who does no more than that, time and
+        again, would keep in force for ever what nobody answers for.
+        """
+        if control_type is not pending.left:
+            return self._rest(Occasion.DESELECTED, "another control type was selected", now)
+        if self._resource.is_at_rest:
+            self._pending_rest = None
+        elif not pending.is_renewed:
+            self._pending_rest = pending._replace(at=now.mono + self._policy.fallback_after_s, is_renewed=True)
+        return []
+
+    def _take_charge(self) -> None:
+        """Something that was instructed is commanded: what was to come if nobody did that does not come."""
+        self._pending_rest = None
 
     def _context(self) -> ControlContext:
         redescribes = self._policy.redescribe_after_status
@@ -398,6 +428,7 @@ class ResourceManager:
             terms=Terms(self._policy.updates, self._policy.max_instruction_age_s),
             timers=self._timers,
             progress=self._progress,
+            take_charge=self._take_charge,
             version=self._version,
             redescribes=not self._heard_handshake if redescribes is None else redescribes,
         )
@@ -420,10 +451,13 @@ class ResourceManager:
         return []
 
     def _start_fallback_timer(self, now: Now) -> None:
-        """Nobody is in charge. What the device was told stays until it is clear that nobody comes back."""
-        if self._session and self._control:
-            self._left = self._session.control_type
-            self._pending_rest = _PendingRest(now.mono + self._policy.fallback_after_s, Occasion.CEM_LOST, "fallback")
+        """Nobody is in charge. What the device was told stays until it is clear that nobody comes back.
+
+        A session in which nothing was carried out leaves the time running that an earlier one has left.
+        """
+        if self._session and self._control and not self._pending_rest:
+            at, left = now.mono + self._policy.fallback_after_s, self._session.control_type
+            self._pending_rest = _PendingRest(at, Occasion.CEM_LOST, "fallback", left)
         self._control = self._measurement = self._outlook = self._select_by = None
 
     def _stop(self, now: Now) -> list[Effect]:

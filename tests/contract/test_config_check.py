@@ -31,6 +31,8 @@ def test_a_good_configuration_is_summed_up(
         f"Cellar meter    -        Modbus  unit 2 at {line}  1       -{' ' * 40}-",
         f"Cellar battery  battery  Modbus  unit 3 at {line}  3       {url}  power_setpoint 0 W after 60 s",
         f"{line}:  4 %  of its time in use (9600 8N1, 2 units)",
+        "fallback: a CEM that comes back has 60 s to order something; one that plans every five minutes wants "
+        "`after: 6 min`",
     ]
     assert err == ""
 

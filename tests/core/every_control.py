@@ -9,10 +9,20 @@ from s2d.events import Applied
 from s2d.rm.instructions import Updates
 from s2d.s2.effects import (
     Apply,
+    Connected,
+    Disconnected,
     Effect,
     Tick,
 )
-from s2d.s2.messages.common import ControlType, RevokableObjects, RevokeObject
+from s2d.s2.messages.common import (
+    ControlType,
+    EnergyManagementRole,
+    Handshake,
+    HandshakeResponse,
+    RevokableObjects,
+    RevokeObject,
+    SelectControlType,
+)
 from s2d.s2.messages.ppbc import PowerSequenceContainer
 
 from .resources_modes import HeatPump, Hybrid, Play
@@ -56,6 +66,26 @@ class Staged(ABC):
     def kind_of(self, count: int) -> str:
         """The message type of the instruction `i-{count}`."""
         return f"{type(self).__name__.upper()}.Instruction"
+
+    def joins(self) -> list[Effect]:
+        """A CEM connects and settles on a version."""
+        self.stage.on(Connected())
+        hello = Handshake(message_id="hello-again", role=EnergyManagementRole.CEM)
+        version = HandshakeResponse(message_id="version-again", selected_protocol_version="0.0.2-beta")
+        return [*self.stage.hears(hello), *self.stage.hears(version)]
+
+    def selects(self, control_type: ControlType | None = None) -> list[Effect]:
+        """The CEM selects the one control type that is offered, or what is named."""
+        select = SelectControlType(message_id="select-again", control_type=control_type or self.control_type)
+        return self.stage.hears(select)
+
+    def returns(self) -> list[Effect]:
+        """A CEM connects and selects what it had; what its selection led to."""
+        self.joins()
+        return self.selects()
+
+    def leaves(self) -> list[Effect]:
+        return self.stage.on(Disconnected("gone"))
 
     def follows(self, effects: list[Effect]) -> list[Effect]:
         """The device confirms what is to be written among *effects* and is read doing it, a moment later."""

@@ -572,7 +572,7 @@ def test_a_cem_that_comes_back_in_time_finds_things_as_it_left_them() -> None:
     effects = stage.hears(SelectControlType(message_id="s2", control_type=FRBC))
     status = next(message for message in said(effects) if isinstance(message, frbc.ActuatorStatus))
     assert status.active_operation_mode_id == stage.charge
-    assert applied(stage.after(600)) == []
+    assert applied(stage.after(59)) == []
     assert told(stage.hears(stage.instruction("one", stage.idle, 0.0)))[0] == "ReceptionStatus OK"
 
 

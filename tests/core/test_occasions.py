@@ -176,15 +176,25 @@ def test_a_cem_that_comes_meanwhile_and_orders_nothing_is_not_waited_for_longer(
     assert told(stage.polled(1, soc=50.0, power=2500.0), Occasion.STARTED)
 
 
-def test_what_is_at_rest_as_no_limit_is_in_force_is_not_brought_there_for_having_started() -> None:
+def test_what_may_limit_the_device_still_is_left_for_as_long_as_all_else_and_then_no_limit_is_in_force() -> None:
     stage = Occasional(
         decided={"hold_s": {Occasion.STARTED: 300.0}}, points=("power", "charge_limit", "discharge_limit")
     )
     stage.read(power=0.0)
     stage.negotiated()
     pebc = SelectControlType(message_id="select", control_type=ControlType.POWER_ENVELOPE_BASED_CONTROL)
-    assert told(stage.hears(pebc), Occasion.UNINSTRUCTED)
+    assert applied(stage.hears(pebc)) == []
+    assert applied(stage.polled(299, power=0.0)) == []
+    assert told(stage.polled(1, power=0.0), Occasion.UNINSTRUCTED)
     assert applied(stage.polled(400, power=0.0)) == []
+
+
+def test_who_selects_limits_while_nothing_may_be_in_force_has_none() -> None:
+    stage = Occasional(points=("power", "charge_limit", "discharge_limit"))
+    stage.read(power=0.0)
+    stage.negotiated()
+    pebc = SelectControlType(message_id="select", control_type=ControlType.POWER_ENVELOPE_BASED_CONTROL)
+    assert told(stage.hears(pebc), Occasion.UNINSTRUCTED)
 
 
 def test_what_is_ordered_while_a_device_that_came_back_is_left_as_it_is_stays_in_force() -> None:

@@ -545,7 +545,7 @@ def test_deselecting_ends_everything_and_says_so_only_of_what_had_no_verdict() -
     assert applied(stage.after(4 * HOUR)) == []
 
 
-def test_a_cem_that_comes_back_finds_no_limit_that_nothing_would_end() -> None:
+def test_a_cem_that_comes_back_finds_its_limits_until_their_time_is_up() -> None:
     stage = RoofStage()
     stage.active()
     limited(stage)
@@ -554,7 +554,9 @@ def test_a_cem_that_comes_back_finds_no_limit_that_nothing_would_end() -> None:
     stage.on(Connected())
     stage.hears(HandshakeResponse(message_id="v2", selected_protocol_version="1.0.0"))
     select = SelectControlType(message_id="s2", control_type=ControlType.POWER_ENVELOPE_BASED_CONTROL)
-    assert applied(stage.hears(select)) == [("limits", "none")]
+    assert applied(stage.hears(select)) == []
+    assert applied(stage.after(59)) == []
+    assert applied(stage.after(1)) == [("limits", "none")]
 
 
 @needs_spec

@@ -22,6 +22,16 @@ class Control(Protocol):
         """How long the last instruction took from start to success."""
         ...
 
+    @property
+    def rests_uninstructed(self) -> bool:
+        """Whether to be selected and to have ordered nothing means something: that no limit is in force."""
+        ...
+
+    @property
+    def ends_by_itself(self) -> bool:
+        """Whether what an earlier session left in force comes to an end of its own, without anybody's word."""
+        ...
+
     def activate(self, now: Now) -> list[Effect]:
         """Describes the resource, then says how it stands."""
         ...

@@ -21,6 +21,8 @@ class ControlContext:
     """The resource's, whoever is in charge."""
     progress: TaskProgress
     """The resource's, whoever is in charge."""
+    take_charge: Callable[[], None]
+    """Called whenever something that was instructed is commanded: from then on its CEM is in charge."""
     version: str = ""
     """Of the S2 messages in this session."""
     redescribes: bool = False

@@ -131,11 +131,16 @@ class OrdersInProgress(Generic[Goal]):
         self,
         resource: RestingResource,
         instructions: Instructions[Goal],
+        take_charge: Callable[[], None],
         rest_of: Callable[[str, Occasion, str], list[Setpoint]] | None = None,
     ) -> None:
-        """*rest_of* gives the Setpoints for one scope; without it the resource rests as a whole."""
+        """*take_charge* is called whenever something that was instructed is commanded.
+
+        *rest_of* gives the Setpoints for one scope; without it the resource rests as a whole.
+        """
         self._resource = resource
         self._instructions = instructions
+        self._take_charge = take_charge
         self._rest_of = rest_of or (lambda _scope, occasion, reason: resource.rest(occasion, reason))
         self._under_way: dict[str, OrderInProgress[Goal]] = {}
         self._in_force: dict[str, OrderInProgress[Goal]] = {}
@@ -158,6 +163,7 @@ class OrdersInProgress(Generic[Goal]):
 
     def begin(self, order: Order[Goal], stages: Iterable[Stage], now: Now) -> list[Effect]:
         """Commands the device; what was under way in the scope, and all its stages, is forgotten."""
+        self._take_charge()
         self.drop(order.scope)
         self._under_way[order.scope] = in_progress = OrderInProgress(order, stages, now)
         return [*in_progress.commands, *in_progress.advance(now)]

@@ -38,7 +38,7 @@ class OperationModes:
         self._new_id = context.new_id
         self._timers = context.timers
         self._instructions: Instructions[OrderedMode] = Instructions(context.new_id, context.terms)
-        self._orders = OrdersInProgress(resource, self._instructions, resource.rest_of)
+        self._orders = OrdersInProgress(resource, self._instructions, context.take_charge, resource.rest_of)
         self._described: tuple[str, datetime, Message] | None = None
         self._machines: dict[str, StateMachine] = {}
         self._active: dict[str, ModeAndFactor] = {}
@@ -47,6 +47,9 @@ class OperationModes:
         self._told_activity: dict[str, LastReported] = {}
         self._reported: tuple[LastReported, ...] = ()
         """What is told again after a while."""
+
+    rests_uninstructed = False
+    ends_by_itself = False
 
     @property
     def last_delay_s(self) -> float | None:

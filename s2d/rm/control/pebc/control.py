@@ -61,18 +61,21 @@ class PowerEnvelopeControl:
         self._resource = resource
         self._new_id = context.new_id
         self._instructions: Instructions[Envelopes] = Instructions(context.new_id, context.terms)
-        self._orders = OrdersInProgress(resource, self._instructions)
+        self._orders = OrdersInProgress(resource, self._instructions, context.take_charge)
         self._published: Published | None = None
         self._needs: dict[EnergyNeed, str] = {}
         self._latest: Running | None = None
+
+    rests_uninstructed = True
+    ends_by_itself = False
 
     @property
     def last_delay_s(self) -> float | None:
         return self._orders.last_delay_s
 
     def activate(self, now: Now) -> list[Effect]:
-        """Tells the constraints. Limits from before belong to no envelope any more, so nothing would end them."""
-        return [*self._publish(now), *self._orders.rest(Occasion.UNINSTRUCTED, "no envelope is in force")]
+        """Tells the constraints."""
+        return self._publish(now)
 
     def deactivate(self, reason: str, now: Now) -> list[Effect]:
         return self._orders.abort_all(reason, now)

@@ -45,10 +45,16 @@ class PowerProfileControl:
         self._progress = context.progress
         self._instructions: Instructions[OrderedAction] = Instructions(context.new_id, context.terms)
         self._schedule = TaskSchedule(context.progress, self._instructions)
-        self._orders = OrdersInProgress(resource, self._instructions)
+        self._orders = OrdersInProgress(resource, self._instructions, context.take_charge)
         self._is_published = False
         self._queued: Order[OrderedAction] | None = None
         self._told = LastReported(context.thresholds.every_s)
+
+    rests_uninstructed = False
+
+    @property
+    def ends_by_itself(self) -> bool:
+        return self._progress.ends_by_itself
 
     @property
     def last_delay_s(self) -> float | None:

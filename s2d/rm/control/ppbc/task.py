@@ -96,6 +96,11 @@ class TaskProgress:
         """Whether something runs or pauses."""
         return any(run.is_open for run in self.runs.values())
 
+    @property
+    def ends_by_itself(self) -> bool:
+        """Whether what is under way runs to its end unless somebody interrupts it; a pause has no end."""
+        return self.is_under_way and not any(run.is_pausing for run in self.runs.values())
+
     def turn_to(self, profile: Task | None) -> None:
         """Begins with *profile*, and forgets the one before."""
         self.profile, self.runs = profile, {}
