@@ -34,6 +34,8 @@ AGAIN_AFTER_S = 60.0
 """So long after the disk failed it is tried again."""
 SILENT = "the disk does not answer"
 GATEWAY_ID = "gateway-id"
+GATEWAY_ID_COPY = "gateway-id.copy"
+"""What a power cut does to one file it hardly does to two that were written one after the other."""
 
 
 class Key(NamedTuple):
@@ -88,10 +90,12 @@ class Store:
     def gateway_id(self) -> UUID:
         """The id of this gateway; made and kept on first use.
 
+        It is kept twice, and one that is damaged is mended by the other.
+
         Raises: ConfigError: the folder cannot be used, or what is kept there is no id.
         """
         if self._gateway_id is None:
-            self._gateway_id = _kept_gateway_id(self._folder) if self._folder else uuid4()
+            self._gateway_id = self._kept_gateway_id(self._folder) if self._folder else uuid4()
         return self._gateway_id
 
     def get(self, key: Key, type_: type[T]) -> T | None:
@@ -153,6 +157,22 @@ class Store:
         _, late = wait([each.failed for each in batches], within_s)
         reasons = [SILENT] if late else [reason for each in batches for reason in each.failures().values()]
         self._log_failing(next(iter(reasons), ""))
+
+    def _kept_gateway_id(self, folder: Path) -> UUID:
+        copies = _gateway_ids(folder)
+        gateway_id = _first_id(copies)
+        if gateway_id is None:
+            path, gateway_id = folder / GATEWAY_ID, uuid4()
+            with state_file.explained(path):
+                state_file.replace(path, _written_id(gateway_id))
+            copies[path] = gateway_id
+        for path, found in copies.items():
+            if found == gateway_id:
+                continue
+            if isinstance(found, ConfigError):
+                self._log.warning("store.failed", reason=f"{found.problems[0].what}; its copy is taken", path=str(path))
+            self._disk.submit(partial(state_file.replace, path, _written_id(gateway_id)))
+        return gateway_id
 
     def _read(self, key: Key) -> bytes | None:
         if self._folder is None:
@@ -218,30 +238,47 @@ def try_out(folder: Path) -> None:
 
     Raises: ConfigError: as that would.
     """
-    path = folder / GATEWAY_ID
-    with state_file.explained(path):
-        is_known = path.exists()
-        if not is_known:
+    if _first_id(_gateway_ids(folder)) is None:
+        with state_file.explained(folder / GATEWAY_ID):
             state_file.try_out(folder)
-    if is_known:
-        _read_gateway_id(path)
 
 
-def _kept_gateway_id(folder: Path) -> UUID:
-    path = folder / GATEWAY_ID
-    with state_file.explained(path):
-        if not path.exists():
-            state_file.replace(path, f"{uuid4()}\n".encode())
-    return _read_gateway_id(path)
+def _gateway_ids(folder: Path) -> dict[Path, UUID | ConfigError | None]:
+    """What each copy of the gateway's id says: an id, why it says none, or None where there is no such file."""
+    found: dict[Path, UUID | ConfigError | None] = {}
+    for path in (folder / GATEWAY_ID, folder / GATEWAY_ID_COPY):
+        try:
+            found[path] = _read_gateway_id(path)
+        except ConfigError as exc:
+            found[path] = exc
+    return found
 
 
-def _read_gateway_id(path: Path) -> UUID:
+def _first_id(copies: Mapping[Path, UUID | ConfigError | None]) -> UUID | None:
+    """The first id among *copies*; None where there is none yet.
+
+    Raises: ConfigError: there was one, and no copy of it can be read.
+    """
+    for found in copies.values():
+        if isinstance(found, UUID):
+            return found
+    for found in copies.values():
+        if isinstance(found, ConfigError):
+            raise found
+    return None
+
+
+def _read_gateway_id(path: Path) -> UUID | None:
     try:
         with state_file.explained(path):
-            return UUID(path.read_text().strip())
+            return UUID(path.read_text().strip()) if path.exists() else None
     except ValueError as exc:
-        hint = "Restore the file, or remove it to become a new gateway"
+        hint = f"Restore the file, or remove {GATEWAY_ID} and {GATEWAY_ID_COPY} to become a new gateway"
         raise ConfigError([Problem(str(path), 1, 1, "", "holds no UUID", hint)]) from exc
+
+
+def _written_id(gateway_id: UUID) -> bytes:
+    return f"{gateway_id}\n".encode()
 
 
 def _encoded(key: Key, value: object) -> bytes:

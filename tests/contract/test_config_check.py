@@ -74,7 +74,8 @@ def test_a_state_directory_that_a_daemon_could_not_use_is_a_problem(
     (tmp_path / "there/gateway-id").write_text("me")
     assert main(["check", "-c", str(tmp_path)]) == 78
     assert capsys.readouterr().err.splitlines()[-1] == (
-        f"{tmp_path}/there/gateway-id:1:1: holds no UUID. Restore the file, or remove it to become a new gateway"
+        f"{tmp_path}/there/gateway-id:1:1: holds no UUID. "
+        "Restore the file, or remove gateway-id and gateway-id.copy to become a new gateway"
     )
 
 

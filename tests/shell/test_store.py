@@ -285,7 +285,10 @@ class TestGatewayId:
         made = Store(folder).gateway_id()
         assert (folder / "gateway-id").read_text() == f"{made}\n"
         assert Store(folder).gateway_id() == made
-        assert files(folder) == [folder / "gateway-id"]
+        assert {path.name: path.read_text() for path in files(folder)} == {
+            "gateway-id": f"{made}\n",
+            "gateway-id.copy": f"{made}\n",
+        }
 
     def test_one_that_was_there_stays(self, folder):
         folder.mkdir()
@@ -300,3 +303,30 @@ class TestGatewayId:
             with pytest.raises(ConfigError, match="gateway-id:1:1: holds no UUID"):
                 attempt(folder)
         assert (folder / "gateway-id").read_bytes() == damage
+
+    @pytest.mark.parametrize("name", ["gateway-id", "gateway-id.copy"])
+    @pytest.mark.parametrize("damage", [None, b"", b"me", b"\xff"])
+    def test_one_copy_that_is_damaged_or_gone_is_mended_by_the_other(self, folder, name, damage):
+        made = Store(folder).gateway_id()
+        (folder / name).unlink()
+        if damage is not None:
+            (folder / name).write_bytes(damage)
+        try_out(folder)
+        log = FakeLog()
+        assert Store(folder, log=log.logger).gateway_id() == made
+        assert [path.read_text() for path in files(folder)] == [f"{made}\n"] * 2
+        reason = "holds no UUID; its copy is taken"
+        failed = {"level": "warning", "event": "store.failed", "reason": reason, "path": str(folder / name)}
+        assert log.lines == ([] if damage is None else [failed])
+
+    def test_one_that_its_owner_writes_wins_over_its_copy(self, folder):
+        Store(folder).gateway_id()
+        (folder / "gateway-id").write_text("2c4de72e-9ae7-4b4b-8e05-5a2f3a4b6c7d")
+        assert Store(folder).gateway_id() == UUID("2c4de72e-9ae7-4b4b-8e05-5a2f3a4b6c7d")
+        assert (folder / "gateway-id.copy").read_text() == "2c4de72e-9ae7-4b4b-8e05-5a2f3a4b6c7d\n"
+
+    async def test_nobody_waits_for_the_disk_to_take_the_copy(self, folder, stage):
+        folder.mkdir()
+        (folder / "gateway-id").write_text("2c4de72e-9ae7-4b4b-8e05-5a2f3a4b6c7d")
+        stage.disk.is_hung = True
+        assert stage.store.gateway_id() == UUID("2c4de72e-9ae7-4b4b-8e05-5a2f3a4b6c7d")
