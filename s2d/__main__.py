@@ -16,6 +16,7 @@ from .host.console import discard_output, show
 
 COMMANDS = {
     "run": "be the resource manager of the configured devices",
+    "safe": "bring the devices that `s2d run` left behind to their safe state",
     "check": "find everything wrong in a configuration, change nothing",
     "profiles": "list the device types that come with s2d, or explain one",
     "demo": "see the whole at work: simulated battery, daemon and CEM",

@@ -21,6 +21,22 @@ def add_config_argument(parser: ArgumentParser, purpose: str = "gateway file, or
     )
 
 
+def add_log_arguments(parser: ArgumentParser) -> None:
+    """Has *parser* know in which form, and down to which level, the command logs."""
+    parser.add_argument(
+        "--log",
+        choices=("auto", "json", "console"),
+        default="auto",
+        help="form of the log on stdout (default: console on a terminal, else json)",
+    )
+    parser.add_argument(
+        "--log-level",
+        choices=("debug", "info", "warning", "error"),
+        default="info",
+        help="what is less is left out (default: %(default)s)",
+    )
+
+
 def no_devices(path: Path) -> ConfigError:
     """The error that a configuration at *path* names no device."""
     hint = "Describe one under devices, or in a file that include names"

@@ -3,61 +3,90 @@
 import asyncio
 import os
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
 from typing import NoReturn
 
-from ..config import Config, load
-from ..errors import ConfigError, LockHeld
+from ..config import Draft, draft, gateway_file
+from ..config.last_good import FOLDER, files_of, is_at_rest, keep, keep_at_rest, read_last_good
+from ..errors import ConfigError, LockHeld, StoreError
 from ..host import lock, log
 from ..host.console import complain
-from ..host.disk import DiskThread
+from ..host.disk import DiskThread, answer_of
 from ..host.store import Store
 from ..service import daemon
-from . import EX_TEMPFAIL, add_config_argument, no_devices, print_problems
+from ..service.safe_end import end_safely
+from . import EX_CONFIG, EX_TEMPFAIL, add_config_argument, add_log_arguments, no_devices, print_problems
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     add_config_argument(parser)
-    parser.add_argument(
-        "--log",
-        choices=("auto", "json", "console"),
-        default="auto",
-        help="form of the log on stdout (default: console on a terminal, else json)",
-    )
-    parser.add_argument(
-        "--log-level",
-        choices=("debug", "info", "warning", "error"),
-        default="info",
-        help="what is less is left out (default: %(default)s)",
-    )
+    add_log_arguments(parser)
 
 
 def run(args: Namespace) -> int:
-    """Runs until told to stop, then ends the process: 0, or 1 after too many breaks.
+    """Runs until told to stop, then ends the process: 0, or 1 if not all was well.
 
-    Returns 75 where another `s2d run` is at work, 78 where the configuration cannot be used; nothing was written then.
+    Returns 75 where another `s2d run` is at work; nothing was written then. Where the configuration cannot be used, it
+    ends with 78 once every device that is configured, or was when it ran last, was brought to its safe state.
     """
-    try:
-        config = load(args.config)
-        if not config.devices:
-            raise no_devices(args.config)
-        with lock.held(config.gateway.state_dir):
-            log.configure(args.log, args.log_level)
-            log.get_logger().info("config.loaded", path=str(args.config), devices=len(config.devices))
-            for warning in config.warnings:
+    found, file = draft(args.config), gateway_file(args.config)
+    state_dir = found.config.gateway.state_dir
+    problems = found.problems or (() if found.config.devices else no_devices(args.config).problems)
+    last = read_last_good(state_dir, file)
+    if found.config.devices or last.nodes or last.problems:
+        log.configure(args.log, args.log_level)
+    with ExitStack() as lasting:
+        try:
+            lasting.enter_context(lock.held(state_dir))
+        except LockHeld as exc:
+            complain(f"s2d run: {exc}")
+            return EX_TEMPFAIL
+        except ConfigError as exc:
+            print_problems(ConfigError([*problems, *exc.problems]))
+            if not lock.is_nobodys(state_dir):
+                return EX_CONFIG
+            return end_safely(found, Draft.empty(), ran=Draft.empty(), state_dir=None, status=EX_CONFIG)
+        try:
+            if problems:
+                raise ConfigError([*problems])
+            log.get_logger().info("config.loaded", path=str(args.config), devices=len(found.config.devices))
+            for warning in found.config.warnings:
                 log.get_logger().warning("config.doubtful", problem=str(warning))
-            asyncio.run(_run(config))
-    except LockHeld as exc:
-        complain(f"s2d run: {exc}")
-        return EX_TEMPFAIL
-    except ConfigError as exc:
-        return print_problems(exc)
+            asyncio.run(_run(found, last, file))
+        except ConfigError as exc:
+            print_problems(exc)
+            return end_safely(found, last, ran=last, state_dir=state_dir, status=EX_CONFIG)
 
 
-async def _run(config: Config) -> NoReturn:
-    """Runs the daemon, and ends the process with it."""
-    store = Store(config.gateway.state_dir, DiskThread(), log.get_logger())
+async def _run(found: Draft, last: Draft, file: Path) -> NoReturn:
+    """Runs the daemon, and ends the process with it.
+
+    Raises: ConfigError: what is kept in the state directory cannot be used.
+    """
+    config, disk = found.config, DiskThread()
+    state_dir, where = config.gateway.state_dir, str(config.gateway.state_dir / FOLDER)
+    store = Store(state_dir, disk, log.get_logger())
+
+    async def have_kept(work: Callable[[], None]) -> None:
+        try:
+            await answer_of(disk, work, where)
+            log.get_logger().debug("config.kept", where=where)
+        except StoreError as exc:
+            log.get_logger().warning("store.failed", reason=str(exc))
+
     try:
+        left = [each for each in last.config.devices if each.name not in found.names]
+        if left and not is_at_rest(state_dir):
+            log.get_logger().warning("config.shrunk", devices=[each.name for each in left])
+            await daemon.make_safe(left, store, config.gateway.id or store.gateway_id())
+        keeping = asyncio.create_task(have_kept(partial(keep, state_dir, files_of(found, file))))
         is_well = await daemon.run(config, store)
+        await keeping
+        if is_well:
+            await have_kept(partial(keep_at_rest, state_dir))
     finally:
         store.close()
     log.flush()

@@ -3,35 +3,63 @@
 The reference a user reads is `config/README.md`; what each part becomes stands in `checked.py`.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import ConfigError, Problem
-from .checked import Cem, Config, DeviceConfig, Fallback, Gateway, PointSource, Report
+from .checked import Cem, Config, DeviceConfig, Draft, Fallback, Gateway, PointSource, Report
 
-__all__ = ["Cem", "Config", "DeviceConfig", "Fallback", "Gateway", "PointSource", "Report", "load"]
+__all__ = [
+    "Cem",
+    "Config",
+    "DeviceConfig",
+    "Draft",
+    "Fallback",
+    "Gateway",
+    "PointSource",
+    "Report",
+    "draft",
+    "gateway_file",
+    "load",
+]
 
 GATEWAY_FILE = "s2d.yaml"
 
 
-def load(path: Path) -> Config:
-    """The configuration in the gateway file *path*, or in the directory *path* that holds `s2d.yaml`.
+def gateway_file(path: Path) -> Path:
+    """The gateway file that *path* means: itself, or `s2d.yaml` in the directory that it is."""
+    return path / GATEWAY_FILE if path.is_dir() else path
 
-    Raises: ConfigError: every problem in all its files, sorted by file and line; files are named relative to the
-    gateway file's directory.
+
+def draft(path: Path) -> Draft:
+    """The configuration in the gateway file *path*, or in the directory *path* that holds `s2d.yaml`, so far as right.
+
+    It holds every problem in all its files, sorted by file and line; files are named relative to the gateway file's
+    directory.
     """
     from .files import read
 
-    file = path / GATEWAY_FILE if path.is_dir() else path
+    file = gateway_file(path)
+    found = read(file)
     if not file.exists():
         hint = "Say with -c where the configuration is; config/README.md tells what stands in it"
-        raise ConfigError([Problem(str(file), 0, 0, "", "there is no such file", hint)])
-    try:
-        return read(file)
-    except ConfigError as exc:
-        raise ConfigError(_sorted(exc.problems)) from None
+        return replace(found, problems=(Problem(str(file), 0, 0, "", "there is no such file", hint),))
+    return replace(found, problems=tuple(_sorted(found.problems)))
 
 
-def _sorted(problems: list[Problem]) -> list[Problem]:
+def load(path: Path) -> Config:
+    """The configuration at *path*, as `draft` finds it.
+
+    Raises: ConfigError: every problem it has.
+    """
+    found = draft(path)
+    if found.problems:
+        raise ConfigError(list(found.problems))
+    return found.config
+
+
+def _sorted(problems: Sequence[Problem]) -> list[Problem]:
     """*problems* by file and line, each once: a wrong key of a bus shows in every device on it."""
     once = {(*problem[:3], problem.what): problem for problem in reversed(problems)}
     return sorted(once.values())

@@ -23,6 +23,7 @@ from ..values import Setpoint, Value
 
 if TYPE_CHECKING:
     from ..driver import AnyDriver, PointSettings
+    from .yaml_source import YamlNode
 
 ControlType = Literal["frbc", "pebc", "ombc", "ddbc", "ppbc"]
 
@@ -274,3 +275,28 @@ class Config:
     devices: tuple[DeviceConfig, ...]
     warnings: tuple[Problem, ...] = ()
     """Problems its owner should look at; it works all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A configuration as far as it is right, and what is wrong with the rest."""
+
+    config: Config
+    """Of its devices those that are right by themselves and beside the others."""
+    problems: tuple[Problem, ...] = ()
+    buses: "tuple[YamlNode, ...]" = ()
+    nodes: "tuple[YamlNode, ...]" = ()
+    """All devices as written."""
+    profiles: "Mapping[str, YamlNode]" = field(default_factory=dict)
+    """Those that are used, by name, with all that they include."""
+
+    @staticmethod
+    def empty() -> "Draft":
+        """One that says nothing."""
+        return Draft(Config(Gateway(), None, ()))
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of all devices, right or wrong, as far as they have one."""
+        entries = [node.content.get("name") for node in self.nodes if isinstance(node.content, dict)]
+        return frozenset(str(entry.node.content) for entry in entries if entry)

@@ -1,4 +1,4 @@
-"""The gateway file and the files it includes → `Config`, with the checks across devices."""
+"""The gateway file and the files it includes → `Draft`, with the checks across devices."""
 
 import glob
 import os
@@ -12,13 +12,13 @@ from ..driver import AnyDriver, PointSettings
 from ..errors import ConfigError, Problem
 from ..rm.kinds import KINDS
 from ..rm.kinds import kind as kind_of
-from .checked import Cem, Config, DeviceConfig, Gateway
+from .checked import Cem, Config, DeviceConfig, Draft, Gateway
 from .decoder import Decoder, Findings, did_you_mean, mapping_of, node_at
 from .device import ConfigContext, device_of
 from .driver_discovery import deprecations
 from .point import unit_problem
 from .profile import FOLDER, Library, expand_device
-from .yaml_source import KeyPath, SourcePosition, YamlEntry, YamlNode
+from .yaml_source import KeyPath, SourcePosition, YamlEntry, YamlNode, entries_before_error
 from .yaml_source import read as read_yaml
 
 _INCLUDED = "devices.d/*.yaml"
@@ -47,23 +47,34 @@ class GatewayFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     devices: Annotated[list[YamlNode], Meta(description="Devices that do not have a file of their own")] = []
 
 
-def read(path: Path) -> Config:
-    """The configuration in the gateway file *path* and the files it includes.
+def read(path: Path) -> Draft:
+    """What stands in the gateway file *path* and the files it includes; files are named relative to its folder."""
+    try:
+        root = read_yaml(path, path.name)
+        if _is_device_file(root):
+            hint = "Name that file, or its folder; it includes this one"
+            raise ConfigError([root.position.problem((), "this is a device file; -c wants the gateway file", hint)])
+        return read_node(root, path, Library(path.parent / FOLDER))
+    except ConfigError as exc:
+        beginning = entries_before_error(path, path.name)
+        return Draft(Config(_salvaged_gateway(beginning, path), None, ()), tuple(exc.problems))
 
-    Raises: ConfigError: every problem, each in a file named relative to the folder of *path*.
+
+def read_node(root: YamlNode, path: Path, library: Library, *, includes: bool = True) -> Draft:
+    """What stands in *root*, the content of the gateway file *path*, and in the files that it *includes*, if any.
+
+    Raises: ConfigError: it is no gateway file at all.
     """
-    root = read_yaml(path, path.name)
-    if _is_device_file(root):
-        hint = "Name that file, or its folder; it includes this one"
-        raise ConfigError([root.position.problem((), "this is a device file; -c wants the gateway file", hint)])
     entries = mapping_of(root, ())
     findings = Findings()
     decoder = Decoder(path.parent.absolute())
     good = decoder.fields(root, GatewayFile, (), findings)
     file = GatewayFile(**{name: value for name, value in good.items() if value is not None})  # type: ignore[arg-type]
-    nodes = [*file.devices, *_included(path, file.include, entries.get("include"), findings)]
+    gateway = file.gateway if good.get("gateway") else _salvaged_gateway(entries, path)
+    pattern = file.include if includes else ""
+    nodes = [*file.devices, *_included(path, pattern, entries.get("include"), findings)]
     context = ConfigContext(decoder, _buses(file.buses, findings), file.cem, names_cem="cem" in entries)
-    library = Library(path.parent / FOLDER)
+    written = nodes
     expanded = [
         findings.attempt(expand_device, node, _where(node, nodes), library, decoder, findings) for node in nodes
     ]
@@ -73,22 +84,43 @@ def read(path: Path) -> Config:
         if each
     ]
     nodes = [each.node if each else node for node, each in zip(nodes, expanded, strict=True)]
-    findings.problems += _duplicates(nodes, "name", "are named")
-    findings.problems += _duplicates(nodes, "resource_id", "have the resource_id")
     decoded = {device.name: device for device in devices if device}
+    clashes: list[tuple[str, Problem]] = []
+    """Name of a device, and what is wrong with it beside the others."""
+    for key, words in (("name", "are named"), ("resource_id", "have the resource_id")):
+        clashes += _duplicates(nodes, key, words)
     for node in nodes:
-        findings.problems += _source_problems(node, nodes, decoded)
+        clashes += [(_name(node), problem) for problem in _source_problems(node, nodes, decoded)]
     warnings = [
-        *_ignored_files(path, file.include),
+        *_ignored_files(path, pattern),
         *(warning for each in expanded if each for warning in each.warnings),
     ]
     for node in nodes:
         warnings += _suspicious_times(node, decoded.get(_name(node)))
     warnings += _deprecations(nodes, decoded)
-    for problem, is_warning in _bus_problems(nodes, decoded):
-        (warnings if is_warning else findings.problems).append(problem)
-    findings.raise_problems()
-    return Config(file.gateway, file.cem, tuple(device for device in devices if device), tuple(warnings))
+    for name, problem, is_warning in _bus_problems(nodes, decoded):
+        if is_warning:
+            warnings.append(problem)
+        else:
+            clashes.append((name, problem))
+    clashing = {name for name, _ in clashes}
+    right = tuple(device for device in devices if device and device.name not in clashing)
+    return Draft(
+        Config(gateway, file.cem, right, tuple(warnings)),
+        (*findings.problems, *(problem for _, problem in clashes)),
+        tuple(file.buses),
+        tuple(written),
+        {each.profile.name: each.profile.whole for each in expanded if each and each.profile},
+    )
+
+
+def _salvaged_gateway(entries: Mapping[str, YamlEntry], path: Path) -> Gateway:
+    """What is right under `gateway` in *entries*, for who needs to know where the state is before all else."""
+    node = entries["gateway"].node if "gateway" in entries else None
+    if node is None or not isinstance(node.content, dict):
+        return Gateway()
+    good = Decoder(path.parent.absolute()).fields(node, Gateway, ("gateway",), Findings())
+    return Gateway(**{name: value for name, value in good.items() if value is not None})  # type: ignore[arg-type]
 
 
 def _included(path: Path, pattern: str, entry: YamlEntry | None, findings: Findings) -> Iterator[YamlNode]:
@@ -122,6 +154,8 @@ def _is_device_file(root: YamlNode) -> bool:
 
 def _ignored_files(path: Path, pattern: str) -> Iterator[Problem]:
     """Files that lie where those of *pattern* do and look like them, but do not match."""
+    if not pattern:
+        return
     matching = _matching(path, pattern)
     for name in _matching(path, os.path.join(os.path.dirname(pattern), "*")):
         if name not in matching and name.lower().endswith((".yaml", ".yml")):
@@ -130,7 +164,7 @@ def _ignored_files(path: Path, pattern: str) -> Iterator[Problem]:
 
 
 def _matching(path: Path, pattern: str) -> list[str]:
-    """Names of the files that match *pattern*, but for the gateway file *path* itself."""
+    """Names of the files that match *pattern*, but for the gateway file *path* itself; none match nothing."""
     names = sorted(glob.glob(pattern, root_dir=path.parent))
     return [name for name in names if os.path.realpath(path.parent / name) != os.path.realpath(path)]
 
@@ -177,11 +211,12 @@ def _name(node: YamlNode) -> str:
     return found[0] if found else ""
 
 
-def _duplicates(nodes: list[YamlNode], key: str, words: str) -> Iterator[Problem]:
+def _duplicates(nodes: list[YamlNode], key: str, words: str) -> Iterator[tuple[str, Problem]]:
+    """The names of devices that have the same under *key* as one before, and that as a problem."""
     first: dict[str, SourcePosition] = {}
-    for text, position in sorted(found for node in nodes if (found := _text(node, key))):
+    for text, position, name in sorted((*found, _name(node)) for node in nodes if (found := _text(node, key))):
         if text in first:
-            yield position.problem((), f'two devices {words} "{text}" (the other: {first[text]})')
+            yield name, position.problem((), f'two devices {words} "{text}" (the other: {first[text]})')
         first.setdefault(text, position)
 
 
@@ -231,14 +266,14 @@ def _suspicious_times(node: YamlNode, device: DeviceConfig | None) -> Iterator[P
         yield after.position.problem((device.name, *where), what, "Minutes are enough to bridge a restart")
 
 
-def _bus_problems(nodes: list[YamlNode], decoded: Mapping[str, DeviceConfig]) -> Iterator[tuple[Problem, bool]]:
-    """Problems that drivers find in devices that share a bus, and whether each is but a warning."""
+def _bus_problems(nodes: list[YamlNode], decoded: Mapping[str, DeviceConfig]) -> Iterator[tuple[str, Problem, bool]]:
+    """Problems that drivers find in devices that share a bus, each with whose it is and whether it is but a warning."""
     by_name = {_name(node): node for node in nodes}
     drivers = dict.fromkeys(device.driver for device in decoded.values())
     for driver in drivers:
         devices = [device for device in decoded.values() if device.driver is driver]
         for name, keys, what, hint, is_warning in driver.problems_of_bus(devices):
-            yield _position_of(by_name[name], *keys).problem((name, *keys), what, hint), is_warning
+            yield name, _position_of(by_name[name], *keys).problem((name, *keys), what, hint), is_warning
 
 
 def _deprecations(nodes: list[YamlNode], decoded: Mapping[str, DeviceConfig]) -> Iterator[Problem]:

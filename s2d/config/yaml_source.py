@@ -6,6 +6,7 @@ deeply nested text), and merge keys, timestamps and foreign tags do not exist.
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -156,6 +157,21 @@ def parse(text: str, name: str) -> YamlNode:
         raise ConfigError([SourcePosition(name, 1, 1).problem((), f"not YAML: {exc}")]) from exc
 
 
+def entries_before_error(path: Path, name: str) -> dict[str, YamlEntry]:
+    """The entries of the mapping in the YAML file *path* that stand whole before whatever keeps it from being read."""
+    import yaml
+
+    try:
+        text = path.read_bytes().decode("utf-8-sig", "replace")
+    except OSError:
+        return {}
+    unreadable = _UNREADABLE.search(text)
+    composer = _Composer(yaml.parse(text[: unreadable.start() if unreadable else None], Loader=yaml.SafeLoader), name)
+    with suppress(ConfigError, yaml.YAMLError):
+        composer.document()
+    return composer.top
+
+
 def _composed(text: str, name: str, loader: "type[SafeLoader | CSafeLoader]") -> YamlNode:
     import yaml
 
@@ -171,6 +187,8 @@ class _Composer:
 
     def __init__(self, events: "Iterator[Event]", name: str) -> None:
         self.problems: list[Problem] = []
+        self.top: dict[str, YamlEntry] = {}
+        """The entries of the outermost mapping so far."""
         self._events = events
         self._name = name
         self._anchors: dict[str, YamlNode | None] = {}
@@ -217,6 +235,8 @@ class _Composer:
         import yaml
 
         entries: dict[str, YamlEntry] = {}
+        if not depth:
+            self.top = entries
         for event in self._until(yaml.MappingEndEvent):
             key = self._node(event, where, depth + 1)
             name = str(key.content) if type(key.content) is int else key.written

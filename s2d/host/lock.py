@@ -55,6 +55,17 @@ def holder_of(state_dir: Path) -> str:
         os.close(descriptor)
 
 
+def is_nobodys(state_dir: Path) -> bool:
+    """Whether nobody can have the lock of *state_dir*, as there is none, though it cannot be had."""
+    try:
+        os.lstat(state_dir / LOCK)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def try_out(state_dir: Path) -> None:
     """Finds out whether there can be a lock in *state_dir*, and leaves it alone.
 

@@ -8,7 +8,7 @@ keeps breaking ends the process, and the service manager starts it afresh.
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import Any
 from uuid import UUID, uuid4, uuid5
@@ -21,6 +21,7 @@ from ..config import Config, DeviceConfig
 from ..device.device import Device
 from ..device.found_values import FoundValues
 from ..device.write_ledger import WriteLedger, ledger_of
+from ..errors import ConfigError
 from ..events import DeviceEvent, Lost, Measured
 from ..host import clock
 from ..host.identifier import ids_from
@@ -48,7 +49,8 @@ async def run(config: Config, store: Store, *, clock: Clock = clock.now, stoppin
     """The whole life of the daemon: open, work until told to stop, leave every device in its safe state.
 
     SIGTERM, SIGINT and SIGHUP tell it to stop, as does *stopping*; a second SIGTERM or SIGINT ends the process at once.
-    Returns whether all was well; it is not when a node broke too often and the process shall be started afresh.
+    Returns whether all was well; it is not when a node broke too often and the process shall be started afresh, or when
+    a device did not confirm its safe state, unless it is one that is switched off at times.
 
     Raises: ConfigError: what is kept in *store* cannot be used.
     """
@@ -58,22 +60,36 @@ async def run(config: Config, store: Store, *, clock: Clock = clock.now, stoppin
     log = get_logger()
     with _signals(stop, log):
         async with AsyncExitStack() as buses, asyncio.TaskGroup() as tasks:
-            opened = await _open_buses(config, buses)
-            devices = {
-                each.name: RunningDevice(each, opened, ledgers[each.name], store, clock, log) for each in config.devices
-            }
-            for site in devices.values():
-                for point, source in site.config.sources.items():
-                    devices[source.device].pass_on(source.point, site, point)
-            workers = [
-                tasks.create_task(_supervise(site, gateway, store, stop, clock, log)) for site in devices.values()
-            ]
-            log.info("daemon.ready", gateway=str(gateway), devices=len(devices))
+            sites = _sites(config.devices, await _open_buses(config.devices, buses), ledgers, store, clock, log)
+            workers = [tasks.create_task(_supervise(each, gateway, store, stop, clock, log)) for each in sites]
+            log.info("daemon.ready", gateway=str(gateway), devices=len(sites))
             notify("READY=1")
             await stop.wait()
             log.info("daemon.stopping")
             notify("STOPPING=1")
             await asyncio.wait(workers)
+    return all(worker.result() for worker in workers)
+
+
+async def make_safe(devices: Sequence[DeviceConfig], store: Store, gateway: UUID, *, clock: Clock = clock.now) -> bool:
+    """Brings *devices* to the safe state in which a daemon leaves them, as one that is stopped before it began.
+
+    What is kept in *store* of *gateway* is made use of as far as it can be read. Returns whether all confirmed it, but
+    for those that are switched off at times.
+    """
+    stop, log = asyncio.Event(), get_logger()
+    stop.set()
+    steered = [each for each in devices if each.kind]
+    ledgers = {}
+    for each in steered:
+        try:
+            ledgers[each.name] = _ledger(store, gateway, each)
+        except ConfigError as exc:
+            log.warning("ledger.failed", device=each.name, reason=str(exc))
+            ledgers[each.name] = WriteLedger()
+    async with AsyncExitStack() as buses, asyncio.TaskGroup() as tasks:
+        sites = _sites(steered, await _open_buses(steered, buses), ledgers, store, clock, log)
+        workers = [tasks.create_task(_supervise(each, gateway, store, stop, clock, log)) for each in sites]
     return all(worker.result() for worker in workers)
 
 
@@ -135,40 +151,56 @@ class RunningDevice:
         return device
 
 
+def _sites(
+    devices: Sequence[DeviceConfig],
+    buses: Mapping[Hashable, Any],
+    ledgers: Mapping[str, WriteLedger],
+    store: Store,
+    clock: Clock,
+    log: Logger,
+) -> list[RunningDevice]:
+    sites = {each.name: RunningDevice(each, buses, ledgers[each.name], store, clock, log) for each in devices}
+    for site in sites.values():
+        for point, source in site.config.sources.items():
+            if source.device in sites:
+                sites[source.device].pass_on(source.point, site, point)
+    return list(sites.values())
+
+
 async def _supervise(
     site: RunningDevice, gateway: UUID, store: Store, stop: asyncio.Event, clock_: Clock, log: Logger
 ) -> bool:
-    """Keeps one device at work until *stop*, and starts it again when it breaks.
+    """Keeps one device at work until *stop*, and starts it again when it breaks; also to leave it in its safe state.
 
-    Once it has broken too often, all others are stopped in good order and it returns False.
+    Once it has broken too often, all others are stopped in good order. Returns whether it was left as it should be.
     """
     strikes: list[float] = []
-    while not stop.is_set():
+    while True:
         try:
-            await _work(site, gateway, store, stop, clock_, log)
+            return await _work(site, gateway, store, stop, clock_, log)
         except Exception:
             now = clock_().mono
             strikes = [at for at in strikes if now - at < STRIKE_DECAYS_AFTER_S] + [now]
             log.exception("node.broken", device=site.config.name, strikes=len(strikes))
-            if len(strikes) >= STRIKES:
+            if stop.is_set() or len(strikes) >= STRIKES:
                 stop.set()
                 return False
             with suppress(TimeoutError):
                 async with asyncio.timeout(RESTART.ceiling_s(len(strikes) - 1)):
                     await stop.wait()
-    return True
 
 
 async def _work(
     site: RunningDevice, gateway: UUID, store: Store, stop: asyncio.Event, clock_: Clock, log: Logger
-) -> None:
+) -> bool:
+    """Works until *stop*; returns whether the device was left as it should be."""
     config, device = site.config, site.device()
     if config.kind is None:
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(device.run())
             await stop.wait()
             running.cancel()
-        return
+        return True
     assert config.cem is not None
     resource_id = config.resource_id or str(uuid5(gateway, config.name))
     log = log.bind(rm=config.name)
@@ -181,7 +213,7 @@ async def _work(
     node = Node(resource_manager, device, clock=clock_, log=log, keep=keep)
     site.node = node
     try:
-        await node.run(
+        is_safe = await node.run(
             Link(
                 config.cem.url_of(resource_id=resource_id, name=config.name),
                 take=node.take,
@@ -192,6 +224,7 @@ async def _work(
             ),
             stop,
         )
+        return is_safe or config.is_expected_offline
     finally:
         site.node = None
 
@@ -233,9 +266,9 @@ def _ledger(store: Store, gateway: UUID, device: DeviceConfig) -> WriteLedger:
     return ledger
 
 
-async def _open_buses(config: Config, buses: AsyncExitStack) -> dict[Hashable, Any]:
+async def _open_buses(devices: Sequence[DeviceConfig], buses: AsyncExitStack) -> dict[Hashable, Any]:
     opened: dict[Hashable, Any] = {}
-    for device in config.devices:
+    for device in devices:
         key = _bus_key(device)
         if key not in opened:
             opened[key] = await buses.enter_async_context(device.driver.open_bus(device.connection))

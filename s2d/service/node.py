@@ -71,6 +71,8 @@ class Node:
         self._unconfirmed: dict[Setpoint, str] = {}
         """What is wanted of each point since we stop, as far as the device has not confirmed it; and why it has not."""
         self._is_safe = asyncio.Event()
+        self._is_refused = False
+        """The device will never take something of its safe state."""
         device.listen(self.take)
 
     def take(self, event: Event) -> None:
@@ -105,27 +107,32 @@ class Node:
         self._posted.append(event)
         self._is_earlier.set()
 
-    async def run(self, link: Link, stopping: asyncio.Event) -> None:
-        """Works until *stopping* is set, then leaves the device in its safe state and the CEM informed."""
+    async def run(self, link: Link, stopping: asyncio.Event) -> bool:
+        """Works until *stopping* is set, then leaves the device in its safe state and the CEM informed.
+
+        Returns whether the device confirmed its safe state.
+        """
         self._link = link
         try:
-            await self._work(link, stopping)
+            return await self._work(link, stopping)
         finally:
             self._write_log()
             self._log_notes(self._limiter.due(inf))
 
-    async def _work(self, link: Link, stopping: asyncio.Event) -> None:
+    async def _work(self, link: Link, stopping: asyncio.Event) -> bool:
         async with asyncio.TaskGroup() as tasks:
             device = tasks.create_task(self._device.run())
             self.take(Started())
             linked = tasks.create_task(link.run())
             timer = tasks.create_task(self._keep_time())
             await stopping.wait()
+            safe_by = asyncio.get_running_loop().time() + SAFE_WITHIN_S
             self.take(Stopping())
             await self._say_farewell(link, linked)
-            await self._wait_until_safe()
+            is_safe = await self._wait_until_safe(safe_by)
             timer.cancel()
             device.cancel()
+        return is_safe
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
@@ -193,20 +200,25 @@ class Node:
         match event:
             case Refused(setpoint, reason, will_retry=True) if setpoint in self._unconfirmed:
                 self._unconfirmed[setpoint] = reason
-            case Applied(setpoint) | Refused(setpoint, will_retry=False):
+            case Refused(setpoint) if setpoint in self._unconfirmed:
+                del self._unconfirmed[setpoint]
+                self._is_refused = True
+            case Applied(setpoint):
                 self._unconfirmed.pop(setpoint, None)
         if self._unconfirmed:
             self._is_safe.clear()
         else:
             self._is_safe.set()
 
-    async def _wait_until_safe(self) -> None:
+    async def _wait_until_safe(self, by: float) -> bool:
+        """Whether the device confirms its safe state *by* then, on the clock of the loop."""
         try:
-            async with asyncio.timeout(SAFE_WITHIN_S - FAREWELL_WITHIN_S):
+            async with asyncio.timeout_at(by):
                 await self._is_safe.wait()
         except TimeoutError:
             for setpoint, why in self._unconfirmed.items():
                 self._log.error("fallback.unconfirmed", point=setpoint.point, value=setpoint.value, why=why)
+        return self._is_safe.is_set() and not self._is_refused
 
 
 _LEVELS = {Level.DEBUG: 10, Level.INFO: 20, Level.WARNING: 30, Level.ERROR: 40}

@@ -3,13 +3,14 @@
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 from structlog.testing import capture_logs
 
 from s2d.config import Cem, Config, DeviceConfig, Fallback, Gateway, PointSource
 from s2d.driver import PointSettings
-from s2d.errors import DeviceUnreachable
+from s2d.errors import DeviceRefused, DeviceUnreachable
 from s2d.host.store import Store
 from s2d.service import daemon
 from s2d.values import Quality, Reading, Setpoint
@@ -160,3 +161,51 @@ async def test_what_breaks_a_battery_does_not_break_the_meter_it_leans_on(tmp_pa
         await pass_s(60)
         assert set(broken(log)) == {"battery"}
         assert (meter.opened, store.opened, other.opened) == (1, 1 + len(broken(log)), 1)
+
+
+AT_STOP = {
+    "it confirms its safe state": (None, {}, True),
+    "it is silent": (DeviceUnreachable("silent"), {}, False),
+    "it refuses": (DeviceRefused("no"), {}, False),
+    "it breaks its node": (ZeroDivisionError("a bug"), {}, False),
+    "it is silent, as it is at times": (DeviceUnreachable("silent"), {"is_expected_offline": True}, True),
+}
+
+
+@pytest.mark.parametrize(("fault", "changes", "is_well"), AT_STOP.values(), ids=AT_STOP.keys())
+async def test_all_is_well_if_every_device_confirms_its_safe_state(tmp_path, fault, changes, is_well):
+    stopping, store = asyncio.Event(), hardware()
+    config = Config(gateway=Gateway(), cem=NOBODY, devices=(battery("battery", store, **changes),))
+    with capture_logs():
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(daemon.run(config, Store(tmp_path), clock=now, stopping=stopping))
+            await pass_s(5)
+            store.fault, since = fault, store.elapsed_s
+            stopping.set()
+        assert running.result() is is_well
+        assert store.elapsed_s - since < 9
+
+
+async def test_a_broken_node_that_waits_is_made_safe_when_all_are_stopped(tmp_path):
+    breaks = hardware()
+    async with running(tmp_path, battery("breaks", breaks)) as log:
+        await pass_s(4.5)
+        breaks.faults.append(ZeroDivisionError("a bug"))
+        await pass_s(1)
+        assert broken(log)
+        assert len(breaks.writes) == 1
+    assert [value for _, _, value in breaks.writes] == [0.0, 0.0]
+
+
+async def test_devices_are_made_safe_without_a_cem_within_the_time_that_a_stop_takes():
+    answers, silent = hardware(), hardware()
+    silent.fault = DeviceUnreachable("silent")
+    leans = {"sources": {"fault": PointSource("meter", "f")}}
+    devices = battery("a", answers, **leans), battery("b", silent)
+    with capture_logs() as log:
+        is_safe = await daemon.make_safe(devices, Store(), uuid4(), clock=now)
+    assert not is_safe
+    assert [value for _, _, value in answers.writes] == [0.0]
+    assert answers.elapsed_s < 9
+    assert [line["why"] for line in log if line["event"] == "fallback.unconfirmed"] == ["silent"]
+    assert "daemon.ready" not in [line["event"] for line in log]

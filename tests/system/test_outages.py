@@ -222,7 +222,7 @@ async def test_sigterm_with_a_device_that_hangs(tmp_path):
             await working.status_of(charge)
             async with asyncio.timeout(PATIENCE_S):
                 await asked.wait()
-            assert await process.stopped() == 0
+            assert await process.stopped() == 1
             for rm in (working, hanging):
                 farewell = await rm.expect(SessionRequest)
                 assert farewell.request is SessionRequestType.TERMINATE
@@ -258,7 +258,7 @@ async def test_sigterm_with_nobody_there(tmp_path, port, other_port):
     config = configured(tmp_path, {"url": f"ws://127.0.0.1:{port}"}, battery(connection=nobody))
     async with daemon(config) as process:
         await process.logged("device.unreachable")
-        assert await process.stopped() == 0
+        assert await process.stopped() == 1
 
 
 async def test_a_second_sigterm_ends_the_daemon_at_once(tmp_path, port):
@@ -285,7 +285,7 @@ async def test_a_second_sighup_says_nothing_new(tmp_path, other_port):
             await process.logged("daemon.stopping")
             process.terminate(signal.SIGHUP)
             await process.logged("fallback.unconfirmed")
-            assert await process.ended() == 0
+            assert await process.ended() == 1
 
 
 async def test_sigterm_while_a_name_is_looked_up_for_ever(tmp_path):

@@ -32,6 +32,8 @@ class Profile:
     """The keys of a device, of all its parts."""
     parts: Mapping[str, YamlNode]
     """Name → keys of a device, merged over `device`; the first is the default. Empty: there is but one device."""
+    whole: YamlNode
+    """As written, with all that it includes."""
 
 
 class NoSuchProfile(S2dError):
@@ -131,7 +133,7 @@ def _profile(name: str, node: YamlNode) -> Profile:
             findings.problems.append(entries[key].position.problem((), f'"{key}" has no place in a profile'))
     findings.raise_problems()
     assert keys
-    return Profile(name, keys, device, parts)
+    return Profile(name, keys, device, parts, node)
 
 
 def _inside(entries: Mapping[str, YamlEntry], key: str) -> Mapping[str, YamlEntry]:

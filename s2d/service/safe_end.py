@@ -1,0 +1,55 @@
+"""The safe end of a process that cannot be the daemon: devices are made safe, and it ends in time whatever hangs."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Timer
+from uuid import UUID
+
+from ..config import DeviceConfig, Draft
+from ..errors import ConfigError
+from ..host.disk import DiskThread
+from ..host.log import flush, get_logger
+from ..host.store import Store
+from .daemon import make_safe
+
+ENDS_WITHIN_S = 9.5
+"""A device has less to confirm its safe state; but a driver may block, and a name be looked up for ever."""
+
+_UNKNOWN = UUID(int=0)
+"""The gateway whose id cannot be read; what is written all the same counts as its writes."""
+
+
+def end_safely(first: Draft, second: Draft, *, ran: Draft, state_dir: Path | None, status: int = 0) -> int:
+    """Brings the devices of both drafts to their safe state, as the *first* that has them says, and ends the process.
+
+    It ends with *status*, or with 1 if that is 0 and not all confirmed. Of those that *ran* none is passed over in
+    silence. Writes count in *state_dir*, if it can be used. Where there are no devices, it returns *status*.
+    """
+    devices = {each.name: each for draft in (second, first) for each in draft.config.devices}
+    log = get_logger()
+    for problem in ran.problems:
+        log.warning("config.doubtful", problem=str(problem))
+    for name in sorted(ran.names - devices.keys()):
+        log.error("fallback.unconfirmed", device=name, why="what it is cannot be read any more")
+    if not devices:
+        return status
+    guard = Timer(ENDS_WITHIN_S, os._exit, (status or 1,))
+    guard.daemon = True
+    guard.start()
+    gateway = first.config.gateway.id or second.config.gateway.id
+    asyncio.run(_end(list(devices.values()), state_dir, gateway, status))
+    raise AssertionError("it has ended")
+
+
+async def _end(devices: Sequence[DeviceConfig], state_dir: Path | None, gateway: UUID | None, status: int) -> None:
+    store = Store(state_dir, DiskThread(), get_logger())
+    try:
+        gateway = gateway or store.gateway_id()
+    except ConfigError:
+        gateway = _UNKNOWN
+    is_safe = await make_safe(devices, store, gateway)
+    store.close()
+    flush()
+    os._exit(status or (0 if is_safe else 1))
