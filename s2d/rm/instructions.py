@@ -21,6 +21,7 @@ from ..errors import InvalidContent
 from ..s2.effects import Effect, Level, Note, Send
 from ..s2.messages.common import InstructionStatus, InstructionStatusUpdate
 from ..s2.messages.instruction import Instruction
+from ..s2.messages.references import canonical
 from ..s2.messages.wire import name_of
 from ..values import Now, Value
 
@@ -214,12 +215,12 @@ class Instructions(Generic[Goal]):
             yield self._held[0].execution_time
 
     def _named(self, object_id: str) -> Order[Goal] | None:
-        orders = [*self._held, *self.started.values()]
+        orders, key = [*self._held, *self.started.values()], canonical(object_id)
         for order in orders:
-            if order.id == object_id:
+            if canonical(order.id) == key:
                 return order
         for order in orders:
-            if order.message_id == object_id:
+            if canonical(order.message_id) == key:
                 return order
         return None
 

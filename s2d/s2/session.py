@@ -32,6 +32,7 @@ from .messages.common import (
     SessionRequestType,
     Tagged,
 )
+from .messages.references import canonical_references
 from .messages.vet import vet
 from .messages.wire import name_of
 from .rules import History, Severity, Violation, judge
@@ -146,6 +147,7 @@ class Session:
         except wire.UnreadableFrame as exc:
             status = ReceptionStatusValues(exc.status)
             return self._refuse(exc.subject_message_id, status, exc.label, wire.claims_of(frame))
+        message = canonical_references(message)
         if isinstance(message, ReceptionStatus):
             return self._on_reception_status(message, now)
         assert isinstance(message, Message)

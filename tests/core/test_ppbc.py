@@ -114,7 +114,7 @@ def test_another_task_ends_what_runs_and_waits_for_the_former() -> None:
     ]
     assert applied(effects) == [("task", "nothing")]
     assert statuses(effects) == [[FREE, FREE]]
-    assert told(stage.hears(stage.schedule("again"))) == ["ReceptionStatus INVALID_CONTENT"]
+    assert told(stage.hears(stage.schedule("late"))) == ["ReceptionStatus OK", "InstructionStatusUpdate REJECTED"]
 
 
 def test_another_task_drops_what_was_only_scheduled() -> None:

@@ -5,7 +5,7 @@ from ..messages.common import ControlType
 from ..messages.ddbc import ActuatorDescription, AverageDemandRateForecast, Instruction
 from .history import History
 from .registry import Breach, rule
-from .state_machines import unknown_actuator, unknown_mode, unknown_modes, unknown_timers
+from .state_machines import undescribed_actuator, undescribed_mode, unknown_modes, unknown_timers
 
 _DDBC = ControlType.DEMAND_DRIVEN_BASED_CONTROL
 
@@ -26,14 +26,18 @@ def transition_timers(part: ActuatorDescription) -> Breach | None:
     return unknown_timers(part)
 
 
-@rule("DDBC-003", "an instruction names an actuator that is described", source="S2 JSON, DDBC.Instruction.actuator_id")
+@rule(
+    "DDBC-003",
+    "an instruction names an actuator that is, or was, described",
+    source="S2 JSON, DDBC.Instruction.actuator_id",
+)
 def actuator(message: Instruction, history: History, now: Now) -> Breach | None:
-    return unknown_actuator(history, _DDBC, message.actuator_id, now)
+    return undescribed_actuator(history, _DDBC, message.actuator_id, now)
 
 
 @rule("DDBC-004", "an instruction names a mode of its actuator", source="S2 JSON, DDBC.Instruction.operation_mode_id")
 def mode(message: Instruction, history: History, now: Now) -> Breach | None:
-    return unknown_mode(history, _DDBC, message.operation_mode_id, "operation_mode_id", now, message.actuator_id)
+    return undescribed_mode(history, _DDBC, message.operation_mode_id, "operation_mode_id", now, message.actuator_id)
 
 
 @rule(

@@ -18,7 +18,7 @@ from ..messages.frbc import (
 )
 from .history import ON_ITS_WAY_S, History
 from .registry import Breach, Severity, rule
-from .state_machines import machine_of, unknown_actuator, unknown_mode, unknown_modes, unknown_timers
+from .state_machines import machine_of, undescribed_actuator, undescribed_mode, unknown_modes, unknown_timers
 
 _FRBC = ControlType.FILL_RATE_BASED_CONTROL
 _FOR_NOW = timedelta(seconds=ON_ITS_WAY_S)
@@ -56,14 +56,18 @@ def covering(message: SystemDescription) -> Breach | None:
     return None
 
 
-@rule("FRBC-003", "an instruction names an actuator that is described", source="S2 JSON, FRBC.Instruction.actuator_id")
+@rule(
+    "FRBC-003",
+    "an instruction names an actuator that is, or was, described",
+    source="S2 JSON, FRBC.Instruction.actuator_id",
+)
 def actuator(message: Instruction, history: History, now: Now) -> Breach | None:
-    return unknown_actuator(history, _FRBC, message.actuator_id, now)
+    return undescribed_actuator(history, _FRBC, message.actuator_id, now)
 
 
 @rule("FRBC-004", "an instruction names a mode of its actuator", source="S2 JSON, FRBC.Instruction.operation_mode")
 def mode_of_actuator(message: Instruction, history: History, now: Now) -> Breach | None:
-    return unknown_mode(history, _FRBC, message.operation_mode, "operation_mode", now, message.actuator_id)
+    return undescribed_mode(history, _FRBC, message.operation_mode, "operation_mode", now, message.actuator_id)
 
 
 @rule(

@@ -4,7 +4,7 @@ A peer that never stops talking does not fill the memory: every list here has a 
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ from ..messages.common import (
     Timer,
 )
 from ..messages.instruction import Instruction
+from ..messages.references import canonical
 from .history_entries import (
     ENDED,
     WHOLE,
@@ -48,6 +49,8 @@ _LEVELS_LIMIT = 100
 """Most fill levels that are remembered."""
 ANNOUNCED_LIMIT = 10
 """Most system descriptions held that are not valid yet."""
+FORMER_LIMIT = 10
+"""Most system descriptions remembered that were replaced by others with other ids, or revoked."""
 ACTUATORS_LIMIT = 100
 """Most actuators whose active mode is remembered."""
 SCHEDULED_LIMIT = 1000
@@ -73,9 +76,9 @@ class History:
         """None until one was selected."""
         self.message_ids: OrderedDict[str, None] = OrderedDict()
         self.instructions: OrderedDict[str, InstructionEntry] = OrderedDict()
-        """By id, of all control types: an id stays used until the session ends."""
+        """By canonical id, of all control types: an id stays used until the session ends."""
         self._by_message_id: dict[str, list[InstructionEntry]] = {}
-        """The same by `message_id`, of which there should be one each."""
+        """The same by canonical `message_id`, of which there should be one each."""
         self.envelope_ids: OrderedDict[str, None] = OrderedDict()
         self._forget_published()
 
@@ -95,14 +98,25 @@ class History:
             return next((system for system in reversed(systems) if system.valid_from <= now.utc), systems[0])
         return systems[0]
 
+    def former_machines(self, control_type: ControlType, actuator_id: str) -> Iterable[MachineEntry]:
+        """The modes and timers of that actuator in what described *control_type* before."""
+        for system in self._former.get(control_type, ()):
+            if actuator_id in system.machines:
+                yield system.machines[actuator_id]
+
+    def given(self, instruction_id: str) -> InstructionEntry | None:
+        """The instruction with that id."""
+        return self.instructions.get(canonical(instruction_id))
+
     def instruction(self, name: str) -> InstructionEntry | None:
         """The instruction with the id *name*; else that which came in the message of that id, one that has not ended.
 
         A peer in the field names instructions by their messages.
         """
-        if (by_id := self.instructions.get(name)) is not None:
+        key = canonical(name)
+        if (by_id := self.instructions.get(key)) is not None:
             return by_id
-        by_message = self._by_message_id.get(name, ())
+        by_message = self._by_message_id.get(key, ())
         return next((each for each in by_message if not each.has_ended()), by_message[-1] if by_message else None)
 
     def holds(self, object_type: RevokableObjects, object_id: str) -> bool:
@@ -124,6 +138,7 @@ class History:
 
     def _forget_published(self) -> None:
         self.systems: dict[ControlType, list[SystemEntry]] = {}
+        self._former: dict[ControlType, deque[SystemEntry]] = {}
         self._levels: deque[tuple[float, float]] = deque(maxlen=_LEVELS_LIMIT)
         """When (monotonic seconds) each fill level was told, and what it was; oldest first."""
         self.active: OrderedDict[str, ActiveModeEntry] = OrderedDict()
@@ -167,9 +182,15 @@ class History:
 
     def _describe(self, control_type: ControlType, system: SystemEntry, now: Now) -> None:
         if system.valid_from <= now.utc:
+            for former in self.systems.get(control_type, ()):
+                if not former.ids() <= system.ids():
+                    self._set_aside(control_type, former)
             self.systems[control_type] = [system]
         else:
             self.systems[control_type] = [*self.systems.get(control_type, ()), system][-ANNOUNCED_LIMIT:]
+
+    def _set_aside(self, control_type: ControlType, former: SystemEntry) -> None:
+        self._former.setdefault(control_type, deque(maxlen=FORMER_LIMIT)).append(former)
 
     def _record_storage_status(self, message: frbc.StorageStatus, now: Now) -> None:
         self._levels.append((now.mono, message.present_fill_level))
@@ -199,17 +220,18 @@ class History:
 
     def _record_instruction(self, message: Instruction, now: Now) -> None:
         instruction = InstructionEntry(message.id, message.message_id, message.__class__)
-        self.instructions[message.id] = instruction
-        self._by_message_id.setdefault(message.message_id, []).append(instruction)
+        self.instructions[canonical(message.id)] = instruction
+        self._by_message_id.setdefault(canonical(message.message_id), []).append(instruction)
         if len(self.instructions) > IDS_LIMIT:
             # What waits or runs is not forgotten: it can still be revoked, and is still told of.
             ended = (each for each in self.instructions.values() if each.status in ENDED)
             oldest = next(ended, next(iter(self.instructions.values())))
-            del self.instructions[oldest.id]
-            others = self._by_message_id[oldest.message_id]
+            del self.instructions[canonical(oldest.id)]
+            message_id = canonical(oldest.message_id)
+            others = self._by_message_id[message_id]
             others.remove(oldest)
             if not others:
-                del self._by_message_id[oldest.message_id]
+                del self._by_message_id[message_id]
 
     def _record_pebc_instruction(self, message: pebc.Instruction, now: Now) -> None:
         self._record_instruction(message, now)
@@ -226,7 +248,7 @@ class History:
             _remember(self.scheduled, (message.power_profile_id, container_id), scheduled, SCHEDULED_LIMIT)
 
     def _record_instruction_status(self, message: InstructionStatusUpdate, now: Now) -> None:
-        instruction = self.instructions.get(message.instruction_id)
+        instruction = self.given(message.instruction_id)
         if instruction is not None and not instruction.has_ended():
             instruction.status = message.status_type
 
@@ -239,8 +261,11 @@ class History:
                 withdrawn = revoked.message if isinstance(revoked, ProfileEntry) else revoked
                 _remember(self.withdrawn, message.object_id, withdrawn, PUBLISHED_LIMIT)
         elif message.object_type in _DESCRIPTION_OF:
-            systems = self.systems.get(_DESCRIPTION_OF[message.object_type], [])
-            systems[:] = [system for system in systems if system.message_id != message.object_id]
+            control_type = _DESCRIPTION_OF[message.object_type]
+            systems = self.systems.get(control_type, [])
+            for revoked_system in [system for system in systems if system.message_id == message.object_id]:
+                systems.remove(revoked_system)
+                self._set_aside(control_type, revoked_system)
 
 
 def _machine_entry(modes: tuple[OperationMode, ...], timers: tuple[Timer, ...]) -> MachineEntry:

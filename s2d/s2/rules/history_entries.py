@@ -42,6 +42,10 @@ class SystemEntry(NamedTuple):
     storage: frbc.StorageDescription | None = None
     provides_demand_forecast: bool = False
 
+    def ids(self) -> set[tuple[str, str]]:
+        """What an instruction can name: actuators, each with its operation modes."""
+        return {(actuator_id, mode_id) for actuator_id, machine in self.machines.items() for mode_id in machine.modes}
+
 
 class ActiveModeEntry(NamedTuple):
     """The operation mode that was last told to be active in an actuator."""

@@ -48,11 +48,13 @@ def window(message: PowerConstraints | EnergyConstraint) -> Breach | None:
     source="S2 JSON, PEBC.Instruction.power_constraints_id",
 )
 def known(message: Instruction, history: History) -> Breach | None:
-    if message.power_constraints_id in history.constraints:
+    constraints_id = message.power_constraints_id
+    # What was replaced while the instruction was on its way, its control type rejects.
+    if constraints_id in history.constraints or isinstance(history.withdrawn.get(constraints_id), PowerConstraints):
         return None
     is_expected = history.constraints or history.control_type is ControlType.POWER_ENVELOPE_BASED_CONTROL
     if is_expected:
-        return "/power_constraints_id", f"no constraints {message.power_constraints_id!r} were published"
+        return "/power_constraints_id", f"no constraints {constraints_id!r} were published"
     return None
 
 

@@ -36,8 +36,11 @@ def window(message: PowerProfileDefinition) -> Breach | None:
     "PPBC-002", "an instruction names a profile that is defined", source="S2 JSON, PPBC.*Instruction.power_profile_id"
 )
 def known_profile(message: Instruction, history: History) -> Breach | None:
-    if message.power_profile_id not in history.profiles and _is_expected(history):
-        return "/power_profile_id", f"no profile {message.power_profile_id!r} is defined"
+    profile_id = message.power_profile_id
+    # What was withdrawn while the instruction was on its way, its control type rejects.
+    was_defined = isinstance(history.withdrawn.get(profile_id), PowerProfileDefinition)
+    if profile_id not in history.profiles and not was_defined and _is_expected(history):
+        return "/power_profile_id", f"no profile {profile_id!r} is defined"
     return None
 
 

@@ -61,6 +61,23 @@ def unknown_mode(
     return None
 
 
+def undescribed_actuator(history: History, control_type: ControlType, actuator_id: str, now: Now) -> Breach | None:
+    """Where an instruction names an actuator that never was one; one that has gone, its control type rejects."""
+    if any(history.former_machines(control_type, actuator_id)):
+        return None
+    return unknown_actuator(history, control_type, actuator_id, now)
+
+
+def undescribed_mode(
+    history: History, control_type: ControlType, mode_id: str, member: str, now: Now, actuator_id: str = WHOLE
+) -> Breach | None:
+    """Where an instruction names a mode that never was one there; one that has gone, its control type rejects."""
+    breach = unknown_mode(history, control_type, mode_id, member, now, actuator_id)
+    if breach and any(mode_id in each.modes for each in history.former_machines(control_type, actuator_id)):
+        return None
+    return breach
+
+
 def _unknown(named: Iterable[str], timers: set[str], place: str) -> Breach | None:
     for index, timer in enumerate(named):
         if timer not in timers:

@@ -151,11 +151,14 @@ class OperationModes:
     def _accept(self, message: Message, now: Now) -> list[Effect]:
         """Accepts or rejects what can be meant."""
         instruction, scope, operation_mode_id = self._dialect.instructed(message)
+        machine = self._machines.get(scope)
+        if machine is None or operation_mode_id not in machine.modes:  # described anew while it was on its way
+            return self._instructions.reject(instruction, _GONE, now)
         at = instruction.execution_time
         is_immediate = at <= now.utc
         activity = ModeAndFactor(operation_mode_id, instruction.operation_mode_factor)
         goal = OrderedMode(activity, instruction.abnormal_condition)
-        if self._machines[scope].modes[operation_mode_id].abnormal_condition_only and not goal.is_abnormal:
+        if machine.modes[operation_mode_id].abnormal_condition_only and not goal.is_abnormal:
             return self._instructions.reject(instruction, "the mode is for abnormal conditions only", now)
         # While others wait before it, nobody knows yet which mode it will start from; it is looked at when it starts.
         is_next, transition = self._instructions.is_next(scope, at), None

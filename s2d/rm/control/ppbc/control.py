@@ -197,6 +197,9 @@ class PowerProfileControl:
         return effects
 
     def _accept(self, instruction: SequenceInstruction, now: Now) -> list[Effect]:
+        task = self._progress.profile
+        if task is None or instruction.power_profile_id != task.id:  # withdrawn while it was on its way
+            return self._instructions.reject(instruction, "the profile is withdrawn", now)
         ordered = self._schedule.ordered_by(instruction, now)
         is_immediate = instruction.execution_time <= now.utc
         objection = self._schedule.objection_to(ordered, now, is_now=is_immediate)
