@@ -3,7 +3,7 @@
 driver: modbus
 connection: {host: 192.168.1.20, unit: 1}
 points:
-  soc:            {register: 843, table: input, unit: "%"}
+  soc:            {register: 843, table: input, scale: 0.1, unit: "%"}
   power:          {register: 842, table: input, type: int16, unit: W}
   power_setpoint: {register: 2700, type: int16, unit: W, access: read_write}
 """
