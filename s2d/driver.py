@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import fields
 
 from .errors import BadReading, DeviceRefused
-from .quantities import Duration, dimension_of, factor_of
+from .quantities import Duration, dimension_of, factor_of, number_in
 from .values import Reading, Setpoint, Value
 
 OTHERS = "_"
@@ -84,16 +84,23 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """
         return dimension_of(self.unit) if self.unit else ""
 
-    def value_of(self, raw: Value) -> Value:
-        """What the raw value *raw* means, in the base unit.
+    @property
+    def is_scaled_by_device(self) -> bool:
+        """Whether the device itself says how its raw value is scaled, so that nothing tells that of a value alone."""
+        return False
 
-        Raises: BadReading: outside `min`..`max`, or a state `values` does not list.
+    def value_of(self, raw: Value) -> Value:
+        """What the raw value *raw* means, in the base unit; text that is a number counts as one where there is a unit.
+
+        Raises: BadReading: outside `min`..`max`, a state `values` does not list, or no number though there is a unit.
         """
         if self.values is not None:
             key = str(int(raw)) if isinstance(raw, bool | float) and float(raw).is_integer() else str(raw)
             if key not in self.values and OTHERS not in self.values:
                 raise BadReading(f"{key} is none of the values {', '.join(self.values)}")
             return self.values[key if key in self.values else OTHERS]
+        if self.unit and isinstance(raw, str | bool):
+            raw = number_in(raw, self.unit)
         if isinstance(raw, bool):
             return raw != self.invert
         if isinstance(raw, str):

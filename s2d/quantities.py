@@ -7,6 +7,8 @@ error messages and JSON Schema all say the same.
 import re
 from typing import ClassVar, Self
 
+from .errors import BadReading
+
 UNITS: dict[str, tuple[str, float]] = {
     "W": ("power", 1.0),
     "kW": ("power", 1e3),
@@ -128,6 +130,16 @@ class PercentageRange(tuple[float, float]):
     def pattern(cls) -> str:
         """What the JSON Schema says the text looks like."""
         return rf"^\s*{_NUMBER}\s*%\s*\.\.\s*{_NUMBER}\s*%\s*$"
+
+
+def number_in(said: str | bool, unit: str) -> float:
+    """The number that a device *said* in words of a quantity in *unit*.
+
+    Raises: BadReading: it is none.
+    """
+    if isinstance(said, str) and re.fullmatch(_NUMBER, said.strip()):
+        return float(said)
+    raise BadReading(f"{said!r} is no number of {unit}")
 
 
 def dimension_of(unit: str) -> str:

@@ -36,6 +36,8 @@ class Quality(StrEnum):
     """The device itself says it has no value (a sentinel)."""
     BAD = "bad"
     """The device gave a value that cannot be true."""
+    DOUBTFUL = "doubtful"
+    """It may be true, but not so soon after the last good one, which holds until this is seen to last."""
 
 
 class Reading(Struct, frozen=True):
@@ -44,7 +46,7 @@ class Reading(Struct, frozen=True):
     point: str
     """Name of the point within its device, e.g. `soc`."""
     value: Value | None
-    """In the base unit; None unless the quality is GOOD."""
+    """In the base unit; None unless the quality is GOOD or DOUBTFUL."""
     quality: Quality = Quality.GOOD
     detail: str = ""
     """Why the quality is not GOOD."""
@@ -69,6 +71,34 @@ class Reading(Struct, frozen=True):
     def true_at(self, now: Now) -> datetime:
         """When the value was true, by the clock as it is set *now*."""
         return now.utc if self.at is None else now.utc - timedelta(seconds=now.mono - self.at)
+
+
+class PlausibleRange(Struct, frozen=True, kw_only=True):
+    """The plausible range of a number, in its base unit: what it can be at all, and how fast it can have changed."""
+
+    low: float = -inf
+    high: float = inf
+    margin: float = 0.0
+    """What is no further beyond `low` and `high` is taken for these; devices round, and drift."""
+    usual_low: float = -inf
+    usual_high: float = inf
+    """Beyond these it is believed and worth a note: less is expected by its owner."""
+    step: float = inf
+    """A change of so much is no matter of time: resolution, and correction by the device itself."""
+    change_per_s: float = 0.0
+    """A larger one needs the time that it takes at this pace."""
+
+    def joined(self, other: "PlausibleRange") -> "PlausibleRange":
+        """What is plausible by this range or by *other*."""
+        return PlausibleRange(
+            low=min(self.low, other.low),
+            high=max(self.high, other.high),
+            margin=max(self.margin, other.margin),
+            usual_low=min(self.usual_low, other.usual_low),
+            usual_high=max(self.usual_high, other.usual_high),
+            step=max(self.step, other.step),
+            change_per_s=max(self.change_per_s, other.change_per_s),
+        )
 
 
 class Setpoint(Struct, frozen=True):

@@ -160,6 +160,9 @@ def _remarks_on_points(device: ModbusAttached) -> Iterator[Remark]:
     is_told = False
     for name, point in device.points.items():
         keys = ("points", name)
+        if point.unit and (point.value_type == "bool" or point.flags is not None):
+            what = f"{'flags are' if point.flags else 'a bool is'} no number of {point.unit}, so it will have no value"
+            yield Remark(device.name, (*keys, "unit"), what, "Leave the unit out", is_warning=True)
         if _is_below_all(point, connection):
             what = "registers are counted from 1 here, so there is no register 0"
             yield Remark(device.name, keys, what, "Leave out address_base, or write base: 0")

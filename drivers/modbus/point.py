@@ -199,6 +199,10 @@ class ModbusPoint(PointSettings, frozen=True, kw_only=True, forbid_unknown_field
         return (self.sunspec,) if isinstance(self.sunspec, str) else self.sunspec or ()
 
     @property
+    def is_scaled_by_device(self) -> bool:
+        return self.scale_register is not None or self.sunspec is not None
+
+    @property
     def value_type(self) -> str:
         """The type, also where it is left to the default."""
         return self.type or ("bool" if self.is_bit else "uint16")

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from ..config import Config, DeviceConfig
 from ..config.wording import did_you_mean
-from ..device.device_map import DeviceMap
+from ..device.device_map import DeviceMap, probing_map
 from ..device.opened_device import EXCHANGE_WITHIN_S, OpenedDevice
 from ..driver import AnyDriver
 from ..errors import DeviceUnreachable, S2dError
@@ -45,15 +45,17 @@ class DeviceVisit:
         Raises: DeviceUnreachable: the device did not answer.
         """
         latest = self.opened.latest
-        inputs = latest.inputs_of(names)
+        inputs = latest.inputs_of([*names, *(self.make.ready.names if self.make.ready else ())])
         asked_at = self.clock().mono
         try:
             async with asyncio.timeout(EXCHANGE_WITHIN_S):
                 readings = list(await self.driver.read(inputs)) if inputs else []
         except TimeoutError as exc:
             raise DeviceUnreachable(f"the driver was silent for {EXCHANGE_WITHIN_S:g} s") from exc
+        if why := latest.why_not_ready(readings):
+            return [Reading(name, None, Quality.BAD, why) for name in names]
         news = latest.observe(readings, self.clock().mono, asked_at)
-        found = {each.point: each for each in (*readings, *news)}
+        found = {each.point: each for each in (*readings, *news)} | latest.rejected
         unknown = "what it is computed of is unknown"
         return [found.get(name) or Reading(name, None, Quality.BAD, unknown) for name in names]
 
@@ -95,7 +97,7 @@ async def _opened_visit(config: DeviceConfig, bus: object, clock: Clock) -> Asyn
     make = config.make
     probes = {name: point for name, point in make.points.items() if point.poll == "once" and point.is_readable}
     if config.variants and probes:
-        asked = DeviceMap(points=probes, parameters=make.parameters)
+        asked = probing_map(make)
         async with _opened_driver(config, make, bus) as (driver, _):
             opened = _opened_device(config, driver, asked, clock)
             await with_one_retry(lambda: opened.read(probes))

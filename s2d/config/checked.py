@@ -14,7 +14,16 @@ from msgspec import Meta, Struct
 
 from ..device.command import Command, Step
 from ..device.computed import Computed, in_order
-from ..device.device_map import Available, DeviceMap, Nameplate, Variant, commands_of
+from ..device.device_map import (
+    Available,
+    DeviceMap,
+    Nameplate,
+    PlausibleOf,
+    Variant,
+    commands_of,
+    nothing_plausible,
+)
+from ..device.expression import Expression
 from ..errors import Problem
 from ..quantities import Duration, Percentage, Power
 from ..rm.kinds import Ability, Kind
@@ -182,6 +191,9 @@ class DeviceConfig:
     nameplate: Nameplate = Nameplate()  # noqa: RUF009 (immutable)
     available: Available | None = None
     uptime: str | None = None
+    ready: Expression | None = None
+    plausible: PlausibleOf = nothing_plausible
+    """What its points and computed values can be, by its kind, and by that of those to which it lends them."""
     is_expected_offline: bool = False
     """It is switched off at times, which is nothing to warn of."""
     parameters: Mapping[str, Value] = field(default_factory=dict)
@@ -221,6 +233,8 @@ class DeviceConfig:
             nameplate=self.nameplate,
             available=self.available,
             uptime=self.uptime,
+            ready=self.ready,
+            plausible=self.plausible,
             parameters=self.parameters,
         )
 

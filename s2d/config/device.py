@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from msgspec import Meta, Struct, field
 from msgspec.structs import fields
 
-from ..device.device_map import Variant
+from ..device.device_map import Variant, nothing_plausible
 from ..driver import AnyDriver
 from ..errors import ConfigError, Problem
 from ..quantities import Duration
@@ -137,8 +138,9 @@ def device_of(expanded: ExpandedDevice, where: KeyPath, context: ConfigContext) 
     variants: list[Variant] = []
     if driver and "points" in entries:
         poll_s = keys.poll_s if keys else 0.0
+        plausible = partial(kind.plausible, settings) if kind and settings else nothing_plausible
         candidates = [
-            (of, map_device(of, driver, names, poll_s, context.decoder, where, findings))
+            (of, map_device(of, driver, names, poll_s, plausible, context.decoder, where, findings))
             for of in (node, *(each.node for each in expanded.variants))
         ]
         base = candidates[0][1]
@@ -172,6 +174,8 @@ def device_of(expanded: ExpandedDevice, where: KeyPath, context: ConfigContext) 
         nameplate=base.make.nameplate,
         available=base.make.available,
         uptime=base.make.uptime,
+        ready=base.make.ready,
+        plausible=base.make.plausible,
         is_expected_offline=keys.is_expected_offline,
         parameters=base.make.parameters,
         variants=tuple(variants),

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from ..device.command import FOUND, Command, Step
 from ..device.computed import Computed
-from ..device.device_map import Available, DeviceMap, Nameplate
+from ..device.device_map import Available, DeviceMap, Nameplate, PlausibleOf
 from ..device.expression import Expression
 from ..driver import AnyDriver, PointSettings
 from ..errors import Problem
@@ -47,6 +47,10 @@ class DeviceMapKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     uptime: Annotated[
         str | None, Meta(description="Point that grows for as long as the device is on; when it falls, `start` is due")
     ] = None
+    ready: Annotated[
+        Expression | None,
+        Meta(description="Point that is never 0 while the device is ready; nothing is believed while it is"),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ def map_device(
     driver: type[AnyDriver],
     parameters: Mapping[str, Value],
     poll_s: float,
+    plausible: PlausibleOf,
     decoder: Decoder,
     where: KeyPath,
     findings: Findings,
@@ -82,6 +87,7 @@ def map_device(
             ("nameplate", Nameplate),
             ("available", Available | None),
             ("uptime", str | None),
+            ("ready", Expression | None),
         )
         if key in entries
     }
@@ -92,7 +98,7 @@ def map_device(
         findings.problems += device_points.problems(points, at, poll_s, inside)
     computed = _computed(entries, decoder, where, findings)
     commands, start, nameplate = values.get("commands") or {}, values.get("start") or (), values.get("nameplate")
-    available, uptime = values.get("available"), values.get("uptime")
+    available, uptime, ready = values.get("available"), values.get("uptime"), values.get("ready")
     assert isinstance(commands, dict)
     assert isinstance(start, tuple)
     make = DeviceMap(
@@ -103,6 +109,8 @@ def map_device(
         nameplate=nameplate if isinstance(nameplate, Nameplate) else _UNSAID,
         available=available if isinstance(available, Available) else None,
         uptime=uptime if isinstance(uptime, str) else None,
+        ready=ready if isinstance(ready, Expression) else None,
+        plausible=plausible,
         parameters={name: value for name, value in parameters.items() if name not in (*points, *computed)},
     )
     sources = {name: point for name, point in points.items() if isinstance(point, PointSource)}
@@ -111,6 +119,7 @@ def map_device(
     findings.problems += constant_problems(make, entries, where)
     findings.problems += _cycles(make, entries, where)
     findings.problems += _uptime_problems(make, sources, entries, where)
+    findings.problems += _ready_problems(make, entries, where)
     return MappedDevice(make, sources)
 
 
@@ -119,10 +128,10 @@ def names_used(make: DeviceMap) -> frozenset[str]:
     formulas = [each.value.names for each in make.computed.values()]
     formulas += [each.names | each.written for each in make.commands.values()]
     formulas += [step.names | step.written for step in make.start]
-    plate = {getattr(make.nameplate, field) for field in Nameplate.__struct_fields__}
     formulas += [make.available.if_.names] if make.available else []
     formulas += [frozenset({make.uptime})] if make.uptime else []
-    return frozenset().union(plate - {None}, *formulas)
+    formulas += [make.ready.names] if make.ready else []
+    return make.nameplate.names.union(*formulas)
 
 
 def when_of(variant: ExpandedVariant, mapped: MappedDevice, decoder: Decoder, findings: Findings) -> Expression:
@@ -286,6 +295,16 @@ def _uptime_problems(
         yield position.problem(inside, f'there is no point "{name}"', did_you_mean(name, polled))
     elif name not in polled:
         yield position.problem(inside, f'"{name}" has to be read again and again', "Give it a `poll: 10 s` or none")
+
+
+def _ready_problems(make: DeviceMap, entries: Mapping[str, YamlEntry], where: KeyPath) -> Iterator[Problem]:
+    for name in sorted(make.ready.names) if make.ready else ():
+        position, inside = entries["ready"].node.position, (*where, "ready")
+        if name in make.computed:
+            yield position.problem(inside, f'"{name}" is computed', "Name the points that tell whether it is ready")
+        elif name in make.points and (make.points[name].min or 0) > 0:
+            what = f'a 0 of "{name}" would be dropped, as it has a min, and never be seen here'
+            yield position.problem(inside, what, "Leave the min out")
 
 
 def _cycles(make: DeviceMap, entries: Mapping[str, YamlEntry], where: KeyPath) -> Iterator[Problem]:

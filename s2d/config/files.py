@@ -16,6 +16,7 @@ from .checked import Cem, Config, DeviceConfig, Draft, Gateway
 from .decoder import Decoder, Findings, did_you_mean, mapping_of, node_at
 from .device import ConfigContext, device_of
 from .driver_discovery import deprecations
+from .plausible import range_warnings, with_lent_ranges
 from .point import unit_problem
 from .profile import FOLDER, Library, expand_device
 from .yaml_source import KeyPath, SourcePosition, YamlEntry, YamlNode, entries_before_error
@@ -97,6 +98,8 @@ def read_node(root: YamlNode, path: Path, library: Library, *, includes: bool = 
     ]
     for node in nodes:
         warnings += _suspicious_times(node, decoded.get(_name(node)))
+        if device := decoded.get(_name(node)):
+            warnings += range_warnings(device, node)
     warnings += _deprecations(nodes, decoded)
     for name, problem, is_warning in _bus_problems(nodes, decoded):
         if is_warning:
@@ -104,7 +107,7 @@ def read_node(root: YamlNode, path: Path, library: Library, *, includes: bool = 
         else:
             clashes.append((name, problem))
     clashing = {name for name, _ in clashes}
-    right = tuple(device for device in devices if device and device.name not in clashing)
+    right = with_lent_ranges(device for device in devices if device and device.name not in clashing)
     return Draft(
         Config(gateway, file.cem, right, tuple(warnings)),
         (*findings.problems, *(problem for _, problem in clashes)),

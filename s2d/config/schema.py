@@ -26,7 +26,7 @@ from .profile.expand import VARIABLE
 SHIPPED_DRIVERS = ("modbus",)
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _DEVICE: Schema = {"$ref": "#/$defs/device"}
-_KEYS_WITH_OWN_POINTS = ("computed", "commands", "start", "nameplate", "available", "uptime", "variants")
+_KEYS_WITH_OWN_POINTS = ("computed", "commands", "start", "nameplate", "available", "uptime", "ready", "variants")
 """With these, a device may need points that its kind does not have, and has others without a register."""
 
 

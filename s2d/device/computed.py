@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from ..errors import BadReading
-from ..quantities import dimension_of, factor_of
+from ..quantities import dimension_of, factor_of, number_in
 from ..values import Value
 from .expression import Expression
 
@@ -34,11 +34,14 @@ class Computed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def value_of(self, known: Mapping[str, Value]) -> Value:
         """What it comes to.
 
-        Raises: BadReading: it cannot be computed of what is *known*, or is outside `min`..`max`.
+        Raises: BadReading: it cannot be computed of what is *known*, is outside `min`..`max`, or no number though it
+        has a unit.
         """
         value = self.value.evaluate(known)
         if value is None:
             raise BadReading(f"{self.value} cannot be computed")
+        if self.unit and isinstance(value, str | bool):
+            value = number_in(value, self.unit)
         if isinstance(value, int | float) and not self._is_plausible(value):
             low, high = ("…" if limit is None else f"{limit:g}" for limit in (self.min, self.max))
             raise BadReading(f"{value:g} {self.unit}".rstrip() + f" is outside {low} .. {high}")

@@ -10,8 +10,6 @@ from contextlib import AbstractAsyncContextManager
 from math import inf
 from random import random
 
-from msgspec.structs import astuple
-
 from ..backoff import Backoff
 from ..driver import AnyDriver, PointSettings
 from ..errors import DeviceUnreachable
@@ -19,7 +17,7 @@ from ..events import DeviceEvent, Identified, Lost, Measured
 from ..host.log import Logger
 from ..values import Clock, Reading, Setpoint
 from .command_runner import CommandRunner
-from .device_map import DeviceMap, Variant
+from .device_map import DeviceMap, Variant, probing_map
 from .found_values import FoundValues
 from .latest_values import LatestValues
 from .opened_device import NotReady, OpenedDevice
@@ -120,11 +118,11 @@ class Device:
         """What the device turns out to be."""
         known = dict(self._make.parameters)
         if self._probes:
-            make = DeviceMap(points=self._probes, parameters=known)
+            make = probing_map(self._make)
             # With all its points: where a probe gets no answer, another may tell whether the device is there.
             async with self._opened(self._make.points) as driver:
                 opened = self._opening(driver, make)
-                while not await self._attempt(lambda: opened.read(make.points)):
+                while not await self._attempt(lambda: opened.read(self._probes)):
                     await self._wait(inf)
                 known = opened.latest.values
         return next((each.make for each in self._variants if each.when.evaluate(known)), self._make)
@@ -172,14 +170,14 @@ class Device:
     async def _start_device(self, opened: OpenedDevice) -> None:
         """Has the device say what it is, and brings it into the state in which it starts."""
         make = opened.make
-        named = opened.latest.inputs_of(name for name in astuple(make.nameplate) if name)
+        named = opened.latest.inputs_of(make.nameplate.names)
         identity = [name for name, point in make.points.items() if point.poll == "once" and point.is_readable]
         decisive = opened.latest.inputs_of(make.available.if_.names if make.available else ())
         if asked := dict.fromkeys([*identity, *named, *decisive, *([make.uptime] if make.uptime else [])]):
             await opened.read(asked)
         await self._commands.prepare(opened)
         self._is_started = True
-        said = [_said(name, opened) for name in astuple(make.nameplate)]
+        said = [_said(name, opened) for name in make.nameplate.texts]
         if any(said):
             self._emit(Identified(*said))
 

@@ -4,7 +4,7 @@ Devices of one type differ by model and firmware: a `Variant` is another map, an
 variables are called *make* they hold a map, as a device is of one make or another.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ..driver import PointSettings
-from ..quantities import Duration, factor_of
-from ..values import Value
+from ..quantities import Duration, Power, factor_of
+from ..values import PlausibleRange, Value
 from .command import Command, Step
 from .computed import Computed
 from .expression import Expression
@@ -26,6 +26,31 @@ class Nameplate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model: Annotated[str | None, Meta(description="Point, or text")] = None
     serial_number: Annotated[str | None, Meta(description="Point, or text")] = None
     firmware_version: Annotated[str | None, Meta(description="Point, or text")] = None
+    power: Annotated[
+        Power | Expression | None,
+        Meta(description="Most it is built for; a power, or an expression in W over its points and parameters"),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Raises: ValueError: no power at all."""
+        if isinstance(self.power, Power) and self.power <= 0:
+            raise ValueError("power: must be above 0 W")
+
+    @property
+    def texts(self) -> tuple[str | None, str | None, str | None, str | None]:
+        """Maker, model, serial number and firmware version: each the name of a point or computed value, or text."""
+        return self.manufacturer, self.model, self.serial_number, self.firmware_version
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All that may be names of points or computed values."""
+        of_power = self.power.names if isinstance(self.power, Expression) else frozenset[str]()
+        return of_power.union(text for text in self.texts if text)
+
+    def power_w(self, known: Mapping[str, Value]) -> float | None:
+        """The power, of what is *known*; None if it says nothing of it, or that is unknown yet."""
+        power = self.power.evaluate(known) if isinstance(self.power, Expression) else self.power
+        return float(power) if isinstance(power, int | float) and power > 0 else None
 
 
 class Available(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,6 +60,15 @@ class Available(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         name="if"
     )
     else_: Annotated[str, Meta(min_length=1, description="Why it cannot be had, in words")] = msgspec.field(name="else")
+
+
+PlausibleOf = Callable[[float | None], Mapping[str, PlausibleRange]]
+"""Name → what the point or computed value can be, by the power on the nameplate in W; None while that is unknown."""
+
+
+def nothing_plausible(nameplate_w: float | None) -> Mapping[str, PlausibleRange]:
+    """Of a device of which nothing is known."""
+    return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +86,10 @@ class DeviceMap:
     """None: whenever it answers."""
     uptime: str | None = None
     """Point that only falls when the device is switched on anew."""
+    ready: Expression | None = None
+    """While it is 0, false or empty nothing that the device says is believed; None: it is always ready."""
+    plausible: PlausibleOf = nothing_plausible
+    """What its points and computed values can be."""
     parameters: Mapping[str, Value] = field(default_factory=dict)
     """Names that expressions may use beside points, in base units."""
 
@@ -63,6 +101,14 @@ class Variant:
     when: Expression
     """Over points with `poll: once` and parameters; unknown is false."""
     make: DeviceMap
+
+
+def probing_map(make: DeviceMap) -> DeviceMap:
+    """What of *make* tells its variants apart: what is read once, and whether the device is ready to say it."""
+    decisive = make.ready.names if make.ready else frozenset[str]()
+    points = {name: each for name, each in make.points.items() if name in decisive or each.poll == "once"}
+    readable = {name: each for name, each in points.items() if each.is_readable}
+    return DeviceMap(points=readable, ready=make.ready, parameters=make.parameters)
 
 
 def commands_of(make: DeviceMap) -> dict[str, Command]:

@@ -9,6 +9,7 @@ from ..values import Quality, Reading, Value
 from .command import Command
 from .computed import in_order
 from .device_map import DeviceMap
+from .plausibility import PlausibilityCheck
 
 STALE_AFTER_POLLS = 3
 STALE_AFTER_S = 10.0
@@ -36,7 +37,9 @@ class LatestValues:
         self._good: dict[str, Reading] = {}
         """The newest good one of each, as long as it is not stale."""
         self._stale: set[str] = set()
-        self._rejected: set[str] = set()
+        self._check = PlausibilityCheck(make, log)
+        self.rejected: dict[str, Reading] = {}
+        """The newest of what was said and is not held, where nothing better came since."""
         self.answered: set[str] = set()
         """Points that were good at least once."""
         self.values: dict[str, Value] = dict(make.parameters)
@@ -52,6 +55,15 @@ class LatestValues:
                 inputs[name] = None
         return list(inputs)
 
+    def why_not_ready(self, readings: Iterable[Reading]) -> str | None:
+        """Why nothing of *readings*, which came together, is to be believed; None if the device is ready."""
+        ready = self._make.ready
+        if ready is None:
+            return None
+        said = {each.point: each.value for each in readings if each.value is not None}
+        value = ready.evaluate({**self.values, **said})
+        return f"it is not ready: {ready} is {value!r}" if value is not None and not value else None
+
     def is_outdated(self, point: str, now: float) -> bool:
         """*point* has to be read again before anything is decided on it."""
         if point not in self._good or self._make.points[point].poll == "never":
@@ -65,10 +77,11 @@ class LatestValues:
     def observe(self, readings: Iterable[Reading], now: float, asked_at: float | None = None) -> tuple[Reading, ...]:
         """Takes what the device said when it was asked at *asked_at* (by default *now*; monotonic seconds).
 
-        Returns the news: good values, those too old by *now*, what is computed of them.
+        Returns the news: good values and doubtful ones, those too old by *now*, what is computed of them.
         """
         stamped = (self._stamped(reading, now if asked_at is None else asked_at, now) for reading in readings)
-        news = [reading for reading in stamped if self._accept(reading)]
+        news = [taken for reading in stamped if (taken := self._accept(reading))]
+        self._check.learn(self.values)
         news += self._gone_stale(self._max_age_s, now)
         changed = {reading.point for reading in news}
         for name, computed in self._computed.items():
@@ -90,27 +103,36 @@ class LatestValues:
         # Made anew, as every reading of every poll comes by here: a copy by `replace` takes three times as long.
         return Reading(reading.point, reading.value, reading.quality, reading.detail, at, good_until)
 
-    def _accept(self, reading: Reading) -> bool:
+    def _accept(self, reading: Reading) -> Reading | None:
+        """*reading* as it is taken, which is held if it is good; None if it is not."""
+        if reading.quality is Quality.GOOD and reading.value is not None:
+            reading = self._check.judged(reading, self._good.get(reading.point))
+        if reading.quality is Quality.DOUBTFUL:
+            self.rejected[reading.point] = reading
+            return reading
         if reading.quality is not Quality.GOOD or reading.value is None:
-            if reading.point not in self._max_age_s:
+            if reading.point in self._make.points and reading.point not in self._max_age_s:
                 self.values.pop(reading.point, None)  # nothing is left of what does not age
                 self._good.pop(reading.point, None)
-            self._reject(reading.point, reading.detail or reading.quality)
-            return False
+            self._reject(reading)
+            return None
         self.answered.add(reading.point)
         self._keep(reading, reading.value)
-        return True
+        return reading
 
     def _keep(self, reading: Reading, value: Value) -> None:
         self.values[reading.point] = value
         self._good[reading.point] = reading
         self._stale.discard(reading.point)
-        self._rejected.discard(reading.point)
+        if reading.point in self.rejected:
+            del self.rejected[reading.point]
 
-    def _reject(self, name: str, reason: str) -> None:
-        if name in self._rejected:
+    def _reject(self, reading: Reading) -> None:
+        name, reason = reading.point, reading.detail or reading.quality
+        before = self.rejected.get(name)
+        self.rejected[name] = reading
+        if before and before.quality is not Quality.DOUBTFUL:
             return
-        self._rejected.add(name)
         if self._may_lack(name):
             self._log.info("point.missed", point=name, reason=reason)
         else:
@@ -127,16 +149,15 @@ class LatestValues:
         except BadReading as exc:
             missing = sorted(computed.value.names - self.values.keys())
             if not missing:
-                self._reject(name, exc.reason)  # like a point, it is believed until it is stale
+                self._reject(Reading(name, None, Quality.BAD, exc.reason))  # like a point, it holds until it is stale
             elif name in self.values:
                 return self._forget(name, f"{', '.join(missing)} is unknown")
             return None
         inputs = [self._good[each] for each in self._inputs[name] if each in self._good]
         ageing = [each for each in inputs if each.good_until < inf]
         at = min((each.at for each in ageing if each.at is not None), default=now)
-        reading = Reading(name, value, at=at, good_until=min((each.good_until for each in ageing), default=inf))
-        self._keep(reading, value)
-        return reading
+        good_until = min((each.good_until for each in ageing), default=inf)
+        return self._accept(Reading(name, value, at=at, good_until=good_until))
 
     def _gone_stale(self, names: Iterable[str], now: float) -> list[Reading]:
         gone = []

@@ -55,6 +55,8 @@ class OpenedDevice:
         self._wake = wake
         self._news = NewsSchedule(make.points)
         self._has_withheld = False
+        self._decisive = self.latest.inputs_of(make.ready.names if make.ready else ())
+        """Read along with everything: whether the device is ready."""
         if driver.news:
             driver.news.listen(self._hear)
 
@@ -90,12 +92,16 @@ class OpenedDevice:
         Raises: DeviceUnreachable: the device did not answer. NotReady: it says that it cannot be had.
         """
         asked_at = self._clock().mono
+        points = dict.fromkeys((*points, *self._decisive)) if self._decisive else points
         with_news = self._news.pop(points, asked_at)
         try:
             readings = await _in_time(self._driver.read(points))
         except DeviceUnreachable:
             self._news.add(with_news)
             raise
+        if why := self.latest.why_not_ready(readings):
+            self._news.add(with_news)
+            raise NotReady(why)
         now = self._clock().mono
         self.schedule.mark_read(points, now)
         news = self.latest.observe(readings, now, asked_at)

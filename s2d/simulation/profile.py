@@ -8,8 +8,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
-from msgspec.structs import astuple
-
 from ..commissioning.tools import DeviceImage
 from ..config.profile import Simulation
 from ..device.computed import in_order
@@ -52,7 +50,7 @@ class ProfileRegisters:
         self._before_fault: dict[str, Value | None] = {}
         """The values, before the fault, of the points that `fails` changes."""
         used_points = simulation.shows.keys() | simulation.starts.keys() | simulation.fails.keys() | _MEASURED
-        used_points |= {name for each in (make, *(each.make for each in variants)) for name in astuple(each.nameplate)}
+        used_points |= {name for each in (make, *(each.make for each in variants)) for name in each.nameplate.names}
         self._make = make
         self._image = self._switched_on(image_of(make.points, used_points))
         probes = {name: point for name, point in make.points.items() if point.poll == "once"}

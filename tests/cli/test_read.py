@@ -8,6 +8,7 @@ from s2d.cli.simulated_device import profile_device
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import ModbusAddress, serve_tcp
+from s2d.simulation.registers import BatteryRegisters
 from tests.chronicle import PATIENCE_S
 from tests.cli.commissioning import configured, s2d, sma, without_ages
 from tests.paced import PacedUnit, paced_line
@@ -46,6 +47,26 @@ async def test_a_point_that_was_asked_for_and_has_no_value_is_a_failure(tmp_path
         "status     ok        307 (0x0000 0x0133)         A.G s  good",
         "soc         -  %     4294967295 (0xFFFF 0xFFFF)         absent: the device says it has no value",
     ]
+
+
+async def test_what_cannot_be_is_shown_with_what_may_be_wrong(tmp_path, capsys):
+    points = {
+        "soc": {"register": 843, "table": "input", "unit": "%"},
+        "power": {"register": 850, "type": "string[12]", "unit": "W"},
+        "power_setpoint": {"register": 2700, "type": "int16", "unit": "W", "access": "write"},
+    }
+    async with serve_tcp(BatteryRegisters(SimulatedBattery(soc_percent=50))) as address:
+        spelt = {"driver": "modbus", "connection": {"host": address.host, "port": address.port}, "points": points}
+        sizes = {key: value for key, value in sma(address).items() if key not in ("profile", "connection")}
+        config = configured(tmp_path, kind="battery", **sizes, **spelt)
+        assert await s2d("read", "-c", config, "battery", "soc") == 1
+        assert await s2d("read", "-c", config, "battery", "power") == 1
+    _, soc, _, power = capsys.readouterr().out.splitlines()
+    assert soc.endswith(
+        "bad: 500 % is outside 0 .. 100, which is all that soc can be (raw value 500); "
+        "is a `scale` missing, `scale: 0.1`?"
+    )
+    assert power.endswith("bad: 'S2D-SIM-0001' is no number of W")
 
 
 async def test_what_is_not_there_is_one_sentence(tmp_path, capsys):

@@ -191,6 +191,19 @@ def test_where_one_counts_from_1_there_is_no_register_0() -> None:
     assert [(remark.device, remark.keys, remark.is_warning) for remark in found] == [("A", ("points", "p"), False)]
 
 
+@pytest.mark.parametrize(
+    ("point", "what"),
+    [
+        (ModbusPoint(register=1, table="coil", unit="W"), "a bool is no number of W, so it will have no value"),
+        (ModbusPoint(register=1, type="bool", bits=3, unit="%"), "a bool is no number of %, so it will have no value"),
+        (ModbusPoint(register=1, flags={"0": "hot"}, unit="W"), "flags are no number of W, so it will have no value"),
+    ],
+)
+def test_what_is_never_a_number_has_no_unit(point: ModbusPoint, what: str) -> None:
+    remark = Remark("A", ("points", "power", "unit"), what, "Leave the unit out", is_warning=True)
+    assert told(Device("A", at(), {"power": point})) == [remark]
+
+
 def test_a_point_is_not_in_a_hole() -> None:
     found = told(Device("A", at(holes=("15..20",)), SOC | SETPOINT))
     assert found == [Remark("A", ("points", "setpoint"), "lies in one of the connection's holes")]

@@ -13,7 +13,7 @@ from .library import Library, NoSuchProfile, Profile
 from .merge import merge
 from .parameters import Argument, arguments_of, fill_placeholders
 
-VARIABLE = frozenset({"points", "computed", "commands", "start", "nameplate", "available", "uptime"})
+VARIABLE = frozenset({"points", "computed", "commands", "start", "nameplate", "available", "uptime", "ready"})
 """Keys of a device that a variant may change."""
 IDENTITY = ("manufacturer", "model", "serial_number", "firmware_version")
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from msgspec import Struct
 
 from ...s2.messages.common import CommodityQuantity, ControlType, Role
-from ...values import Now, Reading, Setpoint, Value
+from ...values import Now, PlausibleRange, Reading, Setpoint, Value
 from ..control import Control
 from ..control.context import ControlContext
 from ..control.execution import RestingResource
@@ -125,6 +125,8 @@ class Kind:
     """How eager to tell: `thresholds(settings, power_w, percent, every_s)`, where None is what suits such a device."""
     reach: Callable[[Any], Mapping[str, tuple[float, float]]]
     """Of its settings: the least and the most that may be written to its points."""
+    plausible: Callable[[Any, float | None], Mapping[str, PlausibleRange]]
+    """Of its settings and the power that it is built for (W; None: nobody says): what its numbers can be."""
     states: Mapping[str, tuple[str, ...]]
     """What may be written to those of its points that hold a state."""
     resource: Callable[[str, str | None, Any, Mapping[str, Ability], SafeStates], Resource]

@@ -3,13 +3,13 @@
 Knows no control type and no message but the names of quantities.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import inf
 
 from msgspec.structs import replace
 
 from ...s2.messages.common import CommodityQuantity
-from ...values import Now, Reading, Value
+from ...values import Now, Quality, Reading, Value
 
 
 class SharedState:
@@ -24,10 +24,14 @@ class SharedState:
         """When (monotonic seconds) something may be too old, if it was not read again since."""
         self._power_points = power_points
         self._held: dict[str, Reading] = {}
+        self._doubtful: dict[str, Reading] = {}
+        """The newest of a point, where it came too soon after what is held."""
         self._why_unknown: dict[str, str] = {}
 
     def observe(self, readings: Iterable[Reading], now: Now) -> bool:
         """Takes what the device said; what is not good makes its point unknown, and is as of *now* if undated.
+
+        What is doubtful changes nothing but `worst`.
 
         Whether it is others by that which are known.
         """
@@ -35,6 +39,11 @@ class SharedState:
         known = len(self._held)
         has_lost = False
         for reading in readings:
+            if reading.quality is Quality.DOUBTFUL:
+                self._doubtful[reading.point] = reading
+                continue
+            if self._doubtful:
+                self._doubtful.pop(reading.point, None)
             if reading.value is None:
                 has_lost |= reading.point in self._held
                 self._forget(reading.point, reading.detail or reading.quality)
@@ -73,6 +82,11 @@ class SharedState:
         value = self.value(point)
         return None if value is None else float(value)
 
+    def worst(self, point: str, number: Callable[[float, float], float]) -> float | None:
+        """Of what *point* is, and may be where that is in doubt, *number*: `min` or `max`; None while it is unknown."""
+        held, doubtful = self.number(point), self._doubtful.get(point)
+        return held if held is None or doubtful is None else number(held, doubtful.number)
+
     def is_known(self, *points: str) -> bool:
         """Whether all of *points* are known."""
         return self._held.keys() >= {*points}
@@ -92,6 +106,7 @@ class SharedState:
 
     def _forget(self, point: str, why: str) -> None:
         self._held.pop(point, None)
+        self._doubtful.pop(point, None)
         self._why_unknown[point] = why
 
 

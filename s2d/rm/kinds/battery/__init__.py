@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from ....s2.messages.common import CONTROL_TYPES, ControlType
-from ....values import Value
+from ....values import PlausibleRange, Value
 from ...control.offers import Offer, offer_frbc, offer_ombc, offer_pebc
 from ...control.reporting import ReportThresholds
 from ...occasion import SafeStates
@@ -22,6 +22,20 @@ OFFERS: dict[ControlType, Offer[Battery]] = {
     ControlType.OPERATION_MODE_BASED_CONTROL: offer_ombc(BatteryModes),
 }
 """What it can offer, richest first, and what makes of its model what each asks for."""
+_OVER_NAMEPLATE = 1.5
+"""Inverters give more than they are built for, for a short time."""
+_OVER_ALLOWED = 1.5
+"""So much more than its owner allows is worth a note."""
+_MOST_POWER_W = 100_000.0
+"""No home battery has more, where no nameplate tells."""
+_MARGIN_PERCENT = 1.0
+"""Some devices round a state of charge to 101 %."""
+_STEP_PERCENT = 5.0
+"""They correct themselves by so much at times."""
+_FASTER = 2.0
+"""The nameplate's power is alternating current, and a battery loses capacity with age."""
+_EMPTY_AFTER_H = 1.0
+"""Hardly any home battery is full or empty sooner, where no nameplate tells."""
 
 
 def battery(
@@ -46,6 +60,27 @@ def _thresholds(
 ) -> ReportThresholds:
     fill_level = (0.5 if percent is None else percent) * settings.fill_level_per_percent
     return ReportThresholds(settings.idle_below_w if power_w is None else power_w, fill_level, every_s)
+
+
+def _plausible(settings: BatterySettings, nameplate_w: float | None) -> dict[str, PlausibleRange]:
+    """Its owner may allow less than it does by itself: only the nameplate tells what it cannot."""
+    allowed_w = max(settings.max_charge_power_w, settings.max_discharge_power_w)
+    most_w = _OVER_NAMEPLATE * nameplate_w if nameplate_w else max(_MOST_POWER_W, _OVER_ALLOWED * allowed_w)
+    power = PlausibleRange(
+        low=-most_w,
+        high=most_w,
+        usual_low=-_OVER_ALLOWED * settings.max_discharge_power_w,
+        usual_high=_OVER_ALLOWED * settings.max_charge_power_w,
+    )
+    fastest_w = _FASTER * (nameplate_w or max(allowed_w, settings.capacity_wh / _EMPTY_AFTER_H))
+    soc = PlausibleRange(
+        low=0.0,
+        high=100.0,
+        margin=_MARGIN_PERCENT,
+        step=_STEP_PERCENT,
+        change_per_s=fastest_w / settings.capacity_wh * 100 / 3600,
+    )
+    return {"soc": soc, **dict.fromkeys(("power", "power_l1", "power_l2", "power_l3"), power)}
 
 
 def _steered_by(points: Collection[str], commands: Collection[str]) -> tuple[str, ...]:
@@ -86,6 +121,7 @@ KIND = Kind(
     safe=_safe,
     thresholds=_thresholds,
     reach=_reach,
+    plausible=_plausible,
     states={MODE: ("idle", "charge", "discharge")},
     resource=battery,
 )

@@ -183,12 +183,12 @@ class Battery:
 
     def _limit_reached(self, power_w: float) -> str | None:
         """At which limit its state of charge is, in words, if *power_w* would go beyond that."""
-        soc = self.state.number("soc")
         low, high = self.settings.usable_range
-        if soc is not None and power_w > 0 and soc >= high:
-            return f"the state of charge {soc:g} % is at its upper limit {high:g} %"
-        if soc is not None and power_w < 0 and soc <= low:
-            return f"the state of charge {soc:g} % is at its lower limit {low:g} %"
+        fullest, emptiest = self.state.worst("soc", max), self.state.worst("soc", min)
+        if fullest is not None and power_w > 0 and fullest >= high:
+            return f"the state of charge {fullest:g} % is at its upper limit {high:g} %"
+        if emptiest is not None and power_w < 0 and emptiest <= low:
+            return f"the state of charge {emptiest:g} % is at its lower limit {low:g} %"
         return None
 
     @property
@@ -231,7 +231,8 @@ class Battery:
         if blocked == self._blocked:
             return None
         self._blocked = blocked
-        reason = f"the state of charge is {self.state.number('soc'):g} %"
+        is_full, _ = blocked
+        reason = f"the state of charge is {self.state.worst('soc', max if is_full else min):g} %"
         setpoints = [replace(each, is_safe=True) for each in self._limited(ordered, f"protection: {reason}")]
         return Protection(reason, setpoints, ends_orders=False)
 
@@ -242,14 +243,14 @@ class Battery:
         ]
 
     def _blocks(self) -> tuple[bool, bool]:
-        soc = self.state.number("soc")
-        if soc is None:
+        fullest, emptiest = self.state.worst("soc", max), self.state.worst("soc", min)
+        if fullest is None or emptiest is None:
             return self._blocked
         low, high = self.settings.usable_range
         is_full, is_empty = self._blocked
         return (
-            soc >= (high - _HYSTERESIS_PERCENT if is_full else high) and high < 100,
-            soc <= (low + _HYSTERESIS_PERCENT if is_empty else low) and low > 0,
+            fullest >= (high - _HYSTERESIS_PERCENT if is_full else high) and high < 100,
+            emptiest <= (low + _HYSTERESIS_PERCENT if is_empty else low) and low > 0,
         )
 
 
