@@ -12,7 +12,7 @@ from typing import NoReturn
 from ..config import Draft, draft, gateway_file
 from ..config.last_good import FOLDER, files_of, is_at_rest, keep, keep_at_rest, read_last_good
 from ..errors import ConfigError, LockHeld, StoreError
-from ..host import lock, log
+from ..host import lock, log, loop
 from ..host.console import complain
 from ..host.disk import DiskThread, answer_of
 from ..host.store import Store
@@ -55,7 +55,7 @@ def run(args: Namespace) -> int:
             log.get_logger().info("config.loaded", path=str(args.config), devices=len(found.config.devices))
             for warning in found.config.warnings:
                 log.get_logger().warning("config.doubtful", problem=str(warning))
-            asyncio.run(_run(found, last, file))
+            loop.run(_run(found, last, file))
         except ConfigError as exc:
             print_problems(exc)
             return end_safely(found, last, ran=last, state_dir=state_dir, status=EX_CONFIG)

@@ -28,6 +28,7 @@ from ..host.log import Logger
 from ..s2.effects import Connected, Disconnected, Event, Received, ReconnectPolicy
 from ..s2.messages.common import Tagged
 from ..s2.messages.wire import encode
+from ..tcp import ATTEMPT_DELAY_S, last_addresses
 
 OPEN_WITHIN_S = 10.0
 CLOSE_WITHIN_S = 2.0
@@ -156,6 +157,7 @@ class Link:
                 proxy=None,
                 max_size=FRAME_LIMIT,
                 open_timeout=OPEN_WITHIN_S,
+                happy_eyeballs_delay=ATTEMPT_DELAY_S,
                 close_timeout=CLOSE_WITHIN_S,
                 ping_interval=PING_EVERY_S,
                 ping_timeout=PONG_WITHIN_S,
@@ -169,7 +171,8 @@ class Link:
         except SSLError as exc:
             raise LinkDenied(f"no trust in the CEM's certificate: {exc.reason or exc}") from exc
         except (OSError, TimeoutError, WebSocketException) as exc:
-            raise LinkLost(_why(exc)) from exc
+            tried = ", ".join(last_addresses(parse_uri(self._url).host))
+            raise LinkLost(f"{_why(exc)} (tried {tried})" if tried else _why(exc)) from exc
 
     async def _carry(self, websocket: ClientConnection) -> None:
         if self._is_down_logged:
@@ -277,6 +280,8 @@ def _why(exc: Exception) -> str:
     # asyncio words a refused connection by its number; names that are not known have numbers below 0.
     if isinstance(exc, OSError) and exc.errno is not None and exc.errno > 0:
         return os.strerror(exc.errno)
+    if isinstance(exc, OSError) and str(exc).startswith("Multiple exceptions"):  # asyncio's, of several addresses
+        return "nobody takes the connection"
     if isinstance(exc, InvalidHandshake):
         return "what answers there is no WebSocket server"
     return str(exc) or type(exc).__name__

@@ -1,6 +1,5 @@
 """The safe end of a process that cannot be the daemon: devices are made safe, and it ends in time whatever hangs."""
 
-import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from uuid import UUID
 
 from ..config import DeviceConfig, Draft
 from ..errors import ConfigError
+from ..host import loop
 from ..host.disk import DiskThread
 from ..host.log import flush, get_logger
 from ..host.store import Store
@@ -39,7 +39,7 @@ def end_safely(first: Draft, second: Draft, *, ran: Draft, state_dir: Path | Non
     guard.daemon = True
     guard.start()
     gateway = first.config.gateway.id or second.config.gateway.id
-    asyncio.run(_end(list(devices.values()), state_dir, gateway, status))
+    loop.run(_end(list(devices.values()), state_dir, gateway, status))
     raise AssertionError("it has ended")
 
 

@@ -24,10 +24,10 @@ lookup = socket.getaddrinfo
 def look_up(host, *of):
     if host == "cem.invalid":
         threading.Event().wait()
-    return lookup(host, *of)
+    return lookup("127.0.0.1" if host.endswith(".test") else host, *of)
 socket.getaddrinfo = look_up
 """
-"""What Python starts with where names of hosts are looked up in vain, and for ever."""
+"""What Python starts with where a name is looked up in vain, and for ever; those of devices are known."""
 
 
 @asynccontextmanager
@@ -288,16 +288,25 @@ async def test_a_second_sighup_says_nothing_new(tmp_path, other_port):
             assert await process.ended() == 1
 
 
-async def test_sigterm_while_a_name_is_looked_up_for_ever(tmp_path):
+def brought_to_rest(log, why):
+    """Which devices confirmed that."""
+    return {line["rm"] for line in log if line["event"] == "setpoint.applied" and line["reason"] == why}
+
+
+async def test_a_cem_whose_name_is_looked_up_for_ever_keeps_no_device_from_safety(tmp_path):
     (tmp_path / "sitecustomize.py").write_text(DEAD_RESOLVER)
     simulator = Simulator()
     async with simulator.on_tcp() as address:
-        config = configured(tmp_path, {"url": "ws://cem.invalid"}, battery(connection=at(address)))
+        batteries = [battery(f"{n}", connection=at(address) | {"host": f"battery-{n}.test"}) for n in range(12)]
+        url = "ws://cem.invalid/{name}"
+        config = configured(tmp_path, {"url": url}, *batteries)
         search_first = os.pathsep.join([str(tmp_path), *sys.path])
         async with daemon(config, PYTHONPATH=search_first) as process:
-            await simulator.written(0)
+            names = {each["name"] for each in batteries}
+            await process.log.until(lambda lines: brought_to_rest(lines, "start") == names, "all are brought to rest")
             assert await process.stopped() == 0
-            await simulator.written(0, 0)
+            assert brought_to_rest(process.log.all, "stop") == names
+            assert set(simulator.writes.all) == {0}
 
 
 async def test_after_a_kill_the_battery_is_brought_to_its_default_state_first(tmp_path):

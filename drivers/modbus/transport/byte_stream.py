@@ -9,6 +9,8 @@ import termios
 from abc import ABC, abstractmethod
 from contextlib import suppress
 
+from s2d.tcp import connected
+
 from ..request_cost import LineSettings
 
 _MOST_UNREAD = 1024
@@ -72,9 +74,10 @@ class TcpStream(ByteStream, asyncio.Protocol):
     _transport: asyncio.Transport
 
     @classmethod
-    async def opened(cls, host: str, port: int) -> "TcpStream":
-        """Raises: OSError, ValueError: no such host, or it does not accept."""
-        _, stream = await asyncio.get_running_loop().create_connection(cls, host, port)
+    async def opened(cls, host: str, port: int, within_s: float) -> "TcpStream":
+        """Raises: NotConnected: no such host, or it does not accept within *within_s*."""
+        connection = await connected(host, port, within_s)
+        _, stream = await asyncio.get_running_loop().create_connection(cls, sock=connection.sock)
         return stream
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -12,6 +12,7 @@ import termios
 from typing import NamedTuple
 
 from s2d.errors import DeviceUnreachable
+from s2d.tcp import NotConnected
 
 from ..connection import ModbusConnection
 from .byte_stream import ByteStream, SerialStream, TcpStream
@@ -164,12 +165,11 @@ class ConnectionOwner:
             if to.serial is not None:
                 stream: ByteStream = SerialStream(to.serial, to.line)
             else:
-                async with asyncio.timeout(_CONNECT_TIMEOUT_S):
-                    stream = await TcpStream.opened(str(to.host), to.port)
-        except TimeoutError as exc:
-            raise self._not_connected(f"no answer within {_CONNECT_TIMEOUT_S:g} s") from exc
+                stream = await TcpStream.opened(str(to.host), to.port, _CONNECT_TIMEOUT_S)
+        except NotConnected as exc:
+            raise self._not_connected(exc.reason) from exc
         except (OSError, ValueError, termios.error) as exc:
-            raise self._not_connected(_why_not_opened(exc) if to.serial else _why(exc)) from exc
+            raise self._not_connected(_why_not_opened(exc)) from exc
         self._backoff.succeed()
         self._framing = RtuFraming() if to.is_rtu else TcpFraming()
         self._stream, self._is_fresh, self._silences = stream, True, 0
@@ -201,18 +201,11 @@ class ConnectionOwner:
         return f"{self._to.endpoint} closed the connection; if this repeats, is another Modbus client connected to it?"
 
 
-def _why(exc: Exception) -> str:
-    if not isinstance(exc, OSError) or exc.errno is None:
-        return str(exc)
-    if exc.errno < 0:  # a name that is not known has numbers of its own
-        return exc.strerror or str(exc)
-    return os.strerror(exc.errno)
-
-
 def _why_not_opened(exc: Exception) -> str:
+    why = os.strerror(exc.errno) if isinstance(exc, OSError) and exc.errno else str(exc)
     match exc:
         case OSError(errno=errno.EACCES | errno.EPERM):
-            return f"{_why(exc)}; may this user use serial ports (group dialout)?"
+            return f"{why}; may this user use serial ports (group dialout)?"
         case OSError(errno=errno.EAGAIN | errno.EBUSY):
             return "another program has it open"
-    return _why(exc)
+    return why
