@@ -47,14 +47,15 @@ def run(args: Namespace) -> int:
 
 
 def summary(config: Config) -> list[ConsoleLine]:
-    """The devices of *config* as a table, and their buses and wear."""
+    """The devices of *config* as a table, their buses, wear and dangers."""
     gateway = config.gateway
     head = f"gateway {gateway.name}, state in {gateway.state_dir}"
     titles = ("DEVICE", "KIND", "DRIVER", "WHERE", "POINTS", "CEM", "FALLBACK")
     rows = [titles, *(_row(device) for device in config.devices)]
     lines = aligned(rows)
     wear_notes = (line for device in config.devices for line in _wear_notes(device))
-    notes = (*_bus_loads(config), *wear_notes, *_fallback_notes(config))
+    dangers = (f"{device.name}: danger: {device.danger}" for device in config.devices if device.danger)
+    notes = (*_bus_loads(config), *wear_notes, *_fallback_notes(config), *dangers)
     return [head, StyledText(lines[0], DIM), *lines[1:], *notes]
 
 

@@ -47,7 +47,7 @@ def run(args: Namespace) -> int:
 def listed(profiles: Sequence[Profile], only: str | None) -> list[ConsoleLine]:
     """*profiles* by kind, one a line; *only* those of a kind."""
     rows = sorted(
-        (of, profile.name, profile.about.confidence, profile.about.title)
+        (of, profile.name, str(profile.about.confidence), profile.about.title)
         for profile in profiles
         for of in _kinds(profile)
         if only in (None, of)
@@ -68,11 +68,12 @@ def explained(profile: Profile) -> Iterator[ConsoleLine]:
         [
             ("kind", ", ".join(_kinds(profile))),
             ("driver", _text(profile.device, "driver")),
-            ("confidence", about.confidence),
+            ("confidence", str(about.confidence)),
             ("tested firmware", tested),
         ]
     )
-    for title, sentences in (("Set on the device first", about.setup), ("What to know", about.caveats)):
+    caveats = (*([f"Danger: {about.danger}"] if about.danger else []), *about.caveats)
+    for title, sentences in (("Set on the device first", about.setup), ("What to know", caveats)):
         if sentences:
             yield from _section(title, _bullets(sentences))
     if about.parameters:
@@ -110,11 +111,11 @@ def example_yaml(profile: Profile) -> list[str]:
     elif "host" not in connection:
         lines.append("connection: {host: 192.168.1.20}")
     for key, parameter in about.parameters.items():
-        if parameter.is_required:
-            lines.append(f"{key}: {parameter.example}{' ' * 4}# {parameter.help}")
+        if parameter.is_required or parameter.soon_required:
+            lines.append(f"{key}: {_example(parameter)}{' ' * 4}# {parameter.help}")
     lines += [f"{key}: {example}" for key, example in _required_settings(device, about.parameters)]
     for key, parameter in about.parameters.items():
-        if parameter.default is not None:
+        if parameter.default is not None and not parameter.soon_required:
             lines.append(f"# {key}: {_default(parameter)}    # {parameter.help}")
     return lines
 
@@ -142,7 +143,13 @@ def _row(name: str, parameter: Parameter) -> tuple[str, ...]:
     ]
     kind_of_value = " ".join([written.get(parameter.type, parameter.type), *limits])
     default = "required" if parameter.is_required else f"default {_default(parameter)}"
+    if parameter.soon_required:
+        default += ", soon required"
     return name, kind_of_value, default, parameter.help
+
+
+def _example(parameter: Parameter) -> str:
+    return parameter.example if parameter.is_required else _default(parameter)
 
 
 def _default(parameter: Parameter) -> str:

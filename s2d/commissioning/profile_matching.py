@@ -90,7 +90,9 @@ def _identity_weight(identity: Mapping[str, Value]) -> int:
 
 def example_keys(profile: Profile) -> dict[str, str]:
     """Keys that an owner has to write beside *profile*, with example values."""
-    asked = {name: each.example for name, each in profile.about.parameters.items() if each.is_required}
+    parameters = profile.about.parameters.items()
+    asked = {name: each.example for name, each in parameters if each.is_required}
+    asked |= {name: each.default.written for name, each in parameters if each.soon_required and each.default}
     return {**dict(_settings(profile)), **asked}
 
 

@@ -203,6 +203,8 @@ class DeviceConfig:
     """None for a device without a profile."""
     part: str | None = None
     """Of the profile; None if it has none."""
+    danger: str | None = None
+    """What may do harm with it, in a sentence; None if nothing is known."""
     poll_s: float = 2.0
     kind: str | None = None
     """None for what only gives points to other devices."""

@@ -181,6 +181,7 @@ def device_of(expanded: ExpandedDevice, where: KeyPath, context: ConfigContext) 
         variants=tuple(variants),
         profile=expanded.profile.name if expanded.profile else None,
         part=expanded.part,
+        danger=expanded.profile.about.danger if expanded.profile else None,
         poll_s=keys.poll_s,
         kind=keys.kind,
         settings=settings,

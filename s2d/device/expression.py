@@ -108,6 +108,10 @@ def _round(value: float, digits: int = 0) -> float:
     return round(value, digits) if digits else round(value)
 
 
+def _starts_with(text: Value, beginning: Value) -> bool:
+    return str(text).casefold().startswith(str(beginning).casefold())
+
+
 def _state(value: Value, *choices: Value) -> Value:
     for known, name in zip(choices[::2], choices[1::2], strict=False):
         if value == known:
@@ -135,9 +139,11 @@ FUNCTIONS = {
     "min": _Function(min, 2, 50),
     "round": _Function(_round, 1, 2),
     "sign": _Function(_sign, 1, 1),
+    "starts_with": _Function(_starts_with, 2, 2),
     "state": _Function(_state, 3, 100),
 }
-"""`clamp(x, low, high)`; `state(x, 1, 'on', 2, 'off', 'other')`, where the last one may be left out."""
+"""`clamp(x, low, high)`; `starts_with('StCha 3', 'stcha')`, whatever the case; `state(x, 1, 'on', 2, 'off', 'other')`,
+where the last one may be left out."""
 
 _ARITHMETIC: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add,

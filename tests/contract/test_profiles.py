@@ -6,6 +6,7 @@ import pytest
 from s2d_drivers.modbus import ModbusConnection, ModbusPoint
 
 from s2d.config import Config, DeviceConfig, load
+from s2d.config.profile import Library
 from s2d.device.device_map import Nameplate
 from s2d.errors import ConfigError
 from s2d.values import RELEASE, Setpoint
@@ -203,7 +204,7 @@ WRONG = [
     (("title: ", "titel: x\ntitle: "), '1:1: Home battery: unknown key "titel". Did you mean "title"?'),
     (
         ("manufacturer", "confidence: total\nmanufacturer"),
-        '4:13: confidence: expected one of: high, medium, low, got "total"',
+        '4:13: confidence: expected one of: high, medium, low or a mapping, got "total"',
     ),
     (("manufacturer", "name: x\nmanufacturer"), '4:1: "name" has no place in a profile'),
     (("manufacturer", "include: [acmi]\nmanufacturer"), '4:11: include: no profile "acmi". Did you mean "acme"?'),
@@ -220,6 +221,10 @@ WRONG = [
     (
         ("  unit_id: {", "  value: {type: text, help: x}\n  unit_id: {"),
         '6:3: parameters: value: "value" is no name of a parameter. It means something else',
+    ),
+    (
+        ("max: 9 kW}", "max: 9 kW, soon_required: true}"),
+        "8:74: parameters: limit: soon_required: without a `default` it is required already",
     ),
     # holes
     (
@@ -472,6 +477,32 @@ def test_a_secret_is_not_shown_and_better_not_open_to_others(tmp_path: Path) -> 
     ]
     (tmp_path / "s2d.yaml").chmod(0o600)
     assert load(tmp_path).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("stated", "understood"),
+    [
+        ("medium", "read medium, write medium"),
+        ("{read: medium, write: low}", "read medium, write low"),
+        ("{read: low}", "read low"),
+        ("high", "read medium, write medium"),
+        ("{read: high, write: low}", "read medium, write low"),
+        ("high\ntested_firmware: [v1.2]", "read high, write high"),
+    ],
+)
+def test_nothing_is_sure_that_was_never_seen_working(tmp_path: Path, stated: str, understood: str) -> None:
+    (tmp_path / "acme.yaml").write_text(edited(PROFILE, ("manufacturer:", f"confidence: {stated}\nmanufacturer:")))
+    assert str(Library(tmp_path).profile("acme").about.confidence) == understood
+
+
+def test_who_takes_a_stopgap_is_warned_where_she_has_to_say_it(tmp_path: Path) -> None:
+    profile = edited(PROFILE, ("model: {type: choice,", "model: {soon_required: true, type: choice,"))
+    assert [str(each) for each in loaded(tmp_path, profile).warnings] == [
+        's2d.yaml:3:3: Home battery: "model" is taken to be v2; the next release asks for it. '
+        'What stands on the box: write "model: v2", or what is right'
+    ]
+    assert device_of(tmp_path, profile).parameters["model"] == "v2"
+    assert loaded(tmp_path, profile, f"{DEVICE}model: v3\n").warnings == ()
 
 
 def test_only_variants_that_may_still_hold_are_kept(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_they_are_listed_by_kind(capsys: pytest.CaptureFixture[str]) -> None:
     head, *lines = capsys.readouterr().out.splitlines()
     assert head.split() == ["KIND", "PROFILE", "CONFIDENCE", "DEVICE"]
     assert {line.split()[0] for line in lines} == {"battery"}
-    assert {line.index(line.split()[2]) for line in lines} == {head.index("CONFIDENCE")}
+    assert {line.index("read ") for line in lines} == {head.index("CONFIDENCE")}
     assert "sma-storage" in {line.split()[1] for line in lines}
     assert main(["profiles", "--kind", "toaster"]) == 0
     assert capsys.readouterr().out.startswith("no profile of a toaster; there are: battery")
@@ -90,7 +90,8 @@ def test_one_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
         "sma-storage: SMA Sunny Boy Storage",
         "tested firmware  none; never tried on real hardware",
         "Set on the device first\n  - Log in to the inverter",
-        "What to know\n  - A hybrid",
+        "confidence       read medium, write medium",
+        "What to know\n  - Danger: A hybrid is told the power of its whole AC side",
         "unit_id  whole number from 1 up to 247  default 3",
         "soc                read      %  state of charge",
         "power_setpoint  again every 20 s, gives control back",
@@ -113,7 +114,7 @@ def test_an_owners_own_are_listed_and_what_is_wrong_with_them_is_said(
     (tmp_path / "profiles/_part.yaml").write_text("points: {}\n")
     assert main(["profiles", "--kind", "meter", "-c", str(tmp_path)]) == 0
     listed = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert ["meter", "acme", "low", "Acme", "meter"] in listed
+    assert ["meter", "acme", "read", "low,", "write", "low", "Acme", "meter"] in listed
     (tmp_path / "profiles/acme.yaml").write_text("title: 5\n")
     assert main(["profiles", "acme", "-c", str(tmp_path)]) == 78
     assert capsys.readouterr().err.startswith("profiles/acme.yaml:1:8: title: expected text, got 5")
@@ -135,3 +136,33 @@ def test_what_it_changes_in_memory_it_puts_back_as_it_was(name: str) -> None:
         for command in make.commands.values():
             told = {point for step in command.steps for point in step.written}
             assert {point for point in told if make.points[point].persistent} <= command.restored
+
+
+@pytest.mark.parametrize("name", LIBRARY.names())
+def test_it_is_as_sure_of_its_facts_as_it_can_be(name: str) -> None:
+    about = LIBRARY.profile(name).about
+    assert about.confidence == about.stated_confidence
+    writes = any(point.is_writable for make in makes(name) for point in make.points.values())
+    assert (about.confidence.write is not None) == writes
+
+
+HYBRIDS = (
+    *("deye-3p", "fronius-gen24", "goodwe-et", "huawei-luna", "kostal-plenticore"),
+    *("sma-storage", "solaredge-storage", "solax-g4", "sungrow-sh"),
+)
+
+
+@pytest.mark.parametrize("name", HYBRIDS)
+def test_the_danger_of_a_hybrid_is_told_wherever_it_is_looked_at(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    danger = LIBRARY.profile(name).about.danger
+    assert danger
+    device = "\n".join(f"  {line}" for line in example_yaml(LIBRARY.profile(name)))
+    gateway = f"gateway: {{state_dir: {tmp_path}/state}}\n"
+    (tmp_path / "s2d.yaml").write_text(f'{gateway}cem: {{url: "ws://cem"}}\ndevices:\n- {device[2:]}\n')
+    assert main(["check", "-c", str(tmp_path)]) == 0
+    [line] = [line for line in capsys.readouterr().out.splitlines() if ": danger: " in line]
+    assert line.endswith(f": danger: {danger}")
+    assert main(["profiles", name]) == 0
+    assert f"Danger: {danger}" in " ".join(capsys.readouterr().out.split())

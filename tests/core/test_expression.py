@@ -36,6 +36,8 @@ def worth(text, **values):
         ("sign(0)", 0),
         ("clamp(power, 0, 1000)", 1000),
         ("clamp(-power, 0, 1000)", 0),
+        ("starts_with('StCha 3', 'stcha')", True),
+        ("starts_with('StDisCha 4', 'StCha')", False),
         ("power > 0 and mode == 'forced'", True),
         ("0 < power <= 1000", False),
         ("not true", False),

@@ -1,7 +1,7 @@
 """The expansion of a device: its profile and its own keys, merged as if its owner had written every key herself."""
 
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ...device.expression import Expression
@@ -76,7 +76,7 @@ def expand_device(
         _points(filled),
         profile,
         part,
-        tuple(_secret_warnings(profile, written, decoder, where)),
+        (*_secret_warnings(profile, written, decoder, where), *_stopgap_warnings(profile, device, where)),
     )
 
 
@@ -198,6 +198,16 @@ def _points(device: YamlNode) -> frozenset[str]:
 def _content(node: YamlNode, key: str) -> object:
     entry = node.content.get(key) if isinstance(node.content, dict) else None
     return entry.node.content if entry else None
+
+
+def _stopgap_warnings(profile: Profile, device: YamlNode, where: KeyPath) -> Iterator[Problem]:
+    """Parameters that the owner of *device* has yet to say."""
+    written = mapping_of(device, where)
+    for name, parameter in profile.about.parameters.items():
+        if parameter.soon_required and parameter.default and name not in written:
+            what = f'"{name}" is taken to be {parameter.default.written}; the next release asks for it'
+            hint = f'{parameter.help}: write "{name}: {parameter.default.written}", or what is right'
+            yield device.position.problem(where, what, hint)
 
 
 def _secret_warnings(

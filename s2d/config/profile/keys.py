@@ -29,11 +29,17 @@ class Parameter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max: Annotated[YamlNode | None, Meta(description="Highest value; a quantity carries its unit")] = None
     choices: Annotated[tuple[YamlNode, ...], Meta(description="For `type: choice`")] = ()
     secret: Annotated[bool, Meta(description="Never shown")] = False
+    soon_required: Annotated[
+        bool,
+        Meta(description="The default is a stopgap: who takes it is warned, and the next release asks for one"),
+    ] = False
 
     def __post_init__(self) -> None:
         """Raises: ValueError: a choice without choices, or choices of something else."""
         if bool(self.choices) != (self.type == "choice"):
             raise ValueError("choices: belong to `type: choice`, and it needs them")
+        if self.soon_required and self.default is None:
+            raise ValueError("soon_required: without a `default` it is required already")
 
     @property
     def is_required(self) -> bool:
@@ -47,6 +53,19 @@ class Parameter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if self.type in QUANTITIES:
             return QUANTITIES[self.type].example
         return {"integer": "1", "number": "1.0", "text": "text", "boolean": "true"}[self.type]
+
+
+Level = Literal["high", "medium", "low"]
+
+
+class Confidence(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The confidence in the facts of a profile: what is read, and what is written."""
+
+    read: Annotated[Level, Meta(description="Of what it says")]
+    write: Annotated[Level | None, Meta(description="Of what it is told; none where it is only read")] = None
+
+    def __str__(self) -> str:
+        return f"read {self.read}" + (f", write {self.write}" if self.write else "")
 
 
 class Simulation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,12 +92,19 @@ class ProfileKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     title: Annotated[str, Meta(min_length=1, description="One line, for lists")]
     of: Annotated[Kinds | None, Meta(description="What lists sort it by; default: its kind")] = None
-    confidence: Annotated[
-        Literal["high", "medium", "low"], Meta(description="How far the facts are sure: two independent sources agree")
-    ] = "low"
+    stated_confidence: Annotated[
+        Level | Confidence,
+        Meta(
+            description="How far the facts are sure. high: seen working, see tested_firmware; medium: two independent "
+            "sources agree. One word counts for both, and is deprecated"
+        ),
+    ] = field(name="confidence", default="low")
     sources: Annotated[tuple[str, ...], Meta(description="Where the facts come from")] = ()
     tested_firmware: Annotated[tuple[str, ...], Meta(description="Versions it was seen working with")] = ()
     setup: Annotated[tuple[str, ...], Meta(description="What to set on the device first")] = ()
+    danger: Annotated[
+        str | None, Meta(min_length=1, description="What may do harm, in one sentence; shown wherever it is used")
+    ] = None
     caveats: Annotated[tuple[str, ...], Meta(description="What the owner must know")] = ()
     parameters: Annotated[
         dict[str, Parameter], Meta(description="What the owner says; {NAME} anywhere in the profile")
@@ -89,3 +115,17 @@ class ProfileKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         Meta(description="Several devices behind one connection: name → keys of a device; the first is the default"),
     ] = None
     simulation: Annotated[Simulation | None, Meta(description="What a simulated device of this profile does")] = None
+
+    @property
+    def confidence(self) -> Confidence:
+        """As it is understood: one word counts for both, and nothing is high that was never seen working."""
+        stated = self.stated_confidence
+        if isinstance(stated, str):
+            stated = Confidence(read=stated, write=stated)
+        if self.tested_firmware:
+            return stated
+        return Confidence(read=_untested(stated.read), write=_untested(stated.write) if stated.write else None)
+
+
+def _untested(level: Level) -> Level:
+    return "medium" if level == "high" else level
