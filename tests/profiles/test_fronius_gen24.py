@@ -1,5 +1,8 @@
 """Fronius GEN24 with a battery: its map in whole numbers and scale factors, and what it is told by model 124."""
 
+from collections.abc import Sequence
+from itertools import zip_longest
+
 import pytest
 
 from s2d.errors import DeviceRefused
@@ -29,13 +32,15 @@ def inverter(state: int) -> list[int]:
     return model(103, {"W": 5234, "W_SF": 0, "St": state})
 
 
-def modules(*powers: int) -> list[int]:
-    return model(160, {"N": len(powers), "DCW_SF": 1, "module": [{"DCW": power} for power in powers]})
+def modules(*powers: int, names: Sequence[str] = ()) -> list[int]:
+    named = zip_longest(powers, names)
+    said = [{"DCW": power} | ({"IDStr": name} if name else {}) for power, name in named]
+    return model(160, {"N": len(powers), "DCW_SF": 1, "module": said})
 
 
-def image(*powers: int, state: int = 4, **told: int) -> Image:
-    """One whose modules have *powers* in 10 W; *told* is what model 124 says otherwise."""
-    before = [COMMON, inverter(state), modules(*(powers or (210, 90, 120, 0)))]
+def image(*powers: int, state: int = 4, names: Sequence[str] = (), **told: int) -> Image:
+    """One whose modules have *powers* in 10 W, and *names*; *told* is what model 124 says otherwise."""
+    before = [COMMON, inverter(state), modules(*(powers or (210, 90, 120, 0)), names=names)]
     return Image({40000: sunspec_map(*before, model(124, STORE | told))})
 
 
@@ -69,7 +74,9 @@ async def test_what_it_says() -> None:
             "limited": 0,
             "discharge_rate": 100,
             "charge_rate": 100,
+            "modules": 4,
             "knows_reversion": 0,
+            "reversion_time": 0,
             "charging_from": "PV",
             "manufacturer_name": "Fronius",
             "model_name": "Symo GEN24 10.0 Plus",
@@ -98,6 +105,43 @@ async def test_one_with_more_strings_has_its_battery_further_behind() -> None:
         assert (await device.read())["power"] == 500
 
 
+MPPTS = ["MPPT 1", "MPPT 2", "MPPT 3", "MPPT 4"]
+
+
+@pytest.mark.parametrize(
+    ("powers", "names", "power_w"),
+    [
+        ((210, 90, 120, 0), [*MPPTS[:2], "StCha 3", "StDisCha 4"], 1200),
+        ((210, 90, 75, 0, 50), [*MPPTS[:3], "StCha 4", "StDisCha 5"], -500),
+        ((210, 90, 75, 80, 50, 0), [*MPPTS, "STCHA 5", "STDISCHA 6"], 500),
+        ((210, 0, 60), [MPPTS[0], "StCha 2", "StDisCha 3"], -600),
+        # Without names the last two are the battery.
+        ((210, 90, 120, 0), [], 1200),
+        ((210, 90, 75, 0, 50), [], -500),
+        ((210, 90, 75, 80, 50, 0), [], 500),
+    ],
+)
+async def test_its_battery_is_where_it_says_and_never_a_string_of_the_roof(
+    powers: tuple[int, ...], names: list[str], power_w: float
+) -> None:
+    async with played("fronius-gen24", image(*powers, names=names), **OWNER) as device:
+        assert (await device.read())["power"] == power_w
+        assert await device.obstacle() is None
+
+
+@pytest.mark.parametrize(
+    ("powers", "names"), [((210, 90, 75, 80), MPPTS), ((210, 90), MPPTS[:2]), ((210, 90), []), ((210, 90, 75), [])]
+)
+async def test_where_that_is_not_known_it_gets_no_orders_unless_its_owner_says_it(
+    powers: tuple[int, ...], names: list[str]
+) -> None:
+    async with played("fronius-gen24", image(*powers, names=names), **OWNER) as device:
+        assert await device.obstacle() == "none of its modules says that it is the battery; say `charging_module`"
+    async with played("fronius-gen24", image(*powers, names=names), **OWNER, charging_module=1) as device:
+        assert await device.obstacle() is None
+        assert (await device.read())["power"] == 1200
+
+
 RELEASED = [Written(6, LIMITED, [0]), rate(IN, 100), rate(OUT, 100)]
 
 
@@ -114,6 +158,15 @@ RELEASED = [Written(6, LIMITED, [0]), rate(IN, 100), rate(OUT, 100)]
 async def test_it_is_told_a_least_power_and_let_go(wanted_w: float, written: list[Written]) -> None:
     async with played("fronius-gen24", image(), **OWNER) as device:
         assert await device.told("power_setpoint", wanted_w) == [Written(6, REVERSION, [120]), *written]
+        put_back = [Written(6, GRID, [0])] if wanted_w > 0 else []
+        assert await device.released("power_setpoint") == [*RELEASED, *put_back, Written(6, REVERSION, [0])]
+
+
+async def test_what_its_owner_had_set_is_put_back() -> None:
+    async with played("fronius-gen24", image(ChaGriSet=1, InOutWRte_RvrtTms=3600), **OWNER) as device:
+        for wanted_w in (3000.0, -2500.0):
+            await device.told("power_setpoint", wanted_w)
+        assert await device.released("power_setpoint") == [*RELEASED, Written(6, REVERSION, [3600])]
         assert await device.released("power_setpoint") == RELEASED
 
 
