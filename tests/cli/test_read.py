@@ -30,8 +30,12 @@ async def test_everything_is_shown_with_how_the_device_says_it(tmp_path, capsys)
         "soc                        55  %     55 (0x0000 0x0037)          A.G s  good",
         "charging_power              0  W     0 (0x0000 0x0000)           A.G s  good",
         "discharging_power           0  W     0 (0x0000 0x0000)           A.G s  good",
+        "ac_power                    0  W     0 (0x0000 0x0000)           A.G s  good",
+        "device_class             8007        8007 (0x0000 0x1F47)        A.G s  good",
+        "device_type              9356        9356 (0x0000 0x248C)        A.G s  good",
         "status                     ok        307 (0x0000 0x0133)         A.G s  good",
         "serial             3001234567        3001234567 (0xB2E3 0x3487)  A.G s  good",
+        "is_island               false        (computed)                  A.G s  good",
         "power                       0  W     (computed)                  A.G s  good",
         "fault                      ok        (computed)                  A.G s  good",
     ]

@@ -15,6 +15,8 @@ from s2d.simulation.modbus import ModbusAddress, serve_tcp
 from s2d.simulation.registers import ExceptionResponse
 from tests.chronicle import PATIENCE_S, Chronicle
 from tests.cli.commissioning import configured, s2d, sma, without_ages
+from tests.system.daemon import battery as home_battery
+from tests.system.simulator import at
 
 pytestmark = pytest.mark.system
 
@@ -70,9 +72,9 @@ async def test_what_was_recorded_is_read_again_as_it_was(tmp_path, capsys):
         assert await s2d("read", "-c", config, "battery") == 0
         before = without_ages(capsys.readouterr().out)
         async with recording("-c", config, "battery", file, "--for", "10m", "--every", "100ms") as process:
-            await registers.are_read(10)
+            await registers.are_read(30)
             battery.order(3000, asyncio.get_running_loop().time())
-            await registers.are_read(20)
+            await registers.are_read(30)
             process.send_signal(signal.SIGINT)
             output, errors = await process.communicate()
     whole = file.read_bytes().splitlines()
@@ -167,7 +169,7 @@ async def test_a_driver_that_does_not_show_the_wire_leaves_no_file(tmp_path, cap
 
 async def test_a_device_that_never_answers_is_a_failure(tmp_path, port):
     nobody = ModbusAddress("127.0.0.1", port)
-    config, file = configured(tmp_path, **sma(nobody)), tmp_path / "none.jsonl"
+    config, file = configured(tmp_path, **home_battery("battery", connection=at(nobody))), tmp_path / "none.jsonl"
     async with recording("-c", config, "battery", file, "--for", "10ms", "--every", "5s") as process:
         output, _ = await process.communicate()
     assert (process.returncode, output.decode()) == (1, f"{file}: answered 0 of 1 times\n")

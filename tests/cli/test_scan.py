@@ -31,7 +31,7 @@ async def test_a_known_nameplate_suggests_its_profile(capsys, nowhere):
     assert lines[1].startswith(
         f"host 127.0.0.1, port {address.port}, unit 3 fits the profile sma-storage (SMA Sunny Boy Storage"
     )
-    assert lines[1].endswith(": serial 3001234567")
+    assert lines[1].endswith(": device_class 8007, device_type 9356, serial 3001234567")
     assert lines[2:8] == [
         "- name: sma-storage",
         "  profile: sma-storage",

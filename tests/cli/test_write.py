@@ -121,7 +121,7 @@ async def test_a_device_that_is_busy_is_a_failure(tmp_path, capsys, battery):
         config = configured(tmp_path, **sma(address, timeout="2 s"))
         assert await s2d("write", "-c", config, "battery", "power_setpoint", "3 kW", "--yes") == 1
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last == f"s2d write: step 1 of 2 (ordered_power): unit 3 at {address} is busy"
+    assert last == f"s2d write: unit 3 at {address} is busy"
 
 
 async def test_what_wears_out_is_counted_with_the_daemon(tmp_path, capsys, battery):

@@ -92,7 +92,7 @@ def test_one_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
         "Set on the device first\n  - Log in to the inverter",
         "confidence       read medium, write medium",
         "What to know\n  - Danger: A hybrid is told the power of its whole AC side",
-        "unit_id  whole number from 1 up to 247  default 3",
+        "unit_id  whole number from 1 up to 247        default 3 ",
         "soc                read      %  state of charge",
         "power_setpoint  again every 20 s, gives control back",
         "Sources\n  - OpenEMS",
