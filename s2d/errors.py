@@ -101,10 +101,11 @@ class BadReading(DeviceError):
 
 
 class LinkError(S2dError):
-    """Something is wrong between us and the CEM."""
+    """Something is wrong between us and the CEM, which does not want to be asked again before *retry_after_s*."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, retry_after_s: float = 0.0) -> None:
         self.reason = reason
+        self.retry_after_s = retry_after_s
 
     def __str__(self) -> str:
         return self.reason

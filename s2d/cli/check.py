@@ -7,6 +7,7 @@ from importlib import import_module
 
 from ..commissioning.columns import aligned
 from ..config import Config, DeviceConfig, Gateway, load
+from ..config.cem_url import shown_url
 from ..config.point import base_unit
 from ..errors import ConfigError, Problem
 from ..host import lock, store
@@ -107,7 +108,7 @@ def _row(device: DeviceConfig) -> tuple[str, ...]:
         device.driver.__name__,
         device.driver.where(device.connection),
         str(len(device.points) + len(device.sources)),
-        device.cem.url if device.cem else "-",
+        shown_url(device.cem.url) if device.cem else "-",
         _fallback(device),
     )
 

@@ -29,6 +29,7 @@ from ..quantities import Duration, Percentage, Power
 from ..rm.kinds import Ability, Kind
 from ..rm.occasion import Occasion
 from ..values import Setpoint, Value
+from .cem_url import shown_url
 
 if TYPE_CHECKING:
     from ..driver import AnyDriver, PointSettings
@@ -98,18 +99,22 @@ class Cem(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Raises: ValueError: no URL a resource manager can connect to."""
+        shown = shown_url(self.url)
         try:
             parts = urlsplit(self.url)
-            is_complete = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+            is_complete = bool((parts.hostname or "").encode("idna")) and (parts.port is None or parts.port > 0)
         except ValueError as exc:
-            raise ValueError(f'url: "{self.url}" is no URL: {exc}') from exc
+            why = exc if shown == self.url else "look at its host and its port"
+            raise ValueError(f'url: "{shown}" is no URL: {why}') from exc
         if parts.scheme not in ("ws", "wss"):
-            raise ValueError(f'url: expected a URL that starts with ws:// or wss://, got "{self.url}"')
+            raise ValueError(f'url: expected a URL that starts with ws:// or wss://, got "{shown}"')
         if not is_complete or re.search(r"\s", self.url) or "#" in self.url:
-            raise ValueError(f'url: expected a URL such as "ws://192.168.1.10:8080/s2", got "{self.url}"')
-        if unknown := re.search(r"[{}].*", self.url_of(**dict.fromkeys(CEM_PLACEHOLDERS, "x"))):
+            raise ValueError(f'url: expected a URL such as "ws://192.168.1.10:8080/s2", got "{shown}"')
+        if parts.username is not None and parts.password is None:
+            raise ValueError(f'url: a user without a password, got "{shown}"')
+        if re.search(r"[{}]", self.url_of(**dict.fromkeys(CEM_PLACEHOLDERS, "x"))):
             known = " and ".join(f"{{{name}}}" for name in CEM_PLACEHOLDERS)
-            raise ValueError(f'url: unknown placeholder at "{unknown[0]}"; known are {known}')
+            raise ValueError(f'url: unknown placeholder in "{shown}"; known are {known}')
         if self.ca_file is not None and parts.scheme != "wss":
             raise ValueError("ca_file: only a wss:// URL has a certificate to check")
 

@@ -12,6 +12,7 @@ from ..driver import AnyDriver, PointSettings
 from ..errors import ConfigError, Problem
 from ..rm.kinds import KINDS
 from ..rm.kinds import kind as kind_of
+from .cem_url import holds_secret, is_overheard, shown_url
 from .checked import Cem, Config, DeviceConfig, Draft, Gateway
 from .decoder import Decoder, Findings, did_you_mean, mapping_of, node_at
 from .device import ConfigContext, device_of
@@ -96,10 +97,15 @@ def read_node(root: YamlNode, path: Path, library: Library, *, includes: bool = 
         *_ignored_files(path, pattern),
         *(warning for each in expanded if each for warning in each.warnings),
     ]
+    if file.cem:
+        warnings += _told_secrets(root, file.cem, ())
     for node in nodes:
-        warnings += _suspicious_times(node, decoded.get(_name(node)))
-        if device := decoded.get(_name(node)):
+        device = decoded.get(_name(node))
+        warnings += _suspicious_times(node, device)
+        if device:
             warnings += range_warnings(device, node)
+        if device and device.cem and node_at(node, "cem", "url").content:
+            warnings += _told_secrets(node, device.cem, (device.name,))
     warnings += _deprecations(nodes, decoded)
     for name, problem, is_warning in _bus_problems(nodes, decoded):
         if is_warning:
@@ -267,6 +273,18 @@ def _suspicious_times(node: YamlNode, device: DeviceConfig | None) -> Iterator[P
         after = node_at(node, *where)
         what = f"without a CEM the last order stays in force for {after.written}"
         yield after.position.problem((device.name, *where), what, "Minutes are enough to bridge a restart")
+
+
+def _told_secrets(node: YamlNode, cem: Cem, where: KeyPath) -> Iterator[Problem]:
+    """Warnings of secrets in the `cem` of *node*: where others may read them, here or on the way."""
+    url = node_at(node, "cem", "url")
+    if holds_secret(cem.url):
+        what = f"whoever reads this file reads who we are to the CEM, as {shown_url(cem.url)} is shown elsewhere"
+        hint = "Put a token into a file of its own, and name that under token_file"
+        yield url.position.problem((*where, "cem", "url"), what, hint)
+    if (cem.token_file or holds_secret(cem.url)) and is_overheard(cem.url):
+        what = "whoever is on the way to the CEM can read the token, and act as this gateway"
+        yield url.position.problem((*where, "cem", "url"), what, "Use wss://, or a CEM on this machine")
 
 
 def _bus_problems(nodes: list[YamlNode], decoded: Mapping[str, DeviceConfig]) -> Iterator[tuple[str, Problem, bool]]:

@@ -37,6 +37,7 @@ from ..s2.messages.common import CONTROL_TYPES
 from ..values import Clock, Quality, Reading
 from .link import BACKOFF, Link
 from .node import Node
+from .tls import TlsContexts
 
 STRIKES = 5
 """A node that broke this often ends the process..."""
@@ -102,10 +103,12 @@ class RunningDevice:
         buses: Mapping[Hashable, Any],
         ledger: WriteLedger,
         store: Store,
+        tls: TlsContexts,
         clock: Clock,
         log: Logger,
     ) -> None:
         self.config = config
+        self.tls = tls
         self._buses = buses
         self._ledger = ledger
         self._store = store
@@ -159,7 +162,8 @@ def _sites(
     clock: Clock,
     log: Logger,
 ) -> list[RunningDevice]:
-    sites = {each.name: RunningDevice(each, buses, ledgers[each.name], store, clock, log) for each in devices}
+    tls = TlsContexts()
+    sites = {each.name: RunningDevice(each, buses, ledgers[each.name], store, tls, clock, log) for each in devices}
     for site in sites.values():
         for point, source in site.config.sources.items():
             if source.device in sites:
@@ -220,6 +224,7 @@ async def _work(
                 log=log,
                 token_file=config.cem.token_file,
                 ca_file=config.cem.ca_file,
+                tls=site.tls,
                 backoff=BACKOFF,
             ),
             stop,

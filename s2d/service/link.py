@@ -9,19 +9,30 @@ import asyncio
 import os
 import re
 from collections.abc import Callable
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from logging import DEBUG
 from pathlib import Path
 from random import random
-from ssl import SSLContext, SSLError, create_default_context
+from ssl import SSLError
+from urllib.parse import urljoin, urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.connection import broadcast
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
+from websockets.datastructures import Headers
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidStatus,
+    InvalidURI,
+    SecurityError,
+    WebSocketException,
+)
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
-from websockets.uri import parse_uri
 
 from .. import __version__
 from ..backoff import Backoff
+from ..config.cem_url import shown_url
 from ..errors import LinkDenied, LinkError, LinkLost
 from ..host import clock
 from ..host.log import Logger
@@ -29,6 +40,7 @@ from ..s2.effects import Connected, Disconnected, Event, Received, ReconnectPoli
 from ..s2.messages.common import Tagged
 from ..s2.messages.wire import encode
 from ..tcp import ATTEMPT_DELAY_S, last_addresses
+from .tls import TlsContexts, why_no_tls
 
 OPEN_WITHIN_S = 10.0
 CLOSE_WITHIN_S = 2.0
@@ -44,6 +56,10 @@ _DEFLATE = ClientPerMessageDeflateFactory(
 )
 """As websockets offers it by itself, but for the level: messages are short, and their answers awaited."""
 BACKOFF = Backoff(first_s=1.0, most_s=60.0)
+RETRY_AFTER_AT_MOST_S = 300.0
+"""A CEM that wants to be left alone for longer is asked after so long all the same."""
+_REASONS_TOLD = 10
+"""So many different reasons are told while the CEM is away."""
 _WHY_WE_CLOSED = {
     1000: "we closed the connection",
     1002: "what the CEM sends is no WebSocket frame",
@@ -58,10 +74,13 @@ class _Connect(connect):
     """A connect that goes where it is sent within the same origin only: who may steer is the owner's word."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
-        result = super().process_redirect(exc)
-        if isinstance(result, str) and _origin(result) != _origin(self.uri):
-            return LinkDenied(f"the CEM sends us to {result}: if it is there now, say so under cem: url")
-        return result
+        place = _redirect(exc)
+        if place is None:
+            return exc
+        target = _as_websocket(self.uri, place)
+        if _origin(target) != _origin(self.uri):
+            return LinkDenied(f"the CEM sends us to {shown_url(target)}: if it is there now, say so under cem: url")
+        return target
 
 
 class Link:
@@ -75,13 +94,16 @@ class Link:
         log: Logger,
         token_file: Path | None = None,
         ca_file: Path | None = None,
+        tls: TlsContexts | None = None,
         backoff: Backoff = BACKOFF,
     ) -> None:
+        """*tls* is what all links have in common."""
         self._url = url
         self._take = take
-        self._log = log.bind(url=url)
+        self._log = log.bind(url=shown_url(url))
         self._token_file = token_file
         self._ca_file = ca_file
+        self._tls = tls or TlsContexts()
         self._backoff = backoff
         self._attempt = 0
         self._back = ReconnectPolicy.SOON
@@ -89,7 +111,8 @@ class Link:
         self._is_pending = asyncio.Event()
         """Something is still to leave, or the connection is to end once all has left."""
         self._down_since = clock.now().mono
-        self._is_down_logged = False
+        self._told: set[tuple[str, str]] = set()
+        """Why there is no connection: what was told loudly since there was none."""
         self._websocket: ClientConnection | None = None
 
     @property
@@ -123,16 +146,18 @@ class Link:
     async def run(self) -> None:
         """Keeps connecting; returns only after a close that says never to come back."""
         while True:
-            self._back = ReconnectPolicy.SOON
+            self._back, retry_after_s = ReconnectPolicy.SOON, 0.0
             try:
                 await self._connect()
             except LinkError as exc:
                 self._log_failure(exc)
+                retry_after_s = exc.retry_after_s
                 if isinstance(exc, LinkDenied):
                     self._back = ReconnectPolicy.LATE
             if self._back is ReconnectPolicy.NEVER:
                 return
-            await clock.sleep(self._wait_s())
+            # Of many who were told the same, each comes somewhat later than the one before.
+            await clock.sleep(max(self._wait_s(), retry_after_s * (1 + random() / 10)))
 
     def _wait_s(self) -> float:
         if self._back is ReconnectPolicy.LATE:
@@ -151,7 +176,7 @@ class Link:
                 self._url,
                 additional_headers=self._headers(),
                 user_agent_header=f"s2d/{__version__}",
-                ssl=self._ssl(),
+                ssl=self._tls.of(self._ca_file) if self._url.startswith("wss:") else None,
                 compression=None,
                 extensions=[_DEFLATE],
                 proxy=None,
@@ -164,20 +189,21 @@ class Link:
             ) as websocket:
                 await self._carry(websocket)
         except InvalidStatus as exc:
-            status = exc.response.status_code
+            status, retry_after_s = exc.response.status_code, _retry_after_s(exc.response.headers, clock.now().utc)
             if status in (401, 403):
-                raise LinkDenied(f"the CEM refuses us with HTTP {status}: check cem: token_file") from exc
-            raise LinkLost(f"the CEM answers with HTTP {status}") from exc
+                what = f"the CEM refuses us with HTTP {status}: check cem: token_file"
+                raise LinkDenied(what, retry_after_s=retry_after_s) from exc
+            raise LinkLost(f"the CEM answers with HTTP {status}", retry_after_s=retry_after_s) from exc
         except SSLError as exc:
-            raise LinkDenied(f"no trust in the CEM's certificate: {exc.reason or exc}") from exc
+            raise why_no_tls(exc, urlsplit(self._url).hostname or "") from exc
         except (OSError, TimeoutError, WebSocketException) as exc:
-            tried = ", ".join(last_addresses(parse_uri(self._url).host))
+            tried = ", ".join(last_addresses(urlsplit(self._url).hostname or ""))
             raise LinkLost(f"{_why(exc)} (tried {tried})" if tried else _why(exc)) from exc
 
     async def _carry(self, websocket: ClientConnection) -> None:
-        if self._is_down_logged:
+        if self._told:
             self._log.info("link.recovered", down_s=round(clock.now().mono - self._down_since, 1))
-        self._is_down_logged = False
+        self._told.clear()
         self._websocket = websocket
         self._ending = None
         self._is_pending.clear()
@@ -231,12 +257,12 @@ class Link:
             websocket.transport.abort()
 
     def _log_failure(self, exc: LinkError) -> None:
-        """Logs the first failure in a row loudly, the others quietly."""
-        if self._is_down_logged:
-            self._log.debug("link.lost", reason=exc.reason, attempt=self._attempt)
-            return
-        self._is_down_logged = True
+        """Logs the first failure for each reason loudly, as long as there is no connection, the others quietly."""
         event = "link.denied" if isinstance(exc, LinkDenied) else "link.lost"
+        if (event, exc.reason) in self._told or len(self._told) >= _REASONS_TOLD:
+            self._log.debug(event, reason=exc.reason, attempt=self._attempt)
+            return
+        self._told.add((event, exc.reason))
         self._log.warning(event, reason=exc.reason)
 
     def _headers(self) -> dict[str, str]:
@@ -251,18 +277,53 @@ class Link:
             raise LinkDenied(f"the token file {self._token_file} does not hold {needed}")
         return {"Authorization": f"Bearer {token.decode()}"}
 
-    def _ssl(self) -> SSLContext | None:
-        if not self._url.startswith("wss:"):
-            return None
-        try:
-            return create_default_context(cafile=self._ca_file)
-        except (OSError, SSLError) as exc:
-            raise LinkDenied(f"cannot use the CA file {self._ca_file}: {exc}") from exc
+
+def _redirect(exc: Exception) -> str | None:
+    """Where the CEM sends us; None if it does not."""
+    if not isinstance(exc, InvalidStatus) or exc.response.status_code not in (300, 301, 302, 303, 307, 308):
+        return None
+    return next(iter(exc.response.headers.get_all("Location")), None)
 
 
-def _origin(url: str) -> tuple[str, str, int]:
-    uri = parse_uri(url)
-    return "wss" if uri.secure else "ws", uri.host, uri.port
+def _as_websocket(url: str, place: str) -> str:
+    """The URL that *place* is, seen from *url*. Many servers, and most proxies, only know what to call it for HTTP."""
+    try:
+        target = urljoin(url, place).partition("#")[0]
+    except ValueError:
+        return place
+    scheme, colon, rest = target.partition(":")
+    return {"http": "ws", "https": "wss"}.get(scheme.lower(), scheme) + colon + rest
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None] | None:
+    """Whom *url* leads to; None if it leads nowhere."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname, parts.port or {"ws": 80, "wss": 443}.get(parts.scheme)
+    except ValueError:
+        return None
+
+
+def _retry_after_s(headers: Headers, now: datetime) -> float:
+    """How long the CEM wants to be left alone, as far as we do that.
+
+    Spec: RFC 9110, 10.2.3: seconds, or an instant, which is by the clock of who says it.
+    """
+    said = next(iter(headers.get_all("Retry-After")), "").strip()
+    if said.isascii() and said.isdigit():
+        return min(float(said), RETRY_AFTER_AT_MOST_S)
+    until, at = _instant(said), _instant(next(iter(headers.get_all("Date")), ""))
+    if until is None:
+        return 0.0
+    return min(max(0.0, (until - (at or now)).total_seconds()), RETRY_AFTER_AT_MOST_S)
+
+
+def _instant(written: str) -> datetime | None:
+    try:
+        instant = parsedate_to_datetime(written)
+    except (ValueError, OverflowError):
+        return None
+    return instant if instant.tzinfo else None
 
 
 def _why_ended(exc: ConnectionClosed) -> str:
@@ -282,6 +343,12 @@ def _why(exc: Exception) -> str:
         return os.strerror(exc.errno)
     if isinstance(exc, OSError) and str(exc).startswith("Multiple exceptions"):  # asyncio's, of several addresses
         return "nobody takes the connection"
+    if isinstance(exc, InvalidURI):
+        return "the CEM sends us to what is no URL"
+    if type(exc) is SecurityError:
+        return "the CEM sends us from one place to the next"
     if isinstance(exc, InvalidHandshake):
         return "what answers there is no WebSocket server"
+    if isinstance(exc, ConnectionError):
+        return "the CEM hangs up before there is a connection"
     return str(exc) or type(exc).__name__

@@ -157,7 +157,7 @@ GATEWAY_FILE = [
     ),
     (
         'cem: {url: "ws://a/{rid}"}',
-        ['s2d.yaml:1:12: cem: url: unknown placeholder at "{rid}"; known are {resource_id} and {name}'],
+        ['s2d.yaml:1:12: cem: url: unknown placeholder in "ws://a/{rid}"; known are {resource_id} and {name}'],
     ),
     (
         'cem: {url: "ws:///a"}',

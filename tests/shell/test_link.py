@@ -5,16 +5,16 @@ import socket
 from base64 import b64encode
 from contextlib import asynccontextmanager, suppress
 from hashlib import sha1
-from itertools import pairwise
 
 import pytest
-from websockets.asyncio.server import serve
 
 from s2d.s2.effects import Connected, Disconnected, Received, ReconnectPolicy
 from s2d.s2.messages.common import EnergyManagementRole, Handshake, ReceptionStatus, ReceptionStatusValues
 from s2d.s2.messages.wire import encode
-from s2d.service.link import FRAME_LIMIT, Link
-from tests.fakes import FakeLog, pass_s
+from s2d.service.link import FRAME_LIMIT
+from tests.fakes import pass_s
+
+from .link_stage import Server, Stage, at_work, linked
 
 pytestmark = pytest.mark.virtual_time
 
@@ -25,73 +25,6 @@ LONG = ReceptionStatus(subject_message_id="long", status=ReceptionStatusValues.O
 FRAME_HEADER_BYTES = 14
 CLOSE_FRAME, CLOSE_FRAME_BYTES = 0x88, 8
 """Spec: RFC 6455, 5.2 and 5.5.1."""
-
-
-class Server:
-    """A WebSocket server that refuses, or takes and forgets; knows when it was asked."""
-
-    def __init__(self, status=None, location=None):
-        self.asked_at = []
-        self.asked_for = []
-        self.location = location
-        """Where it sends whoever asks for anything else."""
-        self.frames = asyncio.Queue()
-        self.connections = []
-        self._status = status
-
-    def admit(self, connection, request):
-        self.asked_at.append(asyncio.get_running_loop().time())
-        self.asked_for.append(request.path)
-        if self.location and request.path != self.location:
-            self.location = self.location.format(port=connection.local_address[1])
-            response = connection.respond(302, "")
-            response.headers["Location"] = self.location
-            return response
-        return connection.respond(self._status, "") if self._status else None
-
-    async def serve(self, websocket):
-        self.connections.append(websocket)
-        async for frame in websocket:
-            self.frames.put_nowait(frame)
-
-    def waits_s(self):
-        return [later - earlier for earlier, later in pairwise(self.asked_at)]
-
-
-class Stage:
-    def __init__(self, url, **settings):
-        self.told = []
-        self.log = FakeLog()
-        self.link = Link(url, take=self.take, log=self.log.logger, **settings)
-        self._news = asyncio.Event()
-
-    def take(self, event):
-        self.told.append(event)
-        self._news.set()
-
-    async def hears(self, event):
-        """Waits until there was an event of this type."""
-        async with asyncio.timeout(3600):
-            while not any(isinstance(told, event) for told in self.told):
-                self._news.clear()
-                await self._news.wait()
-        return next(told for told in self.told if isinstance(told, event))
-
-
-@asynccontextmanager
-async def linked(server, **settings):
-    async with serve(server.serve, "127.0.0.1", 0, process_request=server.admit, ping_interval=None) as listening:
-        url = f"ws://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-        async with at_work(Stage(url, **settings)) as stage:
-            yield stage
-
-
-@asynccontextmanager
-async def at_work(stage):
-    async with asyncio.TaskGroup() as tasks:
-        stage.running = tasks.create_task(stage.link.run())
-        yield stage
-        stage.running.cancel()
 
 
 def welcome(request):

@@ -1,0 +1,40 @@
+"""The URL of a CEM: what may be shown of it, and to whom it would tell a secret."""
+
+import re
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+_HIDDEN = "***"
+_SECRET = re.compile("token|key|secret|pass|pwd|auth|sig|cred", re.IGNORECASE)
+
+
+def shown_url(url: str) -> str:
+    """*url* as it may be shown to anybody: without user and password, and without the values of its query."""
+    place, mark, query = url.partition("?")
+    place = re.sub(r"//.*@", f"//{_HIDDEN}@", place)
+    return place + mark + "&".join(_shown_parameter(each) for each in query.split("&")) if mark else place
+
+
+def _shown_parameter(parameter: str) -> str:
+    name, equals, value = parameter.partition("=")
+    if not equals:
+        return _HIDDEN if name else ""
+    return parameter if re.fullmatch(r"\{\w+\}", value) else f"{name}={_HIDDEN}"
+
+
+def holds_secret(url: str) -> bool:
+    """Whether *url* itself says who we are: by user and password, or by something of that name in its query."""
+    place, _, query = url.partition("?")
+    names = [each.partition("=")[0] for each in query.split("&") if shown_url(f"?{each}") != f"?{each}"]
+    return shown_url(place) != place or any(_SECRET.search(name) for name in names)
+
+
+def is_overheard(url: str) -> bool:
+    """Whether what is told to *url* can be read on the way: it leaves this machine, and not encrypted."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    try:
+        is_here = ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        is_here = host == "localhost" or host.endswith(".localhost")
+    return parts.scheme == "ws" and not is_here
