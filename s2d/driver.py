@@ -204,6 +204,14 @@ class Driver(ABC, Generic[ConnectionT, PointT, BusT]):
         """
         raise DeviceRefused(f"{setpoint.point}: the driver {type(self).__name__} writes nothing")
 
+    @property
+    def oddities(self) -> Collection[str]:
+        """What is odd about how the device speaks, though it is understood: a sentence each. By default nothing.
+
+        What was said once stays; each is told once.
+        """
+        return ()
+
     @classmethod
     def open(
         cls, connection: ConnectionT, points: Mapping[str, PointT], bus: BusT

@@ -57,6 +57,9 @@ class OpenedDevice:
         self._has_withheld = False
         self._decisive = self.latest.inputs_of(make.ready.names if make.ready else ())
         """Read along with everything: whether the device is ready."""
+        self._log = log
+        self._oddities: set[str] = set()
+        """Those that were told."""
         if driver.news:
             driver.news.listen(self._hear)
 
@@ -99,6 +102,8 @@ class OpenedDevice:
         except DeviceUnreachable:
             self._news.add(with_news)
             raise
+        finally:
+            self._tell_oddities()
         if why := self.latest.why_not_ready(readings):
             self._news.add(with_news)
             raise NotReady(why)
@@ -121,7 +126,18 @@ class OpenedDevice:
 
         Raises: DeviceUnreachable, DeviceRefused.
         """
-        await _in_time(self._driver.write(setpoint, *together))
+        try:
+            await _in_time(self._driver.write(setpoint, *together))
+        finally:
+            self._tell_oddities()
+
+    def _tell_oddities(self) -> None:
+        if len(said := self._driver.oddities) == len(self._oddities):
+            return
+        for oddity in said:
+            if oddity not in self._oddities:
+                self._oddities.add(oddity)
+                self._log.warning("device.odd", what=oddity)
 
     def _hear(self, points: Collection[str]) -> None:
         self._news.add(points)
