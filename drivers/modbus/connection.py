@@ -30,6 +30,13 @@ class ModbusConnection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Literal["tcp", "rtu"] | None,
         Meta(description="What is spoken: rtu through a `host` that only passes a serial line on; tcp by default"),
     ] = None
+    transaction_ids: Annotated[
+        Literal["checked", "ignored"],
+        Meta(
+            description="Whether the transaction number of a response must be that of its request; ignored: a device "
+            "that has numbers of its own"
+        ),
+    ] = "checked"
     serial: (
         Annotated[str, Meta(min_length=1, description="Serial port of an RTU line, best from /dev/serial/by-id/")]
         | None
@@ -83,6 +90,8 @@ class ModbusConnection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError("`port` is a TCP port and belongs to `host`, not to `serial`")
         if self.serial is not None and self.framing == "tcp":
             raise ValueError("framing: a serial line speaks rtu; leave it out")
+        if self.is_rtu and not self.is_number_checked:
+            raise ValueError("transaction_ids: RTU has no transaction numbers; leave it out")
         if 247 < self.unit < 255:
             raise ValueError(f"unit: expected 0..247 or 255, got {self.unit}")
         if self.is_rtu and not 0 < self.unit < 248:
@@ -99,6 +108,11 @@ class ModbusConnection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def is_rtu(self) -> bool:
         """Whether frames are those of a serial line, on one or through a TCP connection."""
         return self.serial is not None or self.framing == "rtu"
+
+    @property
+    def is_number_checked(self) -> bool:
+        """Whether the transaction number of a response counts."""
+        return self.transaction_ids == "checked"
 
     @property
     def line(self) -> LineSettings:

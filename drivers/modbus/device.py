@@ -14,11 +14,11 @@ from s2d.values import Quality, Reading, Setpoint
 from .codec import Codec
 from .connection import ModbusConnection
 from .point import ModbusPoint
-from .reader import Answer, ReadBatch, Reader
+from .reader import Answer, NotGiven, ReadBatch, Reader
 from .register_block import RegisterBlock
 from .register_bus import RegisterBus
 from .sunspec.discovery import SunSpecDiscovery
-from .transport.refusals import BackingOff, BlockSilent, RequestRefused, Silent, label_of
+from .transport.refusals import BackingOff, Silent, label_of
 from .write_requests import PointWords, WriteRequest, requests_for
 
 _BETWEEN_LOOKS = Backoff(first_s=0.05, most_s=1.0)
@@ -94,7 +94,7 @@ class ModbusDevice:
                 words: Answer = answers[places[0]]
                 if len(places) > 1:
                     words = _joined(answers[place] for place in places)
-                if isinstance(words, RequestRefused | BlockSilent):
+                if isinstance(words, NotGiven):
                     readings.append(Reading(codec.name, None, Quality.BAD, str(words)))
                 else:
                     readings.append(codec.reading_of(words))
@@ -126,6 +126,13 @@ class ModbusDevice:
         if len(units) > 1:
             raise DeviceRefused(f"{' and '.join(one.codec.name for one in written)} are in different units")
         return PlannedWrite(units.pop(), written, requests_for(written, self._connection.write))
+
+    @property
+    def oddities(self) -> Sequence[str]:
+        """What is odd about how its units speak, though they are understood; only ever grows."""
+        if len(self._readers) < 2:
+            return self._bus.oddities_of(self._connection)
+        return [each for unit in self._readers for each in self._bus.oddities_of(self._connection_to(unit))]
 
     def codec_of(self, point: str) -> Codec | None:
         """The codec of *point*; None as long as it is not known where the device has it."""
@@ -242,7 +249,7 @@ def _readable(codecs: Iterable[Codec]) -> list[RegisterBlock]:
 def _joined(answers: Iterable[Answer]) -> Answer:
     words: list[int] = []
     for answer in answers:
-        if isinstance(answer, RequestRefused | BlockSilent):
+        if isinstance(answer, NotGiven):
             return answer
         words += answer
     return words

@@ -29,6 +29,7 @@ class Modbus(Driver[ModbusConnection, ModbusPoint, RegisterBus]):
     belongs_to: ClassVar[Mapping[str, Collection[str]]] = {
         "port": ("host",),
         "framing": ("host",),
+        "transaction_ids": ("host",),
         "baudrate": ("serial", "framing"),
         "parity": ("serial", "framing"),
         "stopbits": ("serial", "framing"),
@@ -43,6 +44,10 @@ class Modbus(Driver[ModbusConnection, ModbusPoint, RegisterBus]):
 
     async def write(self, setpoint: Setpoint, *together: Setpoint) -> None:
         await self.device.write(setpoint, *together)
+
+    @property
+    def oddities(self) -> Sequence[str]:
+        return self.device.oddities
 
     @classmethod
     def bus_of(cls, connection: ModbusConnection) -> Hashable:

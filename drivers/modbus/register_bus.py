@@ -38,6 +38,10 @@ class RegisterBus(Protocol):
         """
         ...
 
+    def oddities_of(self, connection: ModbusConnection) -> Sequence[str]:
+        """What is odd about how the unit that *connection* names speaks, though it is understood; only ever grows."""
+        ...
+
     def cost(self, connection: ModbusConnection) -> RequestCost:
         """What a read from the unit that *connection* names costs, as far as is known; the same until that changes."""
         ...

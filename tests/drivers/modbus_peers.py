@@ -1,12 +1,15 @@
-"""Peers for the Modbus driver: pymodbus' own servers, and a server that says exactly what a test wants."""
+"""Peers for the Modbus driver: pymodbus' own servers, a server that says exactly what a test wants, odd devices."""
 
 import asyncio
+import os
+import tty
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from pymodbus import FramerType
 from pymodbus.constants import ExcCodes
+from pymodbus.framer import FramerRTU
 from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 from s2d_drivers.modbus import Modbus, ModbusConnection, ModbusPoint
@@ -157,3 +160,177 @@ async def device(points: Mapping[str, ModbusPoint], **connection: object) -> Asy
     where = ModbusConnection(**connection)
     async with Modbus.open_bus(where) as bus, Modbus.open(where, points, bus) as opened:
         yield opened
+
+
+@dataclass
+class OddUnit:
+    """A device whose answers can be bent, with 800 registers and bits that hold their own number (bits: whether odd).
+
+    What it is asked and says is the same on every transport: `answers` bends the PDU, `frames` the frame of Modbus TCP
+    or RTU round it, both given the request's PDU, and `says` when which bytes are said.
+    """
+
+    answers: Callable[[bytes, bytes], bytes | None] = lambda asked, pdu: pdu
+    frames: Callable[[bytes, bytes], bytes] = lambda asked, frame: frame
+    says: Callable[[bytes], list[tuple[float, bytes]]] = lambda frame: [(0.0, frame)]
+    lacks: Callable[[int, int], int] = lambda function, register: 0
+    """The exception with which it refuses a register; 0 for none."""
+    echoes: bool = False
+    """The adapter before it hears itself."""
+    is_there: bool = True
+    is_taking: bool = True
+    """Whether it does what it acknowledges."""
+    hangs_up_s: float | None = None
+    """So long after each answer it ends the connection, through TCP."""
+    is_deaf_meanwhile: bool = False
+    holds_s: float | None = None
+    """It serves one connection, whose place it holds for so long after its end; others are ended at once."""
+    registers: dict[int, int] = field(default_factory=lambda: {each: each for each in range(800)})
+    bits: dict[int, int] = field(default_factory=lambda: {each: each % 2 for each in range(800)})
+    asked: list[bytes] = field(default_factory=list)
+    """The PDU of each request."""
+    connections: int = 0
+    """Those that were served."""
+
+    def written(self) -> list[bytes]:
+        return [pdu for pdu in self.asked if pdu[0] in WRITES]
+
+    def answer(self, asked: bytes) -> bytes | None:
+        self.asked.append(asked)
+        function, first, count = asked[0], int.from_bytes(asked[1:3]), int.from_bytes(asked[3:5])
+        table = self.bits if function in (1, 2, 5, 15) else self.registers
+        places = range(first, first + (1 if function in (5, 6) else count))
+        codes = [2 if place not in table else self.lacks(function, place) for place in places]
+        if code := max(codes):
+            return self.answers(asked, bytes((function | 0x80, code)))
+        if function in WRITES:
+            if self.is_taking:
+                table.update(zip(places, self._words(asked, count), strict=True))
+            return self.answers(asked, asked[:5])
+        if function in (1, 2):
+            said = sum(table[place] << at for at, place in enumerate(places)).to_bytes((count + 7) // 8, "little")
+        else:
+            said = b"".join(table[place].to_bytes(2) for place in places)
+        return self.answers(asked, bytes((function, len(said))) + said)
+
+    def _words(self, asked: bytes, count: int) -> list[int]:
+        match asked[0]:
+            case 5:
+                return [int(asked[3:5] == b"\xff\0")]
+            case 6:
+                return [count]
+            case 15:
+                return [asked[6 + at // 8] >> at % 8 & 1 for at in range(count)]
+        return [int.from_bytes(asked[6 + 2 * at : 8 + 2 * at]) for at in range(count)]
+
+    def reply(self, head: bytes, asked: bytes, *, is_rtu: bool) -> list[tuple[float, bytes]]:
+        """When which bytes are said to *asked*; *head* is what stood before it."""
+        pdu = self.answer(asked) if self.is_there else None
+        if pdu is None:
+            return []
+        if is_rtu:
+            body = head[-1:] + pdu
+            frame = body + crc_of(body)
+        else:
+            frame = head[:4] + (len(pdu) + 1).to_bytes(2) + head[6:] + pdu
+        return self.says(self.frames(asked, frame))
+
+
+def crc_of(body: bytes) -> bytes:
+    return FramerRTU.compute_CRC(body).to_bytes(2)
+
+
+def _rtu_request(heard: bytes) -> bytes:
+    """The whole request with which *heard* begins; nothing while it is not whole."""
+    size = 8 if len(heard) < 7 or heard[1] not in (15, 16) else 9 + heard[6]
+    return heard[:size] if len(heard) >= size else b""
+
+
+@asynccontextmanager
+async def odd_server(unit: OddUnit, *, framing: str = "tcp") -> AsyncIterator[dict[str, object]]:
+    """*unit* behind a TCP port; gives what has to stand under `connection:`."""
+    stages: list[asyncio.Task[None]] = []
+    loop = asyncio.get_running_loop()
+    is_taken = False
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal is_taken
+        stages.append(asyncio.current_task())
+        if is_taken:
+            writer.close()
+            return
+        unit.connections += 1
+        is_taken = unit.holds_s is not None
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            is_heard = True
+            while is_heard:
+                if framing == "tcp":
+                    head = await reader.readexactly(7)
+                    asked = await reader.readexactly(int.from_bytes(head[4:6]) - 1)
+                else:
+                    heard = await reader.readexactly(8)
+                    if heard[1] in (15, 16):
+                        heard += await reader.readexactly(1 + heard[6])
+                    head, asked = heard[:1], heard[1:-2]
+                    if unit.echoes:
+                        writer.write(heard)
+                for after_s, said in unit.reply(head, asked, is_rtu=framing == "rtu"):
+                    await asyncio.sleep(after_s)
+                    writer.write(said)
+                if unit.hangs_up_s is not None:
+                    loop.call_later(unit.hangs_up_s, writer.close)
+                    is_heard = not unit.is_deaf_meanwhile
+        if unit.holds_s is not None:
+            await asyncio.sleep(unit.holds_s)
+        is_taken = False
+        if unit.hangs_up_s is None:
+            writer.close()
+
+    server = await asyncio.start_server(converse, "127.0.0.1", 0)
+    try:
+        yield {"host": "127.0.0.1", "port": server.sockets[0].getsockname()[1], "framing": framing}
+    finally:
+        server.close()
+        async with asyncio.timeout(PATIENCE_S):
+            for stage in stages:
+                await stage
+
+
+@asynccontextmanager
+async def odd_line(unit: OddUnit) -> AsyncIterator[dict[str, object]]:
+    """*unit* on a serial line."""
+    loop = asyncio.get_running_loop()
+    master, port = os.openpty()
+    tty.setraw(port)
+    os.set_blocking(master, False)
+    heard = bytearray()
+    timers: list[asyncio.TimerHandle] = []
+
+    def hear() -> None:
+        said = os.read(master, 512)
+        if unit.echoes:
+            os.write(master, said)
+        heard.extend(said)
+        while request := _rtu_request(bytes(heard)):
+            del heard[: len(request)]
+            at_s = 0.004  # it thinks
+            for after_s, part in unit.reply(request[:1], request[1:-2], is_rtu=True):
+                at_s += after_s
+                timers.append(loop.call_later(at_s, os.write, master, part))
+
+    loop.add_reader(master, hear)
+    try:
+        yield {"serial": os.ttyname(port)}
+    finally:
+        loop.remove_reader(master)
+        for timer in timers:
+            timer.cancel()
+        os.close(master)
+        os.close(port)
+
+
+def odd_device(unit: OddUnit, transport: str) -> AbstractAsyncContextManager[dict[str, object]]:
+    """*unit* on `tcp`, on a `line`, or on one `through tcp`."""
+    if transport == "line":
+        return odd_line(unit)
+    return odd_server(unit, framing="rtu" if transport == "through tcp" else "tcp")

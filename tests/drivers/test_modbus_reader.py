@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as some
 from msgspec import structs
 from s2d_drivers.modbus import ModbusConnection
-from s2d_drivers.modbus.reader import ReadBatch, Reader
+from s2d_drivers.modbus.reader import NotGiven, ReadBatch, Reader
 from s2d_drivers.modbus.register_block import RegisterBlock
 from s2d_drivers.modbus.request_cost import RequestCost
-from s2d_drivers.modbus.transport.refusals import BlockSilent, RequestRefused, Silent
+from s2d_drivers.modbus.transport.refusals import BlockSilent, Busy, RequestRefused, Silent
 from s2d_drivers.modbus.transport.request import Request
+
+from tests.fakes import pass_s
 
 CONNECTION = ModbusConnection(serial="/dev/ttyX")
 
@@ -24,6 +26,7 @@ class Device:
         """*is_shy*: says nothing instead of no, which is found out once it has answered anything."""
         self.bad = set(bad)
         self.is_shy = is_shy
+        self.busy: set[int] = set()
         self.is_dead = False
         self.has_answered = False
         self.most = most
@@ -39,6 +42,8 @@ class Device:
         registers = range(block.register, block.register + block.count)
         if self.is_dead:
             raise Silent("no answer")
+        if self.busy & set(registers):
+            raise Busy("unit 1 is busy")
         if self.is_shy and self.bad & set(registers):
             raise BlockSilent("no answer to that") if self.has_answered else Silent("no answer")
         self.has_answered = True
@@ -60,7 +65,7 @@ async def read(reader: Reader, batch: ReadBatch) -> list[int | None] | None:
         answers = await reader.read(batch)
     except Silent:
         return None
-    return [None if isinstance(answer, RequestRefused | BlockSilent) else answer[0] for answer in answers]
+    return [None if isinstance(answer, NotGiven) else answer[0] for answer in answers]
 
 
 def reader_of(device: Device, alone: Collection[RegisterBlock] = (), signs: Collection[RegisterBlock] = ()) -> Reader:
@@ -95,6 +100,109 @@ async def test_what_is_good_again_is_read_with_its_neighbours_again() -> None:
     device.asked_since()
     assert await read(reader, batch) == [0, 1, 2, 3]
     assert device.asked_since() == [(0, 4)]
+
+
+PASSING = (4, 7, 8, 9, 12)
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("code", PASSING)
+async def test_an_exception_that_passes_teaches_nothing(code: int) -> None:
+    device = Device(code=code)
+    reader, batch = reader_of(device), holding(0, 1, 2, 3, 4, 5, 6, 7)
+    for _ in range(10):
+        device.most = 4
+        assert await read(reader, batch) == list(range(8))
+        assert device.asked_since() == [(0, 8), (0, 4), (4, 4)]
+        device.most = 125
+        await pass_s(700)
+        assert await read(reader, batch) == list(range(8))
+        assert device.asked_since() == [(0, 8)], "it was asked for as ever"
+        await pass_s(700)
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("code", PASSING)
+async def test_an_exception_that_may_pass_teaches_once_it_came_three_times_ten_minutes_apart(code: int) -> None:
+    device = Device(most=4, code=code)
+    reader, batch = reader_of(device), holding(0, 1, 2, 3, 4, 5, 6, 7)
+    for _ in range(20 * 60 // 10 + 1):
+        assert await read(reader, batch) == list(range(8))
+        assert device.asked_since() == [(0, 8), (0, 4), (4, 4)]
+        await pass_s(10)
+    await read(reader, batch)
+    assert device.asked_since() == [(0, 4), (4, 4)]
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("code", PASSING)
+async def test_a_register_that_fails_is_asked_for_at_each_read_until_that_is_certain(code: int) -> None:
+    device = Device(bad=[2], code=code)
+    reader, batch = reader_of(device), holding(0, 1, 2, 3)
+    reads_of_2 = []
+    for number in range(200):
+        assert await read(reader, batch) == [0, 1, None, 3]
+        if (2, 1) in device.asked_since():
+            reads_of_2.append(number)
+        await pass_s(10)
+    assert reads_of_2 == [*range(122), 123, 127, 135, 151, 183]
+    device.bad.clear()
+    assert await read(reader, batch) == [0, 1, None, 3], "it is not its turn"
+    await pass_s(3600)
+    assert await read(reader, batch) == [0, 1, 2, 3]
+    device.asked_since()
+    assert await read(reader, batch) == [0, 1, 2, 3]
+    assert device.asked_since() == [(0, 4)]
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("lesson", ["a hole", "so many registers", "silence"])
+async def test_a_lesson_expires_after_an_hour(lesson: str) -> None:
+    device = Device(most=4, code=3) if lesson == "so many registers" else Device([3], is_shy=lesson == "silence")
+    device.has_answered = True
+    reader, batch = reader_of(device), holding(0, 1, 2, 4, 5)
+    await read(reader, batch)
+    await pass_s(3590)
+    device.bad, device.most = set(), 125
+    device.asked_since()
+    await read(reader, batch)
+    assert len(device.asked_since()) == 2
+    await pass_s(20)
+    assert await read(reader, batch) == [0, 1, 2, 4, 5]
+    assert device.asked_since() == [(0, 6)]
+
+
+@pytest.mark.virtual_time
+async def test_a_lesson_ends_when_the_device_was_lost_and_not_with_one_silence() -> None:
+    device = Device([3])
+    reader, batch = reader_of(device), holding(0, 1, 2, 4, 5)
+    await read(reader, batch)
+    device.bad = set()
+    for silences, requests in ((1, 2), (1, 2), (2, 1)):
+        device.is_dead = True
+        for _ in range(silences):
+            assert await read(reader, batch) is None
+        device.is_dead = False
+        device.asked_since()
+        assert await read(reader, batch) == [0, 1, 2, 4, 5]
+        assert len(device.asked_since()) == requests
+
+
+@pytest.mark.parametrize("busy", [[0], [0, 10]])
+async def test_what_a_device_is_too_busy_for_is_given_up_for_this_round_and_nothing_is_learnt(busy: list[int]) -> None:
+    device = Device()
+    reader = reader_of(device)
+    batch = ReadBatch(RegisterBlock(table, register, 1) for table, register in (("holding", 0), ("input", 10)))
+    device.busy = set(busy)
+    if len(busy) == 2:
+        with pytest.raises(Busy):
+            await reader.read(batch)
+    else:
+        assert await read(reader, batch) == [None, 10]
+    device.busy.clear()
+    device.asked_since()
+    assert await read(reader, batch) == [0, 10]
+    assert device.asked_since() == [(0, 1), (10, 1)]
 
 
 async def test_a_device_that_gives_little_at_once_gets_requests_that_it_can_take() -> None:

@@ -4,7 +4,17 @@ import asyncio
 import logging
 
 import pytest
-from modbus_peers import Unit, answer_to, device, raw_server, reads_words, rtu_over_tcp_server, tcp_server
+from modbus_peers import (
+    OddUnit,
+    Unit,
+    answer_to,
+    device,
+    odd_server,
+    raw_server,
+    reads_words,
+    rtu_over_tcp_server,
+    tcp_server,
+)
 from msgspec.structs import replace
 from pymodbus.constants import ExcCodes
 from s2d_drivers.modbus import Modbus, ModbusConnection, ModbusPoint
@@ -239,7 +249,7 @@ async def test_a_gateway_that_gets_no_answer_is_asked_for_that_unit_less_and_les
                 await answering.read(SOC)
                 await _outcome(silent)
                 await pass_s(0.05)
-    assert len(dead.asked) == 3, "at once, after 0.5 s, and a second later"
+    assert len(dead.asked) == 4, "twice at once, after 0.5 s, and a second later"
     assert len(living.asked) > 20
     assert server.connections.count(True) == 1
 
@@ -346,7 +356,7 @@ async def test_what_is_written_does_not_wait_for_what_is_silent() -> None:
     points = SOC | {"limit": ModbusPoint(register=20, access="write")}
     silences = 3
     async with (
-        raw_server(*[scene] * (silences + 1)) as port,
+        raw_server(scene) as port,
         device(points, host=HOST, port=port, timeout_s=Duration(0.2)) as modbus,
     ):
         assert await modbus.read({"soc"}) == [Reading("soc", 50.0)]
@@ -413,21 +423,77 @@ async def test_the_first_request_on_a_connection_may_go_unheard() -> None:
 
 
 async def test_a_late_answer_is_not_taken_for_the_next_one() -> None:
-    """The device hangs, answers after all, and is asked again: it must be over a new connection."""
+    """One silence does not cost the connection: a late answer has the number of its question."""
 
     async def hangs(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        requests = await reader.readexactly(24)
-        assert await reader.read(1) == b"", "the driver stays on the line"
-        writer.write(answer_to(requests[12:], 99))
+        first = await reader.readexactly(24)
+        late = answer_to(first[12:], 99)
+        while request := await reader.read(12):
+            writer.write(late + answer_to(request, 55))
 
     async with (
-        raw_server(hangs, reads_words(55)) as port,
+        raw_server(hangs) as port,
         device(SOC, host=HOST, port=port, timeout_s=Duration(0.05)) as modbus,
     ):
         with pytest.raises(DeviceUnreachable) as why:
             await modbus.read(SOC)
         assert str(why.value) == f"no answer from unit 1 at 127.0.0.1:{port} within 0.05 s"
         assert await modbus.read(SOC) == [Reading("soc", 55.0)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "idle_s", "connections"),
+    [({}, 1, 1), ({"unit": 0}, 1, 2), ({"unit": 255}, 1, 2), ({"transaction_ids": "ignored"}, 1, 2), ({}, 60, 2)],
+    ids=["known by its number", "of any unit", "of any unit", "of any number", "after a long time without a word"],
+)
+async def test_one_silence_costs_the_connection_only_where_a_late_answer_would_not_be_known(
+    settings: dict[str, object], idle_s: float, connections: int
+) -> None:
+    is_silent = False
+    unit = OddUnit(answers=lambda asked, pdu: None if is_silent else pdu)
+    async with (
+        odd_server(unit) as where,
+        device(SOC, **where | settings, timeout_s=Duration(0.5)) as modbus,
+    ):
+        await modbus.read(SOC)
+        await pass_s(idle_s)
+        is_silent = True
+        assert "no answer from unit" in await _outcome(modbus)
+        is_silent = False
+        assert await modbus.read(SOC) == [Reading("soc", 10.0)]
+        assert unit.connections == connections
+        is_silent = True
+        for _ in range(2):
+            await _outcome(modbus)
+        is_silent = False
+        assert await modbus.read(SOC) == [Reading("soc", 10.0)]
+        assert unit.connections > connections, "two in a row do"
+
+
+@pytest.mark.parametrize(
+    "says", [[b"\0"], [b"\0\0\0"], [b"again"], [b"\0", b"\0\1\0\0"], [b"HTTP/1.1 400 Bad Request"]]
+)
+@pytest.mark.parametrize("after_s", [0.0, 0.03])
+@pytest.mark.parametrize("is_before", [False, True])
+async def test_what_is_nobodys_is_passed_over_and_the_connection_stays(
+    says: list[bytes], after_s: float, is_before: bool
+) -> None:
+    """Before or behind the answer, at once or when nobody listens any more."""
+
+    def with_more(frame: bytes) -> list[tuple[float, bytes]]:
+        more = [(after_s, frame if each == b"again" else each) for each in says]
+        return [*more, (0.0, frame)] if is_before else [(0.0, frame), *more]
+
+    unit = OddUnit(says=with_more)
+    points = SOC | LIMIT
+    async with odd_server(unit) as where, device(points, **where) as modbus:
+        for value in range(1, 6):
+            await modbus.write(limit(value))
+            assert await modbus.read(points) == [Reading("soc", 10.0), Reading("limit", value)]
+            await pass_s(0.1 * (value % 2))
+        assert modbus.oddities == []
+    assert unit.connections == 1
+    assert len(unit.written()) == 5
 
 
 async def test_what_comes_unasked_is_no_answer() -> None:
@@ -439,33 +505,31 @@ async def test_what_comes_unasked_is_no_answer() -> None:
         writer.write(answer_to(request, 54))
         writer.write(b"\0\2" + answer_to(request, 99)[2:])
         spoken.set()
-        assert await reader.read() == b""
+        writer.write(answer_to(await reader.read(12), 55))
+        await reader.read()
 
-    async with raw_server(repeats_itself, reads_words(55)) as port, device(SOC, host=HOST, port=port) as modbus:
+    async with raw_server(repeats_itself) as port, device(SOC, host=HOST, port=port) as modbus:
         assert await modbus.read(SOC) == [Reading("soc", 54.0)]
         await spoken.wait()
         assert await modbus.read(SOC) == [Reading("soc", 55.0)]
 
 
-@pytest.mark.parametrize(
-    ("field", "words"),
-    [(slice(0, 2), (99,)), (slice(6, 7), (99,)), (slice(7, 8), (99,)), (slice(0, 0), ()), (slice(0, 0), (1, 2))],
-    ids=["transaction", "unit", "function", "nothing", "too much"],
-)
-async def test_an_answer_to_another_question_is_not_ours(field: slice, words: tuple[int, ...]) -> None:
+async def test_an_answer_to_another_question_is_not_ours() -> None:
+    """Neither by its number nor by what it says."""
+
     async def confuses(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        answer = bytearray(answer_to(await reader.read(12), *words))
-        answer[field] = b"\x77" * len(answer[field])
-        writer.write(answer)
+        writer.write(b"\x77\x77" + answer_to(await reader.read(12), 1, 2)[2:])
         assert await reader.read() == b"", "the driver stays on the line"
 
     async with raw_server(confuses, reads_words(55)) as port, device(SOC, host=HOST, port=port) as modbus:
-        sentence = f"no proper answer from unit 1 at 127.0.0.1:{port}: it gave an answer to another question"
-        assert await _outcome(modbus) == sentence
+        assert await _outcome(modbus) == (
+            f"no proper answer from unit 1 at 127.0.0.1:{port}: "
+            "it gave an answer to another question, 77 77 00 00 00 07 01 03 04 00 01 00 …"
+        )
         assert await modbus.read(SOC) == [Reading("soc", 55.0)]
 
 
-@pytest.mark.parametrize("spoken", [b"HTTP/1.1 400 Bad Request", bytes.fromhex("0001 0000 0001 01 03"), b"\0" * 300])
+@pytest.mark.parametrize("spoken", [b"HTTP/1.1 400 Bad Request", bytes.fromhex("0001 0007 0001 01 03"), b"\0" * 300])
 async def test_nonsense_is_no_answer(spoken: bytes) -> None:
     async def speaks_in_tongues(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(12)
@@ -473,8 +537,9 @@ async def test_nonsense_is_no_answer(spoken: bytes) -> None:
         await reader.read()
 
     async with raw_server(speaks_in_tongues, reads_words(55)) as port, device(SOC, host=HOST, port=port) as modbus:
-        assert (await _outcome(modbus)).endswith(
-            "what it says is no Modbus TCP; if it speaks RTU over TCP, add `framing: rtu`"
+        assert await _outcome(modbus) == (
+            f"no proper answer from unit 1 at 127.0.0.1:{port}: what it says is no Modbus TCP, "
+            f"{spoken[:12].hex(' ')}{' …' * (len(spoken) > 12)}; if it speaks RTU over TCP, add `framing: rtu`"
         )
         assert await modbus.read(SOC) == [Reading("soc", 55.0)]
 
@@ -546,6 +611,58 @@ async def test_a_device_may_hang_up_after_every_answer() -> None:
         for _ in range(3):
             assert await modbus.read(SOC) == [Reading("soc", 55.0)]
             await hung_up.get()
+
+
+@pytest.mark.parametrize("framing", ["tcp", "rtu"])
+@pytest.mark.parametrize("gap_s", [None, 0.05])
+@pytest.mark.parametrize(
+    ("hangs_up_s", "is_deaf"), [(0.003, True), (0.003, False), (0.02, False), (0.04, False), (0.0, True)]
+)
+async def test_a_connection_that_dies_unused_is_made_anew_for_reads_and_writes(
+    hangs_up_s: float, is_deaf: bool, gap_s: float | None, framing: str
+) -> None:
+    """Two tables and a write, so that one question always meets the end of the connection."""
+    unit = OddUnit(hangs_up_s=hangs_up_s, is_deaf_meanwhile=is_deaf)
+    points = LIMIT | {"soc": ModbusPoint(table="input", register=10, unit="%")}
+    gap = {} if gap_s is None else {"gap_s": Duration(gap_s)}
+    async with odd_server(unit, framing=framing) as where, device(points, **where, **gap) as modbus:
+        for value in range(1, 8):
+            await modbus.write(limit(value))
+            assert {each.point: each.value for each in await modbus.read(points)} == {"limit": value, "soc": 10}
+            await pass_s(0.01 * value)
+    assert len(unit.written()) == 7, "nothing was taken twice"
+
+
+async def test_whoever_hangs_up_at_the_first_question_is_asked_once() -> None:
+    async def hangs_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(12)
+
+    async with raw_server(hangs_up, reads_words(55)) as port, device(SOC, host=HOST, port=port) as modbus:
+        first = await _outcome(modbus)
+        assert first.endswith("closed the connection; if this repeats, is another Modbus client connected to it?")
+        assert await modbus.read(SOC) == [Reading("soc", 55.0)]
+
+
+async def test_the_only_place_of_a_device_may_be_held_for_a_while() -> None:
+    """It was silent twice, so that the connection was given up; nobody else is blamed who was never seen."""
+    is_silent = False
+    unit = OddUnit(answers=lambda asked, pdu: None if is_silent else pdu, holds_s=8.0)
+    async with odd_server(unit) as where, device(SOC, **where, timeout_s=Duration(0.5)) as modbus:
+        await modbus.read(SOC)
+        is_silent = True
+        reasons = {await _outcome(modbus) for _ in range(2)}
+        is_silent = False
+        began = asyncio.get_running_loop().time()
+        while True:
+            try:
+                assert await modbus.read(SOC) == [Reading("soc", 10.0)]
+                break
+            except DeviceUnreachable as exc:
+                reasons.add(exc.reason)
+                await pass_s(0.5)
+        assert asyncio.get_running_loop().time() - began < 10
+    assert not any("another" in reason for reason in reasons), reasons
+    assert unit.connections == 2
 
 
 async def _says_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

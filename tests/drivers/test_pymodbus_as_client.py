@@ -1,6 +1,6 @@
 """Why Modbus framing is our own: a hostile server, asked by the driver's bus and by pymodbus' client side by side.
 
-Each row of the table in `drivers/modbus/README.md`, decision 9, is measured anew with the pymodbus that is installed.
+Each row of the table in `drivers/modbus/README.md`, decision 11, is measured anew with the pymodbus that is installed.
 Where pymodbus does otherwise by now, the table is to be revised, and perhaps the decision.
 """
 
@@ -185,7 +185,7 @@ async def _asked_by_pymodbus(client: AsyncModbusTcpClient, block: RegisterBlock,
 
 def told() -> dict[tuple[str, str], tuple[str, str]]:
     """Framing and name of each row of the table → what pymodbus makes of it, and what ours does."""
-    decision = README.read_text().partition("\n9. **Modbus framing stays our own")[2]
+    decision = README.read_text().partition("\n11. **Modbus framing stays our own")[2]
     rows = re.findall(r"^ +\| (TCP|RTU) \| (.+?) \| (.+?) \| (.+?) \|$", decision, re.MULTILINE)
     return {(framing.lower(), name): (theirs.strip("*"), ours) for framing, name, theirs, ours in rows}
 
@@ -206,6 +206,6 @@ async def test_pymodbus_does_as_the_table_says(trial: Trial) -> None:
     expected, _ = told()[trial.framing, trial.name]
     made = await what_pymodbus_makes_of(trial)
     assert made == expected, (
-        f"pymodbus {pymodbus.__version__} makes {made!r} of {trial.name!r} ({trial.framing}), where decision 9 of "
+        f"pymodbus {pymodbus.__version__} makes {made!r} of {trial.name!r} ({trial.framing}), where decision 11 of "
         f"drivers/modbus/README.md says {expected!r}: revise the table, and see whether the decision still holds"
     )

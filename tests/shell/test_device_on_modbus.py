@@ -1,6 +1,7 @@
 """Commands on a real Modbus server: what goes over the wire, and a device that only pretends to obey."""
 
 import asyncio
+import random
 from contextlib import asynccontextmanager
 
 import pytest
@@ -11,11 +12,11 @@ from s2d.device.computed import Computed
 from s2d.device.device import Device
 from s2d.device.device_map import DeviceMap, Nameplate, Variant
 from s2d.device.expression import Expression
-from s2d.events import Applied, Identified, Refused
+from s2d.events import Applied, Identified, Lost, Refused
 from s2d.quantities import Duration
 from s2d.values import RELEASE, Setpoint
-from tests.drivers.modbus_peers import WRITES, Unit, tcp_server
-from tests.fakes import FakeLog, now
+from tests.drivers.modbus_peers import WRITES, OddUnit, Unit, odd_device, tcp_server
+from tests.fakes import FakeLog, now, pass_s
 
 pytestmark = pytest.mark.virtual_time
 
@@ -113,3 +114,79 @@ async def test_a_device_that_only_says_yes_is_found_out():
         assert refused.setpoint == wanted(1000.0)
         assert refused.reason.startswith("step 2 of 2 (charge, discharge): charge: ")
         assert not refused.will_retry
+
+
+SIMPLE = {
+    "soc": ModbusPoint(register=10, table="input"),
+    "status": ModbusPoint(register=13, table="input"),
+    "setpoint": ModbusPoint(register=20, access="read_write", write="multiple", refresh=Duration(30)),
+}
+
+
+@asynccontextmanager
+async def odd_device_at_work(unit, transport, points):
+    """A device in front of *unit*, the events it tells, and its log."""
+    events, log = [], FakeLog()
+    async with odd_device(unit, transport) as settings, Modbus.open_bus(where := ModbusConnection(**settings)) as bus:
+        device = Device(
+            "battery",
+            lambda opened: Modbus.open(where, opened, bus),
+            DeviceMap(points=points),
+            poll_s=1.0,
+            clock=now,
+            log=log.logger,
+        )
+        device.listen(events.append)
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(device.run())
+            yield device, events, log
+            running.cancel()
+
+
+ODD = {
+    "a short acknowledgement": (OddUnit(answers=lambda asked, pdu: pdu[:2] if asked[0] == 16 else pdu), 1),
+    "few registers": (
+        OddUnit(answers=lambda asked, pdu: b"\4\4" + pdu[2:6] if asked[0] == 4 and len(pdu) > 6 else pdu),
+        1,
+    ),
+    "a byte too many": (OddUnit(says=lambda frame: [(0.0, frame), (0.03, b"\0")]), 0),
+    "twice": (OddUnit(says=lambda frame: [(0.0, frame + frame)]), 0),
+    "hangs up": (OddUnit(hangs_up_s=0.003, is_deaf_meanwhile=True), 0),
+    "an echo": (OddUnit(echoes=True, says=lambda frame: [(0.12, frame)]), 1),
+}
+
+
+@pytest.mark.parametrize("transport", ["tcp", "line", "through tcp"])
+@pytest.mark.parametrize("how", ODD)
+async def test_an_odd_device_is_never_lost_and_never_written_twice(how, transport):
+    unit, oddities = ODD[how]
+    unit = OddUnit(**{**vars(unit), "asked": []})
+    async with odd_device_at_work(unit, transport, SIMPLE) as (device, events, log):
+        device.offer(Setpoint("setpoint", 700.0, "test"))
+        await pass_s(299)
+    assert not [event for event in events if isinstance(event, Lost | Refused)]
+    assert len(unit.written()) == 10, "once, and again every 30 s"
+    assert len(unit.asked) >= 299 * 2
+    is_told = oddities and not (how == "an echo" and transport == "tcp")
+    assert [line["event"] for line in log.lines if line["level"] == "warning"] == ["device.odd"] * is_told
+
+
+async def test_a_device_that_refused_at_times_is_asked_as_ever_once_it_does_not():
+    """A fifth of its questions for a minute, with exceptions that say nothing of what was asked."""
+    chance, began = random.Random(7), asyncio.get_running_loop().time()
+
+    def passing(asked, pdu):
+        is_over = asyncio.get_running_loop().time() > began + 60
+        refused = bytes((asked[0] | 0x80, chance.choice((4, 5, 6, 8, 10, 11))))
+        return pdu if is_over or chance.random() > 0.2 else refused
+
+    unit = OddUnit(answers=passing)
+    points = {f"p{register}": ModbusPoint(register=register) for register in range(100, 108)}
+    async with odd_device_at_work(unit, "tcp", points) as (_, events, log):
+        await pass_s(62)
+        asked = len(unit.asked)
+        assert asked < 62 * 3
+        await pass_s(100)
+    assert len(unit.asked) - asked == 100, "one request a poll"
+    assert not [event for event in events if isinstance(event, Lost)]
+    assert log.events("warning") == []

@@ -55,6 +55,7 @@ class TappedBus:
         self._bus = bus
         self.write = bus.write
         self.cost = bus.cost
+        self.oddities_of = bus.oddities_of
         self.notes: list[Mapping[str, object]] = []
         self.words: dict[RegisterAddress, int] = {}
 

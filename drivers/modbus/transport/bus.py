@@ -21,8 +21,19 @@ from s2d.errors import DeviceError, DeviceUnreachable
 from ..connection import ModbusConnection
 from ..register_block import RegisterBlock
 from ..request_cost import RequestCost
-from .connection_owner import ConnectionOwner
-from .refusals import BackingOff, BlockSilent, Busy, RequestRefused, Silent, label_of, refusal_of
+from .connection_owner import ConnectionOwner, Response
+from .refusals import (
+    BackingOff,
+    BlockSilent,
+    Busy,
+    GatewaySilent,
+    MalformedResponse,
+    RequestRefused,
+    Silent,
+    asked_for,
+    label_of,
+    refusal_of,
+)
 from .request import Request
 from .unit_health import UnitHealth
 
@@ -71,12 +82,22 @@ class ModbusBus:
 
     async def read(self, connection: ModbusConnection, block: RegisterBlock) -> Sequence[int]:
         request = Request(connection.unit, block)
-        return request.words_in(await self._exchange_when_ready(request, connection))
+        was_given = self._unit(connection.unit).has_given(block)
+        try:
+            pdu = await self._exchange_when_ready(request, connection)
+        except RequestRefused as refusal:
+            if not (refusal.may_pass and was_given):
+                raise
+            pdu = await self._exchange_when_ready(request, connection)
+        return request.words_in(pdu)
 
     async def write(
         self, connection: ModbusConnection, block: RegisterBlock, words: Sequence[int], *, is_multiple: bool
     ) -> None:
         await self._exchange_when_ready(Request(connection.unit, block, tuple(words), is_multiple), connection)
+
+    def oddities_of(self, connection: ModbusConnection) -> Sequence[str]:
+        return self._unit(connection.unit).oddities
 
     def cost(self, connection: ModbusConnection) -> RequestCost:
         return self._unit(connection.unit).cost(connection)
@@ -140,6 +161,8 @@ class ModbusBus:
                         await self._probe(unit, request, connection)
             elif unit.is_silent and (connection.is_rtu or not unit.has_given(request.block)):
                 await self._probe(unit, request, connection)
+            if request.is_write and connection.is_rtu:
+                return await self._write_on_line(unit, request, connection)
             return await self._exchange_attributing_silence(unit, request, connection)
         except BlockSilent:
             raise
@@ -147,13 +170,56 @@ class ModbusBus:
             unit.record_silence(self._loop.time(), silence.reason)
             raise
 
+    async def _write_on_line(self, unit: UnitHealth, request: Request, connection: ModbusConnection) -> bytes:
+        """The acknowledgement of a write; where the line echoes, not what was said ourselves.
+
+        To functions 5 and 6 the one is like the other, so a line on which nothing was read yet is classified first.
+
+        Raises: Silent: none, and it does not read back either.
+        """
+        owner = self._connection_owner
+        if owner.is_echoing is None:
+            known = Request(request.unit, unit.known_block or request.block)
+            is_heard = await self._is_answered(unit, known, connection)
+            if owner.is_echoing is None and not is_heard:
+                with owner.trusted_line():
+                    return await self._exchange(unit, request, connection)
+        try:
+            return await self._exchange(unit, request, connection)
+        except Silent:
+            if owner.is_echoing is False or not await self._reads_back(unit, request, connection):
+                raise
+            return request.pdu
+
+    async def _is_answered(self, unit: UnitHealth, request: Request, connection: ModbusConnection) -> bool:
+        try:
+            await self._exchange(unit, request, connection)
+        except Silent:
+            return False
+        except (RequestRefused, Busy):
+            pass
+        return True
+
+    async def _reads_back(self, unit: UnitHealth, request: Request, connection: ModbusConnection) -> bool:
+        """Whether what *request* was to write is there."""
+        read = Request(request.unit, request.block)
+        try:
+            return read.words_in(await self._exchange(unit, read, connection)) == request.words
+        except (Silent, RequestRefused, Busy):
+            return False
+
     async def _exchange_attributing_silence(
         self, unit: UnitHealth, request: Request, connection: ModbusConnection
     ) -> bytes:
         """Raises: BlockSilent: the unit is silent at this alone. Silent: the unit is silent."""
         is_surprise = unit.has_given(request.block)
         try:
-            return await self._exchange(unit, request, connection)
+            try:
+                return await self._exchange(unit, request, connection)
+            except GatewaySilent:
+                if request.is_write or unit.is_silent:
+                    raise
+                return await self._exchange(unit, request, connection)  # it may have passed
         except Silent as silence:
             unit.invalidate(request.block)
             if request.is_write or is_surprise or unit.is_silent or unit.known_block in (None, request.block):
@@ -175,6 +241,8 @@ class ModbusBus:
         """
         known = unit.known_block
         if known is None and (request.is_write or not connection.is_rtu):
+            if connection.is_rtu:
+                self._connection_owner.keep_silent(connection.timeout_s)
             return  # there is nothing that may be asked in its place
         try:
             await self._exchange(unit, Request(request.unit, known) if known else request, connection)
@@ -191,8 +259,7 @@ class ModbusBus:
         response = await self._connection_owner.exchange(
             request, connection, unit.probe_timeout_s(timeout_s) if self._is_shared else timeout_s
         )
-        code = request.exception_in(response.pdu)
-        refusal = None if code is None else refusal_of(connection.place, request, code)
+        refusal = self._refusal_in(response, unit, request, connection)
         if isinstance(refusal, Silent):
             raise refusal
         unit.record_response(response.turnaround_s)
@@ -201,6 +268,26 @@ class ModbusBus:
         if refusal:
             raise refusal
         return response.pdu
+
+    def _refusal_in(
+        self, response: Response, unit: UnitHealth, request: Request, connection: ModbusConnection
+    ) -> DeviceError | None:
+        """Why *response* is none that does what was asked; what is odd about it is noted."""
+        if self._connection_owner.is_echoing:
+            unit.note_oddity(
+                "echo", f"the adapter at {connection.endpoint} hears itself: what is sent comes back first"
+            )
+        if response.is_proper:
+            code = request.exception_in(response.pdu)
+            return None if code is None else refusal_of(connection.place, request, code)
+        if request.is_write and response.pdu[:1] == request.pdu[:1]:
+            said = response.pdu.hex(" ")
+            what = f"{connection.place} acknowledges to {asked_for(request)} with {said}, which is malformed"
+            unit.note_oddity("acknowledgement", f"{what}; it counts as taken, unless it reads back otherwise")
+            return None
+        refusal = MalformedResponse(connection.place, request, response.pdu)
+        unit.note_oddity("response", refusal.reason)
+        return refusal
 
     @property
     def _is_shared(self) -> bool:

@@ -1,115 +1,257 @@
 """Framing: requests and responses as the bytes of Modbus TCP, or of RTU on a serial line or through TCP. No I/O.
 
-Each framing tells the response to the last request from everything else that may arrive.
+Each framing tells the response to the last request from everything else that may arrive. Where something arrives that
+is no proper response, it says what that is: a response all the same, though malformed, or what is odd about it and
+which keys of the connection would have it taken.
 """
 
 import struct
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple, Protocol
 
 from .request import Request
 
 _HEADER = struct.Struct(">HHHB")
+_LENGTH_ENDS = 6
+"""What the length of a Modbus TCP header counts begins there, with the unit."""
 _LONGEST = 254
 """What may follow the length of a Modbus TCP frame: unit and PDU."""
-_ANSWERS_FOR_ALL = (0, 255)
+ANSWERS_FOR_ALL = (0, 255)
 """Units that mean the device itself; some answer with another number."""
+_REMEMBERED = 100
+"""Requests whose transaction numbers may still be heard of."""
+_SHOWN_BYTES = 12
+_LEAST_RTU_BYTES = 4
 
 
-class FramingError(Exception):
-    """What arrived cannot be the response to what was asked; says what it is."""
+class Misfit(NamedTuple):
+    """What arrived instead of a proper response, if nothing more of it comes."""
+
+    pdu: bytes | None = None
+    """Of a response that is ours by number and unit, though it says something else than it should."""
+    why: str = ""
+    """What it is instead: says, with its bytes, what differs."""
+    remedy: Mapping[str, object] = {}
+    """The keys of a connection that have it taken."""
+    is_garbled: bool = False
+    """It is the response, but not as it was sent."""
+    is_hopeless: bool = False
+    """Nothing that is said on this connection can be told from anything else."""
 
 
 class Framing(Protocol):
     """A framing on one connection: encodes requests, and extracts the response to the last of them."""
 
-    def encode(self, request: Request) -> bytes:
-        """The frame of *request*; from now on its response is looked for."""
+    is_echoing: bool | None
+    """Whether all that is sent comes back at once, from an adapter that hears itself; None while that is not known."""
+
+    def encode(self, request: Request, *, is_number_checked: bool = True) -> bytes:
+        """The frame of *request*; from now on its response is looked for, by its number where that is checked."""
         ...
 
     def extract(self, received: bytearray) -> bytes | None:
-        """The PDU of the response, taken out of *received*; None while it is not there.
+        """The PDU of the response in *received*; None while it is not there."""
+        ...
 
-        Raises: FramingError: what stands there can have no good end.
+    def misfit(self, received: bytearray, *, is_final: bool = False) -> Misfit | None:
+        """What *received* is, if it is no proper response and nothing more comes; None where more has to come.
+
+        *is_final*: nothing more comes, whatever it is the beginning of.
         """
-        ...
-
-    def is_garbled(self, received: bytearray) -> bool:
-        """Whether *received* looks like the response, but is not what was sent."""
-        ...
-
-    def give_up(self) -> None:
-        """The last request is not waited for any more; its response may come late."""
         ...
 
 
 class TcpFraming:
     """Modbus TCP framing: a header (MBAP) with a transaction number that the response repeats.
 
+    The length in the header is not relied on, nor is anything that stands before ours: some devices count wrong, or
+    say more than they should.
+
     Spec: MODBUS Messaging on TCP/IP Implementation Guide V1.0b, 3.1.3.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_known: bool = False) -> None:
+        """*is_known*: it has been heard speaking Modbus TCP before."""
+        self.is_echoing: bool | None = False
+        self._is_known = is_known
+        self._has_heard = False
+        """A proper response on this connection."""
+        self._is_number_checked = True
         self._transaction = 0
-        self._given_up: set[int] = set()
+        self._asked = 0
         self._request: Request | None = None
 
-    def encode(self, request: Request) -> bytes:
+    def encode(self, request: Request, *, is_number_checked: bool = True) -> bytes:
         self._transaction = self._transaction % 0xFFFF + 1
+        self._asked += 1
         self._request = request
+        self._is_number_checked = is_number_checked
         return _HEADER.pack(self._transaction, 0, len(request.pdu) + 1, request.unit) + request.pdu
 
     def extract(self, received: bytearray) -> bytes | None:
         assert self._request
-        while len(received) >= _HEADER.size:
-            transaction, protocol, length, unit = _HEADER.unpack_from(received)
-            if protocol or not 3 <= length <= _LONGEST:
-                raise FramingError("what it says is no Modbus TCP; if it speaks RTU over TCP, add `framing: rtu`")
-            if len(received) < length + 6:
-                return None
-            pdu = bytes(received[7 : length + 6])
-            del received[: length + 6]
-            if transaction in self._given_up:
-                self._given_up.discard(transaction)
-                continue
-            is_ours = unit == self._request.unit or self._request.unit in _ANSWERS_FOR_ALL
-            if transaction != self._transaction or not is_ours or not self._request.is_answered_by(pdu):
-                raise FramingError("it gave an answer to another question")
-            return pdu
+        for at in self._starts(received):
+            if self._is_of_unit(received[at + 6]):
+                end = at + 7 + self._request.response_size
+                pdu = self._request.response_in(received[at + 7 : end])
+                if pdu is not None:
+                    self._has_heard = self._is_known = True
+                    return pdu
         return None
 
-    def is_garbled(self, received: bytearray) -> bool:
-        """Never: TCP has checksums of its own."""
-        return False
+    def misfit(self, received: bytearray, *, is_final: bool = False) -> Misfit | None:
+        request = self._request
+        assert request
+        for at in self._starts(received):
+            said = received[at + 7 :]
+            if not self._is_of_unit(received[at + 6]):
+                if request.response_in(said) is not None:
+                    return self._of_another(received, at)
+                continue
+            length = int.from_bytes(received[at + 4 : at + 6])
+            is_whole = 1 < length <= len(received) - at - _LENGTH_ENDS
+            if not is_whole and request.may_become_response(said) and not is_final:
+                return None
+            pdu = bytes(said[: length - 1] if is_whole else said)
+            return Misfit(pdu)
+        if self._has_heard or not received:
+            return None  # what is nobody's is passed over by who has been understood
+        return self._under_another_number(received, is_final=is_final)
 
-    def give_up(self) -> None:
-        self._given_up.add(self._transaction)
+    def _under_another_number(self, received: bytearray, *, is_final: bool) -> Misfit | None:
+        """What the first that is said on a connection is."""
+        request = self._request
+        assert request
+        if len(received) < _HEADER.size + 1:
+            return self._nonsense(received) if is_final or any(received[2:4]) else None
+        transaction, protocol, length, _ = _HEADER.unpack_from(received)
+        if protocol or not 3 <= length <= _LONGEST:
+            return self._nonsense(received)
+        if 0 < (self._transaction - transaction) % 0xFFFF < min(self._asked, _REMEMBERED):
+            return None  # a late response
+        if request.response_in(received[7:]) is None:
+            if len(received) < length + _LENGTH_ENDS and not is_final:
+                return None
+            why = f"it gave an answer to another question, {_shown(received)}"
+            return Misfit(why=why, is_hopeless=True)
+        return self._of_another(received, 0)
+
+    def _of_another(self, received: bytearray, at: int) -> Misfit:
+        """A response that fits but for its number or its unit."""
+        assert self._request
+        transaction, _, _, unit = _HEADER.unpack_from(received, at)
+        differs: list[str] = []
+        remedy: dict[str, object] = {}
+        if self._is_number_checked and transaction != self._transaction:
+            differs.append(f"under transaction number {transaction} where {self._transaction} was asked")
+            remedy["transaction_ids"] = "ignored"
+        if not self._is_of_unit(unit):
+            differs.append(f"as unit {unit} where unit {self._request.unit} was asked")
+            remedy["unit"] = unit if unit < 248 else 255
+        keys = " and ".join(f"`{key}: {value}`" for key, value in remedy.items())
+        why = f"it answers {' and '.join(differs)}, {_shown(received[at:])}; if it always does, add {keys}"
+        return Misfit(why=why, remedy=remedy, is_hopeless="transaction_ids" in remedy)
+
+    def _nonsense(self, received: bytearray) -> Misfit:
+        what = f"what it says is no Modbus TCP, {_shown(received)}"
+        if self._is_known:
+            return Misfit(why=what, is_hopeless=True)
+        if _has_rtu_frame(received):
+            remedy = {"framing": "rtu"}
+            return Misfit(why=f"{what}, but RTU: add `framing: rtu`", remedy=remedy, is_hopeless=True)
+        return Misfit(why=f"{what}; if it speaks RTU over TCP, add `framing: rtu`", is_hopeless=True)
+
+    def _starts(self, received: bytearray) -> Iterator[int]:
+        """Where what may be a response to the last request begins: at a header with its number."""
+        last = len(received) - _HEADER.size - 1
+        if self._is_number_checked:
+            head = self._transaction.to_bytes(2) + b"\0\0"
+            at = received.find(head)
+            while 0 <= at <= last:
+                yield at
+                at = received.find(head, at + 1)
+        else:
+            for at in range(last + 1):
+                if not received[at + 2] and not received[at + 3]:
+                    yield at
+
+    def _is_of_unit(self, unit: int) -> bool:
+        assert self._request
+        return unit == self._request.unit or self._request.unit in ANSWERS_FOR_ALL
 
 
 class RtuFraming:
     """RTU framing: the unit before and a checksum (CRC) behind; only silence and what they say tell frames apart.
 
-    What is no response is passed over: glitches of a line that is switched round, echoes, responses of other units.
+    What is no response is passed over: glitches of a line that is switched round, responses of other units. An adapter
+    that hears itself gives back the whole request first, which is found out by requests whose response is another; to
+    functions 5 and 6 it is the same.
 
     Spec: MODBUS over Serial Line V1.02, 2.5.1.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_echoing: bool | None = None) -> None:
+        self.is_echoing = is_echoing
         self._request: Request | None = None
+        self._frame = b""
+        self._is_echo_over = False
 
-    def encode(self, request: Request) -> bytes:
+    def encode(self, request: Request, *, is_number_checked: bool = True) -> bytes:
         self._request = request
         frame = bytes((request.unit,)) + request.pdu
-        return frame + crc(frame)
+        self._frame = frame + crc(frame)
+        self._is_echo_over = self.is_echoing is False and self._is_acknowledged_alike
+        return self._frame
 
     def extract(self, received: bytearray) -> bytes | None:
+        if not self._is_echo_over:
+            self._drop_echo(received)
         for frame in self._candidates(received):
             if frame[-2:] == crc(frame[:-2]):
+                self._learn_echo()
                 return bytes(frame[1:-2])
         return None
 
-    def is_garbled(self, received: bytearray) -> bool:
-        return any(True for _ in self._candidates(received)) and self.extract(received) is None
+    def misfit(self, received: bytearray, *, is_final: bool = False) -> Misfit | None:
+        request = self._request
+        assert request
+        garbled = next(self._candidates(received), None)
+        if garbled and not (request.is_write and garbled[1] == request.function):
+            return Misfit(is_garbled=True)
+        if garbled and self.is_echoing is False:
+            return Misfit(bytes(garbled[1:-2]))  # whoever acknowledges a write has taken it
+        for frame in _rtu_frames(received):
+            if frame[0] == request.unit and frame[1] == request.function:
+                # An acknowledgement of something else is a late one, a part of what was read no frame.
+                is_whole = len(frame) == 5 + frame[2]
+                if len(frame) < 1 + request.response_size + 2 if request.is_write else is_whole:
+                    self._learn_echo()
+                    return Misfit(bytes(frame[1:-2]))
+            elif is_final and frame[0] != request.unit and request.response_in(frame[1:-2]) is not None:
+                return Misfit(why=f"unit {frame[0]} answered in its place, {_shown(frame)}; is it `unit: {frame[0]}`?")
+        return None
+
+    def _drop_echo(self, received: bytearray) -> None:
+        """Takes what we said ourselves off what was *received*, once."""
+        at = received.find(self._frame)
+        if at < 0:
+            return
+        is_heard_once = received.find(self._frame, at + len(self._frame)) < 0
+        if self._is_acknowledged_alike and not self.is_echoing and is_heard_once:
+            return  # the response itself, or what we said ourselves
+        del received[: at + len(self._frame)]
+        self.is_echoing = self._is_echo_over = True
+
+    def _learn_echo(self) -> None:
+        """A response has come: on a line that echoes, the request would have been heard before it."""
+        if not self._is_echo_over:
+            self.is_echoing = None if self.is_echoing else False  # it may have been garbled
+
+    @property
+    def _is_acknowledged_alike(self) -> bool:
+        """The response to the last request is the request itself."""
+        assert self._request
+        return self._request.function in (5, 6)
 
     def _candidates(self, received: bytearray) -> Iterator[bytearray]:
         """What has the beginning and the length of a response."""
@@ -120,11 +262,30 @@ class RtuFraming:
         for prefix, size in ((normal, 1 + request.response_size + 2), (exception, 5)):
             at = received.find(prefix)
             while 0 <= at <= len(received) - size:
-                yield received[at : at + size]
+                frame = received[at : at + size]
+                if self._is_echo_over or not self._frame.startswith(frame):
+                    yield frame  # and not what may be the beginning of our own words
                 at = received.find(prefix, at + 1)
 
-    def give_up(self) -> None:
-        """Nothing to remember: the line is listened to until it is silent."""
+
+def _rtu_frames(received: bytearray) -> Iterable[bytearray]:
+    """Whatever in *received* has a checksum behind it that is right."""
+    for at in range(len(received) - _LEAST_RTU_BYTES + 1):
+        for size in (5 + received[at + 2], 8, 5, len(received) - at):
+            frame = received[at : at + size]
+            if len(frame) == size and frame[-2:] == crc(frame[:-2]):
+                yield frame
+                break
+
+
+def _has_rtu_frame(received: bytearray) -> bool:
+    return any(True for _ in _rtu_frames(received))
+
+
+def _shown(received: bytes | bytearray) -> str:
+    """The bytes *received*, as far as they are shown."""
+    shown = received[:_SHOWN_BYTES].hex(" ")
+    return f"{shown} …" if len(received) > _SHOWN_BYTES else shown
 
 
 def crc(frame: bytes | bytearray) -> bytes:

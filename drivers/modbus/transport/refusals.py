@@ -3,6 +3,8 @@
 Spec: MODBUS Application Protocol V1.1b3, 7.
 """
 
+from collections.abc import Mapping
+
 from s2d.errors import DeviceError, DeviceRefused, DeviceUnreachable
 
 from ..register_block import RegisterBlock, Table
@@ -16,19 +18,64 @@ NOUNS: dict[Table, str] = {
 }
 """What one register or bit of a table is called."""
 
-UNKNOWN_FUNCTION = 1
+UNKNOWN_FUNCTION, UNKNOWN_VALUE, FAILURE = 1, 3, 4
+ABOUT_THE_REQUEST = (1, 2, UNKNOWN_VALUE)
+"""Exceptions that will be the same the next time; all others may pass."""
 
 _OTHER_TABLE: dict[Table, Table] = {"holding": "input", "input": "holding", "coil": "discrete", "discrete": "coil"}
 
 
 class RequestRefused(DeviceRefused):
-    """An exception response that repeating the request will not change."""
+    """An exception response that repeating the request at once will not change."""
+
+    remedy: Mapping[str, object] = {}
+    """The keys of a connection with which it would not have come to that."""
 
     def __init__(self, unit: str, request: Request, code: int) -> None:
         self.code = code
         meaning, hint = _explained(request, code)
-        asked = f"{'write' if request.is_write else 'read'} {label_of(request.block)}"
-        super().__init__(f"{unit} refused to {asked}: {meaning} (exception {code}){f'; {hint}' if hint else ''}")
+        super().__init__(
+            f"{unit} refused to {asked_for(request)}: {meaning} (exception {code}){f'; {hint}' if hint else ''}"
+        )
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether it says nothing of what was asked."""
+        return self.code not in ABOUT_THE_REQUEST
+
+
+class MalformedResponse(RequestRefused):
+    """A response that is ours, but not to what was asked: of another function, or of another length.
+
+    Fewer registers than were asked for are a refusal of so many, as an exception 3 is.
+    """
+
+    def __init__(self, unit: str, request: Request, pdu: bytes) -> None:
+        self.most = 0
+        """Registers that it gives at once, where that is why."""
+        self.code = FAILURE
+        what, hint = f"its answer is {pdu.hex(' ')}", ""
+        if pdu[0] != request.function:
+            what = f"it answered to function {request.function} with {pdu.hex(' ')}"
+        elif not request.is_write and len(pdu) >= 2:
+            given, wanted = min(pdu[1], len(pdu) - 2), request.response_size - 2
+            what = f"it gave {given} bytes where {wanted} were asked for, {pdu.hex(' ')}"
+            if given < wanted:
+                self.code = UNKNOWN_VALUE
+                self.most = given // 2 if request.block.table in ("holding", "input") else 0
+            if self.most:
+                self.remedy = {"max_registers": self.most}
+                hint = f"; `max_registers: {self.most}` spares it the asking"
+        DeviceRefused.__init__(self, f"{unit} did not {asked_for(request)}: {what}{hint}")
+
+
+class ForeignResponse(DeviceUnreachable):
+    """No proper response, but one that fits in all but the number or the unit, or is of another framing."""
+
+    def __init__(self, reason: str, remedy: Mapping[str, object]) -> None:
+        super().__init__(reason)
+        self.remedy = remedy
+        """The keys of a connection that have it taken; may be empty."""
 
 
 class Busy(DeviceUnreachable):
@@ -37,6 +84,10 @@ class Busy(DeviceUnreachable):
 
 class Silent(DeviceUnreachable):
     """No response from a unit, though the way to it is there."""
+
+
+class GatewaySilent(Silent):
+    """A gateway's exception response: it has no answer from the unit."""
 
 
 class BlockSilent(Silent):
@@ -53,10 +104,15 @@ def refusal_of(unit: str, request: Request, code: int) -> DeviceError:
         case 5 | 6:
             return Busy(f"{unit} is busy")
         case 10:
-            return Silent(f"the gateway has no path to {unit}")
+            return GatewaySilent(f"the gateway has no path to {unit}")
         case 11:
-            return Silent(f"the gateway got no answer from {unit}")
+            return GatewaySilent(f"the gateway got no answer from {unit}")
     return RequestRefused(unit, request, code)
+
+
+def asked_for(request: Request) -> str:
+    """*request* as people say it: `read holding registers 10..12`."""
+    return f"{'write' if request.is_write else 'read'} {label_of(request.block)}"
 
 
 def label_of(block: RegisterBlock) -> str:

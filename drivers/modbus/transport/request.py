@@ -58,11 +58,21 @@ class Request:
         # Some devices repeat not the value that was written but the one that they made of it; reading back will tell.
         return self.pdu[:5] if self.is_multiple else self.pdu[:3]
 
-    def is_answered_by(self, pdu: bytes) -> bool:
-        """Whether *pdu* is a response to this, normal or exception; a late one to another may look like it too."""
-        if self.exception_in(pdu) is not None:
-            return True
-        return len(pdu) == self.response_size and pdu.startswith(self.response_prefix)
+    def response_in(self, said: bytes | bytearray) -> bytes | None:
+        """The response, normal or exception, with which *said* begins; None while it is not whole, or is another.
+
+        How long it is, its own first bytes say: what a frame says of that may be wrong.
+        """
+        if len(said) >= 2 and said[0] == self.function | _IS_EXCEPTION:
+            return bytes(said[:2])
+        if len(said) >= self.response_size and said.startswith(self.response_prefix):
+            return bytes(said[: self.response_size])
+        return None
+
+    def may_become_response(self, said: bytes | bytearray) -> bool:
+        """Whether *said* is the beginning of a response, of which more has to come."""
+        prefix = self.response_prefix
+        return len(said) < self.response_size and said[: len(prefix)] == prefix[: len(said)]
 
     def exception_in(self, pdu: bytes) -> int | None:
         """The exception code in *pdu*, if it is an exception response to this."""

@@ -22,6 +22,9 @@ class UnitHealth:
         """How long it takes from a request to its response, wire time not counted; None before the first."""
         self.why_silent = ""
         """What its silence began with."""
+        self.oddities: list[str] = []
+        """See `RegisterBus.oddities_of`."""
+        self._noted: set[str] = set()
         self._answered: dict[RegisterBlock, bool] = {}
         """What it was asked for and answered → whether it gave it. Last is what it answered last."""
         self._costs: dict[ModbusConnection, tuple[float | None, RequestCost]] = {}
@@ -36,6 +39,12 @@ class UnitHealth:
         """Takes down that it responded to a read of *block*, and whether it gave it."""
         self._answered.pop(block, None)
         self._answered[block] = is_given
+
+    def note_oddity(self, kind: str, sentence: str) -> None:
+        """Takes down what is odd about how it speaks, once of each *kind*."""
+        if kind not in self._noted:
+            self._noted.add(kind)
+            self.oddities.append(sentence)
 
     def record_silence(self, now: float, why: str) -> None:
         """Takes down that it did not respond, and *why* that is thought."""
