@@ -61,6 +61,9 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Added after the scale, in `unit`."""
     invert: bool = False
     """Flip the sign, where the device counts consumption negative; of a switch, swap on and off."""
+    includes_others: bool = False
+    """It holds more than what the device alone does, as a hybrid's AC power does with sun or load in it: that it goes
+    the other way than ordered says nothing."""
     min: float | None = None
     """Lowest plausible value, in `unit`."""
     max: float | None = None

@@ -247,14 +247,28 @@ class DeviceConfig:
 
     def abilities(self, kind: Kind) -> dict[str, Ability]:
         """What can be done with its points, whatever they come from; what *kind* knows otherwise is left out."""
-        abilities = {name: Ability(point.is_readable, point.is_writable) for name, point in self.points.items()}
-        abilities |= {name: Ability(can_read=True) for name in (*self.sources, *self.computed)}
+        settle_s = max([point.settle for point in self.points.values() if point.is_writable], default=0.0)
+        mixed = self._mixed
+        abilities = {
+            name: Ability(point.is_readable, point.is_writable, settle_s=settle_s, includes_others=name in mixed)
+            for name, point in self.points.items()
+        }
+        abilities |= {
+            name: Ability(can_read=True, includes_others=name in mixed) for name in (*self.sources, *self.computed)
+        }
         for name, command in self.commands.items():
             can_read = name in abilities and abilities[name].can_read
-            abilities[name] = Ability(can_read, can_write=True, can_release=bool(command.release))
+            abilities[name] = Ability(can_read, can_write=True, can_release=bool(command.release), settle_s=settle_s)
         steered_by = kind.steered_by(self.points, self.commands)
         own = {name for name, point in kind.points.items() if point.access == "write" and name not in steered_by}
         return {name: ability for name, ability in abilities.items() if name not in own}
+
+    @property
+    def _mixed(self) -> set[str]:
+        """The values that hold more than what the device alone does, whatever variant it is."""
+        makes = (self.make, *(variant.make for variant in self.variants))
+        points = {name for make in makes for name, point in make.points.items() if point.includes_others}
+        return points | {name for make in makes for name, each in make.computed.items() if each.includes_others}
 
     @property
     def refreshes(self) -> list[Refresh]:

@@ -17,6 +17,9 @@ class Computed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     value: Annotated[Expression, Meta(description="Over points, computed values and parameters, in base units")]
     unit: Annotated[str, Meta(description="Base unit of what it comes to, such as W; none for a state")] = ""
+    includes_others: Annotated[
+        bool, Meta(description="It holds more than what the device alone does, such as sun or load")
+    ] = False
     min: Annotated[float | None, Meta(description="Lowest plausible value")] = None
     max: Annotated[float | None, Meta(description="Highest plausible value")] = None
 

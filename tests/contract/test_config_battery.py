@@ -91,3 +91,17 @@ def test_what_it_lacks_is_said(tmp_path: Path, text: str, missing: list[str]) ->
     assert {problem.what for problem in told.value.problems} == {
         f'a battery needs "{name}": {meaning[name].meaning}' for name in missing
     }
+
+
+def test_what_its_power_says_of_an_order_is_known_with_how_long_that_takes_to_show(tmp_path: Path) -> None:
+    setpoint = "    power_setpoint: {register: 3, unit: W, type: int16, access: read_write, settle: 3 s}\n"
+    variant = """\
+  variants:
+  - when: model == 2
+    points: {power: {includes_others: true}}
+"""
+    model = "    model: {register: 4, poll: once}\n"
+    for text, includes_others in (("", False), (model + variant, True)):
+        abilities = battery(tmp_path, SOC + setpoint + text).abilities(kind("battery"))
+        assert abilities["power"].includes_others is includes_others
+        assert abilities["power_setpoint"].settle_s == 3.0

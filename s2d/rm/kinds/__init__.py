@@ -39,6 +39,10 @@ class Ability(NamedTuple):
     can_write: bool = False
     can_release: bool = False
     """Control of it can be given back to the device."""
+    settle_s: float = 0.0
+    """What is written to it has this long to show."""
+    includes_others: bool = False
+    """It holds more than what the device alone does: what it becomes says nothing of an order."""
 
 
 class Protection(NamedTuple):

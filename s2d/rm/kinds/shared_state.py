@@ -77,6 +77,10 @@ class SharedState:
         reading = self._held.get(point)
         return reading.value if reading else None
 
+    def reading(self, point: str) -> Reading | None:
+        """The reading of *point* that holds; None while it is unknown."""
+        return self._held.get(point)
+
     def number(self, point: str) -> float | None:
         """What *point* is, as a number; None while it is unknown."""
         value = self.value(point)

@@ -19,6 +19,7 @@ from ...occasion import Occasion, SafeStates
 from .. import Ability, Protection
 from ..ladder import Ladder
 from ..shared_state import SharedState
+from .contrary_power import ContraryPower
 from .description import THREE_PHASES, BatteryDescription, BatteryMode
 from .settings import BatterySettings
 
@@ -70,6 +71,8 @@ class Battery:
         """None while it is at rest..."""
         self._resting: Occasion | None = Occasion.STARTED
         """...on this occasion; None where it idles against harm."""
+        self._contrary: ContraryPower | None = None
+        """None where nothing is ordered that its power could contradict."""
         self._idling = OrderedPower(self.description.idle, 0.0)
         self._idle_below_w = settings.idle_below_w
         self._is_idle = True
@@ -101,6 +104,8 @@ class Battery:
         if power_w is not None:
             # Half the threshold on the way down, so that noise about it is not told as a change of mode.
             self._is_idle = abs(power_w) <= self._idle_below_w / (1 if self._is_idle else 2)
+        if self._contrary and (power := self.state.reading("power")):
+            self._contrary.observe(power)
 
     def lose(self) -> None:
         self.state.lose()
@@ -128,7 +133,7 @@ class Battery:
         return self.state.power()
 
     def rest(self, occasion: Occasion, reason: str) -> list[Setpoint]:
-        self.ordered, self._resting, self._blocked = None, occasion, (False, False)
+        self.ordered, self._contrary, self._resting, self._blocked = None, None, occasion, (False, False)
         setpoints = self._safe.on(occasion, reason)
         # A device that has control back does what it likes: nothing was ordered of it.
         self._resting_w = sum(float(each.value) for each in setpoints if each.point == FORCED and each.value != RELEASE)
@@ -153,7 +158,7 @@ class Battery:
 
     def idle(self, reason: str) -> list[Setpoint]:
         """What to write so that it neither charges nor discharges, marked `is_safe`."""
-        self.ordered, self._resting, self._resting_w = None, None, 0.0
+        self.ordered, self._contrary, self._resting, self._resting_w = None, None, None, 0.0
         if FORCED in self.abilities:
             return [Setpoint(FORCED, 0.0, reason, is_safe=True)]
         if MODE in self.abilities:
@@ -210,6 +215,18 @@ class Battery:
             return self.description.idle
         return self.description.charge if power_w > 0 else self.description.discharge
 
+    def order(self, mode: BatteryMode, power_w: float) -> None:
+        """Notes that it is ordered to *power_w*, which is *mode*."""
+        self.ordered, before_w = OrderedPower(mode, power_w), self.state.number("power")
+        # Sun or load beside it go their own way.
+        is_its_own = not self.abilities["power"].includes_others
+        judges = is_its_own and before_w is not None
+        self._contrary = ContraryPower(power_w, before_w or 0.0, self.tolerance_w) if judges else None
+
+    def contradiction(self, point: str, since: float) -> str | None:
+        """What its power says against the order that was written to *point* by then (monotonic seconds), in words."""
+        return self._contrary.seen_since(since + self.abilities[point].settle_s) if self._contrary else None
+
     def follows(self, least_w: float, most_w: float, since: float) -> Verdict:
         """Whether the power read since then (monotonic seconds) is between the two, tolerance included."""
         power_w = self.state.number("power")
@@ -219,7 +236,7 @@ class Battery:
 
     def limits_within(self, ordered: OrderedLimits, reason: str) -> list[Setpoint]:
         """What to write for *ordered*, as far as its state of charge allows it."""
-        self.ordered, self._blocked = ordered, self._blocks()
+        self.ordered, self._contrary, self._blocked = ordered, None, self._blocks()
         return self._limited(ordered, reason)
 
     def _protect_within(self, ordered: OrderedLimits) -> Protection | None:

@@ -2,10 +2,10 @@
 
 from ....s2.messages.frbc import ActuatorDescription, StorageDescription
 from ....values import Now, Setpoint
-from ...control.execution import Stage, Verdict
+from ...control.execution import Stage, Verdict, failed
 from ...control.operation_modes.mode_and_factor import ModeAndFactor
 from ...occasion import Occasion
-from .battery import FORCED, Battery, OrderedPower
+from .battery import FORCED, Battery
 
 
 class BatteryStorage:
@@ -35,7 +35,7 @@ class BatteryStorage:
 
     def order(self, scope: str, goal: ModeAndFactor, reason: str) -> list[Stage]:
         power_w = self._power_of(goal)
-        self._battery.ordered = OrderedPower(self._battery.description.modes[goal.operation_mode_id], power_w)
+        self._battery.order(self._battery.description.modes[goal.operation_mode_id], power_w)
         return [Stage((Setpoint(FORCED, power_w, reason),), self._battery.follow_within_s)]
 
     def rest(self, occasion: Occasion, reason: str) -> list[Setpoint]:
@@ -45,6 +45,8 @@ class BatteryStorage:
         return self._battery.rest(occasion, reason)
 
     def verdict_on(self, scope: str, goal: ModeAndFactor, since: float, now: Now) -> Verdict:
+        if reason := self._battery.contradiction(FORCED, since):
+            return failed(reason)
         power_w = self._power_of(goal)
         return self._battery.follows(power_w, power_w, since)
 

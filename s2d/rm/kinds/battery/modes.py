@@ -3,7 +3,7 @@
 from ....s2.messages import ombc
 from ....s2.messages.common import PowerRange
 from ....values import Now, Setpoint
-from ...control.execution import FOLLOWED, PENDING, Stage, Verdict
+from ...control.execution import FOLLOWED, PENDING, Stage, Verdict, failed
 from ...control.ombc import OperationModeMachine
 from ...control.operation_modes.mode_and_factor import ModeAndFactor
 from ...occasion import Occasion
@@ -45,7 +45,7 @@ class BatteryModes:
         return self._battery.obstacle_to(self._ordered(goal).power_w)
 
     def order(self, scope: str, goal: ModeAndFactor, reason: str) -> list[Stage]:
-        self._battery.ordered = self._ordered(goal)
+        self._battery.order(*self._ordered(goal))
         setpoint = Setpoint(MODE, self._state_of[goal.operation_mode_id], reason)
         return [Stage((setpoint,), self._battery.follow_within_s)]
 
@@ -56,6 +56,8 @@ class BatteryModes:
         return self._battery.rest(occasion, reason)
 
     def verdict_on(self, scope: str, goal: ModeAndFactor, since: float, now: Now) -> Verdict:
+        if reason := self._battery.contradiction(MODE, since):
+            return failed(reason)
         state = self._battery.state
         if state.is_known(MODE):  # the device says itself what it does
             does_it = state.was_read_since(MODE, since) and state.value(MODE) == self._state_of[goal.operation_mode_id]
