@@ -3,12 +3,14 @@
 import math
 import sys
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from s2d.errors import BadReading, DeviceRefused
 from s2d.quantities import factor_of
 from s2d.values import Quality, Reading, Value
 
 from .point import ModbusPoint
+from .read_planner import MOST_REGISTERS, Borders, enclosing
 from .register_block import RegisterBlock
 
 _EXPONENTS = range(-10, 11)
@@ -57,6 +59,23 @@ class Codec:
             self._flags = [(1 << int(bit), text) for bit, text in point.flags.items()]
         self.reading_of: Callable[[Sequence[int]], Reading] = self._quick() or self._reading_of
         """What the words say: absent where they hold a sentinel or NaN, bad where it cannot be true. Never raises."""
+
+    def whole(self, borders: Borders, most_registers: int = MOST_REGISTERS) -> RegisterBlock | None:
+        """The block in which all `blocks` are, if one request may read it: what stands there is of one moment."""
+        if len(self.blocks) == 1:
+            return self.blocks[0]
+        blocks = sorted(self.blocks, key=lambda block: block.register)
+        whole = enclosing(blocks)
+        is_short = whole.count <= min(most_registers, MOST_REGISTERS)
+        are_allowed = (borders.allow(a.table, a.register + a.count, b.register) for a, b in pairwise(blocks))
+        return whole if self.point.merge and is_short and all(are_allowed) else None
+
+    def parts_in(self, whole: RegisterBlock) -> tuple[slice, ...]:
+        """Where `blocks` are among the words of *whole*; empty if that is the only one."""
+        if len(self.blocks) == 1:
+            return ()
+        firsts = ((block.register - whole.register, block.count) for block in self.blocks)
+        return tuple(slice(first, first + count) for first, count in firsts)
 
     def raw_of(self, words: Sequence[int]) -> Value:
         """The raw value in *words*, before scale and unit."""

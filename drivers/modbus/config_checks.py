@@ -81,8 +81,10 @@ def _share_of(device: ModbusAttached) -> float:
             due[point.poll or device.poll_s].append(codec)
 
     def read_s(wanted: Sequence[Codec]) -> float:
-        shared = [block for codec in wanted if codec.point.merge for block in codec.blocks]
-        alone = [block for codec in wanted if not codec.point.merge for block in codec.blocks]
+        wholes = [(codec, codec.whole(borders, connection.max_registers)) for codec in wanted]
+        shared = [whole for codec, whole in wholes if whole and codec.point.merge]
+        alone = [whole for codec, whole in wholes if whole and not codec.point.merge]
+        alone += [block for codec, whole in wholes if not whole for block in codec.blocks]
         planned = [block for block, _ in planned_reads(shared, cost, borders, connection.max_registers)]
         return sum(map(cost.of, planned + alone))
 

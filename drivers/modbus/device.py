@@ -1,7 +1,8 @@
 """Modbus device: the points of one device; due points in, readings out; writes, and looks whether they were taken."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import count
 from typing import NamedTuple
 
@@ -13,12 +14,14 @@ from s2d.values import Quality, Reading, Setpoint
 
 from .codec import Codec
 from .connection import ModbusConnection
+from .framed_value import FramedValue, frames_of, settle
 from .point import ModbusPoint
+from .read_planner import Borders
 from .reader import Answer, NotGiven, ReadBatch, Reader
 from .register_block import RegisterBlock
 from .register_bus import RegisterBus
 from .sunspec.discovery import SunSpecDiscovery
-from .transport.refusals import BackingOff, Silent, label_of
+from .transport.refusals import UNKNOWN_FUNCTION, BackingOff, BlockSilent, RequestRefused, Silent, label_of
 from .write_requests import PointWords, WriteRequest, requests_for
 
 _BETWEEN_LOOKS = Backoff(first_s=0.05, most_s=1.0)
@@ -32,8 +35,10 @@ class _UnitShare(NamedTuple):
 
     reader: Reader
     batch: ReadBatch
-    codecs: list[tuple[Codec, tuple[int, ...]]]
-    """And where its words are in the batch."""
+    wholes: list[tuple[Codec, int, tuple[slice, ...]]]
+    """What one request reads: its place in the batch, and where the parts of a value in several places are in it."""
+    framed: list[FramedValue]
+    """What no one request reads."""
     is_apart: bool
     """The device is there without this unit."""
 
@@ -72,6 +77,10 @@ class ModbusDevice:
         }
         self._codecs: dict[str, Codec] = {}
         self._due: dict[frozenset[str], _DuePoints] = {}
+        self._framed: dict[str, FramedValue] = {}
+        """Points that no one request reads, as far as is known."""
+        self._learnt_on: Hashable = None
+        """The connection on which some of them were found."""
         self._readers: dict[int | None, Reader] = {}
         self._is_read_itself = False
         """Something of the connection's own unit is read, so that its silence is heard."""
@@ -81,35 +90,37 @@ class ModbusDevice:
         await self._prepare()
         due = self._due_of(frozenset(points))
         readings = list(due.missing)
-        for reader, batch, codecs, is_apart in due.shares:
+        known = len(self._framed)
+        for share in due.shares:
             try:
                 with self._sunspec.invalidated_by_silence():
-                    answers = await reader.read(batch)
+                    readings += await self._readings_of(share)
             except (Silent, BackingOff) as exc:
-                if not is_apart:
+                if not share.is_apart:
                     raise
-                readings += (Reading(codec.name, None, Quality.BAD, exc.reason) for codec, _ in codecs)
-                continue
-            for codec, places in codecs:
-                words: Answer = answers[places[0]]
-                if len(places) > 1:
-                    words = _joined(answers[place] for place in places)
-                if isinstance(words, NotGiven):
-                    readings.append(Reading(codec.name, None, Quality.BAD, str(words)))
-                else:
-                    readings.append(codec.reading_of(words))
+                names = [*(codec.name for codec, _, _ in share.wholes), *(each.codec.name for each in share.framed)]
+                readings += (Reading(name, None, Quality.BAD, exc.reason) for name in names)
+        if len(self._framed) > known:  # some were asked for as a whole, which the device does not give
+            self._due.clear()
+            again = self._framed.keys() & {reading.point for reading in readings if reading.value is None}
+            return [*(each for each in readings if each.point not in again), *await self.read(again)]
         return readings
 
     async def write(self, setpoint: Setpoint, *together: Setpoint) -> None:
         """See `s2d.driver.Driver`."""
-        planned = await self.planned(setpoint, *together)
-        connection = self._connection_to(planned.unit)
-        for request in planned.requests:
-            with self._sunspec.invalidated_by_silence():
-                await self._bus.write(connection, request.block, request.words, is_multiple=request.is_multiple)
-        for one in planned.written:
-            if one.codec.point.is_readable:
-                await self._confirm(one)
+        for _ in range(2):
+            planned = await self.planned(setpoint, *together)
+            connection = self._connection_to(planned.unit)
+            for request in planned.requests:
+                with self._sunspec.invalidated_by_silence():
+                    await self._bus.write(connection, request.block, request.words, is_multiple=request.is_multiple)
+            for one in planned.written:
+                if one.codec.point.is_readable:
+                    await self._confirm(one)
+            rescaled = [one.codec.name for one in planned.written if await self._is_rescaled(one)]
+            if not rescaled:
+                return
+        raise DeviceRefused(f"{' and '.join(rescaled)}: the scale register changed each time while it was written")
 
     async def planned(self, setpoint: Setpoint, *together: Setpoint) -> PlannedWrite:
         """What `write` would write; where some bits of a register are kept, it is read.
@@ -120,8 +131,8 @@ class ModbusDevice:
         written: list[PointWords] = []
         for each in (setpoint, *together):
             codec = self._writable(each.point)
-            present = await self._words(codec.blocks, codec.point.unit_id) if codec.needs_present else ()
-            written.append(PointWords(codec, codec.words_of(each.value, present)))
+            present = await self._present(codec) if codec.needs_present else ()
+            written.append(PointWords(codec, codec.words_of(each.value, present), present))
         units = {one.codec.point.unit_id for one in written}
         if len(units) > 1:
             raise DeviceRefused(f"{' and '.join(one.codec.name for one in written)} are in different units")
@@ -134,6 +145,30 @@ class ModbusDevice:
             return self._bus.oddities_of(self._connection)
         return [each for unit in self._readers for each in self._bus.oddities_of(self._connection_to(unit))]
 
+    async def _readings_of(self, share: _UnitShare) -> list[Reading]:
+        """Raises: DeviceUnreachable: the unit did not answer."""
+
+        async def ask(blocks: Collection[RegisterBlock]) -> Mapping[RegisterBlock, Answer]:
+            batch = ReadBatch(blocks)
+            return dict(zip(batch.wanted, await share.reader.read(batch), strict=True))
+
+        watched = [each for each in share.framed if each.needs_frame(self._bus.connection_number)]
+        before = await ask(frames_of(watched)) if watched else {}
+        answers = await share.reader.read(share.batch)
+        readings = []
+        for codec, place, parts in share.wholes:
+            words = answers[place]
+            if isinstance(words, NotGiven):
+                readings.append(Reading(codec.name, None, Quality.BAD, str(words)))
+                if parts and _is_of_the_whole(words):
+                    self._framed[codec.name] = FramedValue(codec)
+            else:
+                readings.append(codec.reading_of(words if not parts else _picked(words, parts)))
+        if share.framed:
+            inner = dict(zip(share.batch.wanted, answers, strict=True))
+            readings += await settle(share.framed, watched, before, inner, ask)
+        return readings
+
     def codec_of(self, point: str) -> Codec | None:
         """The codec of *point*; None as long as it is not known where the device has it."""
         return self._codecs.get(point)
@@ -143,10 +178,15 @@ class ModbusDevice:
         if self._misfit:
             raise DeviceUnreachable(self._misfit)
         await self._sunspec.discover(self._block, lambda: self._bus.connection_number)
+        if self._framed and self._bus.connection_number != self._learnt_on:
+            self._framed.clear()
+            self._due.clear()
+        self._learnt_on = self._bus.connection_number
         if self._sunspec.codecs is not self._found:
             self._found = self._sunspec.codecs
             self._codecs = {**self._plain, **self._found}
             self._due.clear()
+            self._framed.clear()
             self._is_read_itself = None in self._by_unit(
                 [name for name, codec in self._codecs.items() if codec.point.is_readable]
             )
@@ -160,10 +200,13 @@ class ModbusDevice:
         if due is None:
             shares = []
             for unit, codecs in self._by_unit(points).items():
-                batch = ReadBatch(block for codec in codecs for block in codec.blocks)
-                places = (tuple(batch.places[block] for block in codec.blocks) for codec in codecs)
+                wholes = [(codec, whole) for codec in codecs if (whole := self._whole(codec))]
+                apart = [codec for codec in codecs if not self._whole(codec)]
+                framed = [self._framed.setdefault(codec.name, FramedValue(codec)) for codec in apart]
+                batch = ReadBatch([*(whole for _, whole in wholes), *(each.inner for each in framed)])
+                places = [(codec, batch.places[whole], codec.parts_in(whole)) for codec, whole in wholes]
                 is_apart = unit is not None and self._is_read_itself
-                shares.append(_UnitShare(self._readers[unit], batch, list(zip(codecs, places, strict=True)), is_apart))
+                shares.append(_UnitShare(self._readers[unit], batch, places, framed, is_apart))
             missing = [reading for name, reading in self._sunspec.missing.items() if name in points]
             due = _DuePoints(shares, missing)
             if len(self._due) >= _MOST_DUE:
@@ -180,6 +223,12 @@ class ModbusDevice:
                 unit = codec.point.unit_id
                 by_unit.setdefault(None if unit == own else unit, []).append(codec)
         return dict(sorted(by_unit.items(), key=lambda each: each[0] is not None))
+
+    def _whole(self, codec: Codec) -> RegisterBlock | None:
+        """The block that is read to know what *codec* says; None if no one request reads that."""
+        if codec.name in self._framed:
+            return None
+        return codec.whole(Borders(self._connection.hole_blocks), self._connection.max_registers)
 
     def _connection_to(self, unit: int | None) -> ModbusConnection:
         return self._connection if unit is None else replace(self._connection, unit=unit)
@@ -204,6 +253,21 @@ class ModbusDevice:
                 return
         place = f"{label_of(codec.value_blocks[0])} of {self._connection_to(codec.point.unit_id).place}"
         raise DeviceRefused(f"{codec.name}: {place} took {wanted} but still reads {found}")
+
+    async def _is_rescaled(self, written: PointWords) -> bool:
+        """Whether what was *written* means something else by now, as its power of ten is another."""
+        codec = written.codec
+        if codec.point.scale_register is None:
+            return False
+        return await self._words(codec.blocks[-1:], codec.point.unit_id) != list(written.present[-1:])
+
+    async def _present(self, codec: Codec) -> list[int]:
+        """What `blocks` of *codec* hold, read with one request where that can be."""
+        if whole := self._whole(codec):
+            with suppress(RequestRefused):
+                words = await self._block(whole, codec.point.unit_id)
+                return _picked(words, codec.parts_in(whole)) if len(codec.blocks) > 1 else words
+        return await self._words(codec.blocks, codec.point.unit_id)
 
     async def _words(self, blocks: Iterable[RegisterBlock], unit: int | None = None) -> list[int]:
         return [word for block in blocks for word in await self._block(block, unit)]
@@ -246,10 +310,12 @@ def _readable(codecs: Iterable[Codec]) -> list[RegisterBlock]:
     return [block for codec in codecs if codec.point.is_readable for block in codec.blocks]
 
 
-def _joined(answers: Iterable[Answer]) -> Answer:
-    words: list[int] = []
-    for answer in answers:
-        if isinstance(answer, NotGiven):
-            return answer
-        words += answer
-    return words
+def _is_of_the_whole(refusal: NotGiven) -> bool:
+    """Whether *refusal* of several parts at once may be of their being read together; others pass, or are of each."""
+    if isinstance(refusal, RequestRefused):
+        return not refusal.may_pass and refusal.code != UNKNOWN_FUNCTION
+    return isinstance(refusal, BlockSilent)
+
+
+def _picked(words: Sequence[int], parts: Sequence[slice]) -> list[int]:
+    return [word for part in parts for word in words[part]]

@@ -21,6 +21,8 @@ class PointWords(NamedTuple):
 
     codec: Codec
     words: list[int]
+    present: Sequence[int] = ()
+    """What its `blocks` held, where that had to be known."""
 
 
 class WriteRequest(Struct, frozen=True):

@@ -260,7 +260,7 @@ def test_a_line_that_will_be_too_busy_is_told() -> None:
 
 def test_what_is_written_in_sunspec_is_counted_too() -> None:
     [load] = loads([Device("A", on_line(1), {"soc": ModbusPoint(sunspec="124:ChaState")}, poll_s=1)])
-    assert 0.02 < load.share < 0.05
+    assert 0.05 < load.share < 0.06  # 17 registers with one request, as its scale factor is the last of them
 
 
 def test_all_is_said_through_the_driver() -> None:

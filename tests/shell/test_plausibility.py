@@ -8,12 +8,13 @@ import pytest
 from s2d.device.computed import Computed
 from s2d.device.device_map import DeviceMap, Nameplate
 from s2d.device.expression import Expression
+from s2d.device.plausibility import PlausibilityCheck
 from s2d.driver import PointSettings
 from s2d.events import Lost, Measured
 from s2d.quantities import Duration, Energy, Power
 from s2d.rm.kinds.battery import KIND, BatterySettings
 from s2d.values import Quality, Reading
-from tests.fakes import pass_s
+from tests.fakes import FakeLog, pass_s
 from tests.shell.device_stage import at_work
 
 pytestmark = pytest.mark.virtual_time
@@ -94,6 +95,7 @@ class TestLimits:
     async def test_min_and_max_of_the_owner_go_before(self):
         wide = PointSettings(unit="%", min=-10, max=120)
         assert await said(battery(soc=wide), soc=112.0) == ({"soc": Reading("soc", 112.0)}, [])
+        assert await said(battery(soc=wide), soc=-8.0) == ({"soc": Reading("soc", -8.0)}, [])
         narrow = PointSettings(unit="kW", max=3.0)
         readings, [(event, reason)] = await said(battery(power=narrow), power=9000.0)
         assert (readings, event) == ({}, "reading.rejected")
@@ -239,6 +241,21 @@ class TestChanges:
             await pass_s(8 * poll_s)
             qualities = [event.readings[0].quality for event in stage.told]
             assert qualities == ["good", *["doubtful"] * held_back, *["good"] * (8 - held_back)]
+
+    async def test_several_outliers_do_not_add_up(self):
+        async with at_work(battery(), poll_s=2.0, soc=55.0) as stage:
+            await pass_s(1)
+            for soc in (0.0, 0.0, 55.0, 0.0, 0.0, 0.0, 55.0):
+                stage.hardware.values["soc"] = soc
+                await pass_s(2)
+            assert {event.readings[0].value for event in stage.told if event.readings[0].quality == "good"} == {55.0}
+
+    def test_what_comes_unasked_is_held_back_for_half_of_max_age_at_most(self):
+        log = FakeLog()
+        check = PlausibilityCheck(battery(), log.logger)
+        held = Reading("soc", 20.0, at=0.0, good_until=10.0)
+        judged = [check.judged(Reading("soc", 90.0, at=at, good_until=at + 10), held).quality for at in (1.0, 4.3, 6.0)]
+        assert judged == ["doubtful", "doubtful", "good"]
 
     async def test_noise_does_not_last_and_ends_in_the_unknown(self):
         async with at_work(battery(), poll_s=2.0, soc=50.0) as stage:

@@ -110,7 +110,6 @@ class SharedState:
 
     def _forget(self, point: str, why: str) -> None:
         self._held.pop(point, None)
-        self._doubtful.pop(point, None)
         self._why_unknown[point] = why
 
 
