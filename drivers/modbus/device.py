@@ -244,7 +244,7 @@ class ModbusDevice:
 
     async def _confirm(self, written: PointWords) -> None:
         codec = written.codec
-        wanted = codec.raw_of(written.words)
+        wanted = codec.written_in(written.words)
         found = None
         for pause_s in _pauses(codec.point.settle):
             await asyncio.sleep(pause_s)

@@ -69,6 +69,9 @@ class ModbusPoint(PointSettings, frozen=True, kw_only=True, forbid_unknown_field
         ),
     ] = None
     order: Annotated[Order, Meta(description="How the bytes arrive; A is the most significant")] = "ABCD"
+    write_order: Annotated[
+        Order | None, Meta(description="How the bytes are written, where that is another order than they are read in")
+    ] = None
     encoding: Annotated[
         Literal["ascii", "utf-16"], Meta(description="Of a string: one character in a byte, or one in a register")
     ] = "ascii"
@@ -130,6 +133,8 @@ class ModbusPoint(PointSettings, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError("group and flags: model belong to `sunspec`")
         self._check_type()
         self._check_place()
+        if self.write_order is not None:
+            self._check_write_order(self.write_order)
         if self.is_text:
             self._check_text()
         if self.bits is not None:
@@ -220,7 +225,14 @@ class ModbusPoint(PointSettings, frozen=True, kw_only=True, forbid_unknown_field
     def register_format(self) -> RegisterFormat:
         """How its raw value stands in its registers."""
         bits = None if self.bits is None else self.bit_range
-        return RegisterFormat(self.value_type, self.order, self.encoding, is_hex=self.format == "hex", bits=bits)
+        return RegisterFormat(
+            self.value_type,
+            self.order,
+            self.encoding,
+            is_hex=self.format == "hex",
+            bits=bits,
+            write_order=self.write_order,
+        )
 
     @property
     def count(self) -> int:
@@ -282,6 +294,14 @@ class ModbusPoint(PointSettings, frozen=True, kw_only=True, forbid_unknown_field
         if self.write == "single" and self.count > 1 and self.registers is None:
             raise ValueError(f"write: single writes one register, {self.value_type} has {self.count}; use multiple")
 
+    def _check_write_order(self, order: Order) -> None:
+        if not self.is_writable:
+            raise ValueError("write_order: is about writing, and this point is only read")
+        if self.is_bit:
+            raise ValueError(f"write_order: is for registers; a {self.table} is one bit")
+        if order in ("CDAB", "DCBA") and (self.registers is not None or self.value_type.startswith("string")):
+            raise ValueError("write_order: of a string, and of `registers`, it is ABCD or BADC")
+
     def _check_text(self) -> None:
         if self.value_type.startswith("string") and self.order in ("CDAB", "DCBA"):
             raise ValueError("order: of a string it is ABCD or BADC")
@@ -309,10 +329,11 @@ class ModbusPoint(PointSettings, frozen=True, kw_only=True, forbid_unknown_field
                 raise ValueError(f"flags: {bit!r} is no bit of {self.value_type}; they are 0..{16 * self.count - 1}")
 
     def _check_sunspec(self) -> None:
-        told = (self.table, self.order, self.encoding, self.format, self.scale_register, self.base)
-        if told != ("holding", "ABCD", "ascii", None, None, None) or self.type not in (None, "bool"):
+        told = (self.table, self.order, self.write_order, self.encoding, self.format, self.scale_register, self.base)
+        if told != ("holding", "ABCD", None, "ascii", None, None, None) or self.type not in (None, "bool"):
             raise ValueError(
-                "sunspec: the model tells table, type, order, encoding, format, scale_register and base; leave them out"
+                "sunspec: the model tells table, type, order, write_order, encoding, format, scale_register and base; "
+                "leave them out"
             )
         from .sunspec.definitions import definition_of  # reads files: only for who uses it
 

@@ -18,14 +18,20 @@ class RegisterFormat:
         *,
         is_hex: bool = False,
         bits: tuple[int, int] | None = None,
+        write_order: Order | None = None,
     ) -> None:
-        """*kind* is the point's type; *bits* are the first and last that are meant, 0 the least significant."""
+        """*kind* is the point's type; *bits* are the first and last that are meant, 0 the least significant.
+
+        *write_order* is the order in which it is written, if it is not read in it.
+        """
         self._kind = kind
         self._hex_digits = 2 * size_of(kind, encoding) if is_hex else 0
         self._is_text = is_hex or kind.startswith("string")
         self._number = NUMBERS.get(kind, NUMBERS["uint16"])  # a bool in a register is a bit of one
         self._is_float = kind.startswith("float")
-        self._value_format = format_of("uint16" if bits and kind == "bool" else kind, order, encoding, is_hex=is_hex)
+        stored = "uint16" if bits and kind == "bool" else kind
+        self._value_format = format_of(stored, order, encoding, is_hex=is_hex)
+        self._written_format = format_of(stored, write_order or order, encoding, is_hex=is_hex)
         self.is_bcd = kind.startswith("bcd") and not is_hex
         self._shift, last = bits or (0, -1)
         self._mask = (1 << last - self._shift + 1) - 1
@@ -35,6 +41,14 @@ class RegisterFormat:
     def raw_of(self, words: Words) -> Value:
         """The raw value in *words*; text such as `0x1A` where BCD digits are none. Never raises."""
         return self.part_of(self.whole_of(words))
+
+    def written_in(self, words: Words) -> Value:
+        """The raw value that *words* say which were written. Never raises."""
+        return self.part_of(self._written_format.raw_of(words))
+
+    def as_read(self, words: Words) -> list[int]:
+        """*words* that were written, in the order in which the device shows them."""
+        return self._value_format.words_of(self._written_format.raw_of(words))
 
     def part_of(self, whole: Value) -> Value:
         """The raw value, of what all the registers say."""
@@ -52,7 +66,7 @@ class RegisterFormat:
         Raises: ValueError: it does not fit; says what it is that does not fit what.
         """
         try:
-            return self._value_format.words_of(self._whole_with(raw, present))
+            return self._written_format.words_of(self._whole_with(raw, present))
         except OverflowError as exc:
             raise ValueError(f"the value does not fit {self._kind}") from exc
 

@@ -114,6 +114,31 @@ async def test_a_device_that_did_not_follow_is_a_failure(tmp_path, capsys, batte
     )
 
 
+class Words:
+    """Registers that hold what is written to them."""
+
+    def __init__(self):
+        self.words = {}
+
+    def read(self, address, count, now_s, table="holding"):
+        return [self.words.get(register, 0) for register in range(address, address + count)]
+
+    def write(self, address, words, now_s, table="holding"):
+        self.words |= dict(enumerate(words, address))
+
+
+async def test_both_readings_of_what_was_written_are_shown(tmp_path, capsys):
+    async with serve_tcp(Words()) as address:
+        home = home_battery(connection=at(address))
+        setpoint = {"register": 110, "type": "int32", "order": "CDAB", "unit": "W", "access": "read_write"}
+        home["points"] = {**home["points"], "power_setpoint": setpoint}
+        config = system_configured(tmp_path, {"url": "ws://localhost"}, home)
+        assert await s2d("write", "-c", config, "Home battery", "power_setpoint", "1 kW", "--yes") == 0
+    told = capsys.readouterr().out.splitlines()
+    (row,) = [line for line in told if line.startswith("power_setpoint ") and "good" in line]
+    assert "1000 (0x03E8 0x0000; 65536000 as ABCD)" in row
+
+
 async def test_a_device_that_is_busy_is_a_failure(tmp_path, capsys, battery):
     wrong = Faults(["busy"])
     async with served(battery, wrong) as address:

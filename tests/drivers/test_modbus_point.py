@@ -22,6 +22,23 @@ def told(text: str) -> ModbusPoint:
         ({"table": "input", "access": "write"}, "access: the input table can only be read; use holding or coil,"),
         ({"table": "discrete", "access": "read_write"}, "access: the discrete table can only be read"),
         ({"table": "coil", "type": "uint16"}, "type: a coil is a bool, not uint16"),
+        ({"write_order": "CDAB", "type": "int32"}, "write_order: is about writing, and this point is only read"),
+        (
+            {"write_order": "BADC", "table": "coil", "access": "write"},
+            "write_order: is for registers; a coil is one bit",
+        ),
+        (
+            {"write_order": "CDAB", "type": "string[4]", "access": "write"},
+            "write_order: of a string, and of `registers`, it is ABCD or BADC",
+        ),
+        (
+            {"write_order": "DCBA", "registers": (1, 2), "register": None, "type": "uint32", "access": "write"},
+            "write_order: of a string, and of `registers`, it is ABCD or BADC",
+        ),
+        (
+            {"sunspec": "704:WSet", "register": None, "write_order": "CDAB", "access": "write"},
+            "sunspec: the model tells table, type, order, write_order,",
+        ),
         ({"table": "coil", "bits": 1}, "order, sentinel, bits, flags, format and registers are for registers; a coil"),
         ({"type": "bool"}, "type: a bool in a register needs `bits` to say which one"),
         ({"register": 65535, "type": "uint32"}, "register: uint32 at 65535 ends beyond 65535"),
@@ -84,8 +101,14 @@ def test_settings_that_make_no_sense_are_explained(settings: dict[str, object], 
         ({"sunspec": "1:Pad"}, "sunspec: 1:Pad: a pad cannot be read"),
         ({"sunspec": ()}, "sunspec: name a model and its point, as `802:SoC`"),
         ({"sunspec": "802:SoC", "register": 7}, "`register` and `sunspec` exclude each other: a point is in one place"),
-        ({"sunspec": "802:SoC", "type": "int16"}, "sunspec: the model tells table, type, order, encoding, format,"),
-        ({"sunspec": "802:SoC", "table": "input"}, "sunspec: the model tells table, type, order, encoding, format,"),
+        (
+            {"sunspec": "802:SoC", "type": "int16"},
+            "sunspec: the model tells table, type, order, write_order,",
+        ),
+        (
+            {"sunspec": "802:SoC", "table": "input"},
+            "sunspec: the model tells table, type, order, write_order,",
+        ),
         ({"sunspec": "802:SoC", "flags": "model"}, "sunspec: 802:SoC: is no field of flags"),
         ({"sunspec": "802:EvtVnd1", "flags": "model"}, "sunspec: 802:EvtVnd1: the model gives its flags no names"),
         (

@@ -69,7 +69,7 @@ class RegisterImage:
             words = _absent(codec)
         else:
             present = [self._words[address] for address in self._addresses(point, codec.blocks)]
-            words = codec.words_of(value, present)
+            words = codec.as_read(codec.words_of(value, present))
         self._words.update(zip(self._addresses(point, codec.value_blocks), words, strict=True))
 
     def value_of(self, point: str) -> Value | None:
@@ -88,6 +88,10 @@ class RegisterImage:
         addresses = [(unit, table, each) for each in range(register, register + len(words))]
         written = dict.fromkeys(name for address in addresses for name in self._writable[address])
         self._words.update(zip(addresses, words, strict=True))
+        for name in written:
+            own = self._addresses(name, self._codecs[name].value_blocks)
+            shown = self._codecs[name].as_read([self._words[address] for address in own])
+            self._words.update(zip(own, shown, strict=True))
         return list(written)
 
     def _unit_of(self, name: str) -> int:

@@ -11,6 +11,7 @@ from ..register_block import RegisterAddress, RegisterBlock
 from ..register_bus import RegisterBus
 from ..transport.refusals import RequestRefused, label_of
 from ..write_requests import WriteRequest
+from .decodings import other_reading
 
 
 class ModbusTap:
@@ -21,14 +22,15 @@ class ModbusTap:
         self._bus = bus
 
     def raw_of(self, point: str) -> str:
-        """The raw value as a number or text, and its words."""
+        """The raw value as a number or text, and its words; of what is written also as it reads in the other order."""
         codec = self.driver.device.codec_of(point)
         words = self._words_of(codec) if codec else None
         if codec is None or words is None:
             return ""
         if codec.point.is_text:
             return repr(codec.raw_of(words))
-        return f"{codec.raw_of(words)} ({hexadecimal(words)})"
+        other = other_reading(codec.point, words) if codec.point.is_writable else ""
+        return f"{codec.raw_of(words)} ({hexadecimal(words)}{f'; {other}' if other else ''})"
 
     async def preview_write(self, setpoint: Setpoint, *together: Setpoint) -> Sequence[str]:
         """See `s2d.commissioning.tools.WireTap`."""
