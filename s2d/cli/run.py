@@ -1,6 +1,7 @@
 """Be the resource manager of the configured devices: connect each to its CEM, and carry out what it is told."""
 
 import asyncio
+import faulthandler
 import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
@@ -55,6 +56,7 @@ def run(args: Namespace) -> int:
             log.get_logger().info("config.loaded", path=str(args.config), devices=len(found.config.devices))
             for warning in found.config.warnings:
                 log.get_logger().warning("config.doubtful", problem=str(warning))
+            faulthandler.enable()  # a service manager that gives us up is told where we stood
             loop.run(_run(found, last, file))
         except ConfigError as exc:
             print_problems(exc)

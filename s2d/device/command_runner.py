@@ -286,7 +286,7 @@ class CommandRunner:
             if of and not is_safe and self._is_overruled(of):
                 raise DeviceRefused("what brings the device to safety goes before it")
             if isinstance(step, Wait):
-                await asyncio.sleep(step.seconds)
+                await opened.pause(step.seconds)
                 continue
             at = f"step {number} of {len(steps)} ({', '.join(step.values)}): " if len(steps) > 1 else ""
             try:

@@ -20,7 +20,7 @@ from .command_runner import CommandRunner
 from .device_map import DeviceMap, Variant, probing_map
 from .found_values import FoundValues
 from .latest_values import LatestValues
-from .opened_device import NotReady, OpenedDevice
+from .opened_device import SILENT_AT_MOST_S, NotReady, OpenedDevice
 from .write_ledger import WriteLedger
 from .write_saver import Tally
 
@@ -88,6 +88,7 @@ class Device:
         self._lost_because: str | None = None
         self._since: float | None = None
         self._retry_at = 0.0
+        self._alive_until = inf
 
     @property
     def tally(self) -> Tally:
@@ -110,6 +111,7 @@ class Device:
     async def run(self) -> None:
         """Serves the device for ever. Raises nothing but what is a bug."""
         while True:
+            self._alive(self._clock().mono + SILENT_AT_MOST_S)
             make = await self._identified_map()
             async with self._opened(make.points) as driver:
                 await self._serve(self._opening(driver, make))
@@ -133,7 +135,14 @@ class Device:
             self._emit(Measured(news))
 
         opened = OpenedDevice(
-            driver, make, poll_s=self._poll_s, clock=self._clock, log=self._log, emit=emit, wake=self._read_news_at
+            driver,
+            make,
+            poll_s=self._poll_s,
+            clock=self._clock,
+            log=self._log,
+            emit=emit,
+            wake=self._read_news_at,
+            alive=self._alive,
         )
         self._latest = opened.latest
         return opened
@@ -243,12 +252,14 @@ class Device:
         self._wake_at = self._retry_at if self._failures else until
         wait_s = None if self._wake_at == inf else max(0.0, self._wake_at - self._clock().mono)
         self._is_earlier.clear()
+        self._alive(self._wake_at + SILENT_AT_MOST_S)
         try:
             async with asyncio.timeout(wait_s):
                 await self._is_earlier.wait()
         except TimeoutError:
             pass
         self._wake_at = -inf
+        self._alive(self._clock().mono + SILENT_AT_MOST_S)
 
     def _read_news_at(self, at: float) -> None:
         """Reads at *at* what the device says is new. Who speaks is there, so it is left alone only shortly."""
@@ -260,6 +271,14 @@ class Device:
     def _emit(self, event: DeviceEvent) -> None:
         for listener in self._listeners:
             listener(event)
+
+    def _alive(self, until: float) -> None:
+        self._alive_until = until
+
+    @property
+    def alive_until(self) -> float:
+        """Until when (monotonic seconds) its task may be silent; if it says nothing of itself by then, it is hung."""
+        return self._alive_until
 
     @property
     def latest(self) -> LatestValues | None:

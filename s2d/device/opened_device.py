@@ -15,6 +15,8 @@ from .poll_schedule import PollSchedule
 
 EXCHANGE_WITHIN_S = 30.0
 """A driver that is silent for this long is taken for hung, whatever its own limits are."""
+SILENT_AT_MOST_S = 2 * EXCHANGE_WITHIN_S
+"""Whatever is at work and says nothing of itself for longer is hung: a driver lets nobody end its exchange."""
 
 T = TypeVar("T")
 
@@ -26,7 +28,8 @@ class NotReady(DeviceUnreachable):
 class OpenedDevice:
     """One opening of a device by the map *make*; *emit* is called with all that is new, once it is available.
 
-    Where the device speaks unasked, *wake* hears from when on that may be read.
+    Where the device speaks unasked, *wake* hears from when on that may be read. *alive* hears until when its task may
+    be silent.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class OpenedDevice:
         log: Logger,
         emit: Callable[[tuple[Reading, ...]], None],
         wake: Callable[[float], None] = lambda at: None,
+        alive: Callable[[float], None] = lambda until: None,
     ) -> None:
         now = clock().mono
         self.make = make
@@ -53,6 +57,7 @@ class OpenedDevice:
         self._clock = clock
         self._emit = emit
         self._wake = wake
+        self._alive = alive
         self._news = NewsSchedule(make.points)
         self._has_withheld = False
         self._decisive = self.latest.inputs_of(make.ready.names if make.ready else ())
@@ -95,6 +100,7 @@ class OpenedDevice:
         Raises: DeviceUnreachable: the device did not answer. NotReady: it says that it cannot be had.
         """
         asked_at = self._clock().mono
+        self._alive(asked_at + SILENT_AT_MOST_S)
         points = dict.fromkeys((*points, *self._decisive)) if self._decisive else points
         with_news = self._news.pop(points, asked_at)
         try:
@@ -126,6 +132,7 @@ class OpenedDevice:
 
         Raises: DeviceUnreachable, DeviceRefused.
         """
+        self._alive(self._clock().mono + SILENT_AT_MOST_S)
         try:
             await _in_time(self._driver.write(setpoint, *together))
         finally:
@@ -138,6 +145,11 @@ class OpenedDevice:
             if oddity not in self._oddities:
                 self._oddities.add(oddity)
                 self._log.warning("device.odd", what=oddity)
+
+    async def pause(self, seconds: float) -> None:
+        """Leaves the device alone for *seconds*, between two steps."""
+        self._alive(self._clock().mono + seconds + SILENT_AT_MOST_S)
+        await asyncio.sleep(seconds)
 
     def _hear(self, points: Collection[str]) -> None:
         self._news.add(points)

@@ -1,6 +1,6 @@
 """Service notifications: tell systemd how the daemon is, if systemd wants to know.
 
-Spec: sd_notify(3).
+Spec: sd_notify(3), sd_watchdog_enabled(3).
 """
 
 import os
@@ -8,6 +8,13 @@ import socket
 from contextlib import suppress
 
 from ..text import printable
+
+
+def watchdog_s() -> float | None:
+    """Within what time the service manager wants to hear `WATCHDOG=1` from this process; None: it does not."""
+    given, of = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
+    is_ours = not of or of == str(os.getpid())
+    return int(given) / 1e6 if given.isdigit() and int(given) and is_ours else None
 
 
 def notify(state: str) -> None:

@@ -8,8 +8,9 @@ keeps breaking ends the process, and the service manager starts it afresh.
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
+from math import inf
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
@@ -38,11 +39,14 @@ from ..values import Clock, Quality, Reading
 from .link import BACKOFF, Link
 from .node import Node
 from .tls import TlsContexts
+from .watchdog import Hung, watch
 
 STRIKES = 5
 """A node that broke this often ends the process..."""
 STRIKE_DECAYS_AFTER_S = 600.0
 """...unless each break is forgotten in time."""
+STOP_WITHIN_S = 15.0
+"""Whatever a device or its driver does; systemd is patient for longer."""
 RESTART = Backoff(first_s=1.0, most_s=60.0)
 
 
@@ -63,12 +67,18 @@ async def run(config: Config, store: Store, *, clock: Clock = clock.now, stoppin
         async with AsyncExitStack() as buses, asyncio.TaskGroup() as tasks:
             sites = _sites(config.devices, await _open_buses(config.devices, buses), ledgers, store, clock, log)
             workers = [tasks.create_task(_supervise(each, gateway, store, stop, clock, log)) for each in sites]
+            watching = tasks.create_task(watch(sites, clock, log))
             log.info("daemon.ready", gateway=str(gateway), devices=len(sites))
             notify("READY=1")
             await stop.wait()
             log.info("daemon.stopping")
             notify("STOPPING=1")
-            await asyncio.wait(workers)
+            await asyncio.wait(workers, timeout=STOP_WITHIN_S)
+            if not all(worker.done() for worker in workers):
+                log.error("daemon.killed", reason="a device holds up the end")
+                flush()
+                os._exit(1)
+            watching.cancel()
     return all(worker.result() for worker in workers)
 
 
@@ -116,6 +126,43 @@ class RunningDevice:
         self._log = log
         self._listeners: list[Callable[[DeviceEvent], None]] = []
         self.node: Node | None = None
+        self._device: Device | None = None
+        self._work: asyncio.Task[bool] | None = None
+        self._ending_since: float | None = None
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+    @property
+    def alive_until(self) -> float:
+        """Until when (monotonic seconds) all its tasks may be silent."""
+        if self._work is None:
+            return inf
+        return self.node.alive_until if self.node else self._device.alive_until if self._device else inf
+
+    @property
+    def ending_since(self) -> float | None:
+        """Since when (monotonic seconds) it is to end, as it is hung; None: it is not."""
+        return self._ending_since
+
+    def end(self, now: float) -> None:
+        """Has its work end, as it is hung."""
+        if self._work:
+            self._ending_since = now
+            self._work.cancel()
+
+    async def at_work(self, work: Coroutine[Any, Any, bool]) -> bool:
+        """What comes of *work*, which `end` may end. Raises: Hung: it did."""
+        self._work = asyncio.create_task(work)
+        try:
+            return await self._work
+        except asyncio.CancelledError:
+            if self._ending_since is None:
+                raise
+            raise Hung from None
+        finally:
+            self._work = self._ending_since = None
 
     def pass_on(self, point: str, to: "RunningDevice", as_point: str) -> None:
         """Lets *to* have this device's *point* under the name *as_point*."""
@@ -151,6 +198,7 @@ class RunningDevice:
         )
         for listener in self._listeners:
             device.listen(listener)
+        self._device = device
         return device
 
 
@@ -181,7 +229,7 @@ async def _supervise(
     strikes: list[float] = []
     while True:
         try:
-            return await _work(site, gateway, store, stop, clock_, log)
+            return await site.at_work(_work(site, gateway, store, stop, clock_, log))
         except Exception:
             now = clock_().mono
             strikes = [at for at in strikes if now - at < STRIKE_DECAYS_AFTER_S] + [now]

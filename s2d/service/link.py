@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from logging import DEBUG
+from math import inf
 from pathlib import Path
 from random import random
 from ssl import SSLError
@@ -114,6 +115,7 @@ class Link:
         self._told: set[tuple[str, str]] = set()
         """Why there is no connection: what was told loudly since there was none."""
         self._websocket: ClientConnection | None = None
+        self._alive_until = inf
 
     @property
     def is_connected(self) -> bool:
@@ -147,6 +149,7 @@ class Link:
         """Keeps connecting; returns only after a close that says never to come back."""
         while True:
             self._back, retry_after_s = ReconnectPolicy.SOON, 0.0
+            self._alive_for(OPEN_WITHIN_S)
             try:
                 await self._connect()
             except LinkError as exc:
@@ -157,7 +160,17 @@ class Link:
             if self._back is ReconnectPolicy.NEVER:
                 return
             # Of many who were told the same, each comes somewhat later than the one before.
-            await clock.sleep(max(self._wait_s(), retry_after_s * (1 + random() / 10)))
+            wait_s = max(self._wait_s(), retry_after_s * (1 + random() / 10))
+            self._alive_for(wait_s)
+            await clock.sleep(wait_s)
+
+    @property
+    def alive_until(self) -> float:
+        """Until when, on the clock of the loop, its task may be silent; if it says nothing by then, it is hung."""
+        return self._alive_until
+
+    def _alive_for(self, seconds: float) -> None:
+        self._alive_until = asyncio.get_running_loop().time() + seconds + SEND_WITHIN_S
 
     def _wait_s(self) -> float:
         if self._back is ReconnectPolicy.LATE:
@@ -205,6 +218,7 @@ class Link:
             self._log.info("link.recovered", down_s=round(clock.now().mono - self._down_since, 1))
         self._told.clear()
         self._websocket = websocket
+        self._alive_until = inf  # pings tell
         self._ending = None
         self._is_pending.clear()
         reason = "the connection broke"
@@ -219,6 +233,7 @@ class Link:
             raise
         finally:
             self._websocket = None
+            self._alive_for(CLOSE_WITHIN_S)
             self._down_since = clock.now().mono
             self._take(Disconnected(reason))
 

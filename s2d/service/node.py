@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from math import inf
 
 from ..device.device import Device
+from ..device.opened_device import SILENT_AT_MOST_S
 from ..events import Applied, Refused
 from ..host.log import Logger
 from ..observe.read_models import NodeStatus, node_status
@@ -63,6 +64,7 @@ class Node:
         self._tap = tap
         self._link: Link | None = None
         self._wake_at = inf
+        self._alive_until = inf
         self._is_earlier = asyncio.Event()
         self._posted: list[Event] = []
         self._unlogged: list[Note] = []
@@ -98,6 +100,12 @@ class Node:
             self._cross_off(event)
         self._wake_by(self._next_at(now))
 
+    @property
+    def alive_until(self) -> float:
+        """Until when (monotonic seconds) all its tasks may be silent; if one says nothing by then, it is hung."""
+        link_until = self._link.alive_until if self._link else inf
+        return min(self._alive_until, self._device.alive_until, link_until)
+
     def status(self) -> NodeStatus:
         """How it stands now."""
         return node_status(self._device, self._resource_manager, self._clock())
@@ -126,6 +134,7 @@ class Node:
             linked = tasks.create_task(link.run())
             timer = tasks.create_task(self._keep_time())
             await stopping.wait()
+            self._alive_until = inf  # there is nothing more to wait for
             safe_by = asyncio.get_running_loop().time() + SAFE_WITHIN_S
             self.take(Stopping())
             await self._say_farewell(link, linked)
@@ -184,6 +193,7 @@ class Node:
             self._log_notes(self._limiter.due(now.mono))
             self._wake_at = min(self._next_at(now), self._limiter.next_at())
             self._is_earlier.clear()
+            self._alive_until = self._wake_at + SILENT_AT_MOST_S
             try:
                 async with asyncio.timeout(None if self._wake_at == inf else self._wake_at - now.mono):
                     await self._is_earlier.wait()
