@@ -8,13 +8,13 @@ consumption positive.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Any, ClassVar, Generic, Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import fields
 
 from .errors import BadReading, DeviceRefused
-from .quantities import Duration, dimension_of, factor_of, number_in
+from .quantities import Duration, dimension_of, factor_of, limits, number_in
 from .values import Reading, Setpoint, Value
 
 OTHERS = "_"
@@ -35,21 +35,21 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Unit of the raw value after scale and offset, e.g. `W`, `%`, `kWh`; empty for a plain number or state."""
     access: Literal["read", "write", "read_write"] = "read"
     """Whether it is read, written, or written and read back."""
-    poll: Duration | Literal["once", "never"] | None = None
+    poll: Annotated[Duration | Literal["once", "never"] | None, Meta(extra=limits("1 ms", "1 d"))] = None
     """How often to read it; `once` after each connecting, `never` unless it is asked for. Default: the device's."""
     optional: bool = False
     """A device may lack it."""
-    max_age: Duration | None = None
+    max_age: Annotated[Duration | None, Meta(extra=limits("10 ms", "30 d"))] = None
     """After this long without a new value the point counts as unknown."""
-    lag: Duration = Duration(0)
+    lag: Annotated[Duration, Meta(extra=limits("0 s", "1 h"))] = Duration(0)
     """What is read was true this long ago, where a device shows old values."""
-    refresh: Duration | None = None
+    refresh: Annotated[Duration | None, Meta(extra=limits("10 ms", "1 d"))] = None
     """Write the last setpoint again this often, for devices that forget it."""
     settle: Duration = Duration(2)
     """What is written has this long to show when it is read back; many devices acknowledge first and apply later."""
     deadband: float = 0.0
     """A change of less than this, in `unit`, is not written and counts as done."""
-    interval: Duration | None = None
+    interval: Annotated[Duration | None, Meta(extra=limits("0 s", "1 d"))] = None
     """Least time between two writes; the newest value waits."""
     persistent: bool = False
     """Kept in memory that wears out: written only if it changes, and at most `daily_writes` times."""

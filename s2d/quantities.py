@@ -43,18 +43,27 @@ class Quantity(float):
     dimension: ClassVar[str]
     article: ClassVar[str] = "a"
     example: ClassVar[str]
+    most: ClassVar[str]
+    """More than this, in either direction, is a slip of the pen wherever it stands; a key may have narrower limits."""
 
     @classmethod
     def parse(cls, written: object) -> Self:
         """The quantity *written* stands for.
 
-        Raises: ValueError: not text, no number, no unit, or a unit of another dimension.
+        Raises: ValueError: not text, no number, no unit, a unit of another dimension, or more than can be meant.
         """
+        number = cls._number_of(written)
+        if abs(number) > cls._number_of(cls.most):
+            raise ValueError(f"must be at most {cls.most}, got {_shown(written)}")
+        return cls(number)
+
+    @classmethod
+    def _number_of(cls, written: object) -> float:
         match = _QUANTITY.fullmatch(written) if isinstance(written, str) else None
         dimension, factor = UNITS.get(match[2], ("", 0.0)) if match else ("", 0.0)
         if match is None or dimension != cls.dimension:
             raise ValueError(f'expected {cls.article} {cls.dimension} such as "{cls.example}", got {_shown(written)}')
-        return cls(float(match[1]) * factor)
+        return float(match[1]) * factor
 
     @classmethod
     def pattern(cls) -> str:
@@ -68,6 +77,7 @@ class Power(Quantity):
 
     dimension = "power"
     example = "5 kW"
+    most = "100 MW"
 
 
 class Energy(Quantity):
@@ -76,6 +86,7 @@ class Energy(Quantity):
     dimension = "energy"
     article = "an"
     example = "10 kWh"
+    most = "1000 MWh"
 
 
 class Current(Quantity):
@@ -83,6 +94,7 @@ class Current(Quantity):
 
     dimension = "current"
     example = "16 A"
+    most = "10000 A"
 
 
 class Percentage(Quantity):
@@ -90,6 +102,7 @@ class Percentage(Quantity):
 
     dimension = "percentage"
     example = "92 %"
+    most = "1000 %"
 
 
 class Temperature(Quantity):
@@ -97,6 +110,7 @@ class Temperature(Quantity):
 
     dimension = "temperature"
     example = "55 °C"
+    most = "2000 °C"
 
 
 class Duration(Quantity):
@@ -104,6 +118,12 @@ class Duration(Quantity):
 
     dimension = "duration"
     example = "30 s"
+    most = "365 d"
+
+
+def limits(least: str, most: str) -> dict[str, str]:
+    """The limits of a key that holds a quantity, as the `extra` of its `Meta`; written as their owner would."""
+    return {"least": least, "most": most}
 
 
 class PercentageRange(tuple[float, float]):

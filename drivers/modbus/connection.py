@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from s2d.quantities import Duration
+from s2d.quantities import Duration, limits
 
 from .read_planner import MOST_REGISTERS
 from .register_block import RegisterBlock, Table
@@ -46,14 +46,24 @@ class ModbusConnection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     stopbits: Annotated[Literal[1, 2], Meta(description="Stop bits of the line")] = 1
     unit: Annotated[int, Meta(ge=0, le=255, description="Modbus unit id of the device: 0..247, or 255")] = 1
     timeout_s: Annotated[
-        Duration, Meta(description="Longest wait for an answer, beside what the line itself needs; 1 s by default")
+        Duration,
+        Meta(
+            description="Longest wait for an answer, beside what the line itself needs; 1 s by default",
+            extra=limits("10 ms", "5 min"),
+        ),
     ] = field(name="timeout", default_factory=lambda: Duration(1))
     gap_s: Annotated[
         Duration | None,
-        Meta(description="Silence before each request to it; on a serial line 3.5 characters by default, else none"),
+        Meta(
+            description="Silence before each request to it; on a serial line 3.5 characters by default, else none",
+            extra=limits("0 s", "1 min"),
+        ),
     ] = field(name="gap", default=None)
     warm_up_s: Annotated[
-        Duration, Meta(description="How long to leave it alone after connecting; no time by default")
+        Duration,
+        Meta(
+            description="How long to leave it alone after connecting; no time by default", extra=limits("0 s", "10 min")
+        ),
     ] = field(name="warm_up", default_factory=lambda: Duration(0))
     address_base: Annotated[
         Literal[0, 1] | None, Meta(description="What its manual counts registers from; 0 by default")

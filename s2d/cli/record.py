@@ -20,6 +20,9 @@ from ..host.console import LiveLine, complain, show
 from ..quantities import Duration
 from . import add_config_argument, print_problems
 
+SHORTEST_S = 0.01
+"""Nobody answers more often."""
+
 
 class CannotRecord(S2dError):
     """An error: there is nothing to record, or nowhere to."""
@@ -149,6 +152,6 @@ def _duration_s(written: str) -> Duration:
         duration = Duration.parse(f"{minutes} min" if minutes != written else written)
     except ValueError as exc:
         raise ArgumentTypeError(str(exc)) from exc
-    if duration <= 0:
-        raise ArgumentTypeError(f"must be above 0 s, got {written}")
+    if duration < SHORTEST_S:
+        raise ArgumentTypeError(f"must be at least {SHORTEST_S:g} s, got {written}")
     return duration

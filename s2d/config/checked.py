@@ -25,7 +25,7 @@ from ..device.device_map import (
 )
 from ..device.expression import Expression
 from ..errors import Problem
-from ..quantities import Duration, Percentage, Power
+from ..quantities import Duration, Percentage, Power, limits
 from ..rm.kinds import Ability, Kind
 from ..rm.occasion import Occasion
 from ..values import Setpoint, Value
@@ -87,7 +87,10 @@ class Cem(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = "full"
     max_instruction_age_s: Annotated[
         Duration | None,
-        Meta(description="Instructions that come later than this after their execution time are rejected"),
+        Meta(
+            description="Instructions that come later than this after their execution time are rejected",
+            extra=limits("0 s", "30 d"),
+        ),
     ] = msgspec.field(name="max_instruction_age", default=None)
     redescribe_after_status: Annotated[
         bool | None,
@@ -126,15 +129,15 @@ class Cem(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Report(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How much must change before the CEM is told, and how often it is told anyway."""
 
-    power_w: Annotated[Power | None, Meta(description="Change of power worth telling")] = msgspec.field(
-        name="power", default=None
-    )
-    fill_level: Annotated[Percentage | None, Meta(description="Change of the state of charge worth telling")] = (
-        msgspec.field(name="soc", default=None)
-    )
-    every_s: Annotated[Duration, Meta(description="Told this often even when nothing changes")] = msgspec.field(
-        name="every", default=Duration(60)
-    )
+    power_w: Annotated[
+        Power | None, Meta(description="Change of power worth telling", extra=limits("0 W", "10 MW"))
+    ] = msgspec.field(name="power", default=None)
+    fill_level: Annotated[
+        Percentage | None, Meta(description="Change of the state of charge worth telling", extra=limits("0 %", "100 %"))
+    ] = msgspec.field(name="soc", default=None)
+    every_s: Annotated[
+        Duration, Meta(description="Told this often even when nothing changes", extra=limits("100 ms", "1 d"))
+    ] = msgspec.field(name="every", default=Duration(60))
 
     def __post_init__(self) -> None:
         """Raises: ValueError: a threshold below 0, or a period of 0 s."""

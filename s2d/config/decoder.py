@@ -127,6 +127,7 @@ class Decoder:
             for note in notes:
                 if isinstance(note, Meta) and value is not None:
                     _check_bounds(node, value, expected, note, where)
+                    _check_limits(node, value, note, where)
                     _check_file(node, value, note, where)
             return value
         if get_origin(expected) in (Union, UnionType):
@@ -240,9 +241,6 @@ def _quantity(node: YamlNode, expected: type[Quantity | PercentageRange], where:
         quantity = expected.parse(node.content if isinstance(node.content, str) else node)
     except ValueError as exc:
         raise ConfigError([node.position.problem(where, str(exc), unit_hint(node.content, expected))]) from exc
-    numbers = [quantity] if isinstance(quantity, Quantity) else quantity
-    if not all(map(math.isfinite, numbers)):
-        raise ConfigError([node.position.problem(where, f"too large a number: {node}")])
     if isinstance(quantity, Duration) and quantity < 0:
         raise ConfigError([node.position.problem(where, f"must not be negative, got {node}")])
     return quantity
@@ -269,6 +267,15 @@ def _check_bounds(node: YamlNode, value: object, expected: object, meta: Meta, w
             bounds = f"below {high:g}" if meta.lt is not None else f"of at most {high:g}"
         hint = str((meta.extra or {}).get("hint", ""))
         raise ConfigError([node.position.problem(where, f"expected {phrase_of(expected)} {bounds}, got {node}", hint)])
+
+
+def _check_limits(node: YamlNode, value: object, meta: Meta, where: KeyPath) -> None:
+    """`Meta(extra=limits("10 ms", "1 d"))`."""
+    extra = meta.extra or {}
+    if isinstance(value, Quantity) and "least" in extra:
+        least, most = extra["least"], extra["most"]
+        if not value.parse(least) <= value <= value.parse(most):
+            raise ConfigError([node.position.problem(where, f"must be from {least} to {most}, got {node}")])
 
 
 def _check_file(node: YamlNode, value: object, meta: Meta, where: KeyPath) -> None:

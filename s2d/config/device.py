@@ -12,7 +12,7 @@ from msgspec.structs import fields
 from ..device.device_map import Variant, nothing_plausible
 from ..driver import AnyDriver
 from ..errors import ConfigError, Problem
-from ..quantities import Duration
+from ..quantities import Duration, limits
 from ..rm.kinds import KINDS, Kind
 from ..rm.kinds import kind as kind_of
 from ..values import Value
@@ -74,9 +74,10 @@ class DeviceKeys(DeviceMapKeys, frozen=True, kw_only=True, forbid_unknown_fields
     control_types: Annotated[
         tuple[ControlType, ...] | None, Meta(min_length=1, description="What may be offered to the CEM; default: all")
     ] = None
-    poll_s: Annotated[Duration, Meta(description="How often points are read that do not say otherwise")] = field(
-        name="poll", default=Duration(2)
-    )
+    poll_s: Annotated[
+        Duration,
+        Meta(description="How often points are read that do not say otherwise", extra=limits("1 ms", "1 d")),
+    ] = field(name="poll", default=Duration(2))
     is_expected_offline: Annotated[
         bool, Meta(description="It is switched off at times, as an inverter is at night: nothing to warn of")
     ] = field(name="expected_offline", default=False)

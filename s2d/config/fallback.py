@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from ..device.command import Command
 from ..device.device_map import DeviceMap, Variant, commands_of
 from ..driver import PointSettings
 from ..errors import ConfigError, Problem
-from ..quantities import UNITS, Duration
+from ..quantities import UNITS, Duration, limits
 from ..rm.kinds import Kind
 from ..rm.occasion import Occasion
 from ..values import RELEASE, Setpoint, Value
@@ -20,6 +20,8 @@ from .decoder import Decoder, Findings, mapping_of, unknown_key
 from .point import quantity_of
 from .profile import ExpandedVariant
 from .yaml_source import KeyPath, SourcePosition, YamlNode
+
+After = Annotated[Duration, Meta(extra=limits("0 s", "30 d"))]
 
 
 def fallback(
@@ -122,7 +124,7 @@ class _Reader:
         for key, entry in mapping_of(node, where).items():
             inside = (*where, key)
             if key == "after":
-                after = findings.attempt(self._decoder.value, entry.node, Duration, inside)
+                after = findings.attempt(self._decoder.value, entry.node, After, inside)
                 if isinstance(after, Duration):
                     written = written._replace(after=_After(after, entry.node.position))
             elif key in self._writable:
@@ -163,8 +165,6 @@ def _after_problems(
         yield written.after.position.problem((*where, "after"), what, "Leave it out")
     elif occasion is Occasion.CEM_LOST and usual.after:
         yield written.after.position.problem((*where, "after"), "fallback: after says this already", "Say it once")
-    elif written.after.seconds < 0:
-        yield written.after.position.problem((*where, "after"), "must not be negative")
 
 
 def _setpoints(written: _WrittenValues, reason: str) -> tuple[Setpoint, ...]:

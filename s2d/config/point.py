@@ -92,9 +92,7 @@ def problems(points: Points, node: YamlNode, poll_s: float, where: KeyPath) -> I
         elif point.max_age is not None and 0 < point.max_age < between_s:
             what = f"must not be shorter than the time between readings, {between_s:g} s"
             yield position_of(written, "max_age").problem((*inside, "max_age"), what)
-        if point.lag < 0:
-            yield position_of(written, "lag").problem((*inside, "lag"), "must not be negative")
-        elif point.lag and point.max_age is not None and point.lag + between_s > point.max_age:
+        if point.lag and point.max_age is not None and point.lag + between_s > point.max_age:
             what = f"with {between_s:g} s between readings every value would be older than max_age, {point.max_age:g} s"
             yield position_of(written, "lag").problem((*inside, "lag"), what)
 

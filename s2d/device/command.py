@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ..errors import DeviceRefused
-from ..quantities import Duration, dimension_of
+from ..quantities import Duration, dimension_of, limits
 from ..values import RELEASE, Value
 from .command_plan import Check, CommandMemory, Plan, Wait, Write, direction_of
 from .computed import check_base_unit
@@ -36,9 +36,9 @@ class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     together: Annotated[
         dict[str, Expression] | None, Meta(description="Neighbouring points that are written with one request")
     ] = None
-    wait_s: Annotated[Duration | None, Meta(description="Pause before the next step")] = msgspec.field(
-        name="wait", default=None
-    )
+    wait_s: Annotated[
+        Duration | None, Meta(description="Pause before the next step", extra=limits("0 s", "10 min"))
+    ] = msgspec.field(name="wait", default=None)
     life: Annotated[
         dict[str, str] | None,
         Meta(description='Point → "1..255": a counter that goes one up, and round, each time'),
@@ -85,8 +85,8 @@ class Verify(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     point: Annotated[str, Meta(description="Point, or computed value, that shows it")]
     is_: Annotated[Expression, Meta(description="What it has to become")] = msgspec.field(name="is")
     tolerance: Annotated[float, Meta(ge=0, description="How far it may be off")] = 0.0
-    within_s: Annotated[Duration, Meta(description="How long that may take")] = msgspec.field(
-        name="within", default=Duration(3)
+    within_s: Annotated[Duration, Meta(description="How long that may take", extra=limits("1 ms", "10 min"))] = (
+        msgspec.field(name="within", default=Duration(3))
     )
 
 
@@ -102,18 +102,27 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     deadband: Annotated[
         float, Meta(ge=0, description="A smaller change counts as done; a change from, to or across 0 never does")
     ] = 0.0
-    interval_s: Annotated[Duration, Meta(description="Least time between two executions; the newest value waits")] = (
-        msgspec.field(name="interval", default=Duration(0))
-    )
+    interval_s: Annotated[
+        Duration,
+        Meta(description="Least time between two executions; the newest value waits", extra=limits("0 s", "1 d")),
+    ] = msgspec.field(name="interval", default=Duration(0))
     dwell_s: Annotated[
-        Duration, Meta(description="Least time between changes of sign, from 0 or to 0; the newest value waits")
+        Duration,
+        Meta(
+            description="Least time between changes of sign, from 0 or to 0; the newest value waits",
+            extra=limits("0 s", "1 d"),
+        ),
     ] = msgspec.field(name="dwell", default=Duration(0))
     refresh_s: Annotated[
-        Duration | None, Meta(description="Everything is done again this often, with the newest readings")
+        Duration | None,
+        Meta(description="Everything is done again this often, with the newest readings", extra=limits("10 ms", "1 d")),
     ] = msgspec.field(name="refresh", default=None)
     timeout: Annotated[
         Duration | Expression | None,
-        Meta(description="After this long the device forgets; a duration, or an expression in s over its points"),
+        Meta(
+            description="After this long the device forgets; a duration, or an expression in s over its points",
+            extra=limits("100 ms", "30 d"),
+        ),
     ] = None
     allowed: Annotated[Allowed | None, Meta(description="Refused with a reason unless")] = None
     verify: Annotated[Verify | None, Meta(description="How to see that the device follows, after the last step")] = None

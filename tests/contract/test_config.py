@@ -261,13 +261,19 @@ DEVICE = [
     (("  driver: modbus\n", ""), '3:3: missing key "driver"'),
     (("kind: battery", "kind: battery\n  poll: 5"), '5:9: poll: expected a duration such as "30 s", got 5'),
     (("kind: battery", "kind: battery\n  poll: -5 s"), '5:9: poll: must not be negative, got "-5 s"'),
-    (("kind: battery", "kind: battery\n  poll: 0 s"), '5:9: poll: must be above 0 s, got "0 s"'),
+    (
+        ("kind: battery", "kind: battery\n  poll: 0 s"),
+        '5:9: poll: must be from 1 ms to 1 d, got "0 s"',
+    ),
     (("kind: battery", "kind: battery\n  model: 12"), '5:10: model: expected text, got 12. Write it in quotes: "12"'),
     (
         ("kind: battery", "kind: battery\n  resource_id: a b"),
         '5:16: resource_id: expected 2 to 64 of the characters a-z A-Z 0-9 - _ :, got "a b"',
     ),
-    (("kind: battery", "kind: battery\n  report: {every: 0 s}"), '5:19: report: every: must be above 0 s, got "0 s"'),
+    (
+        ("kind: battery", "kind: battery\n  report: {every: 0 s}"),
+        '5:19: report: every: must be from 100 ms to 1 d, got "0 s"',
+    ),
     (
         ("kind: battery", "kind: battery\n  control_types: [frcb]"),
         '5:19: control_types: expected one of: frbc, pebc, ombc, ddbc, ppbc, got "frcb". Did you mean "frbc"?',
@@ -316,8 +322,14 @@ DEVICE = [
     ),
     (("capacity: 10 kWh", "capacity:"), '7:12: capacity: expected an energy such as "10 kWh", got nothing'),
     (("capacity: 10 kWh", "capacity: true"), '7:13: capacity: expected an energy such as "10 kWh", got true'),
-    (("capacity: 10 kWh", "capacity: 1e999 kWh"), '7:13: capacity: too large a number: "1e999 kWh"'),
-    (("capacity: 10 kWh", "capacity: 0 kWh"), '7:13: capacity: must be above 0, got "0 kWh"'),
+    (
+        ("capacity: 10 kWh", "capacity: 1e999 kWh"),
+        '7:13: capacity: must be at most 1000 MWh, got "1e999 kWh"',
+    ),
+    (
+        ("capacity: 10 kWh", "capacity: 0 kWh"),
+        '7:13: capacity: must be from 1 Wh to 100 MWh, got "0 kWh"',
+    ),
     (("  capacity: 10 kWh\n", ""), '3:3: missing key "capacity". For example "capacity: 10 kWh"'),
     (("capacity: 10 kWh", "capacity: 10 kWh\n  fases: 3"), '8:3: unknown key "fases". Did you mean "phases"?'),
     (("capacity: 10 kWh", "capacity: 10 kWh\n  phases: 2"), "8:11: phases: expected one of: 1, 3, got 2"),
@@ -390,7 +402,7 @@ DEVICE = [
     ),
     (
         ("power: {register: 842, unit: W}", "power: {register: 842, unit: W, poll: 0 s}"),
-        '12:43: points: power: poll: must be above 0 s, got "0 s"',
+        '12:43: points: power: poll: must be from 1 ms to 1 d, got "0 s"',
     ),
     (
         ("power: {register: 842, unit: W}", "power: {register: 842, unit: W, values: {0: 1}}"),

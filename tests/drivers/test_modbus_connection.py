@@ -7,7 +7,10 @@ import pytest
 from s2d_drivers.modbus import Modbus, ModbusConnection
 from s2d_drivers.modbus.register_block import RegisterBlock
 
+from s2d.config.decoder import Decoder
 from s2d.config.driver_discovery import find_driver
+from s2d.config.yaml_source import parse
+from s2d.errors import ConfigError
 from s2d.quantities import Duration
 
 
@@ -43,6 +46,25 @@ def test_a_connection_that_makes_no_sense_is_explained(settings: dict[str, objec
     with pytest.raises(msgspec.ValidationError) as problem:
         connection(**settings)
     assert str(problem.value).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("key", "written", "limits"),
+    [
+        ("timeout", "1e-9 ms", "from 10 ms to 5 min"),
+        ("timeout", "6 min", "from 10 ms to 5 min"),
+        ("timeout", "1e300 d", "at most 365 d"),
+        ("gap", "61 s", "from 0 s to 1 min"),
+        ("warm_up", "1 h", "from 0 s to 10 min"),
+    ],
+)
+def test_a_time_that_no_device_needs_is_refused_with_its_limits(key: str, written: str, limits: str) -> None:
+    node = parse(f"host: a\n{key}: {written}\n", "s2d.yaml")
+    with pytest.raises(ConfigError) as error:
+        Decoder(Path()).struct(node, ModbusConnection, ("Store", "connection"))
+    assert str(error.value) == (
+        f's2d.yaml:2:{len(key) + 3}: Store: connection: {key}: must be {limits}, got "{written}"'
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from ...device.expression import Expression
-from ...quantities import Duration, Quantity
+from ...quantities import Duration, Quantity, limits
 from ..yaml_source import YamlNode
 
 Kinds = Literal["battery", "pv", "meter", "ev_charger", "heat_pump", "load"]
@@ -83,7 +83,8 @@ class Simulation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         dict[str, Expression], Meta(description="Point → what it reads instead while the device has a fault")
     ] = {}
     forgets_s: Annotated[
-        Duration | None, Meta(description="Without a write for so long it goes back to how it started")
+        Duration | None,
+        Meta(description="Without a write for so long it goes back to how it started", extra=limits("100 ms", "1 d")),
     ] = field(name="forgets", default=None)
 
 

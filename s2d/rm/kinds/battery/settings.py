@@ -4,37 +4,55 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from ....quantities import Duration, Energy, Percentage, PercentageRange, Power
+from ....quantities import Duration, Energy, Percentage, PercentageRange, Power, limits
 
 
 class BatterySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The settings of a battery: what its owner knows about it."""
 
-    capacity_wh: Annotated[Energy, Meta(description="Energy between 0 % and 100 % state of charge")] = field(
-        name="capacity"
+    capacity_wh: Annotated[
+        Energy, Meta(description="Energy between 0 % and 100 % state of charge", extra=limits("1 Wh", "100 MWh"))
+    ] = field(name="capacity")
+    max_charge_power_w: Annotated[Power, Meta(description="Most it may take", extra=limits("1 W", "10 MW"))] = field(
+        name="max_charge_power"
     )
-    max_charge_power_w: Annotated[Power, Meta(description="Most it may take")] = field(name="max_charge_power")
-    max_discharge_power_w: Annotated[Power, Meta(description="Most it may give")] = field(name="max_discharge_power")
-    min_charge_power_w: Annotated[Power, Meta(description="Least it can take while charging")] = field(
-        name="min_charge_power", default=Power(0)
+    max_discharge_power_w: Annotated[Power, Meta(description="Most it may give", extra=limits("1 W", "10 MW"))] = field(
+        name="max_discharge_power"
     )
-    min_discharge_power_w: Annotated[Power, Meta(description="Least it can give while discharging")] = field(
-        name="min_discharge_power", default=Power(0)
-    )
-    round_trip_efficiency: Annotated[Percentage, Meta(description="Energy out per energy in")] = Percentage(90)
+    min_charge_power_w: Annotated[
+        Power, Meta(description="Least it can take while charging", extra=limits("0 W", "10 MW"))
+    ] = field(name="min_charge_power", default=Power(0))
+    min_discharge_power_w: Annotated[
+        Power, Meta(description="Least it can give while discharging", extra=limits("0 W", "10 MW"))
+    ] = field(name="min_discharge_power", default=Power(0))
+    round_trip_efficiency: Annotated[
+        Percentage, Meta(description="Energy out per energy in", extra=limits("1 %", "100 %"))
+    ] = Percentage(90)
     usable_range: Annotated[PercentageRange, Meta(description="State of charge to stay within")] = PercentageRange(
         (0.0, 100.0)
     )
     fill_level_margin: Annotated[
-        Percentage, Meta(description="How far the fill levels told to the CEM may reach beyond usable_range")
+        Percentage,
+        Meta(
+            description="How far the fill levels told to the CEM may reach beyond usable_range",
+            extra=limits("0 %", "100 %"),
+        ),
     ] = Percentage(0)
     phases: Annotated[Literal[1, 3], Meta(description="Phases it is connected to")] = 1
     fill_level_unit: Annotated[Literal["%", "Wh", "kWh"], Meta(description="Unit of the S2 fill level")] = "%"
     follow_within_s: Annotated[
-        Duration, Meta(description="An instruction the battery has not followed after this long is aborted")
+        Duration,
+        Meta(
+            description="An instruction the battery has not followed after this long is aborted",
+            extra=limits("100 ms", "1 d"),
+        ),
     ] = field(name="follow_within", default=Duration(60))
     follow_tolerance_w: Annotated[
-        Power | None, Meta(description="How near the ordered power counts as followed; default 5 % of the larger power")
+        Power | None,
+        Meta(
+            description="How near the ordered power counts as followed; default 5 % of the larger power",
+            extra=limits("0 W", "10 MW"),
+        ),
     ] = field(name="follow_tolerance", default=None)
 
     def __post_init__(self) -> None:
