@@ -8,12 +8,16 @@ from ..commissioning.recording import NoRecording, recording_of
 from ..commissioning.tools import tools_of
 from ..commissioning.unconfigured_device import device_without_connection, library_for
 from ..errors import S2dError
+from ..host.regular_file import UnfitFile, contents_of
 from ..simulation.battery import SimulatedBattery
 from ..simulation.faults import Faults
 from ..simulation.profile import ProfileRegisters
 from ..simulation.registers import BatteryRegisters, Registers
 from ..simulation.replay import Replay
 from ..values import Value
+
+MOST_RECORDED_BYTES = 2**26
+"""Of a recording; a day of a large device, read every five seconds, has half of it."""
 
 
 @dataclass
@@ -98,9 +102,10 @@ def replay_device(path: Path, speed: float, unit: int | None) -> SimulatedDevice
     Raises: NoRecording: the file is none, or cannot be read.
     """
     try:
-        lines = path.read_bytes().splitlines(keepends=True)
+        lines = contents_of(path, MOST_RECORDED_BYTES).splitlines(keepends=True)
     except OSError as exc:
-        raise NoRecording(str(path), str(exc.strerror).lower()) from exc
+        why = str(exc.strerror)
+        raise NoRecording(str(path), why if isinstance(exc, UnfitFile) else why.lower()) from exc
     header, polls = recording_of(lines, str(path))
     replay = Replay(header, polls, str(path), speed)
     units = replay.units

@@ -20,7 +20,9 @@ from msgspec.structs import FieldInfo, fields
 
 from ..device.expression import Expression
 from ..errors import ConfigError, Problem
+from ..host.regular_file import contents_of
 from ..quantities import Duration, PercentageRange, Quantity
+from .lookalikes import cure_of
 from .wording import did_you_mean, example_of, phrase_of, unit_hint
 from .yaml_source import KeyPath, YamlEntry, YamlNode
 
@@ -284,10 +286,8 @@ def _check_file(node: YamlNode, value: object, meta: Meta, where: KeyPath) -> No
     if kind is None or not isinstance(value, Path):
         return
     try:
+        written = contents_of(value)
         status = value.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise ConfigError([node.position.problem(where, f"{node} is no file")])
-        written = value.read_bytes()
     except OSError as exc:
         raise ConfigError([node.position.problem(where, f"{node} cannot be read: {exc.strerror}")]) from exc
     if kind != "secret":
@@ -312,6 +312,8 @@ def _hint(node: YamlNode, expected: object) -> str:
             return "Write true"
         case (("off" | "no" | "Off" | "No"), type()) if expected is bool:
             return "Write false"
+        case str(text), type() if expected in (int, float):
+            return cure_of(text)
         case ((int() | float()), type()) if expected is str:
             return f'Write it in quotes: "{node.written}"'
         case ((str() | int() | float()), _) if get_origin(expected) in (list, tuple):

@@ -2,7 +2,7 @@
 
 import glob
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +17,7 @@ from .checked import Cem, Config, DeviceConfig, Draft, Gateway
 from .decoder import Decoder, Findings, did_you_mean, mapping_of, node_at
 from .device import ConfigContext, device_of
 from .driver_discovery import deprecations
+from .open_to_others import files_open_to_others, local_driver_files
 from .plausible import range_warnings, with_lent_ranges
 from .point import unit_problem
 from .profile import FOLDER, Library, expand_device
@@ -51,30 +52,35 @@ class GatewayFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 def read(path: Path) -> Draft:
     """What stands in the gateway file *path* and the files it includes; files are named relative to its folder."""
+    doubts: list[Problem] = []
     try:
-        root = read_yaml(path, path.name)
+        root = read_yaml(path, path.name, doubts)
         if _is_device_file(root):
             hint = "Name that file, or its folder; it includes this one"
             raise ConfigError([root.position.problem((), "this is a device file; -c wants the gateway file", hint)])
-        return read_node(root, path, Library(path.parent / FOLDER))
+        return read_node(root, path, Library(path.parent / FOLDER), doubts)
     except ConfigError as exc:
         beginning = entries_before_error(path, path.name)
         return Draft(Config(_salvaged_gateway(beginning, path), None, ()), tuple(exc.problems))
 
 
-def read_node(root: YamlNode, path: Path, library: Library, *, includes: bool = True) -> Draft:
+def read_node(
+    root: YamlNode, path: Path, library: Library, doubts: Iterable[Problem] = (), *, includes: bool = True
+) -> Draft:
     """What stands in *root*, the content of the gateway file *path*, and in the files that it *includes*, if any.
+
+    *doubts* are what was doubtful in that content.
 
     Raises: ConfigError: it is no gateway file at all.
     """
     entries = mapping_of(root, ())
-    findings = Findings()
+    findings, doubts = Findings(), list(doubts)
     decoder = Decoder(path.parent.absolute())
     good = decoder.fields(root, GatewayFile, (), findings)
     file = GatewayFile(**{name: value for name, value in good.items() if value is not None})  # type: ignore[arg-type]
     gateway = file.gateway if good.get("gateway") else _salvaged_gateway(entries, path)
     pattern = file.include if includes else ""
-    nodes = [*file.devices, *_included(path, pattern, entries.get("include"), findings)]
+    nodes = [*file.devices, *_included(path, pattern, entries.get("include"), findings, doubts)]
     context = ConfigContext(decoder, _buses(file.buses, findings), file.cem, names_cem="cem" in entries)
     written = nodes
     expanded = [
@@ -94,6 +100,7 @@ def read_node(root: YamlNode, path: Path, library: Library, *, includes: bool = 
     for node in nodes:
         clashes += [(_name(node), problem) for problem in _source_problems(node, nodes, decoded)]
     warnings = [
+        *dict.fromkeys((*doubts, *library.doubts)),
         *_ignored_files(path, pattern),
         *(warning for each in expanded if each for warning in each.warnings),
     ]
@@ -107,6 +114,7 @@ def read_node(root: YamlNode, path: Path, library: Library, *, includes: bool = 
         if device and device.cem and node_at(node, "cem", "url").content:
             warnings += _told_secrets(node, device.cem, (device.name,))
     warnings += _deprecations(nodes, decoded)
+    warnings += _open_to_others(path, pattern, (device.driver for device in decoded.values()))
     for name, problem, is_warning in _bus_problems(nodes, decoded):
         if is_warning:
             warnings.append(problem)
@@ -132,13 +140,15 @@ def _salvaged_gateway(entries: Mapping[str, YamlEntry], path: Path) -> Gateway:
     return Gateway(**{name: value for name, value in good.items() if value is not None})  # type: ignore[arg-type]
 
 
-def _included(path: Path, pattern: str, entry: YamlEntry | None, findings: Findings) -> Iterator[YamlNode]:
+def _included(
+    path: Path, pattern: str, entry: YamlEntry | None, findings: Findings, doubts: list[Problem]
+) -> Iterator[YamlNode]:
     """The devices in the files that match *pattern*; *entry* is where the operator asked for them."""
     names = _matching(path, pattern)
     if not names and entry:
         findings.problems.append(entry.node.position.problem(("include",), f'no file matches "{pattern}"'))
     for name in names:
-        node = findings.attempt(read_yaml, path.parent / name, name)
+        node = findings.attempt(read_yaml, path.parent / name, name, doubts)
         if node is None:
             continue
         if isinstance(node.content, list):
@@ -152,6 +162,13 @@ def _included(path: Path, pattern: str, entry: YamlEntry | None, findings: Findi
             yield node
         else:
             findings.problems.append(node.position.problem((), f"expected a device or a list of devices, got {node}"))
+
+
+def _open_to_others(path: Path, pattern: str, drivers: Iterable[type[AnyDriver]]) -> Iterator[Problem]:
+    """Warnings of all that is read which anybody may change."""
+    own = [f"{FOLDER}/{file.name}" for file in sorted((path.parent / FOLDER).glob("*.yaml"))]
+    names = [path.name, ".", *_matching(path, pattern), *own, *map(str, local_driver_files(drivers))]
+    yield from files_open_to_others(path.parent, names, shared=(os.path.dirname(pattern) or ".", FOLDER))
 
 
 def _is_device_file(root: YamlNode) -> bool:

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from ..device.expression import Expression
 from ..quantities import UNITS, PercentageRange, Quantity
+from .lookalikes import cure_of
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -55,6 +56,8 @@ def unit_hint(written: object, expected: type[Quantity | PercentageRange]) -> st
     """A hint at what is wrong with a quantity as it is *written*; empty if unknown."""
     if not isinstance(written, str) or not issubclass(expected, Quantity):
         return ""
+    if cure := cure_of(written):
+        return cure
     if "," in written:
         return "Write decimals behind a point"
     unit = written.strip().lstrip("+-.0123456789").strip()

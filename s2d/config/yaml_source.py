@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ..errors import ConfigError, Problem
+from ..host.regular_file import contents_of
 from ..text import printable
+from .lookalikes import lookalike_at_an_end, lookalike_in_key, structural_lookalike
 
 if TYPE_CHECKING:
     from yaml import CSafeLoader, SafeLoader
@@ -22,6 +24,11 @@ _DEEPEST = 32
 """A configuration nests half as deep at most; what nests deeper is an accident or an attack."""
 _LONGEST = 500
 """Characters of one sentence of a problem, which may quote the file."""
+_LOOKED_AT_ABOVE = 2
+"""Lines above that where the grammar gives up which may be the cause."""
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_SAVE_AS_UTF_8 = "Save it as UTF-8 in the editor"
+_LEADING_ZERO = re.compile(r"[-+]?0[0-9]")
 _CORE = "tag:yaml.org,2002:"
 _CORE_SCHEMA = (
     ("null", re.compile(r"null|Null|NULL|~|")),
@@ -118,41 +125,44 @@ class YamlNode(NamedTuple):
         return self.written
 
 
-def read(path: Path, name: str) -> YamlNode:
-    """The value the YAML file *path* holds; problems call the file *name*.
+def read(path: Path, name: str, doubts: list[Problem] | None = None) -> YamlNode:
+    """The value the YAML file *path* holds; problems call the file *name*. What is doubtful is added to *doubts*.
 
     Raises: ConfigError: it cannot be read, or is not one YAML document.
     """
     try:
-        raw = path.read_bytes()
+        raw = contents_of(path)
     except OSError as exc:
         raise ConfigError([Problem(str(path), 0, 0, "", f"cannot be read: {exc.strerror}")]) from exc
+    if raw.startswith(_UTF_16) or b"\0" in raw[:2]:
+        raise ConfigError([SourcePosition(name, 1, 1).problem((), "is UTF-16 text, not UTF-8", _SAVE_AS_UTF_8)])
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         before = raw[: exc.start].decode("utf-8", "replace")
-        raise ConfigError([_position_after(before, name).problem((), "is not UTF-8 text")]) from exc
-    return parse(text, name)
+        raise ConfigError([_position_after(before, name).problem((), "is not UTF-8 text", _SAVE_AS_UTF_8)]) from exc
+    return parse(text, name, doubts)
 
 
-def parse(text: str, name: str) -> YamlNode:
-    """The value the YAML document *text* holds; problems call its file *name*.
+def parse(text: str, name: str, doubts: list[Problem] | None = None) -> YamlNode:
+    """The value the YAML document *text* holds; problems call its file *name*. What is doubtful is added to *doubts*.
 
     Raises: ConfigError: it is not one YAML document in the core schema with distinct keys.
     """
+    doubts = [] if doubts is None else doubts
     import yaml
 
     if unreadable := _UNREADABLE.search(text):
         position = _position_after(text[: unreadable.start()], name)
         raise ConfigError([position.problem((), f"the character U+{ord(unreadable[0]):04X} does not belong in YAML")])
     try:
-        return _composed(text, name, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        return _composed(text, name, getattr(yaml, "CSafeLoader", yaml.SafeLoader), doubts)
     except yaml.YAMLError:
         pass  # libyaml has limits and words of its own, others with each version
     try:
-        return _composed(text, name, yaml.SafeLoader)
+        return _composed(text, name, yaml.SafeLoader, doubts)
     except yaml.MarkedYAMLError as exc:
-        raise ConfigError([_not_yaml(exc, name)]) from exc
+        raise ConfigError([_not_yaml(exc, text, name)]) from exc
     except yaml.YAMLError as exc:
         raise ConfigError([SourcePosition(name, 1, 1).problem((), f"not YAML: {exc}")]) from exc
 
@@ -162,7 +172,7 @@ def entries_before_error(path: Path, name: str) -> dict[str, YamlEntry]:
     import yaml
 
     try:
-        text = path.read_bytes().decode("utf-8-sig", "replace")
+        text = contents_of(path).decode("utf-8-sig", "replace")
     except OSError:
         return {}
     unreadable = _UNREADABLE.search(text)
@@ -172,13 +182,14 @@ def entries_before_error(path: Path, name: str) -> dict[str, YamlEntry]:
     return composer.top
 
 
-def _composed(text: str, name: str, loader: "type[SafeLoader | CSafeLoader]") -> YamlNode:
+def _composed(text: str, name: str, loader: "type[SafeLoader | CSafeLoader]", doubts: list[Problem]) -> YamlNode:
     import yaml
 
     composer = _Composer(yaml.parse(text, Loader=loader), name)
     node = composer.document()
     if composer.problems:
         raise ConfigError(composer.problems)
+    doubts += composer.doubts
     return node
 
 
@@ -189,6 +200,7 @@ class _Composer:
         self.problems: list[Problem] = []
         self.top: dict[str, YamlEntry] = {}
         """The entries of the outermost mapping so far."""
+        self.doubts: list[Problem] = []
         self._events = events
         self._name = name
         self._anchors: dict[str, YamlNode | None] = {}
@@ -240,12 +252,19 @@ class _Composer:
         for event in self._until(yaml.MappingEndEvent):
             key = self._node(event, where, depth + 1)
             name = str(key.content) if type(key.content) is int else key.written
-            value = self._node(next(self._events), (*where, name), depth + 1)
+            value_event = next(self._events)
+            value = self._node(value_event, (*where, name), depth + 1)
+            if _is_plain(value_event) and (odd := lookalike_at_an_end(value.written)):
+                end = "begins" if odd.at == 0 else "ends"
+                what = f"{value} {end} with {odd.name}"
+                self.problems.append(value.position.problem((*where, name), what, odd.cure))
             if isinstance(key.content, list | dict):
                 self.problems.append(key.position.problem(where, f"expected a key, got {key}"))
             elif name in entries:
                 what = f'key "{name}" is given twice (the other: {entries[name].position})'
                 self.problems.append(key.position.problem(where, what))
+            elif _is_plain(event) and (odd := lookalike_in_key(name)):
+                self.problems.append(key.position.problem(where, f'the key "{name}" has {odd.name}', odd.cure))
             else:
                 entries[name] = YamlEntry(key.position, value)
         return entries
@@ -254,10 +273,11 @@ class _Composer:
         text = event.value
         if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
             self.problems.append(position.problem(where, "text with a character that nothing can hold"))
-        plain = event.tag is None and not event.style
         kinds = dict(_CORE_SCHEMA)
-        if plain:
+        if _is_plain(event):
             tag = next((tag for tag, pattern in _CORE_SCHEMA if pattern.fullmatch(text)), "str")
+            if tag == "int" and _LEADING_ZERO.match(text):
+                self.doubts.append(_leading_zero(text, position, where))
         else:
             tag = (event.tag or "!").removeprefix(_CORE)
             if tag in kinds and not kinds[tag].fullmatch(text):
@@ -303,6 +323,19 @@ class _Composer:
         return SourcePosition(self._name, mark.line + 1, mark.column + 1)
 
 
+def _is_plain(event: "Event") -> bool:
+    """Whether *event* is a scalar without quotes and tag."""
+    import yaml
+
+    return isinstance(event, yaml.ScalarEvent) and event.tag is None and not event.style
+
+
+def _leading_zero(text: str, position: SourcePosition, where: KeyPath) -> Problem:
+    octal = f", and {int(text, 8)} to who reads it as octal" if not set(text) & set("89") else ""
+    value = int(text)
+    return position.problem(where, f"{text} is {value} here{octal}", f'Write {value}; or "{text}", if it is text')
+
+
 def _value(tag: str, text: str) -> bool | int | float | str | None:
     match tag:
         case "null":
@@ -316,14 +349,27 @@ def _value(tag: str, text: str) -> bool | int | float | str | None:
     return text
 
 
-def _not_yaml(error: "MarkedYAMLError", name: str) -> Problem:
+def _not_yaml(error: "MarkedYAMLError", text: str, name: str) -> Problem:
     """Where and why YAML's grammar gives up, in our words where they are known, and what that most often comes from."""
+    if error.problem_mark and (found := _lookalike_before(error.problem_mark.line, text, name)):
+        return found
     sentence = ", ".join(part for part in (error.context, error.problem) if part)
     unknown = ("", False, sentence, "Look at the lines before, too")
     _, begins, what, advice = next((each for each in _MISTAKES if each[0] in sentence), unknown)
     mark = (error.context_mark if begins else None) or error.problem_mark
     position = SourcePosition(name, mark.line + 1, mark.column + 1) if mark else SourcePosition(name, 1, 1)
     return position.problem((), f"not YAML: {what}", advice)
+
+
+def _lookalike_before(line: int, text: str, name: str) -> Problem | None:
+    """The lookalike that broke the file, if there is one in *line*, counted from 0, or a little above."""
+    lines = text.split("\n")
+    above = "\n".join(lines[: max(0, line - _LOOKED_AT_ABOVE)])
+    near = "\n".join(lines[max(0, line - _LOOKED_AT_ABOVE) : line + 1])
+    before = f"{above}\n" if above else ""
+    if (odd := structural_lookalike(near)) is None:
+        return None
+    return _position_after(before + near[: odd.at], name).problem((), f"not YAML: here is {odd.name}", odd.cure)
 
 
 def _position_after(text: str, name: str) -> SourcePosition:

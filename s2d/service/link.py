@@ -37,6 +37,7 @@ from ..config.cem_url import shown_url
 from ..errors import LinkDenied, LinkError, LinkLost
 from ..host import clock
 from ..host.log import Logger
+from ..host.regular_file import contents_of
 from ..s2.effects import Connected, Disconnected, Event, Received, ReconnectPolicy
 from ..s2.messages.common import Tagged
 from ..s2.messages.wire import encode
@@ -284,7 +285,7 @@ class Link:
         if self._token_file is None:
             return {}
         try:
-            token = self._token_file.read_bytes().strip()
+            token = contents_of(self._token_file).strip()
         except OSError as exc:
             raise LinkDenied(f"cannot read the token file {self._token_file}: {exc.strerror}") from exc
         if not re.fullmatch(rb"[!-~]+", token):

@@ -119,7 +119,7 @@ NOT_YAML = [
     ("? [a]\n: 1\n", ["s2d.yaml:1:3: expected a key, got a list"]),
     ("cem: ab\x07\n", ["s2d.yaml:1:8: the character U+0007 does not belong in YAML"]),
     ('include: "a\\0"\n', ["s2d.yaml:1:10: include: text with a character that nothing can hold"]),
-    (b"gateway:\n  name: caf\xe9\n", ["s2d.yaml:2:12: is not UTF-8 text"]),
+    (b"gateway:\n  name: caf\xe9\n", ["s2d.yaml:2:12: is not UTF-8 text. Save it as UTF-8 in the editor"]),
     (
         "gateway:\n  name: a\n  name: b\ngateway: {}\n",
         [
@@ -176,7 +176,10 @@ GATEWAY_FILE = [
         'cem: {url: "ws://a", ca_file: s2d.yaml}',
         ["s2d.yaml:1:31: cem: ca_file: only a wss:// URL has a certificate to check"],
     ),
-    ('cem: {url: "wss://a", ca_file: "."}', ['s2d.yaml:1:32: cem: ca_file: "." is no file']),
+    (
+        'cem: {url: "wss://a", ca_file: "."}',
+        ['s2d.yaml:1:32: cem: ca_file: "." cannot be read: it is a folder, not a regular file'],
+    ),
 ]
 
 DEVICE = [

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec.structs import fields
 
-from ...errors import S2dError
+from ...errors import Problem, S2dError
 from ..decoder import Decoder, Findings, did_you_mean, mapping_of
 from ..yaml_source import YamlEntry, YamlNode, read
 from .keys import ProfileKeys
@@ -61,6 +61,8 @@ class Library:
         self._own = own
         self._shipped = [folder for place in places if (folder := Path(place) / FOLDER).is_dir()]
         self._read: dict[str, Profile] = {}
+        self.doubts: list[Problem] = []
+        """What is doubtful in what was read."""
 
     def names(self) -> list[str]:
         """Of all profiles but fragments, whose names begin with `_`."""
@@ -89,12 +91,12 @@ class Library:
         """The content of the profile *name*; *including* are the files that include it, directly or not."""
         found = [(folder / f"{name}.yaml", shown) for folder, shown in self._folders()] if _NAME.fullmatch(name) else []
         # A file that includes its own name means the one it is merged over.
-        there = [(file, shown) for file, shown in found if file.is_file()]
+        there = [(file, shown) for file, shown in found if file.exists()]
         files = [(file, shown) for file, shown in there if file not in including]
         if not files:
             raise NoSuchProfile(name, self.names(), is_circle=bool(there))
         file, shown = files[0]
-        node = read(file, f"{shown}/{file.name}")
+        node = read(file, f"{shown}/{file.name}", self.doubts)
         bases = mapping_of(node, ()).get("include")
         if bases is None:
             return node
