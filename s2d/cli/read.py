@@ -60,4 +60,5 @@ async def _read(device: DeviceConfig, points: list[str]) -> int:
         readings = await with_one_retry(lambda: visit.read(points or visit.names))
         titles, *rows = readings_table(visit, readings)
     show(StyledText(titles, DIM), *rows)
+    complain(*(f"s2d read: {oddity}" for oddity in visit.driver.oddities))
     return int(bool(points) and any(reading.quality is not Quality.GOOD for reading in readings))

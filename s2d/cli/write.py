@@ -84,6 +84,7 @@ async def _write(device: DeviceConfig, gateway: Gateway, args: Namespace) -> int
             await _carry_out(visit, Setpoint(args.point, value, REASON), ledger, found)
         show("done")
         await _show(visit, plan)
+        complain(*(f"s2d write: {oddity}" for oddity in visit.driver.oddities))
     return 0
 
 

@@ -121,7 +121,7 @@ async def test_a_unit_that_only_answers_to_its_number_is_found(capsys):
             if request[6] == 3:
                 writer.write(answer_to(request, 500))
 
-    async with raw_server(*[answers_unit_3] * 5) as port:
+    async with raw_server(*[answers_unit_3] * 4) as port:
         typed = ("--host", "127.0.0.1", "--port", port, "--unit", "1..3", "--register", 843, "--timeout", "0.5")
         assert await s2d("probe", *typed) == 0
     assert capsys.readouterr().out.splitlines()[:2] == [

@@ -7,6 +7,8 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import median
 
+from msgspec.structs import replace
+
 from s2d.quantities import Duration
 
 from ..connection import ModbusConnection
@@ -20,6 +22,7 @@ from .probe_results import (
     Parity,
     Part,
     ProbeResult,
+    answering,
     at_line,
     at_unit,
     in_yaml,
@@ -67,17 +70,19 @@ async def find(arguments: Namespace, tell: Callable[[str], None]) -> FoundDevice
     asked_block = RegisterBlock(table, asked[0] if asked else 0, 1)
     devices = FoundDevices()
     trials: list[tuple[ModbusConnection, ProbeResult]] = []
+    oddities: dict[str, None] = {}
+    """Sentences, in order."""
     for ways in _ways(arguments):
         if _is_settled(ways[0], trials):
             continue
-        found = await _first(ways, asked_block, tell, trials)
+        found = await _first(ways, asked_block, tell, trials, oddities)
         if found:
-            devices.connections.append(settings_of(found))
             devices.parts += _remarks(found, trials)
-            devices.parts.append(f"connection: {in_yaml(settings_of(found))}")
-            devices.parts += await _shown(found, table, asked, is_sure=arguments.table is not None)
+            found, shown = await _shown(found, table, asked, oddities, is_sure=arguments.table is not None)
+            devices.connections.append(settings_of(found))
+            devices.parts += [*oddities, f"connection: {in_yaml(settings_of(found))}", *shown]
             return devices
-    devices.parts += _why_nothing(trials)
+    devices.parts += [*oddities, *_why_nothing(trials)]
     return devices
 
 
@@ -108,11 +113,17 @@ def _is_settled(way: ModbusConnection, trials: Sequence[tuple[ModbusConnection, 
     """Whether it is known by now that nobody speaks as in *way*."""
     if way.host is None:
         return bool(trials) and trials[-1][1].is_port_missing
-    if way.framing == "rtu" and any("gateway" in each.reason for _, each in trials):
-        return True  # a gateway that says so speaks Modbus TCP; only the unit is missing
+    if way.framing == "rtu" and any(_speaks_modbus_tcp(each) for _, each in trials):
+        return True  # only the unit is missing
     return any(tried_way.framing == way.framing and each.outcome == "lost" for tried_way, each in trials) or any(
         each.is_port_missing for _, each in trials
     )
+
+
+def _speaks_modbus_tcp(result: ProbeResult) -> bool:
+    """Whether *result* of asking in Modbus TCP was said in it: by a gateway, or under other numbers."""
+    is_foreign = result.outcome == "foreign" and bool(result.remedy) and "framing" not in result.remedy
+    return "gateway" in result.reason or is_foreign
 
 
 async def _first(
@@ -120,27 +131,33 @@ async def _first(
     asked_block: RegisterBlock,
     tell: Callable[[str], None],
     trials: list[tuple[ModbusConnection, ProbeResult]],
+    oddities: dict[str, None],
 ) -> ModbusConnection | None:
-    """The first of *ways* that leads to a unit; all *trials* are kept."""
+    """The first of *ways* that leads to a unit, with the keys that it needs; all *trials* and *oddities* are kept."""
     async with ModbusBus.opened(ways[0]) as bus:
         for way in ways:
             tell(f"trying {in_yaml(settings_of(way))}")
-            found = await probed(bus, way, asked_block)
-            trials.append((way, found))
+            trials += await answering(bus, way, asked_block)
+            oddities |= dict.fromkeys(bus.oddities_of(way))
+            reached, found = trials[-1]
             if found.is_there:
-                return way
+                return reached
             if found.outcome == "lost":
                 return None  # nothing else will come of this way of speaking
     return None
 
 
-async def _shown(way: ModbusConnection, table: Table, asked: list[int], *, is_sure: bool) -> list[Part]:
-    """What *way* says of the registers *asked* for."""
+async def _shown(
+    way: ModbusConnection, table: Table, asked: list[int], oddities: dict[str, None], *, is_sure: bool
+) -> tuple[ModbusConnection, list[Part]]:
+    """What *way* says of the registers *asked* for; and *way*, with as many as it gives at once."""
     async with ModbusBus.opened(way) as bus:
         if not asked:
-            return [_times([await probed(bus, way, RegisterBlock(table, 0, 1)) for _ in range(TIMES_ASKED)])]
+            times = _times([await probed(bus, way, RegisterBlock(table, 0, 1)) for _ in range(TIMES_ASKED)])
+            oddities |= dict.fromkeys(bus.oddities_of(way))
+            return way, [times]
         parts: list[Part] = []
-        words, refusal = await _words(bus, way, table, asked)
+        words, whole = await _words(bus, way, table, asked)
         for other, registers, remark in _meant(table, asked, is_sure=is_sure):
             if words:
                 break
@@ -148,13 +165,15 @@ async def _shown(way: ModbusConnection, table: Table, asked: list[int], *, is_su
             if words:
                 table, asked = other, registers
                 parts.append(remark)
+        oddities |= dict.fromkeys(bus.oddities_of(way))
         if not words:
-            return [refusal]
-        block = RegisterBlock(table, asked[0], asked[-1] - asked[0] + 1)
+            return way, [whole.reason]
+        way = replace(way, **whole.remedy)
+        block = RegisterBlock(table, asked[0], min(asked[-1] - asked[0] + 1, way.max_registers))
         times = _times([await probed(bus, way, block) for _ in range(TIMES_ASKED)])
     if not all(register in words for register in asked):
-        parts.append(f"some of the registers are refused: {refusal}")
-    return [*parts, [TITLES, *decodings(words, asked)], times, "points:", *_points(table, asked, words)]
+        parts.append(f"some of the registers are refused: {whole.reason}")
+    return way, [*parts, [TITLES, *decodings(words, asked)], times, "points:", *_points(table, asked, words)]
 
 
 def _meant(table: Table, asked: list[int], *, is_sure: bool) -> Iterator[tuple[Table, list[int], str]]:
@@ -175,8 +194,8 @@ def _meant(table: Table, asked: list[int], *, is_sure: bool) -> Iterator[tuple[T
 
 async def _words(
     bus: ModbusBus, way: ModbusConnection, table: Table, asked: Sequence[int]
-) -> tuple[dict[int, int], str]:
-    """The words of the registers *asked* for and their neighbours, none if all are refused; and the refusal."""
+) -> tuple[dict[int, int], ProbeResult]:
+    """The words of the registers *asked* for and their neighbours, none if all are refused; and of asking at once."""
     whole = await probed(bus, way, RegisterBlock(table, asked[0], asked[-1] - asked[0] + 1))
     words = dict(enumerate(whole.words, asked[0]))
     if whole.outcome == "refused" and len(asked) > 1:
@@ -186,7 +205,7 @@ async def _words(
         for register in (asked[0] - 1, asked[-1] + 1):
             if 0 <= register <= 65535:
                 words |= dict(enumerate((await probed(bus, way, RegisterBlock(table, register, 1))).words, register))
-    return words, whole.reason
+    return words, whole
 
 
 def _points(table: Table, asked: Sequence[int], words: Mapping[int, int]) -> Iterator[str]:
@@ -211,7 +230,9 @@ def _remarks(found: ModbusConnection, trials: Sequence[tuple[ModbusConnection, P
             "it does not speak Modbus TCP but RTU through TCP, as adapters do that only pass a serial line on: "
             "`framing: rtu` has to stand there"
         )
-    elif found.host is not None and len(trials) > 1:
+    foreign = [each.reason for _, each in trials if each.outcome == "foreign"]
+    yield from dict.fromkeys(foreign)
+    if found.framing != "rtu" and found.host is not None and len(trials) > 1 and not foreign:
         is_gateway = any("gateway" in each.reason for _, each in trials)
         yield f"{'a gateway' if is_gateway else 'it minds the unit id'}: others than {found.unit} had no answer"
 
@@ -219,15 +240,17 @@ def _remarks(found: ModbusConnection, trials: Sequence[tuple[ModbusConnection, P
 def _why_nothing(trials: Sequence[tuple[ModbusConnection, ProbeResult]]) -> Iterator[str]:
     way, last = trials[-1]
     tried_units = ", ".join(map(str, sorted({each.unit for each, _ in trials})))
+    yield from dict.fromkeys(each.reason for _, each in trials if each.outcome == "foreign")
     reasons = dict.fromkeys(each.reason for _, each in trials if each.outcome == "lost")
-    if reasons:
-        yield from reasons
+    yield from reasons
     if all(each.outcome == "lost" for _, each in trials):
         if any("closed the connection" in reason for reason in reasons):
             yield (
                 "it takes the connection and ends it: mostly another client holds the device, which serves only one. "
                 "Stop s2d, Home Assistant, evcc or whatever else reads it, wait a minute, and probe again"
             )
+        return
+    if any(each.outcome == "foreign" for _, each in trials):
         return
     yield f"nobody answers at {way.endpoint} under unit {tried_units}"
     if way.serial:

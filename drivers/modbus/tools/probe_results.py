@@ -12,15 +12,16 @@ from s2d.quantities import Duration
 from s2d.text import yaml_text
 
 from ..connection import ModbusConnection
+from ..read_planner import MOST_REGISTERS
 from ..register_block import RegisterBlock
 from ..transport.bus import ModbusBus
-from ..transport.refusals import Busy, RequestRefused, Silent
+from ..transport.refusals import Busy, ForeignResponse, RequestRefused, Silent
 
 MODBUS_PORT = 502
 
 Part = str | Sequence[Sequence[str]]
 Parity = Literal["N", "E", "O"]
-Outcome = Literal["words", "refused", "silent", "lost"]
+Outcome = Literal["words", "refused", "foreign", "silent", "lost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,12 @@ class ProbeResult:
     """The result of one request to one unit."""
 
     outcome: Outcome
-    """Words, an exception, nothing from the unit though the way is there, or no proper connection."""
+    """Words, an exception, an answer that is none to this, nothing though the way is there, or no proper connection."""
     seconds: float
     words: Sequence[int] = ()
     reason: str = ""
+    remedy: Mapping[str, object] = field(default_factory=dict)
+    """The keys of a connection with which it would have gone otherwise."""
 
     @property
     def is_there(self) -> bool:
@@ -57,13 +60,34 @@ async def probed(bus: ModbusBus, connection: ModbusConnection, block: RegisterBl
     began = perf_counter()
     try:
         words = await bus.read(connection, block)
-    except (RequestRefused, Busy) as exc:
+    except RequestRefused as exc:
+        return ProbeResult("refused", perf_counter() - began, reason=exc.reason, remedy=exc.remedy)
+    except Busy as exc:
         return ProbeResult("refused", perf_counter() - began, reason=exc.reason)
+    except ForeignResponse as exc:
+        return ProbeResult("foreign", perf_counter() - began, reason=exc.reason, remedy=exc.remedy)
     except Silent as exc:
         return ProbeResult("silent", perf_counter() - began, reason=exc.reason)
     except DeviceUnreachable as exc:
         return ProbeResult("lost", perf_counter() - began, reason=exc.reason)
     return ProbeResult("words", perf_counter() - began, words)
+
+
+async def answering(
+    bus: ModbusBus, connection: ModbusConnection, block: RegisterBlock
+) -> list[tuple[ModbusConnection, ProbeResult]]:
+    """What comes of reading *block*, and of doing so with the keys that the answers ask for; the last counts."""
+    trials = [(connection, await probed(bus, connection, block))]
+    while (better := cured(*trials[-1])) and better not in [way for way, _ in trials]:
+        trials.append((better, await probed(bus, better, block)))
+    return trials
+
+
+def cured(connection: ModbusConnection, result: ProbeResult) -> ModbusConnection | None:
+    """*connection* with the keys that *result* asks for; None if it asks for none, or for another bus."""
+    if result.is_there or not result.remedy or "framing" in result.remedy:
+        return None
+    return replace(connection, **result.remedy)
 
 
 def at_unit(connection: ModbusConnection, unit: int) -> ModbusConnection:
@@ -78,12 +102,14 @@ def at_line(serial: str, baudrate: int, parity: Parity, timeout_s: Duration) -> 
 
 def settings_of(connection: ModbusConnection) -> dict[str, Any]:
     """What has to stand under `connection:`, the settings of a line in any case: a profile may think otherwise."""
+    most = {"max_registers": connection.max_registers} if connection.max_registers < MOST_REGISTERS else {}
     if connection.serial is not None:
         line = {"serial": connection.serial, "baudrate": connection.baudrate, "parity": connection.parity}
-        return {**line, "unit": connection.unit}
+        return {**line, "unit": connection.unit, **most}
     port = {"port": connection.port} if connection.port != MODBUS_PORT else {}
     framing = {"framing": connection.framing} if connection.framing else {}
-    return {"host": connection.host, **port, **framing, "unit": connection.unit}
+    numbers = {} if connection.is_number_checked else {"transaction_ids": connection.transaction_ids}
+    return {"host": connection.host, **port, **framing, **numbers, "unit": connection.unit, **most}
 
 
 def in_yaml(mapping: Mapping[str, Any]) -> str:

@@ -16,7 +16,17 @@ from ..sunspec.model_scan import FoundModel, scanned_models
 from ..transport.bus import ModbusBus
 from ..value_format import format_of
 from .probe import UNITS_ON_NETWORK
-from .probe_results import MODBUS_PORT, FoundDevices, at_unit, in_yaml, numbers, port_of, probed, settings_of
+from .probe_results import (
+    MODBUS_PORT,
+    FoundDevices,
+    answering,
+    at_unit,
+    in_yaml,
+    numbers,
+    port_of,
+    probed,
+    settings_of,
+)
 
 _COMMON = 1
 _PLATE = {"manufacturer": (2, 16), "model": (18, 16), "version": (42, 8), "serial_number": (50, 16)}
@@ -75,19 +85,27 @@ def _host_and_port(text: str) -> tuple[str, int]:
 async def _look(
     place: ModbusConnection, units: Sequence[int], devices: FoundDevices, tell: Callable[[str], None]
 ) -> None:
+    before = len(devices.parts)
     there: list[ModbusConnection] = []
+    foreign: dict[str, None] = {}
+    odd: dict[str, None] = {}
     async with ModbusBus.opened(place) as bus:
         silent = 0
         for unit in units:
             way = at_unit(place, unit)
             tell(f"{place.endpoint}: asking unit {unit}, {len(there)} found")
-            found = await probed(bus, way, RegisterBlock("holding", 0, 1))
+            trials = await answering(bus, way, RegisterBlock("holding", 0, 1))
+            way, found = trials[-1]
+            foreign |= dict.fromkeys(each.reason for _, each in trials if each.outcome == "foreign")
+            odd |= dict.fromkeys(bus.oddities_of(way))
             if found.is_there:
                 there.append(way)
+                if way.unit != unit:
+                    break  # whichever is asked, this one answers
             elif found.outcome == "lost":
                 devices.parts.append(found.reason)
                 break
-            elif place.host is not None and "gateway" not in found.reason:
+            elif found.outcome == "silent" and place.host is not None and "gateway" not in found.reason:
                 silent += 1
                 if silent > 1 and not there:
                     devices.parts.append(
@@ -102,8 +120,10 @@ async def _look(
             tell(f"{way.place}: looking what it is")
             devices.connections.append(settings_of(way))
             devices.parts.append(await _said(bus, way))
-    if not there and not devices.parts:
+            odd |= dict.fromkeys(bus.oddities_of(way))
+    if not there and not foreign and len(devices.parts) == before:
         devices.parts.append(f"nobody answers at {place.endpoint}")
+    devices.parts += [*list(foreign)[:1], *odd]
 
 
 async def _said(bus: ModbusBus, way: ModbusConnection) -> str:

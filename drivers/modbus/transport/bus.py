@@ -256,9 +256,14 @@ class ModbusBus:
 
     async def _exchange(self, unit: UnitHealth, request: Request, connection: ModbusConnection) -> bytes:
         timeout_s = float(connection.timeout_s)
-        response = await self._connection_owner.exchange(
-            request, connection, unit.probe_timeout_s(timeout_s) if self._is_shared else timeout_s
-        )
+        try:
+            response = await self._connection_owner.exchange(
+                request, connection, unit.probe_timeout_s(timeout_s) if self._is_shared else timeout_s
+            )
+        finally:
+            if self._connection_owner.is_echoing:
+                what = f"the adapter at {connection.endpoint} hears itself: what is sent comes back first"
+                unit.note_oddity("echo", what)
         refusal = self._refusal_in(response, unit, request, connection)
         if isinstance(refusal, Silent):
             raise refusal
@@ -273,10 +278,6 @@ class ModbusBus:
         self, response: Response, unit: UnitHealth, request: Request, connection: ModbusConnection
     ) -> DeviceError | None:
         """Why *response* is none that does what was asked; what is odd about it is noted."""
-        if self._connection_owner.is_echoing:
-            unit.note_oddity(
-                "echo", f"the adapter at {connection.endpoint} hears itself: what is sent comes back first"
-            )
         if response.is_proper:
             code = request.exception_in(response.pdu)
             return None if code is None else refusal_of(connection.place, request, code)
