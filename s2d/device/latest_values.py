@@ -14,6 +14,7 @@ from .plausibility import PlausibilityCheck
 STALE_AFTER_POLLS = 3
 STALE_AFTER_S = 10.0
 """Without a `max_age` a value is stale after the longer of the two, beside its `lag`."""
+_GOOD = Quality.GOOD  # looked up here once, as every reading of every poll is compared with it
 NEXT_COMES_WITHIN = 1.5
 """No value is stale before the next can have come: so many times as long as from one answer to the next."""
 
@@ -104,28 +105,25 @@ class LatestValues:
         return Reading(reading.point, reading.value, reading.quality, reading.detail, at, good_until)
 
     def _accept(self, reading: Reading) -> Reading | None:
-        """*reading* as it is taken, which is held if it is good; None if it is not."""
-        if reading.quality is Quality.GOOD and reading.value is not None:
-            reading = self._check.judged(reading, self._good.get(reading.point))
+        """*reading* as it is taken, which is held if it is good; None if it is neither good nor in doubt."""
+        name = reading.point
+        if reading.quality is _GOOD and reading.value is not None:
+            reading = self._check.judged(reading, self._good.get(name))
+            if reading.quality is _GOOD and reading.value is not None:
+                self.answered.add(name)
+                self.values[name] = reading.value
+                self._good[name] = reading
+                self._stale.discard(name)
+                self.rejected.pop(name, None)
+                return reading
         if reading.quality is Quality.DOUBTFUL:
-            self.rejected[reading.point] = reading
+            self.rejected[name] = reading
             return reading
-        if reading.quality is not Quality.GOOD or reading.value is None:
-            if reading.point in self._make.points and reading.point not in self._max_age_s:
-                self.values.pop(reading.point, None)  # nothing is left of what does not age
-                self._good.pop(reading.point, None)
-            self._reject(reading)
-            return None
-        self.answered.add(reading.point)
-        self._keep(reading, reading.value)
-        return reading
-
-    def _keep(self, reading: Reading, value: Value) -> None:
-        self.values[reading.point] = value
-        self._good[reading.point] = reading
-        self._stale.discard(reading.point)
-        if reading.point in self.rejected:
-            del self.rejected[reading.point]
+        if name in self._make.points and name not in self._max_age_s:
+            self.values.pop(name, None)  # nothing is left of what does not age
+            self._good.pop(name, None)
+        self._reject(reading)
+        return None
 
     def _reject(self, reading: Reading) -> None:
         name, reason = reading.point, reading.detail or reading.quality
