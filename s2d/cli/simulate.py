@@ -17,6 +17,7 @@ from ..simulation.battery import SimulatedBattery
 from ..simulation.faults import FAULTS, Faults
 from ..simulation.modbus import CannotServe, serve_rtu, serve_tcp
 from ..simulation.registers import register_table
+from ..simulation.sun import Sun
 from . import add_config_argument, print_problems
 from .simulated_device import SimulatedDevice, battery_device, profile_device, replay_device
 
@@ -81,6 +82,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="a setpoint not rewritten for so long lapses to 0; 0: never (default: 60); profiles have their own",
     )
     what.add_argument("--serial-number", default="S2D-SIM-0001", help="default: %(default)s")
+    what.add_argument(
+        "--sun", type=_of(Power.parse), default=Power(3000), help='on a hybrid, at most (default: "3 kW")'
+    )
+    what.add_argument("--clouds", type=int, default=1, metavar="SEED", help="which clouds come (default: 1)")
     what.add_argument("--fault", type=_of(_faults), default=Faults(), metavar="FAULT,...", help="see below")
 
 
@@ -107,7 +112,8 @@ def _simulated_device(arguments: Namespace) -> SimulatedDevice:
         return replay_device(arguments.replay, arguments.speed, arguments.unit)
     if arguments.profile:
         keys = dict(_key(written) for written in arguments.keys)
-        return profile_device(arguments.profile, keys, _battery(arguments, 0.0), arguments.fault, arguments.config)
+        battery, sun = _battery(arguments, 0.0), Sun(arguments.sun, arguments.clouds)
+        return profile_device(arguments.profile, keys, battery, arguments.fault, arguments.config, sun)
     return battery_device(_battery(arguments, arguments.watchdog), arguments.unit or 1, arguments.fault)
 
 

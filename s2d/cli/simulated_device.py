@@ -14,6 +14,7 @@ from ..simulation.faults import Faults
 from ..simulation.profile import ProfileRegisters
 from ..simulation.registers import BatteryRegisters, Registers
 from ..simulation.replay import Replay
+from ..simulation.sun import Sun
 from ..values import Value
 
 MOST_RECORDED_BYTES = 2**26
@@ -58,11 +59,17 @@ def battery_device(battery: SimulatedBattery, unit: int, faults: Faults) -> Simu
 
 
 def profile_device(
-    profile_name: str, keys: Mapping[str, str], battery: SimulatedBattery, faults: Faults, config: Path | None = None
+    profile_name: str,
+    keys: Mapping[str, str],
+    battery: SimulatedBattery,
+    faults: Faults,
+    config: Path | None = None,
+    sun: Sun = Sun(0.0),  # noqa: B008 (immutable)
 ) -> SimulatedDevice:
     """A simulated device: *battery* with the registers of the profile *profile_name*, a name or a file.
 
-    *keys* are its owner's, as YAML. Profiles of one's own are beside the gateway file in *config*, if that is given.
+    *keys* are its owner's, as YAML. A hybrid has the *sun* on its roof. Profiles of one's own are beside the gateway
+    file in *config*, if that is given.
 
     Raises: ConfigError: a wrong profile, or wrong keys. NoSuchProfile. CannotSimulate: the profile does not say how
     such a device behaves.
@@ -91,6 +98,7 @@ def profile_device(
         lambda points, present: tools.image(device.connection, points, present),
         on_write=lambda point, value: simulated.on_event(f"{point} {_written(value)}"),
         faults=faults,
+        sun=sun,
     )
     simulated.units = registers.units
     return simulated

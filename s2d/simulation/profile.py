@@ -18,11 +18,16 @@ from ..values import Value
 from .battery import SimulatedBattery
 from .faults import Faults
 from .registers import Registers, Table
+from .sun import Sun
 
 ImageOf = Callable[[Mapping[str, PointSettings], Collection[str]], DeviceImage]
 """Makes the registers of a device that has these points, the optional ones as far as they are in the second."""
 
 _MEASURED = frozenset({"soc", "power"})
+_SUN_STEP_S = 1.0
+"""How often what the sun changes is felt..."""
+_MOST_SUN_STEPS = 600
+"""...unless nobody asked for so long that it would be more often than this."""
 
 
 class ProfileRegisters:
@@ -40,17 +45,25 @@ class ProfileRegisters:
         image_of: ImageOf,
         on_write: Callable[[str, Value | None], None] = lambda point, value: None,
         faults: Faults | None = None,
+        sun: Sun = Sun(0.0),  # noqa: B008 (immutable)
     ) -> None:
         """Raises: DeviceRefused: a point cannot hold what it shows at the start."""
         self.battery = battery
         self._simulation = simulation
         self._parameters = make.parameters
         self._faults = faults or Faults()
+        self._sun = sun
+        self._sun_w = 0.0
+        self._now_s = 0.0
         self._on_write = on_write
         self._before_fault: dict[str, Value | None] = {}
         """The values, before the fault, of the points that `fails` changes."""
         used_points = simulation.shows.keys() | simulation.starts.keys() | simulation.fails.keys() | _MEASURED
         used_points |= {name for each in (make, *(each.make for each in variants)) for name in each.nameplate.names}
+        expressions = [*simulation.shows.values(), *simulation.fails.values()]
+        self._shown_points = frozenset().union(*(each.names for each in expressions)) - self._battery_values().keys()
+        """Points that others depend on."""
+        self._feels_sun = simulation.obeys is not None and "sun" in simulation.obeys.names
         self._make = make
         self._image = self._switched_on(image_of(make.points, used_points))
         probes = {name: point for name, point in make.points.items() if point.poll == "once"}
@@ -95,7 +108,18 @@ class ProfileRegisters:
                 self._image.show(name, self._initial[name])
             self._written.clear()
             self.battery.order(self._ordered_w(), self._written_at_s + forgets_s)
+        if self._feels_sun:
+            self._follow_sun(now_s)
+        self._sun_w = self._sun.power_w(now_s)
         self.battery.advance(now_s)
+
+    def _follow_sun(self, now_s: float) -> None:
+        """Lives until *now_s* with the sun as it is meanwhile."""
+        step_s = max(_SUN_STEP_S, (now_s - self._now_s) / _MOST_SUN_STEPS)
+        while self._now_s < now_s:
+            self._now_s = min(now_s, self._now_s + step_s)
+            self._sun_w = self._sun.power_w(self._now_s)
+            self.battery.order(self._ordered_w(), self._now_s)
 
     def _ordered_w(self) -> float:
         if self._simulation.obeys is None:
@@ -118,6 +142,7 @@ class ProfileRegisters:
         return {
             "soc": battery.soc_percent,
             "power": battery.power_w,
+            "sun": self._sun_w,
             "capacity": battery.capacity_wh,
             "max_charge_power": battery.max_charge_power_w,
             "max_discharge_power": battery.max_discharge_power_w,
@@ -146,7 +171,8 @@ class ProfileRegisters:
 
     def _show(self, image: DeviceImage) -> None:
         battery_values = self._battery_values()
-        known = {**self._parameters, **battery_values}
+        held = ((name, image.value_of(name)) for name in self._shown_points if name in image.points)
+        known = {**{name: value for name, value in held if value is not None}, **self._parameters, **battery_values}
         is_away = self._faults.is_on("nan")
         if self._before_fault and not self.battery.fault:
             for name, value in self._before_fault.items():

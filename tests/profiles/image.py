@@ -210,16 +210,22 @@ async def played(profile: str, image: Image, **keys: Any) -> AsyncIterator[Playe
 
     Raises: ConfigError: the profile or the keys are wrong.
     """
-    async with served(image) as port:
-        connection = {"host": "127.0.0.1", "port": port, "timeout": f"{PATIENCE_S:g} s"} | keys.pop("connection", {})
-        config = configured(profile, connection=connection, **keys)
-        async with config.driver.open_bus(config.connection) as bus:
-            make = config.make
-            if config.variants:
-                async with config.driver.open(config.connection, make.points, bus) as driver:
-                    make = await _found_out(config, driver)
+    async with served(image) as port, connected(profile, port, image, **keys) as device:
+        yield device
+
+
+@asynccontextmanager
+async def connected(profile: str, port: int, image: Image | None = None, **keys: Any) -> AsyncIterator[Played]:
+    """A device of *profile*, whose owner wrote *keys*, at a server on *port*; *image* is what that holds, if known."""
+    connection = {"host": "127.0.0.1", "port": port, "timeout": f"{PATIENCE_S:g} s"} | keys.pop("connection", {})
+    config = configured(profile, connection=connection, **keys)
+    async with config.driver.open_bus(config.connection) as bus:
+        make = config.make
+        if config.variants:
             async with config.driver.open(config.connection, make.points, bus) as driver:
-                yield Played(config, make, driver, image)
+                make = await _found_out(config, driver)
+        async with config.driver.open(config.connection, make.points, bus) as driver:
+            yield Played(config, make, driver, image or Image())
 
 
 def configured(profile: str, **keys: Any) -> DeviceConfig:

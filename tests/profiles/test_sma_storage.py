@@ -159,4 +159,5 @@ async def test_what_it_does_not_say_it_is_gets_no_orders(unknown: tuple[int, int
             await device.told("power_setpoint", 1000.0)
         assert await device.released("power_setpoint")
     async with played("sma-storage", hybrid(model=unknown), **OWNER, model="storage") as device:
+        assert (await device.read())["power"] == 1200
         assert await device.told("power_setpoint", 1000.0)

@@ -73,10 +73,14 @@ class Simulation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     shows: Annotated[
         dict[str, Expression],
-        Meta(description="Point → what it reads, over soc, power, capacity, max_charge_power, max_discharge_power"),
+        Meta(
+            description="Point → what it reads, over soc, power, sun, capacity, max_charge_power, max_discharge_power "
+            "and the points that are written"
+        ),
     ] = {}
     obeys: Annotated[
-        Expression | None, Meta(description="The power it is ordered to take, in W, over the points that are written")
+        Expression | None,
+        Meta(description="The power it is ordered to take, in W, over the points that are written and `sun`"),
     ] = None
     starts: Annotated[dict[str, YamlNode], Meta(description="Point → its value at the start")] = {}
     fails: Annotated[
