@@ -28,6 +28,7 @@ SAYS = {
     "pv1": 1200,
     "pv2": 800,
     "pv": 2000,
+    "headroom": 0,
 }
 
 
@@ -39,7 +40,7 @@ async def test_what_it_says() -> None:
 
 async def test_discharging_is_negative_and_what_cannot_be_is_unknown() -> None:
     async with played("solax-g4", image(pv1_w=0xFFFF, battery_w=-900, soc=0xFFFF), **OWNER) as device:
-        unknown = {"soc": None, "pv1": None, "pv": None}
+        unknown = {"soc": None, "pv1": None, "pv": None, "headroom": None}
         assert await device.read() == {
             name: value for name, value in (SAYS | {"power": -900} | unknown).items() if value is not None
         }
@@ -91,6 +92,53 @@ async def test_when_the_sun_changes_so_does_the_order() -> None:
         assert told == [[block(POWER, -2000)], [block(POWER, 500)], [block(POWER, -1500)]]
         command = device.commands["power_setpoint"]
         assert (command.refresh_s, command.timeout_s({}), command.if_unchanged) == (5, 20, "write")
+
+
+@pytest.mark.parametrize(
+    ("soc", "wanted_w", "ac_w"),
+    [
+        (96, 0, -2000),
+        (97, 0, -2150),
+        (100, 0, -2150),
+        (97, 3000, 850),
+        (100, 3000, -2150),
+        (100, -2500, -4500),
+        (0xFFFF, 0, -2000),
+    ],
+)
+async def test_near_full_the_sun_may_come_back(soc: int, wanted_w: float, ac_w: int) -> None:
+    async with played("solax-g4", image(soc=soc), **OWNER) as device:
+        assert await device.told("power_setpoint", wanted_w) == [block(POWER, ac_w)]
+
+
+@pytest.mark.parametrize(
+    ("soc", "reserve", "wanted_w", "ac_w"),
+    [
+        (21, {"reserve_soc": 20}, -2500, -2500),
+        (20, {"reserve_soc": 20}, -2500, 0),
+        (11, {}, -2500, -2500),
+        (10, {}, -2500, 0),
+        (5, {}, 2500, 2500),
+    ],
+)
+async def test_it_is_not_discharged_below_the_reserve(
+    soc: int, reserve: dict[str, int], wanted_w: float, ac_w: int
+) -> None:
+    async with played("solax-g4", image(0, 0, soc=soc), **OWNER, **reserve) as device:
+        assert await device.told("power_setpoint", wanted_w) == [block(POWER, ac_w)]
+
+
+async def test_without_knowing_the_charge_it_is_not_discharged() -> None:
+    async with played("solax-g4", image(soc=0xFFFF), **OWNER) as device:
+        with pytest.raises(DeviceRefused, match="min is unknown: soc"):
+            await device.told("power_setpoint", -2000.0)
+
+
+async def test_a_third_input_is_taken_off_as_well_where_there_is_one() -> None:
+    sky = image()
+    sky.input[0x124] = 600
+    async with played("solax-g4", sky, **OWNER, strings=3) as device:
+        assert await device.told("power_setpoint", 3000.0) == [block(POWER, 400)]
 
 
 async def test_from_charging_to_discharging_there_is_one_request() -> None:
