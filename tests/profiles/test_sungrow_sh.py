@@ -14,14 +14,16 @@ def low_first(words: list[int]) -> list[int]:
     return words[::-1]
 
 
-def image(flags: int = 0b011, battery_w: int | None = -2100, older: int = 2100, **control: int) -> Image:
-    """One that charges; *battery_w* is None for older firmware."""
+def image(
+    flags: int = 0b011, battery_w: int | None = -2100, older: int = 2100, current: int | None = None, **control: int
+) -> Image:
+    """One that charges; *battery_w* is None for older firmware, *current* in 0.1 A, if it has that."""
     power = {} if battery_w is None else {5213: low_first(i32(battery_w))}
     held = {MODE: 0, COMMAND: STOP, POWER: 0} | {
         {"mode": MODE, "command": COMMAND}[key]: control[key] for key in control
     }
     said = {4989: text("A2350415770", 10), 5627: 100, 13000: flags, 13021: older, 13022: 553}
-    return Image(held, input=said | power)
+    return Image(held, input=said | power | ({} if current is None else {13020: i16(current)}))
 
 
 async def test_what_it_says() -> None:
@@ -33,6 +35,7 @@ async def test_what_it_says() -> None:
             "older_power": 2100,
             "charging": True,
             "discharging": False,
+            "direction": 1,
             "power": 2100,
             "serial": "A2350415770",
             "rated_power": 10000,
@@ -55,6 +58,30 @@ async def test_what_it_says() -> None:
 async def test_older_firmware_tells_the_direction_by_flags(flags: int, older: int, power_w: float) -> None:
     async with played("sungrow-sh", image(flags, None, older), **OWNER) as device:
         assert (await device.read())["power"] == power_w
+
+
+@pytest.mark.parametrize("flags", [0, 0b001])
+@pytest.mark.parametrize(
+    ("older", "current", "power_w"),
+    [
+        (663, 13, -663),
+        (663, -13, 663),
+        (i16(-663), -13, 663),
+        (663, 0, None),
+        (663, None, None),
+        (0, None, 0),
+    ],
+)
+async def test_where_its_flags_stay_0_the_sign_of_the_current_tells_it(
+    flags: int, older: int, current: int | None, power_w: float | None
+) -> None:
+    async with played("sungrow-sh", image(flags, None, older, current), **OWNER) as device:
+        assert (await device.read()).get("power") == power_w
+
+
+async def test_flags_that_are_set_are_believed_before_an_older_current_without_a_sign() -> None:
+    async with played("sungrow-sh", image(0b010, None, 2100, 42), **OWNER) as device:
+        assert (await device.read())["power"] == 2100
 
 
 async def test_without_a_value_the_older_register_is_believed() -> None:
