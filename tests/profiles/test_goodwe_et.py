@@ -54,6 +54,37 @@ async def test_discharging_is_negative(battery: list[int]) -> None:
         assert (await device.read())["power"] == (-2500 if battery == i32(2500) else 2500)
 
 
+OLDER = {35182: 0, 35183: -1250 & 0xFFFF}
+
+
+async def test_the_power_of_older_firmware_is_unknown_rather_than_wrong_until_its_owner_says_so() -> None:
+    older = image()
+    older.holding |= OLDER
+    async with played("goodwe-et", older, **OWNER) as device:
+        assert "power" not in await device.read()
+    async with played("goodwe-et", older, **OWNER, power_words=1) as device:
+        assert (await device.read())["power"] == 1250
+    for power_words in (1, 2):
+        async with played("goodwe-et", image(4321), **OWNER, power_words=power_words) as device:
+            assert (await device.read())["power"] == -4321
+
+
+@pytest.mark.parametrize("raw_w", [32001, -32001, 64286])
+async def test_no_battery_in_a_house_has_more_than_32_kw(raw_w: int) -> None:
+    async with played("goodwe-et", image(raw_w), **OWNER) as device:
+        assert "power" not in await device.read()
+
+
+@pytest.mark.parametrize(
+    ("mode", "obstacle"), [(0, "it has no battery"), (1, None), (2, None), (3, None), (9, None), (0xFFFF, None)]
+)
+async def test_one_without_a_battery_is_not_taken_for_an_empty_one(mode: int, obstacle: str | None) -> None:
+    bare = image(0)
+    bare.holding |= {35184: mode, 37007: 0}
+    async with played("goodwe-et", bare, **OWNER) as device:
+        assert await device.obstacle() == obstacle
+
+
 async def test_what_cannot_be_is_unknown() -> None:
     mute = image()
     mute.holding |= {37007: 0xFFFF, 35182: 0x7FFF, 35183: 0xFFFF}
