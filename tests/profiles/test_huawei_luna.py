@@ -13,7 +13,7 @@ OWNER: dict[str, Any] = {
     "max_discharge_power": "4 kW",
     "connection": {"warm_up": "0 s", "gap": "0 s"},
 }
-PERIOD, FORCED, UNTIL, CHARGE, DISCHARGE = 47083, 47100, 47246, 47247, 47249
+PERIOD, FORCED, TARGET, UNTIL, CHARGE, DISCHARGE = 47083, 47100, 47101, 47246, 47247, 47249
 NONE = 0xFFFFFFFF
 
 
@@ -29,6 +29,8 @@ def image(**told: int) -> Image:
             37760: says["soc"],
             37762: says["status"],
             37765: i32(says["power"]),
+            47081: [1000, 50],
+            47101: 0,
             PERIOD: 0,
             FORCED: 0,
             UNTIL: 1,
@@ -56,6 +58,9 @@ async def test_what_it_says() -> None:
             "power": -1234,
             "status": "running",
             "fault": "ok",
+            "is_nearly_full": False,
+            "charge_end": 100,
+            "discharge_end": 5,
             "most_charging": 5000,
             "most_discharging": 5000,
             "forced": "stop",
@@ -96,6 +101,49 @@ async def test_every_order_is_given_anew_so_that_no_old_power_counts() -> None:
             Written(16, CHARGE, u32(0)),
             Written(16, DISCHARGE, u32(0)),
         ]
+
+
+@pytest.mark.parametrize(
+    ("soc", "wanted_w", "written"),
+    [
+        (1000, 3000, ordered(DISCHARGE, 0, 2)),
+        (1000, 0, ordered(DISCHARGE, 0, 2)),
+        (995, 0, ordered(DISCHARGE, 0, 2)),
+        (995, 3000, ordered(CHARGE, 3000, 1)),
+        (1000, -3000, ordered(DISCHARGE, 3000, 2)),
+        (50, -3000, ordered(CHARGE, 0, 1)),
+        (50, 3000, ordered(CHARGE, 3000, 1)),
+        (0xFFFF, 0, ordered(CHARGE, 0, 1)),
+    ],
+)
+async def test_at_an_end_of_its_range_it_rests_by_what_does_not_end_there(
+    soc: int, wanted_w: float, written: list[Written]
+) -> None:
+    async with played("huawei-luna", image(soc=soc), **OWNER) as device:
+        assert await device.told("power_setpoint", wanted_w) == written
+
+
+def until(soc: int, register: int, power_w: int, forced: int) -> list[Written]:
+    """The power, until that charge, and at last that it counts."""
+    return [
+        Written(16, register, u32(power_w)),
+        Written(6, TARGET, [10 * soc]),
+        Written(6, UNTIL, [1]),
+        Written(6, FORCED, [forced]),
+    ]
+
+
+async def test_firmware_that_ignores_the_time_is_told_a_charge_to_end_at() -> None:
+    inverter = image()
+    async with played("huawei-luna", inverter, **OWNER, ends_by="soc") as device:
+        assert await device.told("power_setpoint", 3000.0) == until(100, CHARGE, 3000, 1)
+        assert await device.told("power_setpoint", -2500.0) == until(5, DISCHARGE, 2500, 2)
+        assert await device.told("power_setpoint", 0.0) == until(100, CHARGE, 0, 1)
+        command = device.commands["power_setpoint"]
+        assert (command.refresh_s, command.timeout_s({})) == (50, None)
+        assert (await device.released("power_setpoint"))[0] == Written(6, FORCED, [0])
+    async with played("huawei-luna", image(soc=1000), **OWNER, ends_by="soc") as device:
+        assert await device.told("power_setpoint", 3000.0) == until(5, DISCHARGE, 0, 2)
 
 
 def test_it_is_reminded_before_its_time_has_run_out() -> None:
