@@ -28,10 +28,12 @@ from ..s2.effects import (
     Disconnected,
     Event,
     Note,
+    Pinged,
+    Ponged,
     Received,
+    ReconnectTerms,
     Remember,
     Send,
-    SessionProven,
     Started,
     Stopping,
     Tick,
@@ -123,6 +125,8 @@ class _Line(Struct):
         | _BinaryFrame
         | Connected
         | Disconnected
+        | Pinged
+        | Ponged
         | Measured
         | Lost
         | Applied
@@ -133,7 +137,7 @@ class _Line(Struct):
         | Stopping
         | Tick
     )
-    effects: list[_Message | Apply | Close | SessionProven | Remember | Note]
+    effects: list[_Message | Apply | Close | ReconnectTerms | Remember | Note]
 
 
 _LINES = msgspec.json.Decoder(_Line)

@@ -20,8 +20,11 @@ from ..s2.effects import (
     Event,
     Level,
     Note,
+    Pinged,
+    Ponged,
     Received,
     ReconnectPolicy,
+    ReconnectTerms,
     Remember,
     Send,
     Started,
@@ -60,6 +63,10 @@ SELECT_WITHIN_S = 30.0
 """A CEM that was told another offer has so long to select from it."""
 REMEMBER_EVERY_S = 600.0
 """What must survive a restart and is no timer is kept no more often."""
+SAID_EVERY_S = 20.0
+"""While an order is in force something is said at least so often, that it is known whether the CEM is there."""
+RETURN_WITHIN_S = 15.0
+"""While an order is in force the CEM is called at least so often, or four times before it is given up."""
 RECONNECT_EVERY_S = 600.0
 """A CEM that selects only at first is asked to reconnect no more often."""
 
@@ -122,6 +129,8 @@ class ResourceManager:
         """When others may be kept again."""
         self._version = ""
         self._heard_handshake = False
+        self._is_failure_told = False
+        """That sessions end before they get anywhere was told; it is told again once one has."""
         self._next_due: Now | None = None
         """As `_next` says; None since something has happened."""
 
@@ -130,6 +139,9 @@ class ResourceManager:
         if self._memory:
             recall(self._memory, self._timers, self._progress, now)
             self._memory = None
+        # What is here was in time, however late it is looked at.
+        if self._session and isinstance(event, Received | Pinged | Ponged):
+            self._session.life.take(event, now.mono)
         next_due, self._next_due = self._next(), None
         effects = self._due(now) if next_due.mono <= now.mono or next_due.utc <= now.utc else []
         effects += self._on(event, now)
@@ -158,7 +170,7 @@ class ResourceManager:
             case Received(frame) if self._session:
                 effects = self._session.receive(frame, self._obey, now)
                 if self._session.is_closing:
-                    self._start_fallback_timer(now)
+                    self._start_fallback_timer(now.mono)
                 return effects
             case Measured(readings, is_lent):
                 self._resource.observe(readings, now)
@@ -186,19 +198,21 @@ class ResourceManager:
             case Identified():
                 return self._recognise(event, now)
             case Connected():
-                self._session, self._heard_handshake = Session(self._new_id), False
+                self._session, self._heard_handshake = Session(self._new_id, now), False
                 return self._session.open(now)
-            case Disconnected():
-                return self._forget_session(now)
+            case Disconnected(reason):
+                return self._forget_session(reason, now)
             case Started():
                 return self._rest(Occasion.STARTED, "start", now)
             case Stopping():
                 return self._stop(now)
-            case Received() | Tick():
+            case Received() | Pinged() | Ponged() | Tick():
                 return []
 
     def _due(self, now: Now) -> list[Effect]:
         effects = self._guard(now) if self._resource.advance(now) else []
+        if (lost_at := self._lost_at) is not None and self._session and self._session.life.is_lost(lost_at, now.mono):
+            effects += self._give_up(self._session, now)
         if self._pending_rest and now.mono >= self._pending_rest.at and not self._is_order_waiting:
             effects += self._end_hold(self._pending_rest, now)
         for setpoint, reason in self._order_guard.overdue(now.mono):
@@ -211,6 +225,8 @@ class ResourceManager:
             effects += self._through_session(self._control.due(now), now)
         if self._measurement and self._measurement.is_stale(now):
             effects += self._report(now)
+        if (repeat_at := self._repeat_at) is not None and now.mono >= repeat_at:
+            effects += self._say_power_again(now)
         return effects
 
     def _on_refusal(self, refused: Refused, now: Now) -> list[Effect]:
@@ -252,7 +268,8 @@ class ResourceManager:
         effects = [*self._rest_now(occasion, pending.reason, now), *self._report(now)]
         if pending.occasion is not Occasion.CEM_LOST:
             return effects
-        return [Note(Level.WARNING, "fallback.applied", {"after_s": self._policy.fallback_after_s}), *effects]
+        applied = Note(Level.WARNING, "fallback.applied", {"after_s": self._policy.fallback_after_s})
+        return [applied, *effects, ReconnectTerms(is_anew=False, within_s=None)]
 
     def _is_needless(self, pending: _PendingRest) -> bool:
         """Whether a CEM is there, and nothing is in force that somebody would have to end."""
@@ -274,6 +291,10 @@ class ResourceManager:
             yield self._select_by
         if self._session:
             yield from self._session.deadlines()
+        if (lost_at := self._lost_at) is not None:
+            yield lost_at
+        if (repeat_at := self._repeat_at) is not None:
+            yield repeat_at
         if self._control:
             yield from self._control.deadlines()
         if self._measurement:
@@ -365,8 +386,39 @@ class ResourceManager:
         reason = "the offer has changed, and nothing of it was selected"
         note = Note(Level.WARNING, "offer.unanswered", {"offered": ", ".join(self._offered)})
         effects = [note, *session.end(SessionRequestType.RECONNECT, reason, now), Close(reason, ReconnectPolicy.SOON)]
-        self._start_fallback_timer(now)
+        self._start_fallback_timer(now.mono)
         return effects
+
+    @property
+    def _lost_at(self) -> float | None:
+        """When the CEM is given up unless it is heard before; at once if a device that it steers is to rest by then."""
+        if self._session is None or self._session.is_closing:
+            return None
+        is_in_charge = self._control is not None and self._pending_rest is None
+        return self._session.life.lost_at(self._policy.fallback_after_s if is_in_charge else inf)
+
+    def _give_up(self, session: Session, now: Now) -> list[Effect]:
+        """The CEM hangs: it has let us wait for an answer, and would not notice that nobody is in charge."""
+        session.is_closing = True
+        silent_s = round(now.mono - session.life.heard_at, 1)
+        note = Note(Level.WARNING, "session.hung", {"silent_s": silent_s, **session.facts(now)})
+        self._start_fallback_timer(session.life.heard_at)
+        return [note, Close(f"the CEM has been silent for {silent_s:g} s", ReconnectPolicy.SOON)]
+
+    @property
+    def _repeat_at(self) -> float | None:
+        """When power is told again because nothing was said for long, while something is in force."""
+        if self._session is None or self._control is None or self._session.is_closing or self._resource.is_at_rest:
+            return None
+        is_told = self._measurement is not None and self._measurement.due_at < inf
+        return self._session.said_at + SAID_EVERY_S if is_told else None
+
+    def _say_power_again(self, now: Now) -> list[Effect]:
+        """An answer to it, whatever it says, shows that the CEM is there."""
+        assert self._session is not None
+        assert self._measurement is not None
+        self._session.said_at = now.mono  # also if there is nothing to tell any more
+        return self._through_session(self._measurement.repeat(now), now)
 
     def _recognise(self, device: Identified, now: Now) -> list[Effect]:
         """Introduces the resource again when more is known of its device than the CEM was told."""
@@ -444,19 +496,37 @@ class ResourceManager:
             Close("the CEM ended the session", ReconnectPolicy.LATE),
         ]
 
-    def _forget_session(self, now: Now) -> list[Effect]:
+    def _forget_session(self, reason: str, now: Now) -> list[Effect]:
         """The connection is gone, and the session with it."""
-        self._start_fallback_timer(now)
+        session = self._session
+        if session is None:
+            return []
+        self._start_fallback_timer(session.life.heard_at if session.life.is_silent(now.mono) else now.mono)
         self._session = None
-        return []
+        if not session.has_failed(now):
+            self._is_failure_told = False
+            return [ReconnectTerms(is_anew=True, within_s=self._returns_within_s)]
+        effects: list[Effect] = [ReconnectTerms(is_anew=False, within_s=None)]
+        if not session.is_closing and not self._is_failure_told:
+            self._is_failure_told = True
+            effects.append(Note(Level.WARNING, "session.failed", {"reason": reason, **session.facts(now)}))
+        return effects
 
-    def _start_fallback_timer(self, now: Now) -> None:
-        """Nobody is in charge. What the device was told stays until it is clear that nobody comes back.
+    @property
+    def _returns_within_s(self) -> float | None:
+        """The longest wait before the CEM is called again, if an order of its is in force."""
+        pending = self._pending_rest
+        if pending is None or pending.occasion is not Occasion.CEM_LOST or self._resource.is_at_rest:
+            return None
+        return max(1.0, min(RETURN_WITHIN_S, self._policy.fallback_after_s / 4))
+
+    def _start_fallback_timer(self, since: float) -> None:
+        """Nobody is in charge *since* then. What the device was told stays until it is clear that nobody comes back.
 
         A session in which nothing was carried out leaves the time running that an earlier one has left.
         """
         if self._session and self._control and not self._pending_rest:
-            at, left = now.mono + self._policy.fallback_after_s, self._session.control_type
+            at, left = since + self._policy.fallback_after_s, self._session.control_type
             self._pending_rest = _PendingRest(at, Occasion.CEM_LOST, "fallback", left)
         self._control = self._measurement = self._outlook = self._select_by = None
 

@@ -29,6 +29,14 @@ class Received(Struct, frozen=True, tag=True):
     frame: str | bytes
 
 
+class Pinged(Struct, frozen=True, tag=True):
+    """The link has sent the CEM a ping."""
+
+
+class Ponged(Struct, frozen=True, tag=True):
+    """The CEM, or its library, has answered the ping."""
+
+
 class Started(Struct, frozen=True, tag=True):
     """The daemon begins; what the hardware was last told is unknown."""
 
@@ -45,6 +53,8 @@ Event = (
     Connected
     | Disconnected
     | Received
+    | Pinged
+    | Ponged
     | Measured
     | Lost
     | Applied
@@ -94,8 +104,13 @@ class Close(Struct, frozen=True, tag=True):
     back: ReconnectPolicy
 
 
-class SessionProven(Struct, frozen=True, tag=True):
-    """The session is initialised: the next reconnect may be quick again."""
+class ReconnectTerms(Struct, frozen=True, tag=True):
+    """The terms on which the link comes back from now on."""
+
+    is_anew: bool
+    """The session has got somewhere: the back-off begins anew."""
+    within_s: float | None
+    """The longest wait; None: as long as the back-off says."""
 
 
 class Level(Enum):
@@ -115,4 +130,4 @@ class Note(Struct, frozen=True, tag=True):
     facts: dict[str, Value | None] = {}
 
 
-Effect = Send | Apply | Close | SessionProven | Remember | Note
+Effect = Send | Apply | Close | ReconnectTerms | Remember | Note

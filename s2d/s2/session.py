@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from ..errors import InvalidContent, LocalProtocolError
 from ..values import Now, Value
-from .effects import Close, Effect, Level, Note, ReconnectPolicy, Send, SessionProven
+from .effects import Close, Effect, Level, Note, ReconnectPolicy, Send
 from .legality import CEM_MAY_SEND, INSTRUCTIONS, RM_MAY_SEND, STATUSES, Phase
 from .messages import ddbc, frbc, ombc, pebc, wire
 from .messages.common import (
@@ -36,13 +36,14 @@ from .messages.references import canonical_references
 from .messages.vet import vet
 from .messages.wire import name_of
 from .rules import History, Severity, Violation, judge
+from .signs_of_life import ANSWER_WITHIN_S, SignsOfLife
 
-ANSWER_WITHIN_S = 5.0
-"""A message of ours without ReceptionStatus for this long is reported as unanswered."""
 RESEND_AFTER_S = 5.0
 """A message answered with TEMPORARY_ERROR is said once more after this long."""
 UNANSWERED_LIMIT = 1000
 """Most messages of ours that are remembered as unanswered; beyond it the oldest is forgotten."""
+LASTED_S = 60.0
+"""A session that ends earlier, and in which nothing was instructed, has failed."""
 
 
 CEM, RM = EnergyManagementRole.CEM, EnergyManagementRole.RM
@@ -71,11 +72,19 @@ class _Unanswered(Struct):
 class Session:
     """The session from the RM's side. Times are those of `Now`; effects are in the order to be carried out."""
 
-    def __init__(self, new_id: Callable[[], str]) -> None:
+    def __init__(self, new_id: Callable[[], str], now: Now) -> None:
         self.control_type = ControlType.NO_SELECTION
         self._speak(wire.VERSIONS[0])
         self._enter(Phase.NEGOTIATING)
         self.is_closing = False
+        self.life = SignsOfLife(now.mono)
+        self.said_at = now.mono
+        """When a message was said last."""
+        self._opened_at = now.mono
+        self._is_instructed = False
+        self._is_unanswering_told = False
+        self._last_said: Message | None = None
+        self._last_heard: str | None = None
         self._new_id = new_id
         self._history = History()
         self._doubted: set[str] = set()
@@ -121,6 +130,8 @@ class Session:
 
     def _send(self, message: Message, now: Now, *, is_repeat: bool = False) -> list[Effect]:
         self._history.record(message, now)
+        self.life.said(now.mono)
+        self.said_at, self._last_said = now.mono, message
         kind = _kind_of(message)
         self._unanswered[message.message_id] = _Unanswered(message, kind, now.mono + ANSWER_WITHIN_S, is_repeat)
         self._newest[kind] = message.message_id
@@ -148,6 +159,7 @@ class Session:
             status = ReceptionStatusValues(exc.status)
             return self._refuse(exc.subject_message_id, status, exc.label, wire.claims_of(frame))
         message = canonical_references(message)
+        self._last_heard = name_of(message.__class__)
         if isinstance(message, ReceptionStatus):
             return self._on_reception_status(message, now)
         assert isinstance(message, Message)
@@ -157,6 +169,7 @@ class Session:
             warnings = self._judged(message, now)
             self._history.record(message, now)
             effects = [*self._handshake(message, now), *obey(message, now)]
+            self._is_instructed |= message.__class__ in INSTRUCTIONS.get(self.control_type, ())
         except InvalidContent as exc:
             return self._refuse(
                 message.message_id, ReceptionStatusValues.INVALID_CONTENT, exc.label, _facts_of(message)
@@ -207,6 +220,9 @@ class Session:
         while self._unanswered and self._oldest().overdue_at <= now.mono:
             message = self._let_go_of_oldest()
             effects.append(Note(Level.WARNING, "reception_status.missed", {**_facts_of(message)}))
+            if not self.life.is_answering and not self._is_unanswering_told:
+                self._is_unanswering_told = True
+                effects.append(Note(Level.WARNING, "session.unanswered"))
         return effects
 
     def deadlines(self) -> Iterable[float]:
@@ -270,7 +286,7 @@ class Session:
                     raise _Incompatible(f"STATE-003 at /selected_protocol_version: {what}")
                 self._speak(version.removeprefix("v"))
                 self._enter(Phase.INITIALISED)
-                return [SessionProven(), Note(Level.INFO, "session.opened", {"version": version})]
+                return [Note(Level.INFO, "session.opened", {"version": version})]
         return []
 
     def _refuse(
@@ -284,6 +300,7 @@ class Session:
 
     def _on_reception_status(self, answer: ReceptionStatus, now: Now) -> list[Effect]:
         """What a ReceptionStatus for one of our own messages leads to."""
+        self.life.is_answering = True
         subject = answer.subject_message_id
         entry = self._unanswered.get(subject)
         label = (answer.diagnostic_label or "")[:LABEL_LIMIT]
@@ -306,6 +323,15 @@ class Session:
         if entry and is_temporary and is_newest and not entry.is_repeat and len(self._repeats) < UNANSWERED_LIMIT:
             self._repeats[entry.kind] = (now.mono + RESEND_AFTER_S, entry.message)
         return [disputed]
+
+    def has_failed(self, now: Now) -> bool:
+        """Whether it has got nowhere, if it ends now and nobody has ended it on purpose."""
+        return not self._is_instructed and now.mono < self._opened_at + LASTED_S
+
+    def facts(self, now: Now) -> dict[str, Value | None]:
+        """What there is to tell of its end: how long it lasted, and what was said last on both sides."""
+        said = _facts_of(self._last_said) if self._last_said else {}
+        return {"lasted_s": round(now.mono - self._opened_at, 1), **said, "last_heard": self._last_heard}
 
     @property
     def version(self) -> str:

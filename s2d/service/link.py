@@ -38,10 +38,11 @@ from ..errors import LinkDenied, LinkError, LinkLost
 from ..host import clock
 from ..host.log import Logger
 from ..host.regular_file import contents_of
-from ..s2.effects import Connected, Disconnected, Event, Received, ReconnectPolicy
+from ..s2.effects import Connected, Disconnected, Event, Pinged, Ponged, Received, ReconnectPolicy, ReconnectTerms
 from ..s2.messages.common import Tagged
 from ..s2.messages.wire import encode
 from ..tcp import ATTEMPT_DELAY_S, last_addresses
+from .frame_intake import A_SECOND, FrameIntake
 from .tls import TlsContexts, why_no_tls
 
 OPEN_WITHIN_S = 10.0
@@ -53,6 +54,10 @@ FRAME_LIMIT = 2**20
 """Largest frame taken, in bytes."""
 UNSENT_LIMIT = 2**20
 """Most bytes that wait for a CEM that does not read; beyond it the connection is given up."""
+UNREAD_LIMIT = 2**22
+"""Most characters of frames that wait for their turn; beyond it the connection is not read for a moment."""
+FRAMES_A_TURN = 16
+"""So many are taken before others have a turn."""
 _DEFLATE = ClientPerMessageDeflateFactory(
     server_max_window_bits=12, client_max_window_bits=12, compress_settings={"level": 1, "memLevel": 5}
 )
@@ -64,6 +69,7 @@ _REASONS_TOLD = 10
 """So many different reasons are told while the CEM is away."""
 _WHY_WE_CLOSED = {
     1000: "we closed the connection",
+    1008: f"the CEM sends more than {A_SECOND} messages a second",
     1002: "what the CEM sends is no WebSocket frame",
     1007: "what the CEM sends is no UTF-8",
     1009: f"the CEM sends a frame longer than {FRAME_LIMIT} bytes",
@@ -108,6 +114,9 @@ class Link:
         self._tls = tls or TlsContexts()
         self._backoff = backoff
         self._attempt = 0
+        self._within_s: float | None = None
+        """The longest wait, unless the CEM refuses us."""
+        self._is_flooded = False
         self._back = ReconnectPolicy.SOON
         self._ending: ReconnectPolicy | None = None
         self._is_pending = asyncio.Event()
@@ -142,9 +151,11 @@ class Link:
         self._ending = back
         self._is_pending.set()
 
-    def reset_backoff(self) -> None:
-        """The session has got somewhere: the next reconnect may be quick again."""
-        self._attempt = 0
+    def come_back(self, terms: ReconnectTerms) -> None:
+        """Comes back on these *terms* from now on; who has flooded us does not choose them."""
+        self._within_s = None if self._is_flooded else terms.within_s
+        if terms.is_anew and not self._is_flooded:
+            self._attempt = 0
 
     async def run(self) -> None:
         """Keeps connecting; returns only after a close that says never to come back."""
@@ -174,11 +185,11 @@ class Link:
         self._alive_until = asyncio.get_running_loop().time() + seconds + SEND_WITHIN_S
 
     def _wait_s(self) -> float:
-        if self._back is ReconnectPolicy.LATE:
-            return self._backoff.longest_s(random())
-        wait_s = self._backoff.full_jitter_s(self._attempt, random())
-        self._attempt += 1
-        return wait_s
+        wait_s = self._backoff.longest_s(random())
+        if self._back is not ReconnectPolicy.LATE:
+            wait_s = self._backoff.full_jitter_s(self._attempt, random())
+            self._attempt += 1
+        return wait_s if self._within_s is None else min(wait_s, self._within_s)
 
     async def _connect(self) -> None:
         """One connection, from its first frame to its last.
@@ -198,15 +209,14 @@ class Link:
                 open_timeout=OPEN_WITHIN_S,
                 happy_eyeballs_delay=ATTEMPT_DELAY_S,
                 close_timeout=CLOSE_WITHIN_S,
-                ping_interval=PING_EVERY_S,
-                ping_timeout=PONG_WITHIN_S,
+                ping_interval=None,
             ) as websocket:
                 await self._carry(websocket)
         except InvalidStatus as exc:
             status, retry_after_s = exc.response.status_code, _retry_after_s(exc.response.headers, clock.now().utc)
             if status in (401, 403):
                 what = f"the CEM refuses us with HTTP {status}: check cem: token_file"
-                raise LinkDenied(what, retry_after_s=retry_after_s) from exc
+                raise LinkDenied(what, retry_after_s=max(retry_after_s, self._backoff.most_s / 2)) from exc
             raise LinkLost(f"the CEM answers with HTTP {status}", retry_after_s=retry_after_s) from exc
         except SSLError as exc:
             raise why_no_tls(exc, urlsplit(self._url).hostname or "") from exc
@@ -221,14 +231,17 @@ class Link:
         self._websocket = websocket
         self._alive_until = inf  # pings tell
         self._ending = None
+        self._is_flooded = False
         self._is_pending.clear()
         reason = "the connection broke"
         try:
             async with asyncio.TaskGroup() as tasks:
                 sender = tasks.create_task(self._carry_out(websocket))
+                pinger = tasks.create_task(self._ping(websocket))
                 self._take(Connected())
                 reason = await self._carry_in(websocket)
                 sender.cancel()
+                pinger.cancel()
         except asyncio.CancelledError:
             websocket.transport.abort()  # a close would wait for a CEM that may not be reading
             raise
@@ -239,17 +252,50 @@ class Link:
             self._take(Disconnected(reason))
 
     async def _carry_in(self, websocket: ClientConnection) -> str:
-        """Hands every frame on; returns why there are no more."""
+        """Hands every frame on, not too many at a time; returns why there are no more.
+
+        It is read on while frames wait for their time: a pong may be behind them.
+        """
+        intake, loop, taken = FrameIntake(), asyncio.get_running_loop(), 0
         try:
             while True:
-                frame = await websocket.recv()
+                if intake.next_at <= loop.time():
+                    self._take(Received(intake.take()))
+                    taken += 1
+                    # A burst is read without a pause: its answers would never leave, nor others have a turn.
+                    is_much_unsent = websocket.transport.get_write_buffer_size() > UNSENT_LIMIT // 2
+                    if taken % FRAMES_A_TURN == 0 or is_much_unsent:
+                        await clock.sleep(0)
+                    continue
+                frame = await (websocket.recv() if intake.next_at == inf else _next(websocket, intake))
+                if frame is None:
+                    continue
                 if self._log.is_enabled_for(DEBUG):
                     self._log.debug("frame.received", frame=str(frame))
-                self._take(Received(frame))
-                if websocket.transport.get_write_buffer_size() > UNSENT_LIMIT // 2:
-                    await clock.sleep(0)  # a burst is read without a pause, and its answers would never leave
+                if not intake.put(frame, loop.time()):
+                    self._is_flooded = True
+                    self._log.warning("link.flooded", a_second=A_SECOND)
+                    await websocket.close(1008, "too many messages")
+                    return _WHY_WE_CLOSED[1008]
         except ConnectionClosed as exc:
+            while intake.next_at < inf and not self._ending:
+                await clock.sleep(intake.next_at - loop.time())
+                self._take(Received(intake.take()))
             return _why_ended(exc)
+
+    async def _ping(self, websocket: ClientConnection) -> None:
+        """Finds out now and then whether somebody is there, and ends the connection if not."""
+        try:
+            while True:
+                await clock.sleep(PING_EVERY_S)
+                async with asyncio.timeout(PONG_WITHIN_S):
+                    self._take(Pinged())
+                    await (await websocket.ping())
+                self._take(Ponged())
+        except TimeoutError:
+            await websocket.close(1011, "no pong")
+        except ConnectionClosed:
+            return  # the reader tells
 
     async def _carry_out(self, websocket: ClientConnection) -> None:
         """Sees to it that all that was sent leaves in time, and ends the connection when that is wanted."""
@@ -292,6 +338,17 @@ class Link:
             needed = "one token: one line of visible ASCII characters"
             raise LinkDenied(f"the token file {self._token_file} does not hold {needed}")
         return {"Authorization": f"Bearer {token.decode()}"}
+
+
+async def _next(websocket: ClientConnection, intake: FrameIntake) -> str | bytes | None:
+    """The next frame that comes; None once the first in *intake* may be taken."""
+    try:
+        async with asyncio.timeout_at(intake.next_at):
+            if intake.length > UNREAD_LIMIT:
+                await asyncio.Event().wait()
+            return await websocket.recv()
+    except TimeoutError:
+        return None
 
 
 def _redirect(exc: Exception) -> str | None:

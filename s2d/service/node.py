@@ -22,9 +22,9 @@ from ..s2.effects import (
     Event,
     Level,
     Note,
+    ReconnectTerms,
     Remember,
     Send,
-    SessionProven,
     Started,
     Stopping,
     Tick,
@@ -161,9 +161,9 @@ class Node:
                     self._link.close(back)
             case Remember(memory, is_urgent):
                 self._keep(memory, is_urgent)
-            case SessionProven():
+            case ReconnectTerms():
                 if self._link:
-                    self._link.reset_backoff()
+                    self._link.come_back(effect)
 
     def _write_log(self) -> None:
         notes, self._unlogged = self._unlogged, []

@@ -53,7 +53,7 @@ from s2d.s2.messages.common import (
 from s2d.values import Now, Reading, Setpoint
 
 from ..published import SCHEMAS, has_schema, violations
-from .stage import NOON, said
+from .stage import NOON, heard, said
 
 BETA, FIRST = "0.0.2-beta", "1.0.0"
 ROLES: tuple[Role, ...] = (Role(role=RoleType.ENERGY_CONSUMER, commodity=Commodity.ELECTRICITY),)
@@ -324,6 +324,7 @@ class Play:
         return f"rm-{self._last_id}"
 
     def on(self, event: Event) -> list[Effect]:
+        heard(self.resource_manager, self.now)
         effects = self.resource_manager.handle(event, self.now)
         for message in said(effects):
             name = wire.name_of(type(message))

@@ -75,18 +75,22 @@ class Stage:
     """Those that can be set are told from the others by the kind."""
     control_types: tuple[ControlType, ...] | None = None
     fallback: tuple[Setpoint, ...] = (Setpoint("power_setpoint", 0.0, "fallback"),)
+    after_s: float = 60.0
+    """How long the CEM may be away."""
     every_s: float = 300.0
     """What was not told for so long is told again."""
     power_w: float = 50.0
     """A change of power worth telling."""
     decided: dict[str, Any] = field(default_factory=dict)
     """What else the owner decided."""
+    is_cem_there: bool = True
+    """Whether the CEM is heard all the time, whatever it says; otherwise only what it is told to say here."""
 
     def __post_init__(self) -> None:
         self.battery = battery_of("battery-1", "Home battery", self.settings, self.abilities(), self.safe())
         self.storage = BatteryStorage(self.battery)
         policy = Policy(
-            fallback_after_s=60.0,
+            fallback_after_s=self.after_s,
             thresholds=ReportThresholds(power_w=self.power_w, fill_level=0.5, every_s=self.every_s),
             processing_delay_s=1.0,
             updates=self.updates,
@@ -120,6 +124,8 @@ class Stage:
         return f"rm-{self._last_id}"
 
     def on(self, event: Event) -> list[Effect]:
+        if self.is_cem_there:
+            heard(self.resource_manager, self.now)
         effects = self.resource_manager.handle(event, self.now)
         self.said += [effect.message for effect in effects if isinstance(effect, Send)]
         return effects
@@ -186,6 +192,12 @@ class Stage:
 
     def left(self, reason: str = "gone") -> list[Effect]:
         return self.on(Disconnected(reason))
+
+
+def heard(resource_manager: ResourceManager, now: Now) -> None:
+    """The CEM is there: a frame of its comes that nothing else follows from."""
+    if resource_manager.session:
+        resource_manager.session.life.take(Received(""), now.mono)
 
 
 def said(effects: list[Effect] | tuple[Effect, ...]) -> list[Tagged]:

@@ -12,6 +12,7 @@ from s2d.s2.effects import (
     Disconnected,
     Level,
     Note,
+    ReconnectTerms,
     Send,
     Started,
     Stopping,
@@ -600,7 +601,7 @@ def test_stopped_it_waits_for_nobody_to_come_back() -> None:
     stage.active()
     stage.confirmed(*stage.hears(stage.instruction("one", stage.charge, 1.0)))
     stage.on(Stopping())
-    assert stage.on(Disconnected("stopping")) == []
+    assert stage.on(Disconnected("stopping")) == [ReconnectTerms(is_anew=True, within_s=None)]
     assert stage.after(3600) == []
 
 

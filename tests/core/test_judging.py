@@ -40,7 +40,7 @@ def test_what_we_say_oddly_is_said_and_told_once_a_session() -> None:
     assert [len(each) for each in doubts] == [1, 0]
     facts = {
         "message_type": "FRBC.ActuatorStatus",
-        "message_id": "rm-13",
+        "message_id": "rm-27",
         "reason": "MSG-008 at /transition_timestamp: 2026-06-01T12:00:00+00:00 lies ahead",
         "sender": "RM",
     }

@@ -65,7 +65,7 @@ def test_a_need_that_is_gone_is_revoked_unless_its_time_is_over() -> None:
     stage.active()
     stage.elapsed_s = 61
     stage.roof.needs = ()
-    assert told(stage.measured(power=0.0)) == ["RevokeObject"]
+    assert told(stage.measured(power=0.0)) == ["PowerMeasurement", "RevokeObject"]
 
 
 def test_a_need_whose_time_is_over_is_not_told() -> None:

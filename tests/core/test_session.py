@@ -271,7 +271,7 @@ def test_a_revocation_while_no_control_type_is_active_is_heard_and_too_late(sele
 )
 def test_only_what_the_version_has_is_said(version: str, unknown: list[type[Message]]) -> None:
     ids = (f"rm-{count}" for count in itertools.count())
-    session, now = Session(lambda: next(ids)), Stage().now
+    session, now = Session(lambda: next(ids), Stage().now), Stage().now
     response = HandshakeResponse(message_id="version", selected_protocol_version=version)
     session.receive(wire.encode(response).decode(), lambda *_: (), now)
     session.select(ControlType.DEMAND_DRIVEN_BASED_CONTROL)
@@ -310,9 +310,10 @@ def test_a_message_nobody_answers_is_told_and_nothing_else() -> None:
     assert stage.after(4.9) == []
     effects = stage.after(0.2)
     assert [(n.event, n.facts) for n in effects if isinstance(n, Note)] == [
-        ("reception_status.missed", {"message_type": "Handshake", "message_id": "rm-1"})
+        ("reception_status.missed", {"message_type": "Handshake", "message_id": "rm-1"}),
+        ("session.unanswered", {}),
     ]
-    assert len(effects) == 1
+    assert len(effects) == 2
     assert stage.after(1000) == []
 
 

@@ -18,10 +18,12 @@ from s2d.s2.effects import (
     Event,
     Level,
     Note,
+    Pinged,
+    Ponged,
     Received,
     ReconnectPolicy,
+    ReconnectTerms,
     Send,
-    SessionProven,
     Started,
     Stopping,
     Tick,
@@ -46,6 +48,8 @@ READINGS = (
 EVENTS: list[Event] = [
     Connected(),
     Disconnected("gone"),
+    Pinged(),
+    Ponged(),
     Received('{"a": "ä\\u0000"}'),
     Received(b"\x00\xff"),
     Measured(READINGS),
@@ -61,7 +65,8 @@ EVENTS: list[Event] = [
 EFFECTS: list[Effect] = [
     Apply(SETPOINT),
     Close("enough", ReconnectPolicy.LATE),
-    SessionProven(),
+    ReconnectTerms(is_anew=True, within_s=15.0),
+    ReconnectTerms(is_anew=False, within_s=None),
     Note(Level.WARNING, "thing.happened", {"number": 1, "share": 0.1, "is_so": False, "text": "ä", "nothing": None}),
 ]
 """All but what is sent."""

@@ -38,6 +38,8 @@ class FakeLink:
         self.answer = ReceptionStatusValues.OK
         """None while it answers nothing."""
         self.heard = []
+        self.terms = []
+        """On which it is to come back."""
         self._node = None
         self._gone = asyncio.Event()
 
@@ -63,13 +65,15 @@ class FakeLink:
 
     def answer_all(self):
         for message in self.sent:
-            if isinstance(message, Message) and self.answer:
+            if isinstance(message, Message) and self.answer and self.is_connected:
                 answer = ReceptionStatus(subject_message_id=message.message_id, status=self.answer)
                 self._node.take(Received(wire.encode(answer).decode()))
         self.heard += self.sent
         self.sent = []
 
     def send(self, message):
+        if not self.sent:
+            asyncio.get_running_loop().call_soon(self.answer_all)
         self.sent.append(message)
 
     def close(self, back):
@@ -78,8 +82,8 @@ class FakeLink:
             self.is_connected = False
             self._gone.set()
 
-    def reset_backoff(self):
-        pass
+    def come_back(self, terms):
+        self.terms.append(terms)
 
     async def run(self):
         await self._gone.wait()

@@ -8,7 +8,7 @@ from hashlib import sha1
 
 import pytest
 
-from s2d.s2.effects import Connected, Disconnected, Received, ReconnectPolicy
+from s2d.s2.effects import Connected, Disconnected, Pinged, Ponged, Received, ReconnectPolicy, ReconnectTerms
 from s2d.s2.messages.common import EnergyManagementRole, Handshake, ReceptionStatus, ReceptionStatusValues
 from s2d.s2.messages.wire import encode
 from s2d.service.link import FRAME_LIMIT
@@ -262,15 +262,15 @@ async def test_a_peer_that_is_alive_is_kept():
     server = Server()
     async with linked(server) as stage:
         await stage.hears(Connected)
-        await pass_s(3600)
-        assert [type(event) for event in stage.told] == [Connected]
+        await pass_s(3605)
+        assert [type(event) for event in stage.told] == [Connected, *[Pinged, Ponged] * 60]
 
 
 async def test_once_settled_it_comes_back_quickly_again():
     server = Server(503)
     async with linked(server) as stage:
         await pass_s(3600)
-        stage.link.reset_backoff()
+        stage.link.come_back(ReconnectTerms(is_anew=True, within_s=None))
         server.asked_at.clear()
         await pass_s(130)
         waits_s = server.waits_s()

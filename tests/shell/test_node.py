@@ -98,7 +98,7 @@ async def test_stopping_it_says_goodbye_and_waits_for_the_battery():
         stage.instruct("now", stage.charge)
         await pass_s(5)
         assert await stage.stop() < 0.5
-        farewell = stage.link.sent[-1]
+        farewell = (stage.link.heard + stage.link.sent)[-1]
         assert isinstance(farewell, SessionRequest)
         assert farewell.request is SessionRequestType.TERMINATE
         assert stage.link.closed == [ReconnectPolicy.NEVER]

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from uuid import NAMESPACE_OID, uuid5
 
 from s2d.errors import DeviceRefused, DeviceUnreachable
-from s2d.events import Identified
+from s2d.events import Identified, Undone, UndoneBy
 from s2d.host.identifier import ids_from
 from s2d.observe.recording import RecordedRun
 from s2d.observe.tap import Taken
@@ -12,6 +12,7 @@ from s2d.rm.control.reporting import ReportThresholds
 from s2d.rm.occasion import SafeStates
 from s2d.rm.policy import Identity, Policy
 from s2d.rm.setup import Setup
+from s2d.s2.effects import Pinged, Ponged
 from s2d.s2.messages.common import (
     ControlType,
     ReceptionStatus,
@@ -56,6 +57,8 @@ async def a_cem_that_comes_and_goes(stage: Stage) -> None:
     stage.link.say(SelectControlType(message_id="select", control_type=FRBC))
     stage.instruct("now", stage.charge)
     await while_listening(stage, 5)
+    stage.node.take(Pinged())
+    stage.node.take(Ponged())
     stage.instruct("later", stage.charge, 0.5, after_s=60)
     stage.instruct("never", stage.idle, 0.0, after_s=90)
     stage.link.say(revoked("never"))
@@ -126,6 +129,9 @@ async def a_battery_that_is_lost(stage: Stage) -> None:
     stage.hardware.follows = {"power_setpoint": "power"}
     await while_listening(stage, 60)
     stage.instruct("to-the-brim", stage.charge)
+    await while_listening(stage, 5)
+    (done,) = stage.device.done
+    stage.node.take(Undone(done, "it was switched on anew", UndoneBy.RESTART))
     await while_listening(stage, 5)
     stage.hardware.values["soc"] = 95.5
     await while_listening(stage, 5)

@@ -38,6 +38,12 @@ class NotControllable:
             for at in dict.fromkeys(due)
         ]
 
+    def repeat(self, now: Now) -> list[Effect]:
+        """The newest measurement once more, though it is no news; nothing if there is none."""
+        for told in self._told.values():
+            told.forget()
+        return self.report(now)
+
     def is_stale(self, now: Now) -> bool:
         """Whether `report` has something to say by itself."""
         return now.mono >= self.due_at

@@ -1,0 +1,73 @@
+"""Signs of life of a peer. Silence is legal: only what of ours has had no answer for a while speaks against it. Pure.
+
+Any frame is a sign of life. A pong answers the ping and nothing else: libraries answer pings for an application that
+hangs. Only who has never answered a message with a ReceptionStatus is judged by pings alone.
+"""
+
+from .effects import Pinged, Ponged, Received
+
+ANSWER_WITHIN_S = 5.0
+"""What of ours has had no answer for this long is unanswered."""
+HUNG_AFTER_S = 30.0
+"""A peer that has answered nothing for this long is given up, whatever is at stake."""
+_OVERSLEPT_S = 1.0
+"""Who looks so much later than he wanted to has not been looking, and looks once more."""
+
+
+class SignsOfLife:
+    """The signs of life of a peer in one session. Times are monotonic seconds."""
+
+    def __init__(self, now_s: float) -> None:
+        self.heard_at = now_s
+        """The last one."""
+        self.is_answering = False
+        """Whether it has ever answered a message with a ReceptionStatus."""
+        self._said_at: float | None = None
+        """When the first message left since it was heard; likewise the first ping, but for its pong."""
+        self._pinged_at: float | None = None
+
+    def said(self, now_s: float) -> None:
+        """A message that wants an answer leaves."""
+        if self._said_at is None:
+            self._said_at = now_s
+
+    def take(self, event: Received | Pinged | Ponged, now_s: float) -> None:
+        """A frame or a pong is here, or a ping leaves."""
+        match event:
+            case Received():
+                self.heard_at, self._said_at, self._pinged_at = now_s, None, None
+            case Pinged() if self._pinged_at is None:
+                self._pinged_at = now_s
+            case Ponged():
+                self._pinged_at = None
+                if not self.is_answering:
+                    self.heard_at = now_s
+
+    def is_silent(self, now_s: float) -> bool:
+        """Whether something is unanswered."""
+        return self._waits_since is not None and now_s >= self._waits_since + ANSWER_WITHIN_S
+
+    def lost_at(self, after_s: float) -> float | None:
+        """When it counts as lost, if it may be away for *after_s*; None while nothing waits for an answer."""
+        since = self._waits_since
+        if since is None:
+            return None
+        return min(since + HUNG_AFTER_S, max(since + ANSWER_WITHIN_S, self.heard_at + after_s))
+
+    def is_lost(self, lost_at: float, now_s: float) -> bool:
+        """Whether it is lost by now, if it is *lost_at* that instant; not yet for who has not been looking."""
+        if now_s < lost_at:
+            return False
+        if now_s - lost_at <= _OVERSLEPT_S:
+            return True
+        since = now_s - ANSWER_WITHIN_S + _OVERSLEPT_S
+        self._said_at = None if self._said_at is None else since
+        self._pinged_at = None if self._pinged_at is None else since
+        return False
+
+    @property
+    def _waits_since(self) -> float | None:
+        said_at = self._said_at if self.is_answering else None
+        if said_at is None or self._pinged_at is None:
+            return self._pinged_at if said_at is None else said_at
+        return min(said_at, self._pinged_at)
