@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.cli.commissioning import configured, s2d
-from tests.drivers.modbus_peers import OddUnit, odd_device, odd_line, odd_server
+from tests.drivers.modbus_peers import OddUnit, crc_of, odd_device, odd_line, odd_server
 
 pytestmark = pytest.mark.system
 
@@ -87,6 +87,23 @@ async def test_who_gives_few_registers_is_shown_with_how_many(capsys, transport)
     assert line.endswith(", unit: 1, max_registers: 2}")
     assert "it gave 4 bytes where 8 were asked for, 03 04 00 32 00 33; `max_registers: 2` spares it the asking" in said
     assert [f"register_{each}" in said for each in range(50, 54)] == [True] * 4
+
+
+async def test_on_a_line_a_unit_that_answers_whichever_is_asked_is_found(capsys, tmp_path):
+    def as_7(asked: bytes, frame: bytes) -> bytes:
+        return b"\x07" + frame[1:-2] + crc_of(b"\x07" + frame[1:-2])
+
+    async with odd_line(OddUnit(frames=as_7)) as where:
+        line = ("--serial", where["serial"], "--baudrate", 9600, "--parity", "N")
+        assert await s2d("probe", *line, "--unit", "1", "--timeout", "0.3") == 0
+        probed = capsys.readouterr().out
+        assert await s2d("scan", "-c", tmp_path, *line[:4], "--units", "1..2") == 0
+        scanned = capsys.readouterr().out
+    settings = f"connection: {{serial: {where['serial']}, baudrate: 9600, parity: N, unit: 7}}"
+    assert found(probed) == [settings]
+    assert found(scanned) == [f"{settings}  # no SunSpec"]
+    for said in (probed, scanned):
+        assert "unit 7 answered in its place, 07 83 02" in said or "unit 7 answered in its place, 07 03 02" in said
 
 
 @pytest.mark.parametrize("is_there", [True, False])

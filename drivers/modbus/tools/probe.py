@@ -230,7 +230,7 @@ def _remarks(found: ModbusConnection, trials: Sequence[tuple[ModbusConnection, P
             "it does not speak Modbus TCP but RTU through TCP, as adapters do that only pass a serial line on: "
             "`framing: rtu` has to stand there"
         )
-    foreign = [each.reason for _, each in trials if each.outcome == "foreign"]
+    foreign = [each.reason for _, each in trials if each.is_foreign]
     yield from dict.fromkeys(foreign)
     if found.framing != "rtu" and found.host is not None and len(trials) > 1 and not foreign:
         is_gateway = any("gateway" in each.reason for _, each in trials)
@@ -240,7 +240,7 @@ def _remarks(found: ModbusConnection, trials: Sequence[tuple[ModbusConnection, P
 def _why_nothing(trials: Sequence[tuple[ModbusConnection, ProbeResult]]) -> Iterator[str]:
     way, last = trials[-1]
     tried_units = ", ".join(map(str, sorted({each.unit for each, _ in trials})))
-    yield from dict.fromkeys(each.reason for _, each in trials if each.outcome == "foreign")
+    yield from dict.fromkeys(each.reason for _, each in trials if each.is_foreign)
     reasons = dict.fromkeys(each.reason for _, each in trials if each.outcome == "lost")
     yield from reasons
     if all(each.outcome == "lost" for _, each in trials):
@@ -250,7 +250,7 @@ def _why_nothing(trials: Sequence[tuple[ModbusConnection, ProbeResult]]) -> Iter
                 "Stop s2d, Home Assistant, evcc or whatever else reads it, wait a minute, and probe again"
             )
         return
-    if any(each.outcome == "foreign" for _, each in trials):
+    if any(each.is_foreign for _, each in trials):
         return
     yield f"nobody answers at {way.endpoint} under unit {tried_units}"
     if way.serial:

@@ -42,6 +42,11 @@ class ProbeResult:
         return self.outcome in ("words", "refused")
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether something answered that would be taken with other keys, or cannot be."""
+        return self.outcome == "foreign" or (self.outcome == "silent" and bool(self.remedy))
+
+    @property
     def is_port_missing(self) -> bool:
         """Whether there is nothing to speak to, however one speaks."""
         return self.outcome == "lost" and self.reason.startswith("cannot ")
@@ -67,7 +72,7 @@ async def probed(bus: ModbusBus, connection: ModbusConnection, block: RegisterBl
     except ForeignResponse as exc:
         return ProbeResult("foreign", perf_counter() - began, reason=exc.reason, remedy=exc.remedy)
     except Silent as exc:
-        return ProbeResult("silent", perf_counter() - began, reason=exc.reason)
+        return ProbeResult("silent", perf_counter() - began, reason=exc.reason, remedy=exc.remedy)
     except DeviceUnreachable as exc:
         return ProbeResult("lost", perf_counter() - began, reason=exc.reason)
     return ProbeResult("words", perf_counter() - began, words)

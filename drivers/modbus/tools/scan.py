@@ -96,11 +96,11 @@ async def _look(
             tell(f"{place.endpoint}: asking unit {unit}, {len(there)} found")
             trials = await answering(bus, way, RegisterBlock("holding", 0, 1))
             way, found = trials[-1]
-            foreign |= dict.fromkeys(each.reason for _, each in trials if each.outcome == "foreign")
+            foreign |= dict.fromkeys(each.reason for _, each in trials if each.is_foreign)
             odd |= dict.fromkeys(bus.oddities_of(way))
             if found.is_there:
-                there.append(way)
-                if way.unit != unit:
+                there += [way] if way not in there else []
+                if way.unit != unit and place.host is not None:
                     break  # whichever is asked, this one answers
             elif found.outcome == "lost":
                 devices.parts.append(found.reason)

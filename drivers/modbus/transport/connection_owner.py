@@ -151,7 +151,7 @@ class ConnectionOwner:
                 self.let_pass(found.turnaround_s)
         if isinstance(found, Response):
             return found
-        if found and (found.is_hopeless or found.remedy):
+        if found and not self._to.is_rtu and found.why:
             if found.is_hopeless:
                 self.close()
             raise ForeignResponse(f"no proper answer from {of.place}: {found.why}", found.remedy)
@@ -266,7 +266,7 @@ class ConnectionOwner:
         if self._to.host is not None and (is_idle or self._silences >= _SILENCES or not self._tells_apart(of)):
             self.close()
         if found and found.why:
-            return Silent(f"no proper answer from {of.place}: {found.why}")
+            return Silent(f"no proper answer from {of.place}: {found.why}", found.remedy)
         if heard and self._to.is_rtu:
             return Silent(
                 f"no proper answer from {of.place}: what was heard is no frame of its, {heard}; "

@@ -228,7 +228,8 @@ class RtuFraming:
                     self._learn_echo()
                     return Misfit(bytes(frame[1:-2]))
             elif is_final and frame[0] != request.unit and request.response_in(frame[1:-2]) is not None:
-                return Misfit(why=f"unit {frame[0]} answered in its place, {_shown(frame)}; is it `unit: {frame[0]}`?")
+                why = f"unit {frame[0]} answered in its place, {_shown(frame)}; is it `unit: {frame[0]}`?"
+                return Misfit(why=why, remedy={"unit": frame[0]})
         return None
 
     def _drop_echo(self, received: bytearray) -> None:

@@ -85,6 +85,11 @@ class Busy(DeviceUnreachable):
 class Silent(DeviceUnreachable):
     """No response from a unit, though the way to it is there."""
 
+    def __init__(self, reason: str, remedy: Mapping[str, object] | None = None) -> None:
+        super().__init__(reason)
+        self.remedy = remedy or {}
+        """The keys of a connection with which another answered in its place."""
+
 
 class GatewaySilent(Silent):
     """A gateway's exception response: it has no answer from the unit."""
