@@ -3,11 +3,13 @@
 import os
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from importlib import import_module
 
 from ..commissioning.columns import aligned
 from ..config import Config, DeviceConfig, Gateway, load
 from ..config.cem_url import shown_url
+from ..config.driver_discovery import DriverUnavailable, code_of
 from ..config.point import base_unit
 from ..errors import ConfigError, Problem
 from ..host import lock, store
@@ -76,11 +78,14 @@ def _state_problems(gateway: Gateway) -> tuple[list[Problem], list[Problem]]:
 
 def _bus_loads(config: Config) -> Iterator[str]:
     """The load of each bus, by drivers that can tell."""
-    rows = [
-        (f"{bus}:", f"{100 * share:.0f} %", f"of its time in use ({detail})")
-        for driver in dict.fromkeys(device.driver for device in config.devices)
-        for bus, share, detail in driver.loads_of_buses([each for each in config.devices if each.driver is driver])
-    ]
+    rows: list[tuple[str, str, str]] = []
+    for driver in dict.fromkeys(device.driver for device in config.devices):
+        devices = [each for each in config.devices if each.driver is driver]
+        with suppress(DriverUnavailable), code_of(driver.__name__):  # it works all the same
+            rows += [
+                (f"{bus}:", f"{100 * share:.0f} %", f"of its time in use ({detail})")
+                for bus, share, detail in driver.loads_of_buses(devices)
+            ]
     yield from aligned(rows) if rows else ()
 
 

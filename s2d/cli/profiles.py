@@ -1,5 +1,6 @@
 """Lists the profiles: device types that s2d knows. With a name, explains one and what to write for it."""
 
+import os
 import re
 import textwrap
 from argparse import ArgumentParser, Namespace
@@ -29,7 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Exit status 0; 1 when there is no such profile, 78 when one cannot be used."""
-    folder = args.config if args.config.is_dir() else args.config.parent
+    folder = args.config if os.path.isdir(args.config) else args.config.parent
     library = Library(folder / FOLDER)
     try:
         if args.name:

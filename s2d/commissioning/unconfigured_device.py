@@ -1,5 +1,6 @@
 """An unconfigured device: made from a profile alone, to be simulated, or to try whether a real one fits the profile."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -34,7 +35,7 @@ def library_for(wish: str, config: Path | None = None) -> tuple[Library, str]:
 
 def own_profiles(config: Path) -> Path:
     """Where an owner keeps profiles of her own, whose gateway file is *config* or in it."""
-    return (config if config.is_dir() else config.parent) / FOLDER
+    return (config if os.path.isdir(config) else config.parent) / FOLDER
 
 
 def unconfigured_device(name: str, keys: Mapping[str, str], library: Library, place: str) -> UnconfiguredDevice:

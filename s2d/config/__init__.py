@@ -3,6 +3,7 @@
 The reference a user reads is `config/README.md`; what each part becomes stands in `checked.py`.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +30,7 @@ GATEWAY_FILE = "s2d.yaml"
 
 def gateway_file(path: Path) -> Path:
     """The gateway file that *path* means: itself, or `s2d.yaml` in the directory that it is."""
-    return path / GATEWAY_FILE if path.is_dir() else path
+    return path / GATEWAY_FILE if os.path.isdir(path) else path
 
 
 def draft(path: Path) -> Draft:
@@ -42,10 +43,21 @@ def draft(path: Path) -> Draft:
 
     file = gateway_file(path)
     found = read(file)
-    if not file.exists():
+    if _is_missing(file):
         hint = "Say with -c where the configuration is; config/README.md tells what stands in it"
         return replace(found, problems=(Problem(str(file), 0, 0, "", "there is no such file", hint),))
     return replace(found, problems=tuple(_sorted(found.problems)))
+
+
+def _is_missing(file: Path) -> bool:
+    """Whether it is certain that there is no *file*; one in a folder that is closed to us may be there."""
+    try:
+        os.lstat(file)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def load(path: Path) -> Config:

@@ -21,7 +21,7 @@ from .checked import Cem, ControlType, DeviceConfig, Report
 from .connection import connection_of
 from .decoder import Decoder, Findings, did_you_mean, mapping_of, unknown_key
 from .device_map import DeviceMapKeys, MappedDevice, kind_problems, map_device, names_used, when_of
-from .driver_discovery import DriverUnavailable, find_driver
+from .driver_discovery import DriverUnavailable, code_of, find_driver
 from .fallback import fallback as fallback_of
 from .fallback import variant_problems
 from .profile import ABOUT, ExpandedDevice, Profile
@@ -132,7 +132,7 @@ def device_of(expanded: ExpandedDevice, where: KeyPath, context: ConfigContext) 
     driver = findings.attempt(_driver, entries, where)
     connection = None
     if driver:  # one without a connection is found while decoding the keys
-        connection = findings.attempt(connection_of, node, driver, context.buses, context.decoder, where)
+        connection = findings.attempt(_connection, node, driver, context, where)
     names = {**_setting_values(kind, settings), **expanded.parameters}
     base: MappedDevice | None = None
     fallback = None
@@ -290,6 +290,20 @@ def _driver(entries: Mapping[str, YamlEntry], where: KeyPath) -> type[AnyDriver]
         return find_driver(node.content)
     except DriverUnavailable as exc:
         raise ConfigError([node.position.problem((*where, "driver"), f'"{exc.name}" {exc.why}', exc.hint)]) from exc
+
+
+def _connection(node: YamlNode, driver: type[AnyDriver], context: ConfigContext, where: KeyPath) -> Struct | None:
+    """As `connection_of`; whether the driver can say all that it is asked about a connection is tried, too."""
+    named = mapping_of(node, where)["driver"].node
+    try:
+        with code_of(str(named.content)):
+            connection = connection_of(node, driver, context.buses, context.decoder, where)
+            if connection is not None:
+                hash(driver.bus_of(connection))
+                driver.where(connection)
+    except DriverUnavailable as exc:
+        raise ConfigError([named.position.problem((*where, "driver"), f'"{exc.name}" {exc.why}', exc.hint)]) from exc
+    return connection
 
 
 def _cem_problems(node: YamlNode, context: ConfigContext, where: KeyPath) -> Iterator[Problem]:

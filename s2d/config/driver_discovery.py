@@ -1,7 +1,8 @@
 """Driver discovery: the driver of a name, complete; one that fits by shape alone is made one that inherits."""
 
+from asyncio import CancelledError
 from collections.abc import AsyncIterator, Collection, Hashable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import cache
 from importlib import import_module
 from typing import Any, ClassVar, NamedTuple, Self
@@ -47,9 +48,8 @@ def find_driver(name: str) -> type[AnyDriver]:
     """
     from importlib.metadata import entry_points  # costs memory and start-up time: only for who looks for a driver
 
-    is_local = ":" in name
-    try:
-        if is_local:
+    with code_of(name, "cannot be loaded"):
+        if ":" in name:
             module, _, attribute = name.partition(":")
             found = getattr(import_module(module), attribute)
         else:
@@ -59,14 +59,30 @@ def find_driver(name: str) -> type[AnyDriver]:
                 hint = did_you_mean(name, names) or f"Installed are: {', '.join(names)}"
                 raise DriverUnavailable(name, "is not installed", hint)
             found = known[name].load()
-    except (ImportError, AttributeError, SyntaxError) as exc:
-        hint = "It is looked for where s2d is installed, and in PYTHONPATH" if is_local else ""
-        raise DriverUnavailable(name, f"cannot be loaded: {exc}", hint) from exc
-    if flaws := list(_flaws(found)):
+        flaws = list(_flaws(found))
+    if flaws:
         hint = "One inherits s2d.driver.Driver and has at least Connection, Point and read"
         raise DriverUnavailable(name, f"is no driver: {'; '.join(flaws)}", hint)
     driver: type[AnyDriver] = found if issubclass(found, Driver) else _adapted(found)
     return driver
+
+
+@contextmanager
+def code_of(name: str, what: str = "is broken") -> Iterator[None]:
+    """Whatever the code of the driver *name* does meanwhile, nobody but its author sees a traceback.
+
+    Raises: DriverUnavailable: it failed; *what* begins to say how.
+    """
+    try:
+        yield
+    except (S2dError, KeyboardInterrupt, CancelledError):
+        raise
+    except (ImportError, AttributeError, SyntaxError) as exc:
+        hint = "It is looked for where s2d is installed, and in PYTHONPATH" if ":" in name else ""
+        raise DriverUnavailable(name, f"{what}: {exc}", hint) from exc
+    except BaseException as exc:
+        hint = "Tell its author, or use another version of it"
+        raise DriverUnavailable(name, f"{what}: {type(exc).__name__}: {exc}", hint) from exc
 
 
 def deprecations(driver: type[AnyDriver]) -> Iterator[Deprecation]:

@@ -16,7 +16,7 @@ from .cem_url import holds_secret, is_overheard, shown_url
 from .checked import Cem, Config, DeviceConfig, Draft, Gateway
 from .decoder import Decoder, Findings, did_you_mean, mapping_of, node_at
 from .device import ConfigContext, device_of
-from .driver_discovery import deprecations
+from .driver_discovery import DriverUnavailable, code_of, deprecations
 from .open_to_others import files_open_to_others, local_driver_files
 from .plausible import range_warnings, with_lent_ranges
 from .point import unit_problem
@@ -310,7 +310,16 @@ def _bus_problems(nodes: list[YamlNode], decoded: Mapping[str, DeviceConfig]) ->
     drivers = dict.fromkeys(device.driver for device in decoded.values())
     for driver in drivers:
         devices = [device for device in decoded.values() if device.driver is driver]
-        for name, keys, what, hint, is_warning in driver.problems_of_bus(devices):
+        named = node_at(by_name[devices[0].name], "driver")
+        try:
+            with code_of(str(named.content)):
+                remarks = list(driver.problems_of_bus(devices))
+        except DriverUnavailable as exc:
+            for device in devices:
+                position = node_at(by_name[device.name], "driver").position
+                yield device.name, position.problem((device.name, "driver"), f'"{exc.name}" {exc.why}', exc.hint), False
+            continue
+        for name, keys, what, hint, is_warning in remarks:
             yield name, _position_of(by_name[name], *keys).problem((name, *keys), what, hint), is_warning
 
 

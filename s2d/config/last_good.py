@@ -49,7 +49,7 @@ def keep(state_dir: Path, files: Mapping[str, bytes]) -> None:
     (state_dir / FOLDER / _AT_REST).unlink(missing_ok=True)
     for name, content in files.items():
         path = state_dir / FOLDER / name
-        if not path.exists() or path.read_bytes() != content:
+        if not os.path.exists(path) or path.read_bytes() != content:
             state_file.replace(path, content)
 
 
@@ -60,7 +60,7 @@ def keep_at_rest(state_dir: Path) -> None:
 
 def is_at_rest(state_dir: Path) -> bool:
     """Whether all devices were brought to rest by who ran them last."""
-    return (state_dir / FOLDER / _AT_REST).exists()
+    return os.path.exists(state_dir / FOLDER / _AT_REST)
 
 
 def read_last_good(state_dir: Path, gateway_file: Path) -> Draft:

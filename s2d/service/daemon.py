@@ -19,10 +19,11 @@ from msgspec.structs import replace
 
 from ..backoff import Backoff
 from ..config import Config, DeviceConfig
+from ..config.driver_discovery import DriverUnavailable, code_of
 from ..device.device import Device
 from ..device.found_values import FoundValues
 from ..device.write_ledger import WriteLedger, ledger_of
-from ..errors import ConfigError
+from ..errors import ConfigError, Problem
 from ..events import DeviceEvent, Lost, Measured
 from ..host import clock
 from ..host.identifier import ids_from
@@ -57,28 +58,39 @@ async def run(config: Config, store: Store, *, clock: Clock = clock.now, stoppin
     Returns whether all was well; it is not when a node broke too often and the process shall be started afresh, or when
     a device did not confirm its safe state, unless it is one that is switched off at times.
 
-    Raises: ConfigError: what is kept in *store* cannot be used.
+    Raises: ConfigError: what is kept in *store* cannot be used, or a bus cannot be opened.
     """
     stop = stopping or asyncio.Event()
     gateway = config.gateway.id or store.gateway_id()
     ledgers = {each.name: _ledger(store, gateway, each) for each in config.devices}
     log = get_logger()
     with _signals(stop, log):
-        async with AsyncExitStack() as buses, asyncio.TaskGroup() as tasks:
-            sites = _sites(config.devices, await _open_buses(config.devices, buses), ledgers, store, clock, log)
-            workers = [tasks.create_task(_supervise(each, gateway, store, stop, clock, log)) for each in sites]
-            watching = tasks.create_task(watch(sites, clock, log))
-            log.info("daemon.ready", gateway=str(gateway), devices=len(sites))
-            notify("READY=1")
-            await stop.wait()
-            log.info("daemon.stopping")
-            notify("STOPPING=1")
-            await asyncio.wait(workers, timeout=STOP_WITHIN_S)
-            if not all(worker.done() for worker in workers):
-                log.error("daemon.killed", reason="a device holds up the end")
-                flush()
-                os._exit(1)
-            watching.cancel()
+        async with AsyncExitStack() as buses:
+            opened, problems = await _open_buses(config.devices, buses)
+            if not problems:
+                sites = _sites(config.devices, opened, ledgers, store, clock, log)
+                return await _run(sites, gateway, store, stop, clock, log)
+    raise ConfigError(problems)
+
+
+async def _run(
+    sites: Sequence["RunningDevice"], gateway: UUID, store: Store, stop: asyncio.Event, clock: Clock, log: Logger
+) -> bool:
+    """All *sites* at work, from ready to safe. Returns whether all was well."""
+    async with asyncio.TaskGroup() as tasks:
+        workers = [tasks.create_task(_supervise(each, gateway, store, stop, clock, log)) for each in sites]
+        watching = tasks.create_task(watch(sites, clock, log))
+        log.info("daemon.ready", gateway=str(gateway), devices=len(sites))
+        notify("READY=1")
+        await stop.wait()
+        log.info("daemon.stopping")
+        notify("STOPPING=1")
+        await asyncio.wait(workers, timeout=STOP_WITHIN_S)
+        if not all(worker.done() for worker in workers):
+            log.error("daemon.killed", reason="a device holds up the end")
+            flush()
+            os._exit(1)
+        watching.cancel()
     return all(worker.result() for worker in workers)
 
 
@@ -90,18 +102,22 @@ async def make_safe(devices: Sequence[DeviceConfig], store: Store, gateway: UUID
     """
     stop, log = asyncio.Event(), get_logger()
     stop.set()
-    steered = [each for each in devices if each.kind]
     ledgers = {}
-    for each in steered:
+    for each in devices:
         try:
             ledgers[each.name] = _ledger(store, gateway, each)
         except ConfigError as exc:
             log.warning("ledger.failed", device=each.name, reason=str(exc))
             ledgers[each.name] = WriteLedger()
-    async with AsyncExitStack() as buses, asyncio.TaskGroup() as tasks:
-        sites = _sites(steered, await _open_buses(steered, buses), ledgers, store, clock, log)
-        workers = [tasks.create_task(_supervise(each, gateway, store, stop, clock, log)) for each in sites]
-    return all(worker.result() for worker in workers)
+    async with AsyncExitStack() as buses:
+        opened, problems = await _open_buses([each for each in devices if each.kind], buses)
+        for problem in problems:
+            log.error("fallback.unconfirmed", device=problem.path, why=problem.what)
+        steered = [each for each in devices if each.kind and _bus_key(each) in opened]
+        sites = _sites(steered, opened, ledgers, store, clock, log)
+        async with asyncio.TaskGroup() as tasks:
+            workers = [tasks.create_task(_supervise(each, gateway, store, stop, clock, log)) for each in sites]
+    return all(worker.result() for worker in workers) and not problems
 
 
 class RunningDevice:
@@ -319,13 +335,21 @@ def _ledger(store: Store, gateway: UUID, device: DeviceConfig) -> WriteLedger:
     return ledger
 
 
-async def _open_buses(devices: Sequence[DeviceConfig], buses: AsyncExitStack) -> dict[Hashable, Any]:
+async def _open_buses(
+    devices: Sequence[DeviceConfig], buses: AsyncExitStack
+) -> tuple[dict[Hashable, Any], list[Problem]]:
+    """The buses of *devices*, and why some cannot be opened."""
     opened: dict[Hashable, Any] = {}
+    problems: list[Problem] = []
     for device in devices:
         key = _bus_key(device)
         if key not in opened:
-            opened[key] = await buses.enter_async_context(device.driver.open_bus(device.connection))
-    return opened
+            try:
+                with code_of(device.driver.__name__):
+                    opened[key] = await buses.enter_async_context(device.driver.open_bus(device.connection))
+            except DriverUnavailable as exc:
+                problems.append(Problem(device.name, 0, 0, "", str(exc), exc.hint))
+    return opened, problems
 
 
 def _bus_key(device: DeviceConfig) -> Hashable:

@@ -48,6 +48,22 @@ def test_every_problem_is_one_line_and_the_status_is_78(capsys: pytest.CaptureFi
     ]
 
 
+@pytest.mark.parametrize("command", ["check", "run", "read", "write"])
+def test_a_path_that_nobody_can_look_at_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str
+) -> None:
+    endless = tmp_path / ("x" * 300)  # as little to be looked at as what lies in a folder that is closed to us
+    more = {"read": ["Battery"], "write": ["Battery", "power_setpoint", "1 kW"]}.get(command, [])
+    assert main([command, "-c", str(endless), *more]) == 78
+    assert capsys.readouterr().err == f"{endless}: cannot be read: File name too long\n"
+
+
+def test_a_profile_that_nobody_can_look_at_is_one_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "s2d.yaml").write_text(f"devices: [{{name: one, profile: {'x' * 300}}}]\n")
+    assert main(["check", "-c", str(tmp_path)]) == 78
+    assert "no profile" in capsys.readouterr().err
+
+
 def test_a_gateway_without_devices_is_of_no_use(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "s2d.yaml").write_text("gateway: {name: Attic, state_dir: s}\n")
     for command in ("check", "run"):

@@ -205,6 +205,94 @@ def test_what_is_no_driver_is_told_what_it_lacks(
     )
 
 
+class Failing(Sensor):
+    """What it is asked about a connection it fails to say."""
+
+
+class WithoutBus(Failing):
+    @classmethod
+    def bus_of(cls, connection):
+        raise ZeroDivisionError("no bus")
+
+
+class WithUnhashableBus(Failing):
+    @classmethod
+    def bus_of(cls, connection):
+        return [connection.host]
+
+
+class Nowhere(Failing):
+    @classmethod
+    def where(cls, connection):
+        return connection.nothing
+
+
+class Oblivious(Failing):
+    @classmethod
+    def problems_of_bus(cls, devices):
+        yield from ()
+        raise ZeroDivisionError("which?")
+
+
+class Picky(Failing):
+    class Connection(Place, frozen=True):
+        def __post_init__(self):
+            raise LookupError("no such place")
+
+
+AUTHOR = "Tell its author, or use another version of it"
+
+
+@pytest.mark.parametrize(
+    ("driver", "why"),
+    [
+        ("WithoutBus", "is broken: ZeroDivisionError: no bus. " + AUTHOR),
+        ("WithUnhashableBus", "is broken: TypeError: unhashable type: 'list'. " + AUTHOR),
+        ("Nowhere", "is broken: 'Place' object has no attribute 'nothing'. It is looked for"),
+        ("Oblivious", "is broken: ZeroDivisionError: which?. " + AUTHOR),
+        ("Picky", "is broken: LookupError: no such place. " + AUTHOR),
+    ],
+)
+def test_what_a_driver_fails_to_say_is_a_sentence_about_each_of_its_devices(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], driver: str, why: str
+) -> None:
+    status, said = checked(tmp_path, capsys, driver)
+    assert status == 78
+    assert [line[: len(line.partition(": driver: ")[0])] for line in said] == [
+        "s2d.yaml:2:23: one",
+        "s2d.yaml:3:23: two",
+    ]
+    assert all(line.partition(": driver: ")[2].startswith(f'"{HERE}:{driver}" {why}') for line in said)
+
+
+IMPORTS = {
+    "nothing_there": ("import nothing_there_at_all", "No module named 'nothing_there_at_all'"),
+    "no_python": ("class", "invalid syntax (no_python.py, line 1)"),
+    "nothing_inside": ("", "module 'nothing_inside' has no attribute 'Heater'"),
+    "breaks": ("raise RuntimeError('a bug')", "RuntimeError: a bug"),
+    "divides": ("1 / 0", "ZeroDivisionError: division by zero"),
+    "leaves": ("raise SystemExit(0)", "SystemExit: 0"),
+    "leaves_quietly": ("import sys; sys.exit()", "SystemExit: "),
+    "wild": ("class Wild(BaseException): ...\nraise Wild('wild')", "Wild: wild"),
+    "says_much": ("raise ValueError('one\\ntwo')", "ValueError: one"),
+}
+
+
+@pytest.mark.parametrize("module", IMPORTS)
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_plugin_that_fails_at_import_in_any_way_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, module: str, command: str
+) -> None:
+    code, why = IMPORTS[module]
+    (tmp_path / f"{module}.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    device = f"{{name: one, driver: '{module}:Heater', connection: {{host: a}}, points: {{power: {{unit: W}}}}}}"
+    (tmp_path / "s2d.yaml").write_text(f"gateway: {{state_dir: state}}\ndevices: [{device}]\n")
+    assert main([command, "-c", str(tmp_path)]) == 78
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(f's2d.yaml:2:31: one: driver: "{module}:Heater" cannot be loaded: {why}')
+
+
 def test_tools_are_found_under_the_name_of_their_driver() -> None:
     class Grown(Modbus):
         pass

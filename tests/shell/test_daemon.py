@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from s2d.config import Cem, Config, DeviceConfig, Fallback, Gateway, PointSource
 from s2d.driver import PointSettings
-from s2d.errors import DeviceRefused, DeviceUnreachable
+from s2d.errors import ConfigError, DeviceRefused, DeviceUnreachable
 from s2d.host.store import Store
 from s2d.service import daemon
 from s2d.values import Quality, Reading, Setpoint
@@ -195,6 +195,22 @@ async def test_a_broken_node_that_waits_is_made_safe_when_all_are_stopped(tmp_pa
         assert broken(log)
         assert len(breaks.writes) == 1
     assert [value for _, _, value in breaks.writes] == [0.0, 0.0]
+
+
+async def test_a_bus_that_cannot_be_opened_is_a_sentence_and_not_a_bug():
+    class Busless(FakeDriver):
+        @classmethod
+        def open_bus(cls, connection):
+            raise ZeroDivisionError("no bus")
+
+    with pytest.raises(ConfigError) as caught:
+        await daemon.run(
+            Config(gateway=Gateway(), cem=NOBODY, devices=(battery("a", hardware(), driver=Busless),)),
+            Store(),
+            clock=now,
+        )
+    hint = "Tell its author, or use another version of it"
+    assert str(caught.value) == f"a: driver 'Busless' is broken: ZeroDivisionError: no bus. {hint}"
 
 
 async def test_devices_are_made_safe_without_a_cem_within_the_time_that_a_stop_takes():

@@ -1,5 +1,6 @@
 """The expansion of a device: its profile and its own keys, merged as if its owner had written every key herself."""
 
+import os
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -218,7 +219,7 @@ def _secret_warnings(
         if parameter.secret and name in written:
             position = written[name].node.position
             file = decoder.folder / position.path
-            if file.is_file() and stat.S_IMODE(file.stat().st_mode) & 0o077:
+            if os.path.isfile(file) and stat.S_IMODE(file.stat().st_mode) & 0o077:
                 what = "is a secret in a file that is open to others than its owner"
                 warnings.append(position.problem((*where, name), what, f"Run: chmod 600 {file}"))
     return warnings

@@ -1,5 +1,6 @@
 """The library of profiles: the owner's own, in `profiles/` beside the gateway file, and those that come with s2d."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -91,7 +92,7 @@ class Library:
         """The content of the profile *name*; *including* are the files that include it, directly or not."""
         found = [(folder / f"{name}.yaml", shown) for folder, shown in self._folders()] if _NAME.fullmatch(name) else []
         # A file that includes its own name means the one it is merged over.
-        there = [(file, shown) for file, shown in found if file.exists()]
+        there = [(file, shown) for file, shown in found if os.path.exists(file)]
         files = [(file, shown) for file, shown in there if file not in including]
         if not files:
             raise NoSuchProfile(name, self.names(), is_circle=bool(there))
