@@ -123,6 +123,15 @@ class TestTogether:
         assert [await values(device(unit, points), ["a", "b"]) for _ in range(2)] == [[100, 200]] * 2
         assert unit.asked == [(101, 5)] * 2
 
+    async def test_a_sunspec_point_and_its_scale_factor_are_one_request(self) -> None:
+        ac_meter, power, factor = 40_002, 40_002 + 18, 40_002 + 22
+        laid_out = {40_000: 0x5375, 40_001: 0x6E53, ac_meter: 203, ac_meter + 1: 105, ac_meter + 107: 0xFFFF}
+        unit = Unit(laid_out | {power: 200, factor: 1}, {power: 2000, factor: 0}, {power: 20000, factor: MINUS_1})
+        unit.registers |= dict.fromkeys(range(ac_meter + 2, ac_meter + 107), 0) | {ac_meter + 108: 0} | unit.states[0]
+        battery = device(unit, {"power": ModbusPoint(sunspec="203:W", unit="W")})
+        assert [await values(battery, ["power"]) for _ in range(5)] == [[2000]] * 5
+        assert unit.asked[-5:] == [(power, 5)] * 5
+
     async def test_the_words_of_a_value_in_several_places_are_one_request(self) -> None:
         points = {"energy": ModbusPoint(registers=(110, 101), type="uint32", unit="Wh")}
         unit = Unit({110: 1, 101: 0xFFFF}, {110: 2, 101: 0})

@@ -6,7 +6,7 @@ from math import inf, nan
 import pytest
 
 from s2d.device.computed import Computed
-from s2d.device.device_map import DeviceMap, Nameplate
+from s2d.device.device_map import DeviceMap, Nameplate, Variant
 from s2d.device.expression import Expression
 from s2d.device.plausibility import PlausibilityCheck
 from s2d.driver import PointSettings
@@ -353,6 +353,19 @@ class TestReadiness:
             stage.news()
             await pass_s(2)
             assert stage.news() == [Lost("it is not ready: serial is ''")]
+
+    async def test_which_variant_it_is_is_not_asked_before_it_is_ready(self):
+        once = {"firmware": PointSettings(poll="once")}
+        polled = {"soc": SOC, "voltage": PointSettings(unit="V")}
+        old = DeviceMap(points=once | polled, ready=E("voltage"))
+        new = Variant(E("firmware >= 2"), DeviceMap(points=once | polled | {"power": POWER}, ready=E("voltage")))
+        values = {"firmware": 0, "soc": 0.0, "voltage": 0.0, "power": 100.0}
+        async with at_work(old, variants=(new,), poll_s=2.0, **values) as stage:
+            await pass_s(3)
+            assert stage.news() == [Lost("it is not ready: voltage is 0.0")]
+            stage.hardware.values |= {"firmware": 2, "soc": 50.0, "voltage": 51.0}
+            await pass_s(3)
+            assert known(stage) == {"firmware": 2, "soc": 50.0, "voltage": 51.0, "power": 100.0}
 
     async def test_what_is_unknown_keeps_nothing_back(self):
         make = DeviceMap(points={"soc": SOC, "voltage": PointSettings(optional=True)}, ready=E("voltage"))
