@@ -90,6 +90,8 @@ class Image:
         self.holding = _flat(holding)
         self.input = self.holding if input is None else _flat(input)
         self.coils, self.discrete = _flat(coils), _flat(discrete)
+        self.counts_too_many = False
+        """Exceptions say in their header that they are one byte longer than they are."""
         self.refuses: dict[int, int] = {}
         """Register → exception with which writing to it is answered."""
         self.written: list[Written] = []
@@ -155,6 +157,8 @@ class Played:
 
     async def obstacle(self) -> str | None:
         """Why it cannot be had as it is now; None: it can."""
+        if not_ready := self._knowledge.why_not_ready((await self.readings()).values()):
+            return not_ready
         await self.read()
         available = self.make.available
         is_had = available is None or available.if_.evaluate(self._knowledge.values) in (True, None)
@@ -260,7 +264,8 @@ async def served(image: Image) -> AsyncIterator[int]:
             while True:
                 transaction, _, length, unit = struct.unpack(">HHHB", await reader.readexactly(7))
                 answer = image.answer(await reader.readexactly(length - 1))
-                writer.write(struct.pack(">HHHB", transaction, 0, len(answer) + 1, unit) + answer)
+                told = len(answer) + 1 + (image.counts_too_many and answer[0] >= 0x80)
+                writer.write(struct.pack(">HHHB", transaction, 0, told, unit) + answer)
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 

@@ -57,6 +57,15 @@ async def test_what_the_third_says() -> None:
         assert await device.read() == SAYS | {"soc": 55.5, "power": 1200, "soc_v3": 55.5}
 
 
+@pytest.mark.parametrize("image", [v12, v3])
+async def test_one_whose_exceptions_say_that_they_are_longer_is_read_all_the_same(image: Callable[[], Image]) -> None:
+    lying = image()
+    lying.counts_too_many = True
+    async with played("marstek-venus", lying, **OWNER) as device:
+        assert {"soc", "power"} <= (await device.read()).keys()
+        assert await device.told("power_setpoint", 1000.0)
+
+
 async def test_one_that_answers_with_0_where_it_has_nothing_is_not_taken_for_a_third() -> None:
     peer = v12()
     peer.holding[34002] = 0
