@@ -11,7 +11,12 @@ METER = model(1, {"Mn": "Fronius", "Md": "Smart Meter", "SN": "17"})
 INVERTER = model(1, {"Mn": "SolarEdge", "Md": "SE10K", "SN": "18"})
 THREE_PHASES = {"W": 1234, "WphA": 400, "WphB": 300, "WphC": 534, "TotWhImp": 56789, "TotWhExp": 1234}
 SCALES = {"W_SF": 0, "TotWh_SF": 2}
-NAME = {"manufacturer_name": "Fronius", "model_name": "Smart Meter", "serial": "17"}
+NAME = {
+    "manufacturer_name": "Fronius",
+    "model_name": "Smart Meter",
+    "serial": "17",
+    "first_manufacturer": "Fronius",
+}
 
 
 def image(*models: list[int]) -> Image:
@@ -75,6 +80,7 @@ async def test_one_that_counts_export_is_turned_round() -> None:
     behind_inverter = image(INVERTER, model(103), METER, model(203, THREE_PHASES | SCALES))
     async with played("sunspec-meter", behind_inverter, reverse=True) as device:
         assert await device.read() == NAME | {
+            "first_manufacturer": "SolarEdge",
             "power": -1234,
             "power_l1": -400,
             "power_l2": -300,
@@ -91,7 +97,8 @@ async def test_the_second_of_a_unit() -> None:
     )
     async with played("sunspec-meter", both, meter=2) as device:
         assert await device.read() == {
-            "power": 70,
+            "power": -70,
+            "first_manufacturer": "SolarEdge",
             "manufacturer_name": "SolarEdge",
             "model_name": "Inline Meter",
             "serial": "19",
@@ -111,3 +118,21 @@ async def test_a_meter_that_is_not_there_says_which_models_are() -> None:
 def test_meters_are_counted_from_1() -> None:
     with pytest.raises(ConfigError, match="meter: must be at least 1, got 0"):
         configured("sunspec-meter", meter=0)
+
+
+@pytest.mark.parametrize(
+    ("maker", "keys", "power_w"),
+    [
+        ("SolarEdge", {}, -1234),
+        ("SolarEdge ", {"reverse": True}, -1234),
+        ("SolarEdge", {"reverse": False}, 1234),
+        ("Fronius", {}, 1234),
+        ("Fronius", {"reverse": True}, -1234),
+    ],
+)
+async def test_which_way_it_counts_is_known_by_its_maker(maker: str, keys: dict[str, bool], power_w: float) -> None:
+    inverter = model(1, {"Mn": maker, "Md": "X", "SN": "18"})
+    async with played("sunspec-meter", image(inverter, METER, model(203, THREE_PHASES | SCALES)), **keys) as device:
+        readings = await device.read()
+        assert (readings["power"], readings["power_l1"]) == (power_w, 400 if power_w > 0 else -400)
+        assert readings["energy_import"] == 5678900
