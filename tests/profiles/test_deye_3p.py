@@ -14,7 +14,7 @@ CHARGE_CURRENT, GRID_CHARGE, POWERS, TARGETS = 108, 130, 154, 166
 
 def image(**told: int) -> Image:
     """One whose owner has slots of her own; *told* is what it says otherwise."""
-    said = {"soc": 64, "power": i16(-1830), "state": 2, "schedule": ALL_DAYS} | told
+    said = {"soc": 64, "power": i16(-1830), "state": 2, "schedule": ALL_DAYS, "voltage": 5170} | told
     return Image(
         {
             3: text("2310012345", 5),
@@ -24,6 +24,7 @@ def image(**told: int) -> Image:
             POWERS: [12000, 12000, 3000, 12000, 12000, 12000],
             TARGETS: [90, 40, 20, 20, 60, 90],
             500: said["state"],
+            587: said["voltage"],
             588: said["soc"],
             590: said["power"],
         }
@@ -63,6 +64,7 @@ async def test_what_it_says() -> None:
         assert {name: value for name, value in readings.items() if name[-2:-1] != "_"} == {
             "soc": 64,
             "power": 1830,
+            "pack_voltage": pytest.approx(51.7),
             "state": "normal",
             "fault": "ok",
             "schedule": ALL_DAYS,
@@ -205,6 +207,15 @@ def test_all_that_is_written_wears_out_and_is_never_refreshed() -> None:
     assert device.commands["power_setpoint"].refresh_s is None
 
 
-def test_only_its_serial_number_may_be_missing() -> None:
+def test_only_its_serial_number_and_voltage_may_be_missing() -> None:
     points = configured("deye-3p", **LOW).points
-    assert {name for name, point in points.items() if point.optional} == {"serial"}
+    assert {name for name, point in points.items() if point.optional} == {"serial", "pack_voltage"}
+
+
+async def test_one_that_starts_and_shows_zeros_is_not_ready() -> None:
+    starting = image(soc=0, power=0, state=0, voltage=0)
+    async with played("deye-3p", starting, **LOW) as device:
+        assert await device.obstacle() == "it is not ready: pack_voltage is 0.0"
+    del starting.holding[587]
+    async with played("deye-3p", starting, **LOW) as device:
+        assert await device.obstacle() is None

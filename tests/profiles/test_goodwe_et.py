@@ -19,6 +19,7 @@ def image(battery_w: int = -1500, *, pv_w: int = 2000, mode: int = AUTOMATIC, po
             35105: u32(pv_w),
             35109: u32(0),
             35113: u32(0xFFFFFFFF),
+            35180: 2405,
             35182: i32(battery_w),
             37007: 64,
             MODE: mode,
@@ -33,6 +34,7 @@ async def test_what_it_says() -> None:
         assert await device.read() == {
             "soc": 64,
             "power": 1500,
+            "battery_voltage": 240.5,
             "pv1": 2000,
             "pv2": 0,
             "pv3": 0,
@@ -194,3 +196,10 @@ async def test_somebody_else_in_control_is_left_in_control(mode: int) -> None:
         with pytest.raises(DeviceRefused, match="somebody else is in control"):
             await device.told("power_setpoint", 1000.0)
         assert await device.released("power_setpoint") == []
+
+
+async def test_one_that_starts_and_shows_zeros_is_not_ready() -> None:
+    starting = image(0)
+    starting.holding |= {35180: 0, 37007: 0}
+    async with played("goodwe-et", starting, **OWNER) as device:
+        assert str(await device.obstacle()).startswith("it is not ready: battery_voltage != 0")

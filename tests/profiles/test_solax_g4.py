@@ -10,7 +10,7 @@ OFF, POWER = 0, 1
 
 
 def image(pv1_w: int = 1200, pv2_w: int = 800, battery_w: int = 1500, soc: int = 71, status: int = 2) -> Image:
-    said = {0x09: status, 0x0A: pv1_w, 0x0B: pv2_w, 0x16: i16(battery_w), 0x1C: soc}
+    said = {0x09: status, 0x0A: pv1_w, 0x0B: pv2_w, 0x14: 2310, 0x16: i16(battery_w), 0x1C: soc}
     return Image({0: text("H34A10IC123456", 7)} | dict.fromkeys(range(0x7C, 0x89), 0), input=said)
 
 
@@ -24,6 +24,7 @@ SAYS = {
     "power": 1500,
     "status": "normal",
     "fault": "ok",
+    "battery_voltage": 231,
     "serial": "H34A10IC123456",
     "pv1": 1200,
     "pv2": 800,
@@ -157,3 +158,10 @@ async def test_without_knowing_the_sun_nothing_is_ordered(register: int) -> None
                 await device.told("power_setpoint", wanted_w)
         assert blind.written == []
         assert await device.released("power_setpoint") == [block(OFF, 0)]
+
+
+async def test_one_that_starts_and_shows_zeros_is_not_ready() -> None:
+    starting = image(0, 0, 0, 0, 0)
+    starting.input[0x14] = 0
+    async with played("solax-g4", starting, **OWNER) as device:
+        assert await device.obstacle() == "it is not ready: battery_voltage is 0.0"

@@ -22,7 +22,7 @@ def image(
     held = {MODE: 0, COMMAND: STOP, POWER: 0} | {
         {"mode": MODE, "command": COMMAND}[key]: control[key] for key in control
     }
-    said = {4989: text("A2350415770", 10), 5627: 100, 13000: flags, 13021: older, 13022: 553}
+    said = {4989: text("A2350415770", 10), 5627: 100, 13000: flags, 13019: 2310, 13021: older, 13022: 553}
     return Image(held, input=said | power | ({} if current is None else {13020: i16(current)}))
 
 
@@ -33,6 +33,7 @@ async def test_what_it_says() -> None:
             "soc": pytest.approx(55.3),
             "signed_power": 2100,
             "older_power": 2100,
+            "battery_voltage": 231,
             "charging": True,
             "discharging": False,
             "direction": 1,
@@ -173,3 +174,10 @@ async def test_what_the_inverter_refuses_is_told() -> None:
         assert (strict.holding[MODE], strict.holding[COMMAND]) == (2, STOP)
         assert await device.released("power_setpoint") == [Written(6, COMMAND, [STOP]), Written(6, MODE, [0])]
         assert strict.holding[MODE] == 0
+
+
+async def test_one_that_starts_and_shows_zeros_is_not_ready() -> None:
+    starting = image(0, 0, 0)
+    starting.input |= {13019: 0, 13022: 0}
+    async with played("sungrow-sh", starting, **OWNER) as device:
+        assert await device.obstacle() == "it is not ready: battery_voltage is 0.0"

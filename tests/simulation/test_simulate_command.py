@@ -94,6 +94,19 @@ async def test_it_speaks_the_registers_of_a_profile_and_tells_the_points_that_ar
         assert (process.returncode, rest, errors) == (0, b"", b"")
 
 
+async def test_a_hybrid_has_a_sun_on_its_roof():
+    async def given_w(*arguments):
+        async with simulated("--port", "0", "--profile", "solax-g4", *arguments) as process:
+            client = await client_of(await line_of(process))
+            (pv1,) = (await client.read_input_registers(0x0A)).registers
+            client.close()
+            return pv1
+
+    assert 0 < await given_w("--sun", "2 kW", "--clouds", "4") <= 2000
+    assert 0 < await given_w() <= 3000
+    assert await given_w("--sun", "0 W") == 0
+
+
 async def test_it_has_the_faults_it_is_told():
     async with simulated("--port", "0", "--fault", "nan,ignores-writes") as process:
         client = await client_of(await line_of(process))
