@@ -208,6 +208,17 @@ class Driver(ABC, Generic[ConnectionT, PointT, BusT]):
         raise DeviceRefused(f"{setpoint.point}: the driver {type(self).__name__} writes nothing")
 
     @property
+    def doubt(self) -> "Doubt | None":
+        """Why who answers may be another device by now: while that is so, nothing is written. By default never.
+
+        It may come up with any exchange, as that may have to connect anew.
+        """
+        return None
+
+    def judge(self, doubt: "Doubt", *, is_device: bool) -> None:
+        """Takes down whether it is the device all the same; if not, hangs up, so that it is looked for anew."""
+
+    @property
     def oddities(self) -> Collection[str]:
         """What is odd about how the device speaks, though it is understood: a sentence each. By default nothing.
 
@@ -264,6 +275,14 @@ class Driver(ABC, Generic[ConnectionT, PointT, BusT]):
 
 AnyDriver: TypeAlias = Driver[Any, Any, Any]
 """A driver, whatever its settings are."""
+
+
+class Doubt(NamedTuple):
+    """A doubt about who answers: the name of a device cannot be looked up, and this is where it was last."""
+
+    since: float
+    """On the clock of the loop."""
+    address: str
 
 
 class News:

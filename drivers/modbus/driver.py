@@ -12,7 +12,7 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import ClassVar
 
-from s2d.driver import AttachedDevice, BusLoad, Driver, Remark
+from s2d.driver import AttachedDevice, BusLoad, Doubt, Driver, Remark
 from s2d.values import Reading, Setpoint
 
 from .connection import ModbusConnection
@@ -48,6 +48,13 @@ class Modbus(Driver[ModbusConnection, ModbusPoint, RegisterBus]):
     @property
     def oddities(self) -> Sequence[str]:
         return self.device.oddities
+
+    @property
+    def doubt(self) -> Doubt | None:
+        return self.bus.doubt
+
+    def judge(self, doubt: Doubt, *, is_device: bool) -> None:
+        self.bus.judge(doubt, is_device=is_device)
 
     @classmethod
     def bus_of(cls, connection: ModbusConnection) -> Hashable:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from s2d.driver import Doubt
+
 from .connection import ModbusConnection
 from .register_block import RegisterBlock
 from .request_cost import RequestCost
@@ -19,6 +21,15 @@ class RegisterBus(Protocol):
     @property
     def connection_number(self) -> int | None:
         """Another for each connection that was made; None while there is none."""
+        ...
+
+    @property
+    def doubt(self) -> Doubt | None:
+        """As that of a driver, for all on the bus; what is written meanwhile is not sent."""
+        ...
+
+    def judge(self, doubt: Doubt, *, is_device: bool) -> None:
+        """As that of a driver; what one device on the bus is sure of holds for all."""
         ...
 
     async def read(self, connection: ModbusConnection, block: RegisterBlock) -> Sequence[int]:

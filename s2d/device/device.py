@@ -11,7 +11,7 @@ from math import inf
 from random import random
 
 from ..backoff import Backoff
-from ..driver import AnyDriver, PointSettings
+from ..driver import AnyDriver, Doubt, PointSettings
 from ..errors import DeviceUnreachable
 from ..events import DeviceEvent, Identified, Lost, Measured
 from ..host.log import Logger
@@ -26,6 +26,8 @@ from .write_saver import Tally
 
 LOST_AFTER = 2
 """So many failures in a row make a device lost; a single one happens on every bus."""
+UNPROVEN_FOR_S = 600.0
+"""So long a device that says nothing of itself is believed to be where it was, though its name cannot be looked up."""
 
 Listener = Callable[[DeviceEvent], None]
 
@@ -79,6 +81,8 @@ class Device:
         )
         self._is_started = False
         """It was started, and introduced itself, since it was last lost."""
+        self._said: list[str | None] = []
+        """What it said of itself when it was sure that it was the device."""
         self._failures = 0
         self._is_answering = True
         """Though it may be lost: it cannot be had."""
@@ -171,10 +175,31 @@ class Device:
 
     async def _exchange(self, opened: OpenedDevice) -> None:
         """Writes what is wanted, then reads what is due."""
+        if doubt := opened.doubt:
+            await self._judge(doubt, opened)
         if not self._is_started:
             await self._start_device(opened)
         await self._commands.write_due(opened)
         await opened.read_due()
+
+    async def _judge(self, doubt: Doubt, opened: OpenedDevice) -> None:
+        """Finds out whether the device is where it was, by what it said of itself while that was sure.
+
+        Raises: DeviceUnreachable: that cannot be told any more. NotReady: it is not. Both: it is looked for anew.
+        """
+        named = opened.latest.inputs_of(opened.make.nameplate.names)
+        if named and self._said:
+            await opened.read(named)
+            is_device = self._said == [_said(name, opened) for name in opened.make.nameplate.texts]
+            opened.judge(doubt, is_device=is_device)
+            if not is_device:
+                raise NotReady(f"its name cannot be looked up, and at its last address, {doubt.address}, is another")
+            return
+        is_recent = self._clock().mono - doubt.since < UNPROVEN_FOR_S
+        opened.judge(doubt, is_device=is_recent)
+        if not is_recent:
+            told = f"its name cannot be looked up, and who is at its last address, {doubt.address}, does not say"
+            raise DeviceUnreachable(told)
 
     async def _start_device(self, opened: OpenedDevice) -> None:
         """Has the device say what it is, and brings it into the state in which it starts."""
@@ -184,9 +209,13 @@ class Device:
         decisive = opened.latest.inputs_of(make.available.if_.names if make.available else ())
         if asked := dict.fromkeys([*identity, *named, *decisive, *([make.uptime] if make.uptime else [])]):
             await opened.read(asked)
+        if doubt := opened.doubt:
+            await self._judge(doubt, opened)
         await self._commands.prepare(opened)
         self._is_started = True
         said = [_said(name, opened) for name in make.nameplate.texts]
+        if not opened.doubt:
+            self._said = said
         if any(said):
             self._emit(Identified(*said))
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from typing import TypeVar
 
-from ..driver import AnyDriver
+from ..driver import AnyDriver, Doubt
 from ..errors import DeviceUnreachable
 from ..host.log import Logger
 from ..values import RELEASE, Clock, Reading, Setpoint
@@ -145,6 +145,15 @@ class OpenedDevice:
             if oddity not in self._oddities:
                 self._oddities.add(oddity)
                 self._log.warning("device.odd", what=oddity)
+
+    @property
+    def doubt(self) -> Doubt | None:
+        """Why who answers may be another device by now; see `Driver.doubt`."""
+        return self._driver.doubt
+
+    def judge(self, doubt: Doubt, *, is_device: bool) -> None:
+        """See `Driver.judge`."""
+        self._driver.judge(doubt, is_device=is_device)
 
     async def pause(self, seconds: float) -> None:
         """Leaves the device alone for *seconds*, between two steps."""

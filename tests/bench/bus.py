@@ -153,6 +153,7 @@ class _Words:
 
     connection = ModbusConnection(host="nowhere")
     connection_number = 1
+    doubt = None
     _cost = connection.cost()
     _words = tuple(range(125))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from s2d.driver import Doubt
 from s2d.values import Setpoint
 
 from ..codec import Codec
@@ -57,6 +58,7 @@ class TappedBus:
         self._bus = bus
         self.write = bus.write
         self.cost = bus.cost
+        self.judge = bus.judge
         self.oddities_of = bus.oddities_of
         self.notes: list[Mapping[str, object]] = []
         self.words: dict[RegisterAddress, int] = {}
@@ -64,6 +66,10 @@ class TappedBus:
     @property
     def connection(self) -> ModbusConnection:
         return self._bus.connection
+
+    @property
+    def doubt(self) -> Doubt | None:
+        return self._bus.doubt
 
     @property
     def connection_number(self) -> int | None:

@@ -16,6 +16,7 @@ from itertools import count
 from typing import Self
 
 from s2d.backoff import Backoff
+from s2d.driver import Doubt
 from s2d.errors import DeviceError, DeviceUnreachable
 
 from ..connection import ModbusConnection
@@ -79,6 +80,13 @@ class ModbusBus:
     @property
     def connection_number(self) -> int | None:
         return self._connection_owner.number
+
+    @property
+    def doubt(self) -> Doubt | None:
+        return self._connection_owner.doubt
+
+    def judge(self, doubt: Doubt, *, is_device: bool) -> None:
+        self._connection_owner.judge(doubt, is_device=is_device)
 
     async def read(self, connection: ModbusConnection, block: RegisterBlock) -> Sequence[int]:
         request = Request(connection.unit, block)

@@ -9,6 +9,7 @@ import termios
 from abc import ABC, abstractmethod
 from contextlib import suppress
 
+from s2d.driver import Doubt
 from s2d.tcp import connected
 
 from ..request_cost import LineSettings
@@ -27,6 +28,8 @@ class ByteStream(ABC):
         self.heard_at = 0.0
         """When something was last received, on the clock of the loop."""
         self.is_lost = False
+        self.doubt: Doubt | None = None
+        """Why it may lead to another device than is meant."""
 
     async def arrival(self) -> None:
         """Returns when something more has been received.
@@ -77,7 +80,10 @@ class TcpStream(ByteStream, asyncio.Protocol):
     async def opened(cls, host: str, port: int, within_s: float) -> "TcpStream":
         """Raises: NotConnected: no such host, or it does not accept within *within_s*."""
         connection = await connected(host, port, within_s)
+        address = connection.sock.getpeername()[0]
         _, stream = await asyncio.get_running_loop().create_connection(cls, sock=connection.sock)
+        if connection.doubted_since is not None:
+            stream.doubt = Doubt(connection.doubted_since, address)
         return stream
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

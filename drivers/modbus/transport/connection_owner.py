@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from s2d.driver import Doubt
 from s2d.errors import DeviceUnreachable
 from s2d.tcp import NotConnected
 
@@ -25,6 +26,8 @@ from .request import Request
 from .unit_backoff import UnitBackoff
 
 _CONNECT_TIMEOUT_S = 3.0
+_BELIEVED_S = 60.0
+"""So long it is believed that a device is where it was, also with those who hang up after each answer."""
 _LISTEN_S = 0.3
 """Longest wait for a serial line to be silent; somebody who talks for ever is no reason to ask nothing."""
 _LINGER_S = 0.2
@@ -76,11 +79,26 @@ class ConnectionOwner:
         """How long the unit asked last wants it to be silent afterwards."""
         self._backoff = UnitBackoff()
         self._why_not_connected = ""
+        self._believed: Doubt | None = None
+        self._believed_until = 0.0
 
     @property
     def number(self) -> int | None:
         """Another for each connection that was made; None while there is none."""
         return None if self._stream is None or self._stream.is_lost else self._connections
+
+    @property
+    def doubt(self) -> Doubt | None:
+        """Why it may be another device that answers, unless that was judged not long ago."""
+        doubt = self._stream.doubt if self._stream else None
+        return doubt if doubt != self._believed or self._loop.time() >= self._believed_until else None
+
+    def judge(self, doubt: Doubt, *, is_device: bool) -> None:
+        """Takes down whether it is the device all the same; if not, hangs up."""
+        if is_device:
+            self._believed, self._believed_until = doubt, self._loop.time() + _BELIEVED_S
+        else:
+            self.close()
 
     @property
     def is_echoing(self) -> bool | None:
@@ -104,6 +122,8 @@ class ConnectionOwner:
         """
         while True:
             stream = await self._ready(of)
+            if request.is_write and self.doubt:
+                raise DeviceUnreachable(f"{self._to.host} cannot be looked up, and may not be where it was")
             is_fresh, self._is_fresh = self._is_fresh, False
             try:
                 response = await self._exchange_on(stream, request, of, timeout_s, is_fresh=is_fresh)
