@@ -73,6 +73,8 @@ class SessionStatus:
     """Nothing is said or heard any more."""
     unanswered: int
     """Messages of ours without a ReceptionStatus."""
+    cem_ahead_s: float
+    """How far the CEM's clock is ahead of ours; 0 while that is not known to be doubtful."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class NodeStatus:
 def node_status(device: Device, resource_manager: ResourceManager, now: Now) -> NodeStatus:
     """How a node with these stands."""
     return NodeStatus(
-        device_status(device, now), session_status(resource_manager), control_status(resource_manager, now)
+        device_status(device, now), session_status(resource_manager, now), control_status(resource_manager, now)
     )
 
 
@@ -135,12 +137,19 @@ def device_status(device: Device, now: Now) -> DeviceStatus:
     )
 
 
-def session_status(resource_manager: ResourceManager) -> SessionStatus | None:
+def session_status(resource_manager: ResourceManager, now: Now) -> SessionStatus | None:
     """How the session of *resource_manager* stands; None without one."""
     session = resource_manager.session
     if session is None:
         return None
-    return SessionStatus(session.phase, session.version, session.control_type, session.is_closing, session.unanswered)
+    return SessionStatus(
+        phase=session.phase,
+        version=session.version,
+        selected=session.control_type,
+        is_closing=session.is_closing,
+        unanswered=session.unanswered,
+        cem_ahead_s=resource_manager.cem_ahead_s(now),
+    )
 
 
 def control_status(resource_manager: ResourceManager, now: Now) -> ControlStatus:

@@ -24,6 +24,7 @@ class Occasion(StrEnum):
     STARTED = "started"
     RETURNED = "returned"
     STALE = "stale"
+    CLOCK = "clock"
 
 
 MEANING: Mapping[Occasion, str] = {
@@ -36,6 +37,7 @@ MEANING: Mapping[Occasion, str] = {
     Occasion.STARTED: "The daemon begins, perhaps after a crash: what the device was told last is unknown",
     Occasion.RETURNED: "The device answers again after it was lost, and nothing is ordered of it",
     Occasion.STALE: "What an order is judged by has not been read for too long",
+    Occasion.CLOCK: "Our clock is not synchronised, and another than the CEM's",
 }
 
 

@@ -42,8 +42,10 @@ from ..s2.messages.common import (
     SessionRequest,
     SessionRequestType,
 )
+from ..s2.messages.instruction import Instruction
 from ..s2.session import Session
 from ..values import Now, Setpoint, Value
+from .clock_doubt import ClockDoubt
 from .control import Control
 from .control.context import ControlContext
 from .control.not_controllable import NotControllable
@@ -119,6 +121,7 @@ class ResourceManager:
         """What brings it to rest got into the device since it was lost."""
         self._delay_s = policy.processing_delay_s
         self._order_guard = OrderGuard()
+        self._clock_doubt = ClockDoubt()
         self._timers = TimersAndModes()
         self._progress = TaskProgress()
         self._remembered = 0
@@ -199,7 +202,7 @@ class ResourceManager:
                 return self._recognise(event, now)
             case Connected():
                 self._session, self._heard_handshake = Session(self._new_id, now), False
-                return self._session.open(now)
+                return [*self._session.open(now), *self._compare_clocks(event, now)]
             case Disconnected(reason):
                 return self._forget_session(reason, now)
             case Started():
@@ -317,8 +320,23 @@ class ResourceManager:
             case SessionRequest():
                 return self._end(message, now)
         if self._control:
-            return self._through_session(self._control.obey(message, now), now)
+            doubts: list[Note] = []
+            if isinstance(message, Instruction):
+                self._clock_doubt.observe(message, now)
+                doubts, message = self._clock_doubt.news(now), self._clock_doubt.as_meant(message, now)
+            return [*doubts, *self._through_session(self._control.obey(message, now), now)]
         raise InvalidContent("REV-001", "/object_id", "nothing can be revoked while no control type is active")
+
+    def _compare_clocks(self, connected: Connected, now: Now) -> list[Effect]:
+        """Says that our clock and the CEM's differ; where ours is the one not to be trusted, what was ordered ends."""
+        self._clock_doubt.hear(connected.cem_time, now)
+        notes = self._clock_doubt.news(now)
+        is_ours_wrong = bool(self._clock_doubt.ahead_s(now)) and connected.is_clock_synchronised is False
+        is_at_rest = self._resource.is_at_rest and not self._pending_rest
+        # How far a sequence has got is counted by the clock that never steps.
+        if not is_ours_wrong or is_at_rest or self._progress.ends_by_itself:
+            return [*notes]
+        return [*notes, *self._rest(Occasion.CLOCK, "the clock is not synchronised", now)]
 
     def _introduce(self, now: Now) -> list[Effect]:
         assert self._session is not None
@@ -628,6 +646,10 @@ class ResourceManager:
     def session(self) -> Session | None:
         """That on the present connection, to look at."""
         return self._session
+
+    def cem_ahead_s(self, now: Now) -> float:
+        """How far the CEM's clock is ahead of ours; 0 while that is not known to be doubtful."""
+        return self._clock_doubt.ahead_s(now)
 
     @property
     def instructions(self) -> Instructions[Any] | None:

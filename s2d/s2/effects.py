@@ -4,6 +4,7 @@ Events go in, effects come out, in order. Effects are wishes: the shell carries 
 Each is tagged with its name, by which a recording tells them apart.
 """
 
+from datetime import datetime
 from enum import Enum
 
 from msgspec import Struct
@@ -15,6 +16,11 @@ from .messages.common import Tagged
 
 class Connected(Struct, frozen=True, tag=True):
     """The link has a connection to the CEM."""
+
+    cem_time: datetime | None = None
+    """What the CEM says the time is, in whole seconds, aware; None: it does not say."""
+    is_clock_synchronised: bool | None = None
+    """Whether our own clock is kept right; None: nobody knows."""
 
 
 class Disconnected(Struct, frozen=True, tag=True):

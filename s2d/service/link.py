@@ -104,6 +104,7 @@ class Link:
         ca_file: Path | None = None,
         tls: TlsContexts | None = None,
         backoff: Backoff = BACKOFF,
+        is_clock_synchronised: Callable[[], bool | None] = clock.is_synchronised,
     ) -> None:
         """*tls* is what all links have in common."""
         self._url = url
@@ -113,6 +114,7 @@ class Link:
         self._ca_file = ca_file
         self._tls = tls or TlsContexts()
         self._backoff = backoff
+        self._is_clock_synchronised = is_clock_synchronised
         self._attempt = 0
         self._within_s: float | None = None
         """The longest wait, unless the CEM refuses us."""
@@ -238,7 +240,7 @@ class Link:
             async with asyncio.TaskGroup() as tasks:
                 sender = tasks.create_task(self._carry_out(websocket))
                 pinger = tasks.create_task(self._ping(websocket))
-                self._take(Connected())
+                self._take(Connected(_time_of(websocket), self._is_clock_synchronised()))
                 reason = await self._carry_in(websocket)
                 sender.cancel()
                 pinger.cancel()
@@ -397,6 +399,12 @@ def _instant(written: str) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return instant if instant.tzinfo else None
+
+
+def _time_of(websocket: ClientConnection) -> datetime | None:
+    """What time it is by the answer of the CEM's server; None if that does not say. Spec: RFC 9110, section 6.6.1."""
+    dates = websocket.response.headers.get_all("Date") if websocket.response else ()
+    return _instant(next(iter(dates), ""))
 
 
 def _why_ended(exc: ConnectionClosed) -> str:

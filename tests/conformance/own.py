@@ -184,6 +184,7 @@ class Played:
             backoff=self.backoff,
             token_file=self.token_file,
             ca_file=self.ca_file,
+            is_clock_synchronised=lambda: None,
         )
         async with _beside(node.run(link, self.stopping)):
             yield

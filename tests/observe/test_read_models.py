@@ -72,7 +72,7 @@ async def test_at_work_it_says_what_is_known_agreed_and_ordered():
                 setpoints=(SetpointStatus("power_setpoint", 5000.0, "instruction now", is_done=True),),
                 tally=Tally(commands=2, writes=2),
             ),
-            session=SessionStatus(Phase.ACTIVE, "0.0.2-beta", FRBC, is_closing=False, unanswered=0),
+            session=SessionStatus(Phase.ACTIVE, "0.0.2-beta", FRBC, is_closing=False, unanswered=0, cem_ahead_s=0.0),
             control=ControlStatus(
                 offered=(FRBC,),
                 in_force=(OrderStatus("now", stage.battery.description.actuator_id, ordered_at, has_succeeded=False),),
@@ -97,7 +97,9 @@ async def test_a_session_tells_what_is_spoken_and_how_much_of_that_is_unanswered
         stage.link.join(stage.node, version="1.0.0")
         stage.link.answer = None
         stage.link.say(SelectControlType(message_id="select", control_type=NOT_CONTROLABLE))
-        expected = SessionStatus(Phase.INITIALISED, "1.0.0", NOT_CONTROLABLE, is_closing=False, unanswered=1)
+        expected = SessionStatus(
+            Phase.INITIALISED, "1.0.0", NOT_CONTROLABLE, is_closing=False, unanswered=1, cem_ahead_s=0.0
+        )
         assert stage.node.status().session == expected
         stage.link.say(SessionRequest(message_id="enough", request=SessionRequestType.TERMINATE))
         assert stage.node.status().session == replace(expected, is_closing=True)
