@@ -19,8 +19,8 @@ from .values import Reading, Setpoint, Value
 
 OTHERS = "_"
 """The raw value, in `values`, that stands for all others."""
-SETTLE_AT_MOST_S = 3.0
-"""A driver that does not answer for long is taken for hung."""
+SETTLE_AT_MOST_S = 30.0
+"""What is written and does not show for longer was not taken."""
 SECRET = ("password", "token", "secret", "user")
 """Words in the names of those keys of a connection that are secret."""
 
@@ -47,6 +47,8 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Write the last setpoint again this often, for devices that forget it."""
     settle: Duration = Duration(2)
     """What is written has this long to show when it is read back; many devices acknowledge first and apply later."""
+    rest: Duration = Duration(0)
+    """After it is written the device is asked nothing for this long."""
     deadband: float = 0.0
     """A change of less than this, in `unit`, is not written and counts as done."""
     interval: Annotated[Duration | None, Meta(extra=limits("0 s", "1 d"))] = None
@@ -196,14 +198,14 @@ class Driver(ABC, Generic[ConnectionT, PointT, BusT]):
         Raises: DeviceUnreachable: the device did not answer.
         """
 
-    async def write(self, setpoint: Setpoint, *together: Setpoint) -> None:
-        """Writes *setpoint* and returns once the device confirmed it (by reading back, where it can be read).
+    async def write(self, setpoint: Setpoint, *together: Setpoint) -> Mapping[str, Value] | None:
+        """Writes *setpoint*, and returns once the device took it: what its points read as then, where that can be read.
 
+        Whoever called reads that back, for as long as the point's `settle`; None: the driver has seen to it itself.
         What it is written *together* with goes into the same request. Where some bits of a register are a point, the
         others are kept. By default nothing can be written.
 
-        Raises: DeviceUnreachable: no answer. DeviceRefused: it said no, did not keep the value, or
-        cannot be told all that with one request.
+        Raises: DeviceUnreachable: no answer. DeviceRefused: it said no, or cannot be told all that with one request.
         """
         raise DeviceRefused(f"{setpoint.point}: the driver {type(self).__name__} writes nothing")
 

@@ -1,7 +1,7 @@
 """Stand-ins that behave: a device that does what its hardware says, a clock of virtual time, a disk, a log to read."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -48,6 +48,8 @@ class Hardware:
     """Written point → what is raised at whoever writes it."""
     is_hung: bool = False
     answers_after_s: float = 0.0
+    take: Callable[[dict[str, Value]], Awaitable[Mapping[str, Value]]] | None = None
+    """Takes what is written, in its own way, and says what is to be read back; by default all is seen at once."""
     news: News | None = None
     """None for what only answers."""
     opened: int = 0
@@ -112,8 +114,11 @@ class FakeDriver(Driver[Any, PointSettings, None]):
                 raise value
         return [value if isinstance(value, Reading) else Reading(point, value) for point, value in values]
 
-    async def write(self, setpoint: Setpoint, *together: Setpoint) -> None:
+    async def write(self, setpoint: Setpoint, *together: Setpoint) -> Mapping[str, Value] | None:
         hardware = self.connection
+        if hardware.take:
+            reads_as = await hardware.take({each.point: each.value for each in (setpoint, *together)})
+            return {name: value for name, value in reads_as.items() if self.points[name].is_readable}
         hardware.writes += [(hardware.elapsed_s, each.point, each.value) for each in (setpoint, *together)]
         await hardware.asked()
         if hardware.refusal:
@@ -124,6 +129,7 @@ class FakeDriver(Driver[Any, PointSettings, None]):
             hardware.values[each.point] = each.value
             if follower := hardware.follows.get(each.point):
                 hardware.values[follower] = each.value
+        return None
 
 
 @dataclass

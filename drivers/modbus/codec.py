@@ -81,10 +81,6 @@ class Codec:
         """The raw value in *words*, before scale and unit."""
         return self._format.raw_of(words)
 
-    def written_in(self, words: Sequence[int]) -> Value:
-        """The raw value in *words* as they are written, which may be in another order than they are read in."""
-        return self._format.written_in(words)
-
     def as_read(self, words: Sequence[int]) -> list[int]:
         """*words* that were written, in the order in which the device shows them."""
         return list(words) if self.point.write_order is None else self._format.as_read(words)

@@ -1,16 +1,13 @@
-"""Modbus device: the points of one device; due points in, readings out; writes, and looks whether they were taken."""
+"""Modbus device: the points of one device; due points in, readings out; writes, and what is to be read then."""
 
-import asyncio
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from itertools import count
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from s2d.backoff import Backoff
 from s2d.errors import DeviceRefused, DeviceUnreachable
-from s2d.values import Quality, Reading, Setpoint
+from s2d.values import Quality, Reading, Setpoint, Value
 
 from .codec import Codec
 from .connection import ModbusConnection
@@ -21,11 +18,9 @@ from .reader import Answer, NotGiven, ReadBatch, Reader
 from .register_block import RegisterBlock
 from .register_bus import RegisterBus
 from .sunspec.discovery import SunSpecDiscovery
-from .transport.refusals import UNKNOWN_FUNCTION, BackingOff, BlockSilent, RequestRefused, Silent, label_of
+from .transport.refusals import UNKNOWN_FUNCTION, BackingOff, BlockSilent, RequestRefused, Silent
 from .write_requests import PointWords, WriteRequest, requests_for
 
-_BETWEEN_LOOKS = Backoff(first_s=0.05, most_s=1.0)
-"""Whether a write was taken."""
 _MOST_DUE = 64
 """Sets of points whose requests are remembered."""
 
@@ -57,6 +52,8 @@ class PlannedWrite(NamedTuple):
     """None for the connection's own."""
     written: list[PointWords]
     requests: list[WriteRequest]
+    reads_as: dict[str, Value]
+    """What the points that can be read say once they hold that."""
 
 
 class ModbusDevice:
@@ -106,7 +103,7 @@ class ModbusDevice:
             return [*(each for each in readings if each.point not in again), *await self.read(again)]
         return readings
 
-    async def write(self, setpoint: Setpoint, *together: Setpoint) -> None:
+    async def write(self, setpoint: Setpoint, *together: Setpoint) -> Mapping[str, Value]:
         """See `s2d.driver.Driver`."""
         for _ in range(2):
             planned = await self.planned(setpoint, *together)
@@ -114,12 +111,9 @@ class ModbusDevice:
             for request in planned.requests:
                 with self._sunspec.invalidated_by_silence():
                     await self._bus.write(connection, request.block, request.words, is_multiple=request.is_multiple)
-            for one in planned.written:
-                if one.codec.point.is_readable:
-                    await self._confirm(one)
             rescaled = [one.codec.name for one in planned.written if await self._is_rescaled(one)]
             if not rescaled:
-                return
+                return planned.reads_as
         raise DeviceRefused(f"{' and '.join(rescaled)}: the scale register changed each time while it was written")
 
     async def planned(self, setpoint: Setpoint, *together: Setpoint) -> PlannedWrite:
@@ -129,14 +123,19 @@ class ModbusDevice:
         """
         await self._prepare()
         written: list[PointWords] = []
+        reads_as: dict[str, Value] = {}
         for each in (setpoint, *together):
             codec = self._writable(each.point)
             present = await self._present(codec) if codec.needs_present else ()
-            written.append(PointWords(codec, codec.words_of(each.value, present), present))
+            words = codec.words_of(each.value, present)
+            written.append(PointWords(codec, words, present))
+            reading = codec.reading_of([*codec.as_read(words), *present[len(words) :]])
+            if codec.point.is_readable and reading.value is not None:
+                reads_as[each.point] = reading.value
         units = {one.codec.point.unit_id for one in written}
         if len(units) > 1:
             raise DeviceRefused(f"{' and '.join(one.codec.name for one in written)} are in different units")
-        return PlannedWrite(units.pop(), written, requests_for(written, self._connection.write))
+        return PlannedWrite(units.pop(), written, requests_for(written, self._connection.write), reads_as)
 
     @property
     def oddities(self) -> Sequence[str]:
@@ -242,24 +241,15 @@ class ModbusDevice:
             raise DeviceRefused(f"{name} is not for writing; its access is {codec.point.access}")
         return codec
 
-    async def _confirm(self, written: PointWords) -> None:
-        codec = written.codec
-        wanted = codec.written_in(written.words)
-        found = None
-        for pause_s in _pauses(codec.point.settle):
-            await asyncio.sleep(pause_s)
-            found = codec.raw_of(await self._words(codec.value_blocks, codec.point.unit_id))
-            if found == wanted:
-                return
-        place = f"{label_of(codec.value_blocks[0])} of {self._connection_to(codec.point.unit_id).place}"
-        raise DeviceRefused(f"{codec.name}: {place} took {wanted} but still reads {found}")
-
     async def _is_rescaled(self, written: PointWords) -> bool:
         """Whether what was *written* means something else by now, as its power of ten is another."""
         codec = written.codec
-        if codec.point.scale_register is None:
+        if codec.point.scale_register is None or codec.point.rest:
             return False
-        return await self._words(codec.blocks[-1:], codec.point.unit_id) != list(written.present[-1:])
+        try:
+            return await self._words(codec.blocks[-1:], codec.point.unit_id) != list(written.present[-1:])
+        except DeviceUnreachable:  # deaf after the write, which it took
+            return False
 
     async def _present(self, codec: Codec) -> list[int]:
         """What `blocks` of *codec* hold, read with one request where that can be."""
@@ -287,18 +277,6 @@ def _misfit_of(mine: ModbusConnection, shared: ModbusConnection) -> str | None:
             "give all devices on a line the same baudrate, parity and stopbits"
         )
     return f"{mine.endpoint} is spoken to with another `framing` for another device; give both the same"
-
-
-def _pauses(settle_s: float) -> Iterator[float]:
-    """Before each look whether a write was taken: none, then ever longer ones, *settle_s* together."""
-    yield 0.0
-    left_s = settle_s
-    for attempt in count():
-        if left_s <= 0:
-            return
-        pause_s = _BETWEEN_LOOKS.ceiling_s(attempt)
-        yield min(pause_s, left_s)
-        left_s -= pause_s
 
 
 def _alone(codecs: Iterable[Codec]) -> list[RegisterBlock]:

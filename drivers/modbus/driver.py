@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import ClassVar
 
 from s2d.driver import AttachedDevice, BusLoad, Doubt, Driver, Remark
-from s2d.values import Reading, Setpoint
+from s2d.values import Reading, Setpoint, Value
 
 from .connection import ModbusConnection
 from .device import ModbusDevice
@@ -42,8 +42,8 @@ class Modbus(Driver[ModbusConnection, ModbusPoint, RegisterBus]):
     async def read(self, points: Collection[str]) -> Sequence[Reading]:
         return await self.device.read(points)
 
-    async def write(self, setpoint: Setpoint, *together: Setpoint) -> None:
-        await self.device.write(setpoint, *together)
+    async def write(self, setpoint: Setpoint, *together: Setpoint) -> Mapping[str, Value]:
+        return await self.device.write(setpoint, *together)
 
     @property
     def oddities(self) -> Sequence[str]:

@@ -42,10 +42,6 @@ class RegisterFormat:
         """The raw value in *words*; text such as `0x1A` where BCD digits are none. Never raises."""
         return self.part_of(self.whole_of(words))
 
-    def written_in(self, words: Words) -> Value:
-        """The raw value that *words* say which were written. Never raises."""
-        return self.part_of(self._written_format.raw_of(words))
-
     def as_read(self, words: Words) -> list[int]:
         """*words* that were written, in the order in which the device shows them."""
         return self._value_format.words_of(self._written_format.raw_of(words))

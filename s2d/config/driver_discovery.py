@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from ..driver import AnyDriver, Driver, PointSettings
 from ..errors import S2dError
-from ..values import Reading, Setpoint
+from ..values import Reading, Setpoint, Value
 from .wording import did_you_mean
 
 GROUP = "s2d.drivers"
@@ -148,8 +148,9 @@ class AdaptedDriver(AnyDriver):
         readings: Sequence[Reading] = await self._opened.read(points)
         return readings
 
-    async def write(self, setpoint: Setpoint, *together: Setpoint) -> None:
-        await self._opened.write(setpoint, *together)
+    async def write(self, setpoint: Setpoint, *together: Setpoint) -> Mapping[str, Value] | None:
+        reads_as: Mapping[str, Value] | None = await self._opened.write(setpoint, *together)
+        return reads_as
 
 
 @cache

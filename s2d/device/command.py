@@ -195,12 +195,14 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         memory: CommandMemory,
         *,
         again: bool = False,
+        is_safe: bool = False,
         found: Mapping[str, Value] = {},
     ) -> Plan:
         """How *value* is done, given what is *known* of the device and what was done before.
 
         RELEASE is planned as well, and may always be done at once; it puts back what was *found*. *again* is for a
-        refresh: nothing is left out, and nothing has to wait.
+        refresh: nothing is left out, and nothing has to wait. What *is_safe* is never done already: nobody knows what
+        the device really holds.
 
         Raises: Disallowed: its interlock forbids it now. DeviceRefused: something it depends on is unknown.
         """
@@ -212,7 +214,7 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if self.allowed and not self.allowed.if_.evaluate(known):
             raise Disallowed(self.allowed.else_)
         value = self.bounded(value, known)
-        if not again and self._is_within_deadband(value, memory):
+        if not again and not is_safe and self._is_within_deadband(value, memory):
             return Plan(value, (), is_needless=True)
         scope = {**known, "value": value}
         check = None

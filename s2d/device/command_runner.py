@@ -1,14 +1,17 @@
 """The command runner of a device: carries out what is wanted, repeats it in time, and remembers what was done.
 
 Only the newest setpoint of each point counts. It stays wanted until it is done, refused or replaced, however long the
-device is away; what comes too soon after another waits. What brings the device to safety stays wanted even if it is
-refused. A refresh is the last one done again: it gives way to whatever is wanted, and is counted apart. If it is
-refused it is tried again, and whoever wanted it hears of that.
+device is away; what comes too soon after another waits. What the device took and does not show yet is looked at, and
+lets go first what will not wait. What brings the device to safety stays wanted even if it is refused.
+
+A refresh is the last one done again: it gives way to whatever is wanted, and is counted apart. If it does not get
+through it is tried again, and whoever wanted it hears of that; as of what is undone, by others or by a restart.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from math import inf
 
 from ..driver import PointSettings
@@ -18,9 +21,11 @@ from ..host.log import Logger
 from ..values import RELEASE, Clock, Reading, Setpoint, Value
 from .command import Command, Disallowed, sequence
 from .command_plan import Check, CommandMemory, Plan, Wait, Write, direction_of
+from .confirmation import Preempted, Unseen
 from .found_values import FoundValues
-from .opened_device import OpenedDevice
+from .opened_device import NotReady, OpenedDevice
 from .safety_retry import SafetyRetry
+from .setpoint_watch import SetpointWatch
 from .write_ledger import WriteLedger
 from .write_saver import Tally, WriteSaver, sparing
 
@@ -28,6 +33,16 @@ DWELL_OUTLIVES_US_S = 60.0
 """A dwell of at least this is kept across a restart."""
 _LOOK_AGAIN_AFTER_S = 0.5
 """Between looks whether the device follows."""
+
+
+@dataclass(slots=True)
+class _LateRefresh:
+    """A refresh that did not get through."""
+
+    retry: SafetyRetry
+    not_before: float = -inf
+    """When it is tried again."""
+    is_told: bool = False
 
 
 class CommandRunner:
@@ -60,10 +75,15 @@ class CommandRunner:
         """By point: the device has refused to be safe, whatever was wanted since."""
         self._done: dict[str, Setpoint] = {}
         """What a refresh repeats."""
-        self._refresh_retries: dict[str, SafetyRetry] = {}
-        """By point: its refresh was refused, which was emitted..."""
-        self._refresh_not_before: dict[str, float] = {}
-        """...and when it is tried again."""
+        self._late: dict[str, _LateRefresh] = {}
+        """By point: its refresh did not get through."""
+        self._silence: Setpoint | None = None
+        """What met with silence last..."""
+        self._silence_retries: dict[str, SafetyRetry] = {}
+        """...and by point, where all else is answered."""
+        self._tried: set[Setpoint] = set()
+        """In this turn."""
+        self._watch = SetpointWatch()
         self._memories: dict[str, CommandMemory] = {}
         self._endangered: set[str] = set()
 
@@ -76,6 +96,8 @@ class CommandRunner:
         """Wants *setpoint*; it replaces what was wanted of its point before."""
         self._wanted[setpoint.point] = setpoint
         self._not_before.pop(setpoint.point, None)
+        self._silence_retries.pop(setpoint.point, None)
+        self._saver.stirs.set()
 
     def next_at(self, opened: OpenedDevice) -> float:
         """When a refresh is due, or what waits may be done."""
@@ -83,8 +105,15 @@ class CommandRunner:
         return min([*self._not_before.values(), *refreshes], default=inf)
 
     def observe(self, readings: Sequence[Reading], points: Mapping[str, PointSettings]) -> None:
-        """Takes note of what points hold now."""
+        """Takes note of what points hold now, and emits what is undone by that."""
         self._saver.observe(readings, points)
+        self._emit_undone(self._watch.observe(readings, points))
+
+    def _emit_undone(self, undone: Sequence[Undone]) -> None:
+        for each in undone:
+            self._memories[each.setpoint.point].forget()
+            if each.setpoint.point not in self._wanted:  # else it is to become something else anyway
+                self._emit(each)
 
     def invalidate(self) -> None:
         """What was written may not be there any more: the device was away, did not obey, or has control back."""
@@ -92,11 +121,29 @@ class CommandRunner:
         for memory in self._memories.values():
             memory.forget()
 
+    def lose(self) -> None:
+        """The device is lost: nothing of what was written may be there when it is back."""
+        self._saver.forget()
+        self._watch.lose()
+        self._silence_retries.clear()
+
+    def recover(self) -> None:
+        """The device is back: what cannot be read is taken for gone."""
+        self._emit_undone(self._watch.recover())
+
+    def put_off(self) -> None:
+        """The device answers all but what it was told: that is tried again ever more seldom."""
+        if self._silence:
+            now, point = self._clock().mono, self._silence.point
+            retry = self._silence_retries.setdefault(point, SafetyRetry(now))
+            self._not_before[point] = retry.next_try_at(now, wore_out=False)
+
     async def prepare(self, opened: OpenedDevice) -> None:
         """Takes the steps with which the device is started, as far as it does not hold their values already.
 
         Raises: DeviceUnreachable: the device did not answer.
         """
+        opened.schedule.watch(self._watch.points, -inf)
         start = opened.make.start
         if not start:
             return
@@ -112,12 +159,12 @@ class CommandRunner:
 
         Raises: DeviceUnreachable: the device did not answer.
         """
-        tried: set[Setpoint] = set()
+        self._tried = set()
         refreshed: set[str] = set()
         while True:
             now = self._clock().mono
-            if wanted := self._ready(tried, now):
-                tried.add(wanted)
+            if wanted := self._ready(now):
+                self._tried.add(wanted)
                 await self._run(opened, wanted)
             elif late := self._due_refresh(opened, refreshed, now):
                 refreshed.add(late.point)
@@ -125,11 +172,21 @@ class CommandRunner:
             else:
                 return
 
-    def _ready(self, tried: set[Setpoint], now: float) -> Setpoint | None:
-        for point, setpoint in self._wanted.items():
-            if setpoint not in tried and self._not_before.get(point, now) <= now:
-                return setpoint
-        return None
+    def _ready(self, now: float) -> Setpoint | None:
+        return next((each for each in self._wanted.values() if self._is_ready(each, now)), None)
+
+    def _is_ready(self, wanted: Setpoint, now: float) -> bool:
+        return wanted not in self._tried and self._not_before.get(wanted.point, now) <= now
+
+    def _is_preempted(self, setpoint: Setpoint) -> bool:
+        """Whether something does not wait until *setpoint* is seen: what replaces it, or what is safe."""
+        now = self._clock().mono
+        return any(
+            wanted is not setpoint
+            and (wanted.point == setpoint.point or _is_safe(wanted))
+            and self._is_ready(wanted, now)
+            for wanted in self._wanted.values()
+        )
 
     def _due_refresh(self, opened: OpenedDevice, refreshed: set[str], now: float) -> Setpoint | None:
         for point, setpoint in self._done.items():
@@ -141,8 +198,8 @@ class CommandRunner:
         command = opened.commands.get(point)
         if command is None or command.refresh_s is None or self._done[point].value == RELEASE:
             return inf
-        at = self._memories[point].repeated_at + command.refresh_s
-        return max(at, self._refresh_not_before.get(point, at))
+        late = self._late.get(point)
+        return late.not_before if late else self._memories[point].repeated_at + command.refresh_s
 
     async def _run(self, opened: OpenedDevice, setpoint: Setpoint) -> None:
         worn = self.tally.worn
@@ -150,7 +207,13 @@ class CommandRunner:
             is_done = await self._execute(opened, setpoint)
         except DeviceRefused as exc:
             self._on_refusal(opened, setpoint, exc.reason, wore_out=self.tally.worn > worn)
+        except Preempted:
+            if self._wanted.get(setpoint.point) is setpoint:
+                self._not_before[setpoint.point] = self._clock().mono
         except DeviceUnreachable as exc:
+            self._silence = setpoint
+            if isinstance(exc, Unseen):
+                raise
             if self._unreached.get(setpoint.point) is not setpoint:
                 self._unreached[setpoint.point] = setpoint
                 self._emit(Refused(setpoint, exc.reason, will_retry=True))
@@ -160,8 +223,9 @@ class CommandRunner:
                 self.tally.commands += 1
                 self._forget_wanted(setpoint)
                 self._safety_retries.pop(setpoint.point, None)
+                self._silence_retries.pop(setpoint.point, None)
                 self._done[setpoint.point] = setpoint
-                self._end_retries(setpoint.point)
+                self._end_lateness(setpoint.point)
                 if setpoint.value == RELEASE:
                     self.invalidate()
                 # What it does now is news: look at once.
@@ -176,27 +240,38 @@ class CommandRunner:
                 self._on_refusal(opened, setpoint, exc.reason, wore_out=False)
             else:
                 self._retry_refresh(opened, setpoint, exc.reason)
+        except Preempted:
+            pass
+        except DeviceUnreachable as exc:
+            self._silence = None
+            self._retry_refresh(opened, setpoint, exc.reason, is_silent=True)
+            raise
         else:
             self.tally.refreshes += 1
-            if self._end_retries(setpoint.point):
+            if self._end_lateness(setpoint.point):
                 self._emit(Applied(setpoint))
 
-    def _retry_refresh(self, opened: OpenedDevice, setpoint: Setpoint, reason: str) -> None:
-        """The device refused to be told again: it is told ever more seldom, until whoever wants it gives it up."""
+    def _retry_refresh(self, opened: OpenedDevice, setpoint: Setpoint, reason: str, *, is_silent: bool = False) -> None:
+        """The device would not be told again: it is told ever more seldom, until whoever wants it gives it up.
+
+        That it *is_silent* happens on every bus; nobody hears of that unless it happens again.
+        """
         now, point = self._clock().mono, setpoint.point
         self.invalidate()
-        is_news = point not in self._refresh_retries
-        retry = self._refresh_retries.setdefault(point, SafetyRetry(now))
-        self._refresh_not_before[point] = retry.next_try_at(now, wore_out=False)
-        if is_news:
+        late = self._late.get(point)
+        is_passing = is_silent and late is None
+        late = late or self._late.setdefault(point, _LateRefresh(SafetyRetry(now)))
+        late.not_before = late.retry.next_try_at(now, wore_out=False)
+        if not is_passing and not late.is_told:
+            late.is_told = True
             timeout_s = opened.commands[point].timeout_s(opened.latest.values)
             forgotten_at = self._memories[point].repeated_at + timeout_s if timeout_s else None
             self._emit(Undone(setpoint, reason, UndoneBy.REFUSED_REFRESH, forgotten_at=forgotten_at))
 
-    def _end_retries(self, point: str) -> bool:
-        """Nothing more is wanted of a refresh that was refused; whether there was one."""
-        self._refresh_not_before.pop(point, None)
-        return self._refresh_retries.pop(point, None) is not None
+    def _end_lateness(self, point: str) -> bool:
+        """Nothing more is wanted of a refresh that did not get through; whether anybody heard of it."""
+        late = self._late.pop(point, None)
+        return late is not None and late.is_told
 
     def _forget_wanted(self, setpoint: Setpoint) -> None:
         if self._wanted.get(setpoint.point) is setpoint:
@@ -208,7 +283,7 @@ class CommandRunner:
     def _on_refusal(self, opened: OpenedDevice, setpoint: Setpoint, reason: str, *, wore_out: bool) -> None:
         """The device refused *setpoint*, which is given up, or tried again if it brings to safety."""
         self._done.pop(setpoint.point, None)
-        self._end_retries(setpoint.point)
+        self._end_lateness(setpoint.point)
         self.invalidate()
         is_worth_it = _is_safe(setpoint) and _is_possible(setpoint, opened)
         # What was refused may be a refresh, or replaced by now.
@@ -242,10 +317,18 @@ class CommandRunner:
             raise DeviceRefused(f"this device has no {point} to set")
         await self._read_inputs(opened, opened.inputs_for(setpoint), is_refresh=is_refresh)
         memory = self._memory_of(point, command)
-        plan = command.plan(setpoint.value, opened.latest.values, memory, again=is_refresh, found=self._found.values)
+        plan = command.plan(
+            setpoint.value,
+            opened.latest.values,
+            memory,
+            again=is_refresh,
+            is_safe=_is_safe(setpoint),
+            found=self._found.values,
+        )
         if is_refresh:
             plan = sparing(plan, opened.make.points)
         if plan.is_needless:
+            self._watch.adopt(setpoint)
             return True
         if plan.not_before > self._clock().mono:
             if self._wanted.get(point) is setpoint:
@@ -260,7 +343,21 @@ class CommandRunner:
         if plan.value == RELEASE:
             await self._found.forget(command.restored)
         memory.note(plan, self._clock().mono, again=is_refresh)
+        self._watch_over(opened, setpoint, plan)
         return True
+
+    def _watch_over(self, opened: OpenedDevice, setpoint: Setpoint, plan: Plan) -> None:
+        """Watches what *setpoint* has written by *plan*. What nobody ordered, or counts by itself, is not watched."""
+        points, now = opened.make.points, self._clock().mono
+        if _is_safe(setpoint):
+            self._watch.stop(setpoint.point)
+        else:
+            written = {name for step in plan.steps if not isinstance(step, Wait) for name in step.values}
+            lasting = {name for name in written - plan.counts.keys() if points[name].dimension != "duration"}
+            readable = {name for name in lasting if points[name].is_readable}
+            blind = [points[name] for name in lasting - readable]
+            self._watch.start(setpoint, self._saver.reads_as(readable), blind, now)
+        opened.schedule.watch(self._watch.points, now)
 
     async def _read_inputs(self, opened: OpenedDevice, inputs: Sequence[str], *, is_refresh: bool = False) -> None:
         """Reads those of the points *inputs* that are not known freshly enough; for a refresh, all that can change."""
@@ -288,13 +385,22 @@ class CommandRunner:
             if isinstance(step, Wait):
                 await opened.pause(step.seconds)
                 continue
+            self._watch.overwrite(step.values)
             at = f"step {number} of {len(steps)} ({', '.join(step.values)}): " if len(steps) > 1 else ""
             try:
                 if of is None or of.value != RELEASE:
                     await self._find(opened, step, is_safe=is_safe)
                 await self._saver.write(
-                    opened, step, reason, may_save=may_save, is_read_first=is_read_first, is_safe=is_safe
+                    opened,
+                    step,
+                    reason,
+                    may_save=may_save,
+                    is_read_first=is_read_first,
+                    is_safe=is_safe,
+                    is_preempted=lambda: of is not None and self._is_preempted(of),
                 )
+            except (Unseen, NotReady):
+                raise
             except DeviceRefused as exc:
                 raise DeviceRefused(at + exc.reason) from exc
             except DeviceUnreachable as exc:

@@ -128,7 +128,7 @@ class Device:
             # With all its points: where a probe gets no answer, another may tell whether the device is there.
             async with self._opened(self._make.points) as driver:
                 opened = self._opening(driver, make)
-                while not await self._attempt(lambda: opened.read(self._probes)):
+                while not await self._attempt(opened, lambda: opened.read(self._probes)):
                     await self._wait(inf)
                 known = opened.latest.values
         return next((each.make for each in self._variants if each.when.evaluate(known)), self._make)
@@ -154,13 +154,14 @@ class Device:
     async def _serve(self, opened: OpenedDevice) -> None:
         """Works until the device was lost and may come back as another."""
         while not (self._probes and self._is_lost and not self._is_answering):
-            await self._attempt(lambda: self._exchange(opened))
+            await self._attempt(opened, lambda: self._exchange(opened))
             await self._wait(min(opened.next_at(), self._commands.next_at(opened)))
 
-    async def _attempt(self, exchange: Callable[[], Awaitable[object]]) -> bool:
+    async def _attempt(self, opened: OpenedDevice, exchange: Callable[[], Awaitable[object]]) -> bool:
         """Whether the device could be reached; while it is away it is left alone, unless something is wanted of it."""
         is_offered, self._is_offered = self._is_offered, False
-        if not is_offered and self._clock().mono < self._retry_at:
+        began_at = self._clock().mono
+        if not is_offered and began_at < self._retry_at:
             return False
         try:
             await exchange()
@@ -168,19 +169,32 @@ class Device:
             self._mark_unavailable(exc.reason)
             return False
         except DeviceUnreachable as exc:
-            self._fail(exc.reason)
+            if began_at < opened.settled_at and not self._is_lost:  # many are deaf while they do what they were told
+                self._commands.invalidate()
+                self._retry_at = self._clock().mono + self._backoff.half_jitter_s(0, random())
+                self._log.debug("device.silent", reason=exc.reason, settles=True)
+            else:
+                self._fail(exc.reason)
             return False
         self._recover()
         return True
 
     async def _exchange(self, opened: OpenedDevice) -> None:
-        """Writes what is wanted, then reads what is due."""
+        """Writes what is wanted, then reads what is due, also when a write meets with silence."""
         if doubt := opened.doubt:
             await self._judge(doubt, opened)
         if not self._is_started:
             await self._start_device(opened)
-        await self._commands.write_due(opened)
-        await opened.read_due()
+        try:
+            await self._commands.write_due(opened)
+        except NotReady:
+            raise
+        except DeviceUnreachable:
+            if not await opened.read_due():
+                raise
+            self._commands.put_off()
+        else:
+            await opened.read_due()
 
     async def _judge(self, doubt: Doubt, opened: OpenedDevice) -> None:
         """Finds out whether the device is where it was, by what it said of itself while that was sure.
@@ -256,6 +270,7 @@ class Device:
         event = "device.unavailable" if self._is_answering else "device.unreachable"
         facts = {"where": self._where, "reason": reason, "retry_in_s": round(wait_s, 1)}
         self._lost_because, self._since = reason, self._failing_since
+        self._commands.lose()
         if self._is_expected_offline:
             own = self._make.points.keys() | self._make.computed.keys()
             values = self._latest.values if self._latest else {}
@@ -269,6 +284,7 @@ class Device:
         now = self._clock().mono
         if self._is_lost:
             self._log.info("device.recovered", down_s=round(now - self._failing_since, 1))
+            self._commands.recover()
         if self._is_lost or self._since is None:
             self._lost_because, self._since = None, now
         self._failures = 0
@@ -278,7 +294,8 @@ class Device:
         """Waits until something is due, new or offered; *until* holds as long as the device answers."""
         if self._is_offered:
             return
-        self._wake_at = self._retry_at if self._failures else until
+        is_left_alone = self._failures > 0 or self._retry_at > self._clock().mono
+        self._wake_at = self._retry_at if is_left_alone else until
         wait_s = None if self._wake_at == inf else max(0.0, self._wake_at - self._clock().mono)
         self._is_earlier.clear()
         self._alive(self._wake_at + SILENT_AT_MOST_S)

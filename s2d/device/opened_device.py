@@ -1,13 +1,13 @@
 """An opened device: one opening of its driver, when its points are read, and the latest values."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import TypeVar
 
-from ..driver import AnyDriver, Doubt
+from ..driver import AnyDriver, Doubt, PointSettings
 from ..errors import DeviceUnreachable
 from ..host.log import Logger
-from ..values import RELEASE, Clock, Reading, Setpoint
+from ..values import RELEASE, Clock, Quality, Reading, Setpoint, Value
 from .device_map import DeviceMap, commands_of
 from .latest_values import LatestValues
 from .news_schedule import NewsSchedule
@@ -65,6 +65,9 @@ class OpenedDevice:
         self._log = log
         self._oddities: set[str] = set()
         """Those that were told."""
+        self._alone_until = now
+        self.settled_at = now
+        """When (monotonic seconds) what was written shows; until then silence says nothing."""
         if driver.news:
             driver.news.listen(self._hear)
 
@@ -79,33 +82,52 @@ class OpenedDevice:
             self._inputs[of] = self.latest.inputs_of(self.commands[setpoint.point].names_for(setpoint.value))
         return self._inputs[of]
 
-    async def read_due(self) -> None:
-        """Reads what the schedule says, and what the device says is new.
+    async def read_due(self) -> bool:
+        """Reads what the schedule says, and what the device says is new; whether there was any.
 
         Raises: DeviceUnreachable: the device did not answer. NotReady: it cannot be had, or was switched on anew.
         """
-        now = self._clock().mono
-        due = self.schedule.due(now)
-        due += [name for name in self._news.due(now) if name not in due]
+        due = self._due()
         if not due:
-            return
+            return False
         before_s = self._uptime_s
         await self.read(due)
         if before_s is not None and (uptime_s := self._uptime_s) is not None and uptime_s < before_s:
             raise NotReady("it was switched on anew")
+        return True
+
+    def _due(self) -> list[str]:
+        now = self._clock().mono
+        due = self.schedule.due(now)
+        return [*due, *(name for name in self._news.due(now) if name not in due)]
+
+    async def look(self, points: Collection[str]) -> dict[str, Value]:
+        """What *points* hold now, as far as they say. Read beside what is due; when they are due themselves stays.
+
+        Raises: DeviceUnreachable: the device did not answer. NotReady: it says that it cannot be had.
+        """
+        due = [name for name in self._due() if name != self.make.uptime]  # which is compared elsewhere
+        news = await self._read([*due, *(name for name in points if name not in due)], due)
+        good = {each.point: each.value for each in news if each.quality is Quality.GOOD and each.value is not None}
+        return {name: good[name] for name in points if name in good}
 
     async def read(self, points: Collection[str]) -> tuple[Reading, ...]:
         """Reads *points* now, whatever the schedule says, and returns what is news.
 
         Raises: DeviceUnreachable: the device did not answer. NotReady: it says that it cannot be had.
         """
+        return await self._read(points, points)
+
+    async def _read(self, points: Collection[str], scheduled: Collection[str]) -> tuple[Reading, ...]:
+        """Reads *points*; of those *scheduled* the next time is put off by that."""
+        await self.rested()
         asked_at = self._clock().mono
         self._alive(asked_at + SILENT_AT_MOST_S)
         points = dict.fromkeys((*points, *self._decisive)) if self._decisive else points
         with_news = self._news.pop(points, asked_at)
         try:
             readings = await _in_time(self._driver.read(points))
-        except DeviceUnreachable:
+        except (DeviceUnreachable, asyncio.CancelledError):
             self._news.add(with_news)
             raise
         finally:
@@ -114,7 +136,7 @@ class OpenedDevice:
             self._news.add(with_news)
             raise NotReady(why)
         now = self._clock().mono
-        self.schedule.mark_read(points, now)
+        self.schedule.mark_read(scheduled, now)
         news = self.latest.observe(readings, now, asked_at)
         available = self.make.available
         if available and available.if_.evaluate(self.latest.values) in (False, 0):
@@ -127,16 +149,32 @@ class OpenedDevice:
             self._emit(news)
         return news
 
-    async def write(self, setpoint: Setpoint, *together: Setpoint) -> None:
-        """Writes with one request.
+    async def write(self, setpoint: Setpoint, *together: Setpoint) -> Mapping[str, Value]:
+        """Writes with one request; what its points read as once the device has done it, where that is to be seen.
 
         Raises: DeviceUnreachable, DeviceRefused.
         """
+        await self.rested()
         self._alive(self._clock().mono + SILENT_AT_MOST_S)
+        points = [self.make.points[each.point] for each in (setpoint, *together)]
         try:
-            await _in_time(self._driver.write(setpoint, *together))
+            reads_as = await _in_time(self._driver.write(setpoint, *together))
+        except DeviceUnreachable:
+            self._leave_alone(points)  # it may have heard all the same
+            raise
         finally:
             self._tell_oddities()
+        self._leave_alone(points)
+        self.settled_at = self._alone_until + max(float(point.settle) for point in points)
+        return reads_as or {}
+
+    async def rested(self) -> None:
+        """Waits until the device may be asked something again, after what it was told last."""
+        if (left_s := self._alone_until - self._clock().mono) > 0:
+            await self.pause(left_s)
+
+    def _leave_alone(self, points: Iterable[PointSettings]) -> None:
+        self._alone_until = self._clock().mono + max(float(point.rest) for point in points)
 
     def _tell_oddities(self) -> None:
         if len(said := self._driver.oddities) == len(self._oddities):
@@ -156,7 +194,7 @@ class OpenedDevice:
         self._driver.judge(doubt, is_device=is_device)
 
     async def pause(self, seconds: float) -> None:
-        """Leaves the device alone for *seconds*, between two steps."""
+        """Leaves the device alone for *seconds*."""
         self._alive(self._clock().mono + seconds + SILENT_AT_MOST_S)
         await asyncio.sleep(seconds)
 

@@ -1,11 +1,14 @@
 """The write saver of a device: does not write what a point holds already, and seldom what wears out.
 
-It remembers what points hold, as long as nothing casts doubt on it.
+It remembers what points hold, as long as nothing casts doubt on it. What brings the device to safety is written in any
+case, or read first where its memory wears out: "applied" is never but remembered.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import isclose
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -15,11 +18,14 @@ from ..host.log import Logger
 from ..quantities import factor_of
 from ..values import Clock, Reading, Setpoint, Value
 from .command_plan import Plan, Wait, Write, direction_of
+from .confirmation import Unseen, seen
 from .opened_device import OpenedDevice
 from .write_ledger import WriteLedger
 
 RESERVE = 10
 """So many more writes a day memory that wears out may take to bring the device to safety."""
+SAFE_READ_WITHIN_S = 1.0
+"""How long what brings the device to safety may wait to hear that it is so already."""
 
 
 @dataclass(slots=True)
@@ -36,6 +42,23 @@ class Tally:
     """Writes to memory that wears out."""
 
 
+class _Held(NamedTuple):
+    """What a point is known to hold."""
+
+    value: Value
+    """As it was written, or read."""
+    reads_as: Value
+    """As it is read."""
+
+
+class _Acknowledged(NamedTuple):
+    """A value that the device acknowledged, and that was not seen yet."""
+
+    value: Value
+    reads_as: Value
+    settled_at: float
+
+
 class WriteSaver:
     """The write saver of one device, through all its openings."""
 
@@ -44,21 +67,34 @@ class WriteSaver:
         self._ledger = ledger
         self._clock = clock
         self._log = log
-        self._held: dict[str, Value] = {}
-        """What points are known to hold."""
+        self._held: dict[str, _Held] = {}
+        self._acknowledged: dict[str, _Acknowledged] = {}
+        """By point: it may hold that by now."""
+        self.stirs = asyncio.Event()
+        """Set whenever something else is wanted."""
         self._spent: set[str] = set()
 
     def observe(self, readings: Sequence[Reading], points: Mapping[str, PointSettings]) -> None:
         """Notes where a point does not hold any more what was written."""
         for reading in readings:
             held = self._held.get(reading.point)
-            if held is None or reading.value is None or _reads_back_as(points[reading.point], held, reading.value):
+            if held is None or reading.value is None or held.reads_as == reading.value:
                 continue
-            self._held[reading.point] = reading.value
+            if not _reads_back_as(points[reading.point], held.value, reading.value):
+                self._held[reading.point] = _Held(reading.value, reading.value)
 
     def invalidate(self) -> None:
         """What was written may not be there any more."""
         self._held.clear()
+
+    def forget(self) -> None:
+        """Nothing of what was written is there any more."""
+        self._held.clear()
+        self._acknowledged.clear()
+
+    def reads_as(self, points: Collection[str]) -> dict[str, Value]:
+        """What those of *points* read as that are known to hold what was written."""
+        return {name: self._held[name].reads_as for name in points if name in self._held}
 
     async def write(
         self,
@@ -69,49 +105,106 @@ class WriteSaver:
         may_save: bool = True,
         is_read_first: bool = False,
         is_safe: bool = False,
+        is_preempted: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Makes sure that the points of *write* hold their values.
+        """Makes sure that the points of *write* hold their values, and has seen that where it can be seen.
 
         Unless it *may_save* the device is written to in any case, but not in memory that wears out. What *is_safe*
         brings the device to safety, and may be written when too much else was.
 
-        Raises: DeviceRefused: by the device, or because too much was written to such memory. DeviceUnreachable.
+        Raises: DeviceRefused: by the device, or because too much was written to such memory. DeviceUnreachable. Unseen,
+        Preempted: the device took it and does not show it yet.
         """
         points = opened.make.points
         for name in write.values:
             if name not in points:
                 raise DeviceRefused(f"this device has no point {name}")
         worn = _worn(write, points)
-        if is_read_first or worn:
-            await self._read_unknown(opened, write)
-        if (may_save or len(worn) == len(write.values)) and self._holds_all(write, points):
-            self.tally.saved += 1
-            return
-        await self._account(worn, points, is_safe=is_safe)
+        pending = self._pending(write)
+        if pending is None or self._clock().mono >= pending:
+            if is_safe:
+                for name in write.values:
+                    self._held.pop(name, None)
+            if is_read_first or worn or pending is not None:
+                await self._read_unknown(opened, write, is_safe=is_safe, was_taken=pending is not None)
+            may_save |= pending is not None or len(worn) == len(write.values)
+            if may_save and self._holds_all(write, points):
+                self._forget_acknowledged(write)
+                self.tally.saved += 1
+                return
+            await self._account(worn, points, is_safe=is_safe)
+            await self._send(opened, write, reason)
+        await self._see(opened, write, is_preempted)
+
+    async def _send(self, opened: OpenedDevice, write: Write, reason: str) -> None:
+        """Has the device take *write*."""
         first, *others = (Setpoint(name, value, reason) for name, value in write.values.items())
         self.tally.writes += 1
-        try:
-            await opened.write(first, *others)
-        except (DeviceRefused, DeviceUnreachable):
-            for name in write.values:
-                self._held.pop(name, None)
-            raise
-        self._held |= write.values
+        for name in write.values:
+            self._held.pop(name, None)
+        self._forget_acknowledged(write)
+        reads_as = await opened.write(first, *others)
+        for name, value in write.values.items():
+            if name in reads_as:
+                self._acknowledged[name] = _Acknowledged(value, reads_as[name], opened.settled_at)
+            else:
+                self._held[name] = _Held(value, value)
 
-    async def _read_unknown(self, opened: OpenedDevice, write: Write) -> None:
+    async def _see(self, opened: OpenedDevice, write: Write, is_preempted: Callable[[], bool]) -> None:
+        """Looks until the device shows what it took of *write*."""
+        taken = {name: self._acknowledged[name] for name in write.values if name in self._acknowledged}
+        if not taken:
+            return
+        reads_as = {name: each.reads_as for name, each in taken.items()}
+        until = max(each.settled_at for each in taken.values())
+        found = await seen(opened, reads_as, until, clock=self._clock, stirs=self.stirs, is_preempted=is_preempted)
+        self._forget_acknowledged(write)
+        for name, each in taken.items():
+            if found.get(name) != each.reads_as:
+                raise DeviceRefused(_not_kept(name, opened.make.points[name], each.value, found.get(name)))
+            self._held[name] = _Held(each.value, each.reads_as)
+
+    def _pending(self, write: Write) -> float | None:
+        """Until when (monotonic seconds) what the device took of *write* may not show yet; None: it took another."""
+        taken = {name: self._acknowledged[name] for name in write.values if name in self._acknowledged}
+        if not taken or any(write.values[name] != each.value for name, each in taken.items()):
+            return None
+        return max(each.settled_at for each in taken.values())
+
+    def _forget_acknowledged(self, write: Write) -> None:
+        for name in write.values:
+            self._acknowledged.pop(name, None)
+
+    async def _read_unknown(self, opened: OpenedDevice, write: Write, *, is_safe: bool, was_taken: bool) -> None:
+        """Reads what the points of *write* hold. What *is_safe* is rather written than waited for.
+
+        Raises: Unseen: silence, though the device *was_taken* to hold it. DeviceUnreachable: silence.
+        """
         points = opened.make.points
         unknown = [name for name in write.values if name not in self._held and points[name].is_readable]
-        for reading in await opened.read(unknown) if unknown else ():
-            if reading.point in unknown and reading.value is not None:
-                self._held[reading.point] = reading.value
+        if not unknown:
+            return
+        found: Mapping[str, Value] = {}
+        try:
+            await opened.rested()
+            async with asyncio.timeout(SAFE_READ_WITHIN_S if is_safe else None):
+                found = await opened.look(unknown)
+        except (TimeoutError, DeviceRefused):
+            if not is_safe:
+                raise
+        except DeviceUnreachable as exc:
+            if not is_safe:
+                raise (Unseen(exc.reason) if was_taken else exc) from exc
+        for name, value in found.items():
+            self._held[name] = _Held(value, value)
 
     def _holds_all(self, write: Write, points: Mapping[str, PointSettings]) -> bool:
         return all(self._holds(points[name], name, value) for name, value in write.values.items())
 
     def _holds(self, point: PointSettings, name: str, value: Value) -> bool:
-        held = self._held.get(name)
-        if held is None:
+        if name not in self._held:
             return False
+        held = self._held[name].value
         if isinstance(held, str) or isinstance(value, str):
             return held == value
         deadband = point.deadband * (factor_of(point.unit) if point.unit else 1.0)
@@ -144,6 +237,20 @@ class WriteSaver:
 def sparing(plan: Plan, points: Mapping[str, PointSettings]) -> Plan:
     """*plan* as a refresh does it: without the requests that would write memory that wears out."""
     return replace(plan, steps=tuple(step for step in plan.steps if isinstance(step, Wait) or not _worn(step, points)))
+
+
+def _not_kept(name: str, point: PointSettings, value: Value, found: Value | None) -> str:
+    """That *point* does not become *value*, in words."""
+    if found is None:
+        return f"{name}: took {_shown(value, point)}, but what it holds cannot be read"
+    return f"{name}: took {_shown(value, point)} but still reads {_shown(found, point)}"
+
+
+def _shown(value: Value, point: PointSettings) -> str:
+    """*value* as the owner of *point* would write it."""
+    if isinstance(value, str | bool):
+        return str(value)
+    return f"{value / factor_of(point.unit):g} {point.unit}" if point.unit else f"{value:g}"
 
 
 def _worn(write: Write, points: Mapping[str, PointSettings]) -> list[str]:

@@ -263,7 +263,7 @@ class TestWritten:
         assert unit.written == [(101, [1500]), (101, [15000])]
 
     async def test_and_refused_where_that_goes_on(self) -> None:
-        unit = Unit({102: 0}, {102: 0}, {102: MINUS_1})
+        unit = Unit({102: 0}, {102: MINUS_1})
         with pytest.raises(DeviceRefused, match="limit: the scale register changed each time while it was written"):
             await device(unit, self.POINTS).write(Setpoint("limit", 1500.0, "test"))
 
@@ -271,4 +271,4 @@ class TestWritten:
         unit = Unit({101: 0, 102: 1})
         await device(unit, self.POINTS).write(Setpoint("limit", 1500.0, "test"))
         assert unit.written == [(101, [150])]
-        assert unit.asked == [(101, 2), (101, 1), (102, 1)]
+        assert unit.asked == [(101, 2), (102, 1)]

@@ -41,11 +41,12 @@ async def refusal_of(unit: Unit, *setpoints: Setpoint) -> str:
     return str(refusal.value)
 
 
-async def test_neighbours_are_written_with_one_request_and_each_is_read_back() -> None:
+async def test_neighbours_are_written_with_one_request_that_says_what_each_reads_as() -> None:
     unit = Unit()
     together = (to("discharge", 70_000), to("mode", "forced"), to("charge", 300))
-    assert await writes_of(unit, *together) == [(16, 20, 4)]
-    assert sorted(unit.asked[1:]) == [(3, 20, 1), (3, 21, 1), (3, 22, 2)]
+    async with tcp_server({1: unit}) as server, device(POINTS, host=HOST, port=server.port) as modbus:
+        assert await modbus.write(*together) == {"discharge": 70_000.0, "mode": "forced", "charge": 300.0}
+    assert unit.asked == [(16, 20, 4)]
 
 
 @pytest.mark.parametrize(

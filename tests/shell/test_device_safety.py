@@ -5,8 +5,10 @@ import pytest
 from s2d.device.command import Allowed, Command, Step
 from s2d.device.device_map import DeviceMap
 from s2d.device.expression import Expression
+from s2d.device.write_saver import RESERVE
 from s2d.driver import PointSettings
-from s2d.errors import DeviceRefused
+from s2d.errors import DeviceRefused, DeviceUnreachable
+from s2d.events import Applied, Refused
 from s2d.quantities import Duration
 from s2d.values import Setpoint
 from tests.fakes import pass_s
@@ -77,3 +79,56 @@ async def test_what_is_in_the_middle_of_its_steps_gives_way():
         await pass_s(70)
         assert 5000.0 not in [value for _, _, value in stage.hardware.writes]
         assert stage.hardware.writes[-1][2] == 0.0
+
+
+class TestAppliedIsNeverButRemembered:
+    """What is safe was told before; somebody else has changed it, and nobody has read that since."""
+
+    @staticmethod
+    async def found(point, changed_to=-4000.0, answers_after_s=0.0, refuses_reading=None):
+        """What is written, and told, for a safe state that was ordered before, within 2 s."""
+        async with at_work({"limit": point}, limit=500.0, poll_s=3600.0) as stage:
+            stage.device.offer(Setpoint("limit", 0.0, "order"))
+            await pass_s(1)
+            assert stage.written() == [("limit", 0.0)]
+            stage.hardware.values["limit"] = refuses_reading or changed_to
+            stage.hardware.reads.clear()
+            stage.hardware.answers_after_s = answers_after_s
+            stage.news()
+            rest = Setpoint("limit", 0.0, "fallback", is_safe=True)
+            stage.device.offer(rest)
+            await pass_s(1.5 + 2 * answers_after_s)
+            assert stage.news(Applied, Refused) == [Applied(rest)]
+            return stage.written(), len(stage.hardware.reads)
+
+    async def test_volatile_it_is_written_without_reading(self):
+        for access in ("write", "read_write"):
+            assert await self.found(PointSettings(access=access, poll="never")) == ([("limit", 0.0)], 0)
+            assert await self.found(PointSettings(access=access, poll="never"), 0.0) == ([("limit", 0.0)], 0)
+            assert await self.found(PointSettings(access=access, poll="never", deadband=9e9)) == ([("limit", 0.0)], 0)
+
+    async def test_memory_that_wears_out_is_read_first(self):
+        worn = PointSettings(access="read_write", poll="never", persistent=True)
+        assert await self.found(worn) == ([("limit", 0.0)], 1)
+        assert await self.found(worn, 0.0) == ([], 1)
+
+    @pytest.mark.parametrize("refuses", [DeviceRefused("no such register"), DeviceUnreachable("silence"), None])
+    async def test_it_is_written_where_reading_tells_nothing_within_a_second(self, refuses):
+        worn = PointSettings(access="read_write", poll="never", persistent=True)
+        answers_after_s = 0.0 if refuses else 1.1
+        written = await self.found(worn, 0.0, answers_after_s=answers_after_s, refuses_reading=refuses)
+        assert written == ([("limit", 0.0)], 1)
+
+    async def test_what_cannot_be_read_and_wears_out_counts_against_the_reserve(self):
+        blind = PointSettings(access="write", persistent=True, daily_writes=2)
+        rest = Setpoint("limit", 0.0, "fallback", is_safe=True)
+        async with at_work({"limit": blind}) as stage:
+            for _ in range(2 + RESERVE):
+                stage.device.offer(rest)
+                await pass_s(1)
+            assert stage.written() == [("limit", 0.0)] * (2 + RESERVE)
+            stage.news()
+            stage.device.offer(rest)
+            await pass_s(1)
+            (refused,) = stage.news(Applied, Refused)
+            assert (stage.written(), refused.setpoint, refused.will_retry) == ([], rest, True)

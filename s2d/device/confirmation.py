@@ -1,0 +1,65 @@
+"""The confirmation of a write: what the device acknowledged is looked at until it shows, or its time to settle is over.
+
+Silence meanwhile says nothing: many devices are deaf for a while after a write, and hold what they were told.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from ..backoff import Backoff
+from ..errors import DeviceUnreachable, S2dError
+from ..values import Clock, Value
+from .opened_device import NotReady, OpenedDevice
+
+_BETWEEN_LOOKS = Backoff(first_s=0.05, most_s=1.0)
+
+
+class Unseen(DeviceUnreachable):
+    """Silence after an acknowledged write: the device may hold the value, and is read before it is told again."""
+
+
+class Preempted(S2dError):
+    """Something goes before what is not seen yet, which can be looked at later."""
+
+
+async def seen(
+    opened: OpenedDevice,
+    reads_as: Mapping[str, Value],
+    until: float,
+    *,
+    clock: Clock,
+    stirs: asyncio.Event,
+    is_preempted: Callable[[], bool],
+) -> Mapping[str, Value]:
+    """What the points of *reads_as* read: that, as soon as they do, else what they still read at *until*.
+
+    What is due is read beside it. *stirs* is set whenever the device is to be told something else, which goes first if
+    this *is_preempted* by it.
+
+    Raises: Preempted. Unseen: the device was silent to the end. NotReady: it cannot be had.
+    """
+    attempt = 0
+    while True:
+        silence = ""
+        found: Mapping[str, Value] = {}
+        try:
+            found = await opened.look(reads_as)
+        except NotReady:
+            raise
+        except DeviceUnreachable as exc:
+            silence = exc.reason
+        left_s = until - clock().mono
+        if not silence and (left_s <= 0 or all(found.get(name) == value for name, value in reads_as.items())):
+            return found
+        if left_s <= 0:
+            raise Unseen(silence)
+        stirs.clear()
+        if not is_preempted():
+            try:
+                async with asyncio.timeout(min(_BETWEEN_LOOKS.ceiling_s(attempt), left_s)):
+                    await stirs.wait()
+            except TimeoutError:
+                pass
+        if is_preempted():
+            raise Preempted
+        attempt += 1
