@@ -20,7 +20,7 @@ from .values import Reading, Setpoint, Value
 OTHERS = "_"
 """The raw value, in `values`, that stands for all others."""
 SETTLE_AT_MOST_S = 30.0
-"""What is written and does not show for longer was not taken."""
+"""What is written and does not show for longer was not taken; nor is any device left alone for longer."""
 SECRET = ("password", "token", "secret", "user")
 """Words in the names of those keys of a connection that are secret."""
 
@@ -49,6 +49,8 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """What is written has this long to show when it is read back; many devices acknowledge first and apply later."""
     rest: Duration = Duration(0)
     """After it is written the device is asked nothing for this long."""
+    step: float | None = None
+    """What is written is rounded towards 0 to a multiple of this, in `unit`, as the device would."""
     deadband: float = 0.0
     """A change of less than this, in `unit`, is not written and counts as done."""
     interval: Annotated[Duration | None, Meta(extra=limits("0 s", "1 d"))] = None

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
@@ -250,21 +250,37 @@ class DeviceConfig:
 
     def abilities(self, kind: Kind) -> dict[str, Ability]:
         """What can be done with its points, whatever they come from; what *kind* knows otherwise is left out."""
-        settle_s = max([point.settle for point in self.points.values() if point.is_writable], default=0.0)
         mixed = self._mixed
         abilities = {
-            name: Ability(point.is_readable, point.is_writable, settle_s=settle_s, includes_others=name in mixed)
+            name: Ability(can_read=point.is_readable, includes_others=name in mixed)
             for name, point in self.points.items()
         }
         abilities |= {
             name: Ability(can_read=True, includes_others=name in mixed) for name in (*self.sources, *self.computed)
         }
-        for name, command in self.commands.items():
+        written = {name: frozenset({name}) for name, point in self.points.items() if point.is_writable}
+        written |= {name: command.written & self.points.keys() for name, command in self.commands.items()}
+        for name, points in written.items():
             can_read = name in abilities and abilities[name].can_read
-            abilities[name] = Ability(can_read, can_write=True, can_release=bool(command.release), settle_s=settle_s)
+            can_release = name in self.commands and bool(self.commands[name].release)
+            settle_s = self._settle_s(points)
+            abilities[name] = Ability(
+                can_read,
+                can_write=True,
+                can_release=can_release,
+                settle_s=settle_s,
+                shows_after_s=settle_s + 2 * self.poll_s,
+                includes_others=name in mixed,
+            )
         steered_by = kind.steered_by(self.points, self.commands)
         own = {name for name, point in kind.points.items() if point.access == "write" and name not in steered_by}
         return {name: ability for name, ability in abilities.items() if name not in own}
+
+    def _settle_s(self, written: Iterable[str]) -> float:
+        """How long it may take until what is written to these points shows."""
+        points = [self.points[name] for name in written]
+        longest_s = max((float(point.settle) for point in points), default=0.0)
+        return longest_s + sum(float(point.rest) for point in points)
 
     @property
     def _mixed(self) -> set[str]:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
+from ..device.device_map import commands_of
 from ..driver import AnyDriver, PointSettings
 from ..errors import ConfigError, Problem
 from ..rm.kinds import KINDS
@@ -110,7 +111,7 @@ def read_node(
         device = decoded.get(_name(node))
         warnings += _suspicious_times(node, device)
         if device:
-            warnings += range_warnings(device, node)
+            warnings += [*range_warnings(device, node), *_unsettled_refreshes(device, node)]
         if device and device.cem and node_at(node, "cem", "url").content:
             warnings += _told_secrets(node, device.cem, (device.name,))
     warnings += _deprecations(nodes, decoded)
@@ -302,6 +303,20 @@ def _told_secrets(node: YamlNode, cem: Cem, where: KeyPath) -> Iterator[Problem]
     if (cem.token_file or holds_secret(cem.url)) and is_overheard(cem.url):
         what = "whoever is on the way to the CEM can read the token, and act as this gateway"
         yield url.position.problem((*where, "cem", "url"), what, "Use wss://, or a CEM on this machine")
+
+
+def _unsettled_refreshes(device: DeviceConfig, node: YamlNode) -> Iterator[Problem]:
+    """Warnings of what is written again before it can show, as its owner wrote."""
+    for command in commands_of(device.make).values():
+        written = frozenset[str]().union(*(step.written for step in command.steps)) & device.points.keys()
+        for name in sorted(written):
+            point, at = device.points[name], node_at(node, "points", name)
+            keys = [key for key in ("settle", "rest") if isinstance(at.content, dict) and key in at.content]
+            shows_s = point.settle + point.rest
+            if keys and command.refresh_s is not None and shows_s >= command.refresh_s:
+                what = f"it settles and rests for {shows_s:g} s, and is written again every {command.refresh_s:g} s"
+                hint = "Make that shorter, or the refresh longer; a later version will refuse it"
+                yield node_at(at, keys[0]).position.problem((device.name, "points", name, keys[0]), what, hint)
 
 
 def _bus_problems(nodes: list[YamlNode], decoded: Mapping[str, DeviceConfig]) -> Iterator[tuple[str, Problem, bool]]:

@@ -102,13 +102,18 @@ def _write_saving_problems(point: PointSettings, written: YamlNode, where: KeyPa
         what = "a persistent point is never written again for nothing: that wears out its memory"
         yield position_of(written, "refresh").problem((*where, "refresh"), what, "Leave it out")
     if not point.is_writable:
-        for key in ("settle", "deadband", "interval", "persistent"):
+        for key in ("settle", "rest", "step", "deadband", "interval", "persistent"):
             if isinstance(written.content, dict) and key in written.content and getattr(point, key):
                 what = "is about writing, and this point is only read"
                 yield position_of(written, key).problem((*where, key), what, 'Add "access: write", or leave it out')
-    if not 0 <= point.settle <= SETTLE_AT_MOST_S:
-        what = f"must be between 0 s and {SETTLE_AT_MOST_S:g} s"
-        yield position_of(written, "settle").problem((*where, "settle"), what)
+    for key, given_s in (("settle", point.settle), ("rest", point.rest)):
+        if not 0 <= given_s <= SETTLE_AT_MOST_S:
+            what = f"must be between 0 s and {SETTLE_AT_MOST_S:g} s"
+            yield position_of(written, key).problem((*where, key), what)
+    if point.step is not None and point.step <= 0:
+        yield position_of(written, "step").problem((*where, "step"), "must be above 0")
+    elif point.step is not None and point.values is not None:
+        yield position_of(written, "step").problem((*where, "step"), "states have no steps", "Leave it out")
     if point.deadband < 0:
         yield position_of(written, "deadband").problem((*where, "deadband"), "must not be negative")
     if point.daily_writes < 1:

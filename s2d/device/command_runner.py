@@ -77,6 +77,8 @@ class CommandRunner:
         """What a refresh repeats."""
         self._late: dict[str, _LateRefresh] = {}
         """By point: its refresh did not get through."""
+        self._last_writes: dict[str, tuple[Setpoint, Write]] = {}
+        """By point: with what the wanted Setpoint is done, unless it is still at an earlier step."""
         self._silence: Setpoint | None = None
         """What met with silence last..."""
         self._silence_retries: dict[str, SafetyRetry] = {}
@@ -386,6 +388,8 @@ class CommandRunner:
                 await opened.pause(step.seconds)
                 continue
             self._watch.overwrite(step.values)
+            if of and number == len(steps):
+                self._last_writes[of.point] = of, step
             at = f"step {number} of {len(steps)} ({', '.join(step.values)}): " if len(steps) > 1 else ""
             try:
                 if of is None or of.value != RELEASE:
@@ -471,6 +475,12 @@ class CommandRunner:
     def wanted(self) -> tuple[Setpoint, ...]:
         """What is not done yet; the newest of each point."""
         return tuple(self._wanted.values())
+
+    @property
+    def acknowledged(self) -> frozenset[Setpoint]:
+        """What the device took, all of it, and does not show yet; not what it took before, and never showed."""
+        last, refused = self._last_writes.values(), {*self._refused.values()}
+        return frozenset(each for each, write in last if each not in refused and self._saver.has_taken(write))
 
     @property
     def done(self) -> tuple[Setpoint, ...]:

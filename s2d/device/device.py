@@ -352,6 +352,11 @@ class Device:
         return self._commands.wanted
 
     @property
+    def acknowledged(self) -> frozenset[Setpoint]:
+        """What it took and does not show yet."""
+        return self._commands.acknowledged
+
+    @property
     def done(self) -> tuple[Setpoint, ...]:
         """What it confirmed last of each point."""
         return self._commands.done

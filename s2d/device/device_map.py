@@ -118,9 +118,11 @@ def commands_of(make: DeviceMap) -> dict[str, Command]:
 
 
 def _plain(name: str, point: PointSettings) -> Command:
+    factor = factor_of(point.unit) if point.unit else 1.0
     return Command(
         steps=(Step(write={name: _VALUE}),),
-        deadband=point.deadband * (factor_of(point.unit) if point.unit else 1.0),
+        step=None if point.step is None else point.step * factor,
+        deadband=point.deadband * factor,
         interval_s=point.interval or Duration(0),
         refresh_s=None if point.persistent else point.refresh,
         if_unchanged="write",

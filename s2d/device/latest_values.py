@@ -13,7 +13,8 @@ from .plausibility import PlausibilityCheck
 
 STALE_AFTER_POLLS = 3
 STALE_AFTER_S = 10.0
-"""Without a `max_age` a value is stale after the longer of the two, beside its `lag`."""
+"""Without a `max_age` a value is stale after the longer of the two, beside its `lag`; or as soon as the next poll can
+have come, where the device is left alone or deaf after a write."""
 _GOOD = Quality.GOOD  # looked up here once, as every reading of every poll is compared with it
 NEXT_COMES_WITHIN = 1.5
 """No value is stale before the next can have come: so many times as long as from one answer to the next."""
@@ -28,10 +29,14 @@ class LatestValues:
         self._computed = {name: make.computed[name] for name in in_order(make.computed)}
         self._inputs = {name: frozenset(self.inputs_of(each.value.names)) for name, each in self._computed.items()}
         self._period_s = period_s
-        self._busy_s = sum(map(_longest_s, make.commands.values()))
+        rests_s = sum(float(point.rest) for point in make.points.values())
+        self._busy_s = sum(map(_longest_s, make.commands.values())) + rests_s
         """How long it may not be read, as commands are carried out."""
+        written = [point for point in make.points.values() if point.is_writable]
+        deaf_s = max((float(point.settle + point.rest) for point in written), default=0.0)
         self._max_age_s = {
-            name: make.points[name].max_age or max(STALE_AFTER_POLLS * each_s, STALE_AFTER_S) + make.points[name].lag
+            name: make.points[name].max_age
+            or max(STALE_AFTER_POLLS * each_s, STALE_AFTER_S, deaf_s + each_s) + make.points[name].lag
             for name, each_s in period_s.items()
         }
         self._opened_at = now

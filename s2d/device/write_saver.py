@@ -164,6 +164,10 @@ class WriteSaver:
                 raise DeviceRefused(_not_kept(name, opened.make.points[name], each.value, found.get(name)))
             self._held[name] = _Held(each.value, each.reads_as)
 
+    def has_taken(self, write: Write) -> bool:
+        """Whether the device acknowledged *write*, though it does not show it yet."""
+        return self._pending(write) is not None
+
     def _pending(self, write: Write) -> float | None:
         """Until when (monotonic seconds) what the device took of *write* may not show yet; None: it took another."""
         taken = {name: self._acknowledged[name] for name in write.values if name in self._acknowledged}

@@ -10,7 +10,9 @@ from s2d.config import Cem, Fallback, Gateway, PointSource, Report, load
 from s2d.config.driver_discovery import find_driver
 from s2d.errors import ConfigError
 from s2d.quantities import Duration, Energy, Percentage, PercentageRange, Power
+from s2d.rm.kinds import kind
 from s2d.rm.kinds.battery import BatterySettings
+from s2d.rm.occasion import SafeStates
 from s2d.values import Setpoint
 
 GATEWAY = """\
@@ -315,9 +317,14 @@ DEVICE = [
         'Add "persistent: true"',
     ),
     (
-        ("access: write,", "access: read_write, settle: 4 s,"),
-        "13:75: points: power_setpoint: settle: must be between 0 s and 3 s",
+        ("access: write,", "access: read_write, settle: 31 s,"),
+        "13:75: points: power_setpoint: settle: must be between 0 s and 30 s",
     ),
+    (
+        ("access: write,", "access: read_write, rest: 31 s,"),
+        "13:73: points: power_setpoint: rest: must be between 0 s and 30 s",
+    ),
+    (("access: write,", "access: write, step: 0,"), "13:68: points: power_setpoint: step: must be above 0"),
     (
         ('soc: {register: 843, unit: "%"}', 'soc: {register: 843, unit: "%", settle: 1 s}'),
         "11:45: points: soc: settle: is about writing, and this point is only read. "
@@ -578,6 +585,30 @@ def test_times_that_can_hardly_be_meant_are_asked_about(tmp_path: Path) -> None:
     ]
     (tmp_path / "s2d.yaml").write_text(text.replace("1 ms", "100 ms").replace("30 d", "1 h"))
     assert load(tmp_path).warnings == ()
+
+
+def test_what_is_written_again_before_it_can_show_is_asked_about(tmp_path: Path) -> None:
+    for keys, at in (("refresh: 5 s, settle: 3 s, rest: 2 s", 84), ("rest: 4 s, refresh: 5 s", 68)):
+        text = edited(("access: write,", f"access: write, {keys},"))
+        (tmp_path / "s2d.yaml").write_text(text)
+        key, shows_s = ("settle", 5) if "settle" in keys else ("rest", 6)
+        assert list(map(str, load(tmp_path).warnings)) == [
+            f"s2d.yaml:13:{at}: Home battery: points: power_setpoint: {key}: it settles and rests for {shows_s} s, "
+            "and is written again every 5 s. Make that shorter, or the refresh longer; a later version will refuse it"
+        ]
+    for keys in ("refresh: 1 s", "refresh: 5 s, settle: 2 s, rest: 2 s", "settle: 30 s"):
+        (tmp_path / "s2d.yaml").write_text(edited(("access: write,", f"access: write, {keys},")))
+        assert load(tmp_path).warnings == ()
+
+
+def test_an_order_has_time_until_what_is_written_can_be_seen(tmp_path: Path) -> None:
+    for keys, follow_within_s in (("", 60.0), ("settle: 30 s, rest: 28 s,", 62.0), ("settle: 30 s, rest: 20 s,", 60.0)):
+        (tmp_path / "s2d.yaml").write_text(edited(("access: write,", f"access: write, {keys}")))
+        device = load(tmp_path).devices[0]
+        assert device.kind
+        of_kind, settings = kind(device.kind), device.settings
+        battery = of_kind.resource("id", None, settings, device.abilities(of_kind), SafeStates(()))
+        assert battery.follow_within_s == follow_within_s
 
 
 @pytest.mark.parametrize(("source", "expected"), SOURCES)

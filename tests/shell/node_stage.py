@@ -90,7 +90,7 @@ class FakeLink:
 
 
 class Stage:
-    def __init__(self, *, resource_manager=None, tap=None, **story):
+    def __init__(self, *, resource_manager=None, tap=None, points=POINTS, **story):
         story = core.Stage(**story)
         self.battery = story.battery
         self.charge, self.idle = story.charge, story.idle
@@ -101,7 +101,7 @@ class Stage:
         self.device = Device(
             "battery",
             lambda points: FakeDriver.open(self.hardware, points, None),
-            DeviceMap(points=POINTS),
+            DeviceMap(points=points),
             poll_s=1.0,
             clock=now,
             log=self.log.logger,

@@ -4,14 +4,16 @@ import asyncio
 
 import pytest
 
+from s2d.driver import PointSettings
 from s2d.errors import DeviceRefused, DeviceUnreachable
 from s2d.events import Applied, Measured
+from s2d.quantities import Duration
 from s2d.s2.effects import Received, ReconnectPolicy, Started
 from s2d.s2.messages.common import RevokableObjects, RevokeObject, SessionRequest, SessionRequestType
 from s2d.values import Reading, Setpoint
 from tests.fakes import now, pass_s
 
-from .node_stage import at_work
+from .node_stage import POINTS, at_work
 
 pytestmark = pytest.mark.virtual_time
 
@@ -115,6 +117,22 @@ async def test_stopping_it_waits_for_a_hung_battery_only_so_long():
         await pass_s(5)
         assert 4 < await stage.stop() < 8.5
         assert [line["why"] for line in stage.log.lines if line["level"] == "error"] == ["the device is silent"]
+
+
+@pytest.mark.parametrize(("settle_s", "errors"), [(20, []), (2, ["fallback.unconfirmed"])])
+async def test_stopping_it_is_content_with_what_the_battery_took_and_does_not_show_yet(settle_s, errors):
+    slow = PointSettings(access="read_write", poll="never", settle=Duration(settle_s))
+    async with at_work(points=POINTS | {"power_setpoint": slow}) as stage:
+
+        async def take(values):
+            stage.hardware.writes += [(stage.hardware.elapsed_s, *each) for each in values.items()]
+            return values
+
+        stage.hardware.values["power_setpoint"] = 5000.0
+        stage.hardware.take = take
+        assert await stage.stop() < 8.5
+        assert stage.writes()[-1] == 0.0
+        assert stage.log.events("error") == errors
 
 
 async def test_stopping_it_says_why_the_battery_is_not_at_rest():

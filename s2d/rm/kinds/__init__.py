@@ -40,7 +40,9 @@ class Ability(NamedTuple):
     can_release: bool = False
     """Control of it can be given back to the device."""
     settle_s: float = 0.0
-    """What is written to it has this long to show."""
+    """What is written to it has this long to show..."""
+    shows_after_s: float = 0.0
+    """...and so long it may take until that is seen."""
     includes_others: bool = False
     """It holds more than what the device alone does: what it becomes says nothing of an order."""
 

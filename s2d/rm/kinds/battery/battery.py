@@ -66,7 +66,9 @@ class Battery:
         self.quantities = self.state.quantities
         self.abilities = abilities
         self.tolerance_w = settings.follow_tolerance_w or max(50.0, 0.05 * settings.largest_power_w)
-        self.follow_within_s = float(settings.follow_within_s)
+        self.follow_within_s = max(
+            [float(settings.follow_within_s), *(each.shows_after_s for each in abilities.values())]
+        )
         self.ordered: OrderedPower | OrderedLimits | None = None
         """None while it is at rest..."""
         self._resting: Occasion | None = Occasion.STARTED
