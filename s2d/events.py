@@ -25,6 +25,8 @@ class Applied(Struct, frozen=True, tag=True):
     """The device confirmed the setpoint."""
 
     setpoint: Setpoint
+    keeps: float | None = None
+    """What it does of that, where this is nearer to 0: what it rounds to, or the most that it can."""
 
 
 class Refused(Struct, frozen=True, tag=True):

@@ -166,6 +166,14 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return frozenset().union(*(step.written for step in (*self.steps, *self.release)))
 
     @property
+    def scaled(self) -> frozenset[str]:
+        """Points to which it writes more or less by the value that is wanted."""
+        written = (
+            item for step in self.steps for item in (*(step.write or {}).items(), *(step.together or {}).items())
+        )
+        return frozenset(point for point, expression in written if "value" in expression.names)
+
+    @property
     def restored(self) -> frozenset[str]:
         """Points in which releasing puts back what was found there."""
         written = (

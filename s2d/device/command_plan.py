@@ -57,6 +57,8 @@ class CommandMemory:
 
     value: Value | None = None
     """Last; None if that is unknown."""
+    share: float = 1.0
+    """How much of that the device keeps."""
     done_at: float = -inf
     repeated_at: float = -inf
     """When it was done last, or repeated."""
@@ -66,8 +68,9 @@ class CommandMemory:
     counts: dict[str, float] = field(default_factory=dict)
     """Where the life counters stand."""
 
-    def note(self, plan: Plan, at: float, *, again: bool = False) -> None:
+    def note(self, plan: Plan, at: float, *, again: bool = False, share: float = 1.0) -> None:
         """Notes that all steps of *plan* were done; *again* if only to repeat what was done before."""
+        self.share = share
         direction = None if plan.value == RELEASE else direction_of(plan.value)
         if None not in (direction, self.direction) and direction != self.direction:
             self.switched_at = at

@@ -9,10 +9,10 @@ through it is tried again, and whoever wanted it hears of that; as of what is un
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from math import inf
+from math import inf, isclose
 
 from ..driver import PointSettings
 from ..errors import DeviceRefused, DeviceUnreachable
@@ -206,7 +206,7 @@ class CommandRunner:
     async def _run(self, opened: OpenedDevice, setpoint: Setpoint) -> None:
         worn = self.tally.worn
         try:
-            is_done = await self._execute(opened, setpoint)
+            done = await self._execute(opened, setpoint)
         except DeviceRefused as exc:
             self._on_refusal(opened, setpoint, exc.reason, wore_out=self.tally.worn > worn)
         except Preempted:
@@ -221,7 +221,7 @@ class CommandRunner:
                 self._emit(Refused(setpoint, exc.reason, will_retry=True))
             raise
         else:
-            if is_done:
+            if done is not None:
                 self.tally.commands += 1
                 self._forget_wanted(setpoint)
                 self._safety_retries.pop(setpoint.point, None)
@@ -232,7 +232,7 @@ class CommandRunner:
                     self.invalidate()
                 # What it does now is news: look at once.
                 opened.schedule.hurry(self._clock().mono)
-                self._emit(Applied(setpoint))
+                self._emit(Applied(setpoint, _kept_of(setpoint.value, done)))
 
     async def _refresh(self, opened: OpenedDevice, setpoint: Setpoint) -> None:
         try:
@@ -311,8 +311,8 @@ class CommandRunner:
         wanted = self._wanted.get(setpoint.point)
         return wanted is not None and wanted is not setpoint and _is_safe(wanted)
 
-    async def _execute(self, opened: OpenedDevice, setpoint: Setpoint, *, is_refresh: bool = False) -> bool:
-        """Does *setpoint*; False if it has to wait."""
+    async def _execute(self, opened: OpenedDevice, setpoint: Setpoint, *, is_refresh: bool = False) -> Value | None:
+        """Does *setpoint*; what the device does of it, or None if it has to wait."""
         point = setpoint.point
         command = opened.commands.get(point)
         if command is None:
@@ -331,22 +331,24 @@ class CommandRunner:
             plan = sparing(plan, opened.make.points)
         if plan.is_needless:
             self._watch.adopt(setpoint)
-            return True
+            return _done(plan, memory)
         if plan.not_before > self._clock().mono:
             if self._wanted.get(point) is setpoint:
                 self._not_before[point] = plan.not_before
-            return False
+            return None
         self._warn_of_timeout(point, command, opened.latest.values)
         await self._record_switching(point, command, plan)
         may_save = command.if_unchanged == "skip" and not is_refresh
-        await self._run_steps(opened, plan.steps, setpoint.reason, setpoint, may_save=may_save)
+        share = await self._run_steps(
+            opened, plan.steps, setpoint.reason, setpoint, may_save=may_save, scaled=command.scaled
+        )
         if plan.check:
             await self._verify(opened, plan.check)
         if plan.value == RELEASE:
             await self._found.forget(command.restored)
-        memory.note(plan, self._clock().mono, again=is_refresh)
+        memory.note(plan, self._clock().mono, again=is_refresh, share=share)
         self._watch_over(opened, setpoint, plan)
-        return True
+        return _done(plan, memory)
 
     def _watch_over(self, opened: OpenedDevice, setpoint: Setpoint, plan: Plan) -> None:
         """Watches what *setpoint* has written by *plan*. What nobody ordered, or counts by itself, is not watched."""
@@ -379,7 +381,10 @@ class CommandRunner:
         *,
         may_save: bool = True,
         is_read_first: bool = False,
-    ) -> None:
+        scaled: Collection[str] = (),
+    ) -> float:
+        """Takes *steps*, and returns which share the device keeps of what is written to *scaled* points."""
+        share = 1.0
         is_safe = of is not None and _is_safe(of)
         for number, step in enumerate(steps, 1):
             if of and not is_safe and self._is_overruled(of):
@@ -394,21 +399,24 @@ class CommandRunner:
             try:
                 if of is None or of.value != RELEASE:
                     await self._find(opened, step, is_safe=is_safe)
-                await self._saver.write(
+                kept = await self._saver.write(
                     opened,
                     step,
                     reason,
                     may_save=may_save,
                     is_read_first=is_read_first,
                     is_safe=is_safe,
+                    scaled=scaled,
                     is_preempted=lambda: of is not None and self._is_preempted(of),
                 )
+                share = min(share, kept)
             except (Unseen, NotReady):
                 raise
             except DeviceRefused as exc:
                 raise DeviceRefused(at + exc.reason) from exc
             except DeviceUnreachable as exc:
                 raise DeviceUnreachable(at + exc.reason) from exc
+        return share
 
     async def _find(self, opened: OpenedDevice, write: Write, *, is_safe: bool) -> None:
         """Keeps what the points of *write* hold, as far as releasing puts it back and they hold nothing of ours yet.
@@ -486,6 +494,18 @@ class CommandRunner:
     def done(self) -> tuple[Setpoint, ...]:
         """What was confirmed, and not refused since; the newest of each point."""
         return tuple(self._done.values())
+
+
+def _done(plan: Plan, memory: CommandMemory) -> Value:
+    """What the device does of *plan*."""
+    return plan.value if isinstance(plan.value, str | bool) else plan.value * memory.share
+
+
+def _kept_of(wanted: Value, done: Value) -> float | None:
+    """What is *done* of a number that was *wanted*, where that is nearer to 0 and not 0; else None."""
+    if isinstance(wanted, str | bool) or isinstance(done, str | bool) or not 0 < abs(done) < abs(wanted):
+        return None
+    return float(done) if done * wanted > 0 and not isclose(done, wanted, rel_tol=1e-6) else None
 
 
 def _is_safe(setpoint: Setpoint) -> bool:

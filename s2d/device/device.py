@@ -169,7 +169,7 @@ class Device:
             self._mark_unavailable(exc.reason)
             return False
         except DeviceUnreachable as exc:
-            if began_at < opened.settled_at and not self._is_lost:  # many are deaf while they do what they were told
+            if began_at < opened.deaf_until and not self._is_lost:  # many are deaf while they do what they were told
                 self._commands.invalidate()
                 self._retry_at = self._clock().mono + self._backoff.half_jitter_s(0, random())
                 self._log.debug("device.silent", reason=exc.reason, settles=True)

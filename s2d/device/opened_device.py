@@ -66,8 +66,9 @@ class OpenedDevice:
         self._oddities: set[str] = set()
         """Those that were told."""
         self._alone_until = now
-        self.settled_at = now
-        """When (monotonic seconds) what was written shows; until then silence says nothing."""
+        self.settled_at = self.deaf_until = now
+        """When (monotonic seconds) what was written shows, and until when silence says nothing: a line on which a unit
+        was silent asks it again after as long at the latest."""
         if driver.news:
             driver.news.listen(self._hear)
 
@@ -165,7 +166,9 @@ class OpenedDevice:
         finally:
             self._tell_oddities()
         self._leave_alone(points)
-        self.settled_at = self._alone_until + max(float(point.settle) for point in points)
+        settle_s = max(float(point.settle) for point in points)
+        self.settled_at = self._alone_until + settle_s
+        self.deaf_until = self.settled_at + settle_s
         return reads_as or {}
 
     async def rested(self) -> None:

@@ -22,6 +22,10 @@ from .confirmation import Unseen, seen
 from .opened_device import OpenedDevice
 from .write_ledger import WriteLedger
 
+LEAST_SHARE_KEPT = 0.5
+"""A device that keeps less of what it is told does not do it."""
+_MAGNITUDES = ("power", "current", "percentage")
+"""Dimensions of what a device may do less of."""
 RESERVE = 10
 """So many more writes a day memory that wears out may take to bring the device to safety."""
 SAFE_READ_WITHIN_S = 1.0
@@ -105,9 +109,13 @@ class WriteSaver:
         may_save: bool = True,
         is_read_first: bool = False,
         is_safe: bool = False,
+        scaled: Collection[str] = (),
         is_preempted: Callable[[], bool] = lambda: False,
-    ) -> None:
+    ) -> float:
         """Makes sure that the points of *write* hold their values, and has seen that where it can be seen.
+
+        Of what is written to *scaled* points a device may keep half and more: what it rounds to, or the most it can.
+        Returns which share it keeps of it all, 0.5 to 1.
 
         Unless it *may_save* the device is written to in any case, but not in memory that wears out. What *is_safe*
         brings the device to safety, and may be written when too much else was.
@@ -131,10 +139,11 @@ class WriteSaver:
             if may_save and self._holds_all(write, points):
                 self._forget_acknowledged(write)
                 self.tally.saved += 1
-                return
+                return self._share_kept(write, scaled, points)
             await self._account(worn, points, is_safe=is_safe)
             await self._send(opened, write, reason)
-        await self._see(opened, write, is_preempted)
+        await self._see(opened, write, scaled, is_preempted)
+        return self._share_kept(write, scaled, points)
 
     async def _send(self, opened: OpenedDevice, write: Write, reason: str) -> None:
         """Has the device take *write*."""
@@ -150,7 +159,9 @@ class WriteSaver:
             else:
                 self._held[name] = _Held(value, value)
 
-    async def _see(self, opened: OpenedDevice, write: Write, is_preempted: Callable[[], bool]) -> None:
+    async def _see(
+        self, opened: OpenedDevice, write: Write, scaled: Collection[str], is_preempted: Callable[[], bool]
+    ) -> None:
         """Looks until the device shows what it took of *write*."""
         taken = {name: self._acknowledged[name] for name in write.values if name in self._acknowledged}
         if not taken:
@@ -160,9 +171,16 @@ class WriteSaver:
         found = await seen(opened, reads_as, until, clock=self._clock, stirs=self.stirs, is_preempted=is_preempted)
         self._forget_acknowledged(write)
         for name, each in taken.items():
-            if found.get(name) != each.reads_as:
-                raise DeviceRefused(_not_kept(name, opened.make.points[name], each.value, found.get(name)))
-            self._held[name] = _Held(each.value, each.reads_as)
+            point, kept = opened.make.points[name], found.get(name)
+            is_less = name in scaled and LEAST_SHARE_KEPT <= _share(each.value, kept, point) <= 1.0
+            if kept is None or (kept != each.reads_as and not is_less):
+                raise DeviceRefused(_not_kept(name, point, each.value, kept, is_scaled=name in scaled))
+            self._held[name] = _Held(each.value, kept)
+
+    def _share_kept(self, write: Write, scaled: Collection[str], points: Mapping[str, PointSettings]) -> float:
+        held = {name: self._held[name].reads_as for name in write.values if name in scaled and name in self._held}
+        shares = (_share(write.values[name], kept, points[name]) for name, kept in held.items())
+        return min((share for share in shares if LEAST_SHARE_KEPT <= share < 1.0), default=1.0)
 
     def has_taken(self, write: Write) -> bool:
         """Whether the device acknowledged *write*, though it does not show it yet."""
@@ -180,7 +198,7 @@ class WriteSaver:
             self._acknowledged.pop(name, None)
 
     async def _read_unknown(self, opened: OpenedDevice, write: Write, *, is_safe: bool, was_taken: bool) -> None:
-        """Reads what the points of *write* hold. What *is_safe* is rather written than waited for.
+        """Reads what *write* is about. What *is_safe* is rather written than waited for, unless it *was_taken*.
 
         Raises: Unseen: silence, though the device *was_taken* to hold it. DeviceUnreachable: silence.
         """
@@ -188,17 +206,20 @@ class WriteSaver:
         unknown = [name for name in write.values if name not in self._held and points[name].is_readable]
         if not unknown:
             return
+        is_hurried = is_safe and not was_taken
         found: Mapping[str, Value] = {}
         try:
             await opened.rested()
-            async with asyncio.timeout(SAFE_READ_WITHIN_S if is_safe else None):
+            async with asyncio.timeout(SAFE_READ_WITHIN_S if is_hurried else None):
                 found = await opened.look(unknown)
         except (TimeoutError, DeviceRefused):
-            if not is_safe:
+            if not is_hurried:
                 raise
         except DeviceUnreachable as exc:
-            if not is_safe:
-                raise (Unseen(exc.reason) if was_taken else exc) from exc
+            if was_taken:
+                raise Unseen(exc.reason) from exc
+            if not is_hurried:
+                raise
         for name, value in found.items():
             self._held[name] = _Held(value, value)
 
@@ -243,11 +264,28 @@ def sparing(plan: Plan, points: Mapping[str, PointSettings]) -> Plan:
     return replace(plan, steps=tuple(step for step in plan.steps if isinstance(step, Wait) or not _worn(step, points)))
 
 
-def _not_kept(name: str, point: PointSettings, value: Value, found: Value | None) -> str:
-    """That *point* does not become *value*, in words."""
+def _not_kept(name: str, point: PointSettings, value: Value, found: Value | None, *, is_scaled: bool) -> str:
+    """That *point* does not become *value*, in words, with the way out."""
     if found is None:
         return f"{name}: took {_shown(value, point)}, but what it holds cannot be read"
-    return f"{name}: took {_shown(value, point)} but still reads {_shown(found, point)}"
+    what = f"{name}: took {_shown(value, point)} but still reads {_shown(found, point)}"
+    if not is_scaled or not 0 < _share(value, found, point) < LEAST_SHARE_KEPT or isinstance(found, str | bool):
+        return what
+    most, limit = _shown(abs(found), point), "the limit of the device"
+    if point.dimension == "power":
+        is_discharge = found < 0 or "discharge" in name
+        limit = f"`max_{'discharge' if is_discharge else 'charge'}_power: {most}`"
+    return f"{what}. If that is the most it can, state {limit}; if it rounds, a `step`"
+
+
+def _share(value: Value, kept: Value | None, point: PointSettings) -> float:
+    """Which share of *value* is *kept*, where *point* is of a kind of which there is more or less; else 0, or 1."""
+    if kept == value:
+        return 1.0
+    if kept is None or isinstance(kept, str | bool) or isinstance(value, str | bool) or not value:
+        return 0.0
+    share = kept / value
+    return 1.0 if isclose(share, 1.0, rel_tol=1e-6) else share if point.dimension in _MAGNITUDES else 0.0
 
 
 def _shown(value: Value, point: PointSettings) -> str:

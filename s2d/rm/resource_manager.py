@@ -181,11 +181,13 @@ class ResourceManager:
                     self._resource.lose()
                 returned = [] if is_lent else self._rest_after_loss(now)
                 return [*returned, *self._guard(now), *self._report(now)]
-            case Applied(setpoint):
+            case Applied(setpoint, keeps):
+                self._resource.confirm(setpoint, keeps)
                 self._is_safe_again |= setpoint.is_safe
                 self._order_guard.drop(setpoint)
                 next_stages = self._control.confirm(setpoint, now) if self._control else []
-                applied = Note(Level.INFO, "setpoint.applied", _facts_of(setpoint))
+                kept = {} if keeps is None else {"keeps": keeps}
+                applied = Note(Level.INFO, "setpoint.applied", {**_facts_of(setpoint), **kept})
                 return [applied, *self._through_session(next_stages, now)]
             case Refused():
                 return self._on_refusal(event, now)

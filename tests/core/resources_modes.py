@@ -146,6 +146,9 @@ class Resource:
     def rest_of(self, scope: str, occasion: Occasion, reason: str) -> list[Setpoint]:
         return [Setpoint(scope, "off 0", reason)]
 
+    def confirm(self, setpoint: Setpoint, keeps: float | None) -> None:
+        pass
+
     def protect(self, now: Now) -> None:
         return None
 

@@ -72,6 +72,9 @@ class Played:
     def rest(self, occasion: Occasion, reason: str) -> list[Setpoint]:
         raise NotImplementedError
 
+    def confirm(self, setpoint: Setpoint, keeps: float | None) -> None:
+        pass
+
     def protect(self, now: Now) -> Protection | None:
         _, mishap = self.read.pop("mishap", (0.0, None))
         return Protection(str(mishap), self.rest(Occasion.ABORTED, "protection")) if mishap else None

@@ -169,7 +169,7 @@ async def test_a_limit_that_was_known_once_is_not_taken_for_what_it_is_now():
         stage.device.offer(wanted(600.0))
         await pass_s(1)
         assert stage.news(Applied, Refused) == [
-            Applied(wanted(500.0)),
+            Applied(wanted(500.0), 400.0),
             Refused(wanted(600.0), "max is unknown: limit"),
         ]
 

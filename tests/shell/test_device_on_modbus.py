@@ -95,7 +95,8 @@ async def test_a_command_goes_over_the_wire_as_its_profile_says():
         assert await next_of(events, Identified) == Identified("Acme", None, None, "312")
         for value in (-4000.0, -4000.0, 1000.0, RELEASE):
             device.offer(wanted(value))
-            assert await next_of(events, Applied, Refused) == Applied(wanted(value))
+            keeps = -2500.0 if value == -4000.0 else None
+            assert await next_of(events, Applied, Refused) == Applied(wanted(value), keeps)
     assert [asked for asked in unit.asked if asked[0] in WRITES] == [
         (6, 10, 1),  # the failsafe, once, because it differed
         (6, 11, 1),

@@ -139,6 +139,24 @@ async def a_battery_that_is_lost(stage: Stage) -> None:
     await stage.stop()
 
 
+async def a_battery_that_forgets(stage: Stage) -> None:
+    """It was away and is told again; somebody else steers it, is overruled once, and has his way then."""
+    await pass_s(1.5)
+    stage.link.join(stage.node)
+    stage.link.say(SelectControlType(message_id="select", control_type=FRBC))
+    stage.instruct("forgotten", stage.charge)
+    await while_listening(stage, 5)
+    stage.hardware.fault = DeviceUnreachable("nobody is there")
+    await while_listening(stage, 5)
+    stage.hardware.fault = None
+    await while_listening(stage, 30)
+    (order,) = stage.device.done
+    for _ in range(2):
+        stage.node.take(Undone(order, "power_setpoint reads 0 instead of 5000", UndoneBy.OTHERS))
+        await while_listening(stage, 5)
+    await stage.stop()
+
+
 async def while_listening(stage: Stage, seconds: int) -> None:
     """Lets time pass; the CEM answers what it hears within a second."""
     for _ in range(seconds):
@@ -152,5 +170,6 @@ def revoked(name: str) -> RevokeObject:
 
 
 STORIES: dict[str, Callable[[Stage], Awaitable[None]]] = {
-    story.__name__: story for story in (a_cem_that_comes_and_goes, a_cem_that_errs, a_battery_that_is_lost)
+    story.__name__: story
+    for story in (a_cem_that_comes_and_goes, a_cem_that_errs, a_battery_that_is_lost, a_battery_that_forgets)
 }

@@ -93,6 +93,10 @@ class Resource(RestingResource, MeasuredResource, Protocol):
         """When (monotonic seconds) `advance` has something to do."""
         ...
 
+    def confirm(self, setpoint: Setpoint, keeps: float | None) -> None:
+        """The device does *setpoint*; of a power it may keep less: what it rounds to, or the most that it can."""
+        ...
+
     @property
     def is_at_rest(self) -> bool:
         """Whether nothing is ordered of it."""

@@ -75,6 +75,8 @@ class Battery:
         """...on this occasion; None where it idles against harm."""
         self._contrary: ContraryPower | None = None
         """None where nothing is ordered that its power could contradict."""
+        self._kept: tuple[float, float] | None = None
+        """A power that it was told, and what it keeps of that."""
         self._idling = OrderedPower(self.description.idle, 0.0)
         self._idle_below_w = settings.idle_below_w
         self._is_idle = True
@@ -120,6 +122,14 @@ class Battery:
 
     def deadlines(self) -> Iterable[float]:
         return self.state.stale_at, self._ladder.turns_at
+
+    def confirm(self, setpoint: Setpoint, keeps: float | None) -> None:
+        if setpoint.point == FORCED and not isinstance(setpoint.value, str):
+            self._kept = None if keeps is None else (float(setpoint.value), keeps)
+
+    def kept_of(self, power_w: float) -> float:
+        """What it keeps of *power_w*, as far as it is known to keep less."""
+        return self._kept[1] if self._kept and self._kept[0] == power_w else power_w
 
     @property
     def is_at_rest(self) -> bool:
@@ -211,7 +221,7 @@ class Battery:
         if power_w is None:
             return None
         ordered = self.ordered or (self._idling if self._resting is None else None)
-        if isinstance(ordered, OrderedPower) and abs(power_w - ordered.power_w) <= self.tolerance_w:
+        if isinstance(ordered, OrderedPower) and abs(power_w - self.kept_of(ordered.power_w)) <= self.tolerance_w:
             return ordered.mode
         if self._is_idle:
             return self.description.idle

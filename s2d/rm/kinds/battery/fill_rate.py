@@ -47,7 +47,7 @@ class BatteryStorage:
     def verdict_on(self, scope: str, goal: ModeAndFactor, since: float, now: Now) -> Verdict:
         if reason := self._battery.contradiction(FORCED, since):
             return failed(reason)
-        power_w = self._power_of(goal)
+        power_w = self._battery.kept_of(self._power_of(goal))
         return self._battery.follows(power_w, power_w, since)
 
     def power_deadband_factor(self, scope: str, operation_mode_id: str, power_w: float) -> float:
