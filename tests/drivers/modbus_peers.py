@@ -176,7 +176,9 @@ class OddUnit:
     lacks: Callable[[int, int], int] = lambda function, register: 0
     """The exception with which it refuses a register; 0 for none."""
     echoes: bool = False
-    """The adapter before it hears itself."""
+    """The adapter before it hears itself..."""
+    garbles: Callable[[bytes], bytes] = lambda frame: frame
+    """...and makes this of it."""
     is_there: bool = True
     is_taking: bool = True
     """Whether it does what it acknowledges."""
@@ -273,7 +275,7 @@ async def odd_server(unit: OddUnit, *, framing: str = "tcp") -> AsyncIterator[di
                         heard += await reader.readexactly(1 + heard[6])
                     head, asked = heard[:1], heard[1:-2]
                     if unit.echoes:
-                        writer.write(heard)
+                        writer.write(unit.garbles(heard))
                 for after_s, said in unit.reply(head, asked, is_rtu=framing == "rtu"):
                     await asyncio.sleep(after_s)
                     writer.write(said)
@@ -309,7 +311,7 @@ async def odd_line(unit: OddUnit) -> AsyncIterator[dict[str, object]]:
     def hear() -> None:
         said = os.read(master, 512)
         if unit.echoes:
-            os.write(master, said)
+            os.write(master, unit.garbles(said))
         heard.extend(said)
         while request := _rtu_request(bytes(heard)):
             del heard[: len(request)]

@@ -155,6 +155,23 @@ async def test_on_a_line_that_echoes_a_write_counts_that_reads_back(function: in
     assert len(unit.written()) == 2
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("function", WRITTEN)
+async def test_with_the_unit_switched_off_a_write_fails_though_the_line_could_not_be_classified(
+    function: int, transport: str
+) -> None:
+    """The echo of what is read came garbled; that of the write does not."""
+    unit = OddUnit(
+        echoes=True, is_there=False, garbles=lambda heard: heard if heard[1] == function else heard[:-1] + b"\x77"
+    )
+    points, setpoint = relay(function)
+    async with odd_device(unit, transport) as where, device(points, **where, **TIMEOUT) as modbus:
+        for _ in range(3):
+            with pytest.raises(DeviceUnreachable):
+                await modbus.write(setpoint)
+            await pass_s(31)
+
+
 async def test_a_refusal_behind_the_echo_is_a_refusal() -> None:
     unit = OddUnit(echoes=True, lacks=lambda function, register: 2 * (register == 11))
     points = {name: ModbusPoint(register=10 + place) for place, name in enumerate("abc")}

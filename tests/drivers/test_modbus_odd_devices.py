@@ -167,6 +167,61 @@ async def test_fewer_registers_than_asked_for_are_a_refusal_of_so_many(
     assert [asked.hex() for asked in unit.asked] == [f"0{function}{at}" for at in ("000a0003", "000d0004", "00110001")]
 
 
+async def test_of_who_gives_few_registers_no_more_are_asked_for() -> None:
+    """Ten by four take three requests, where halves of halves would take four."""
+    unit = OddUnit(answers=lambda asked, pdu: b"\3\x08" + pdu[2:10] if len(pdu) > 10 else pdu)
+    points = {f"p{at}": ModbusPoint(register=at) for at in range(10)}
+    async with odd_server(unit) as where, device(points, **where) as modbus:
+        await modbus.read(points)
+        unit.asked.clear()
+        assert [each.value for each in await modbus.read(points)] == list(range(10))
+    assert len(unit.asked) == 3
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("function", READ)
+async def test_a_response_may_come_in_pieces_with_pauses(function: int, transport: str) -> None:
+    for at in (3, 8, 9, 10):
+        unit = OddUnit(says=lambda frame, at=at: [(0.0, frame[:at]), (0.2, frame[at:])])
+        points = {name: ModbusPoint(register=11 + place, table=READ[function]) for place, name in enumerate("ab")}
+        async with odd_device(unit, transport) as where, device(points, **where) as modbus:
+            found = await modbus.read(points)
+            assert [each.value for each in found] == ([11, 12] if function > 2 else [True, False])
+            assert modbus.oddities == []
+        assert len(unit.asked) == 1
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("code", [4, 5, 6, 7, 8, 10, 11])
+@pytest.mark.parametrize("function", READ)
+async def test_an_exception_that_may_pass_is_asked_once_more_and_hurts_nobody(
+    function: int, code: int, transport: str
+) -> None:
+    """Neither a reading nor the look whether a write was taken."""
+    due = [0]
+
+    def passing(asked: bytes, pdu: bytes) -> bytes:
+        if asked[0] == function and due[0]:
+            due[0] -= 1
+            return bytes((function | 0x80, code))
+        return pdu
+
+    unit = OddUnit(answers=passing)
+    access = "read_write" if READ[function] in ("coil", "holding") else "read"
+    points = {"p": ModbusPoint(register=11, table=READ[function], access=access)}
+    async with odd_device(unit, transport) as where, device(points, **where) as modbus:
+        for _ in range(3):
+            assert [each.quality for each in await modbus.read(points)] == [Quality.GOOD]
+            due[0] = 1
+            unit.asked.clear()
+            assert [each.quality for each in await modbus.read(points)] == [Quality.GOOD]
+            assert len(unit.asked) == 2
+            if access == "read_write":
+                due[0] = 1
+                await modbus.write(Setpoint("p", True if function == 1 else 700, "test"))
+    assert unit.connections <= 1
+
+
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("function", [1, 2])
 async def test_fewer_bits_than_asked_for_are_a_refusal_of_so_many(function: int, transport: str) -> None:

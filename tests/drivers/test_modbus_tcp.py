@@ -635,6 +635,17 @@ async def test_whoever_hangs_up_at_the_first_question_is_asked_once() -> None:
         assert await modbus.read(SOC) == [Reading("soc", 55.0)]
 
 
+async def test_a_connection_that_ends_while_the_device_warms_up_is_made_anew() -> None:
+    async def hangs_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        pass
+
+    async with (
+        raw_server(hangs_up, reads_words(55)) as port,
+        device(SOC, host=HOST, port=port, warm_up_s=Duration(0.2)) as modbus,
+    ):
+        assert await modbus.read(SOC) == [Reading("soc", 55.0)]
+
+
 async def test_the_only_place_of_a_device_may_be_held_for_a_while() -> None:
     """It was silent twice, so that the connection was given up; nobody else is blamed who was never seen."""
     is_silent = False

@@ -188,8 +188,9 @@ class ModbusBus:
         owner = self._connection_owner
         if owner.is_echoing is None:
             known = Request(request.unit, unit.known_block or request.block)
-            is_heard = await self._is_answered(unit, known, connection)
-            if owner.is_echoing is None and not is_heard:
+            with suppress(Silent, RequestRefused, Busy):
+                await self._exchange(unit, known, connection)
+            if owner.is_echoing is None and owner.is_line_mute:
                 with owner.trusted_line():
                     return await self._exchange(unit, request, connection)
         try:
@@ -198,15 +199,6 @@ class ModbusBus:
             if owner.is_echoing is False or not await self._reads_back(unit, request, connection):
                 raise
             return request.pdu
-
-    async def _is_answered(self, unit: UnitHealth, request: Request, connection: ModbusConnection) -> bool:
-        try:
-            await self._exchange(unit, request, connection)
-        except Silent:
-            return False
-        except (RequestRefused, Busy):
-            pass
-        return True
 
     async def _reads_back(self, unit: UnitHealth, request: Request, connection: ModbusConnection) -> bool:
         """Whether what *request* was to write is there."""

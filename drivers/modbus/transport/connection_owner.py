@@ -73,6 +73,8 @@ class ConnectionOwner:
         """It has been understood before."""
         self._silences = 0
         """In a row."""
+        self.is_line_mute = False
+        """Nothing at all was heard of the last request."""
         self._used_at = float("-inf")
         """When something was last sent or answered."""
         self._rest_s = 0.0
@@ -107,7 +109,7 @@ class ConnectionOwner:
 
     @contextmanager
     def trusted_line(self) -> Iterator[None]:
-        """While it lasts, the line is taken for one that does not echo, as nothing at all was heard of a request."""
+        """While it lasts, the line is taken for one that does not echo, as it was mute."""
         framing = self._framing
         framing.is_echoing = False
         try:
@@ -134,6 +136,7 @@ class ConnectionOwner:
             else:
                 self._silences = 0
                 self._is_known = True
+                self.is_line_mute = False
                 return response
 
     def keep_silent(self, for_s: float) -> None:
@@ -281,6 +284,7 @@ class ConnectionOwner:
         self, stream: ByteStream, of: ModbusConnection, timeout_s: float, found: Misfit | None, *, is_idle: bool
     ) -> Silent:
         self._silences += 1
+        self.is_line_mute = not stream.received and not self._framing.is_echoing
         heard = bytes(stream.received[:_SHOWN_BYTES]).hex(" ")
         is_echo_alone = self._framing.is_echoing and not heard
         if self._to.host is not None and (is_idle or self._silences >= _SILENCES or not self._tells_apart(of)):

@@ -237,11 +237,10 @@ class RtuFraming:
         at = received.find(self._frame)
         if at < 0:
             return
-        is_heard_once = received.find(self._frame, at + len(self._frame)) < 0
-        if self._is_acknowledged_alike and not self.is_echoing and is_heard_once:
-            return  # the response itself, or what we said ourselves
         del received[: at + len(self._frame)]
-        self.is_echoing = self._is_echo_over = True
+        self._is_echo_over = True
+        if not self._is_acknowledged_alike:  # else it may have been the response
+            self.is_echoing = True
 
     def _learn_echo(self) -> None:
         """A response has come: on a line that echoes, the request would have been heard before it."""
