@@ -85,7 +85,7 @@ async def _run(found: Draft, last: Draft, file: Path) -> NoReturn:
             log.get_logger().warning("config.shrunk", devices=[each.name for each in left])
             await daemon.make_safe(left, store, config.gateway.id or store.gateway_id())
         keeping = asyncio.create_task(have_kept(partial(keep, state_dir, files_of(found, file))))
-        is_well = await daemon.run(config, store)
+        is_well = await daemon.run(config, store, files=DiskThread())
         await keeping
         if is_well:
             await have_kept(partial(keep_at_rest, state_dir))

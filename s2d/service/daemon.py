@@ -26,6 +26,7 @@ from ..device.write_ledger import WriteLedger, ledger_of
 from ..errors import ConfigError, Problem
 from ..events import DeviceEvent, Lost, Measured
 from ..host import clock
+from ..host.disk import AtOnce, Disk
 from ..host.identifier import ids_from
 from ..host.log import Logger, flush, get_logger
 from ..host.notify import notify
@@ -51,10 +52,19 @@ STOP_WITHIN_S = 15.0
 RESTART = Backoff(first_s=1.0, most_s=60.0)
 
 
-async def run(config: Config, store: Store, *, clock: Clock = clock.now, stopping: asyncio.Event | None = None) -> bool:
+async def run(
+    config: Config,
+    store: Store,
+    *,
+    clock: Clock = clock.now,
+    stopping: asyncio.Event | None = None,
+    files: Disk = AtOnce(),  # noqa: B008 (immutable)
+) -> bool:
     """The whole life of the daemon: open, work until told to stop, leave every device in its safe state.
 
     SIGTERM, SIGINT and SIGHUP tell it to stop, as does *stopping*; a second SIGTERM or SIGINT ends the process at once.
+    *files* waits for what is read meanwhile.
+
     Returns whether all was well; it is not when a node broke too often and the process shall be started afresh, or when
     a device did not confirm its safe state, unless it is one that is switched off at times.
 
@@ -68,7 +78,7 @@ async def run(config: Config, store: Store, *, clock: Clock = clock.now, stoppin
         async with AsyncExitStack() as buses:
             opened, problems = await _open_buses(config.devices, buses)
             if not problems:
-                sites = _sites(config.devices, opened, ledgers, store, clock, log)
+                sites = _sites(config.devices, opened, ledgers, store, clock, log, files)
                 return await _run(sites, gateway, store, stop, clock, log)
     raise ConfigError(problems)
 
@@ -130,11 +140,13 @@ class RunningDevice:
         ledger: WriteLedger,
         store: Store,
         tls: TlsContexts,
+        files: Disk,
         clock: Clock,
         log: Logger,
     ) -> None:
         self.config = config
         self.tls = tls
+        self.files = files
         self._buses = buses
         self._ledger = ledger
         self._store = store
@@ -225,9 +237,12 @@ def _sites(
     store: Store,
     clock: Clock,
     log: Logger,
+    files: Disk = AtOnce(),  # noqa: B008 (immutable)
 ) -> list[RunningDevice]:
     tls = TlsContexts()
-    sites = {each.name: RunningDevice(each, buses, ledgers[each.name], store, tls, clock, log) for each in devices}
+    sites = {
+        each.name: RunningDevice(each, buses, ledgers[each.name], store, tls, files, clock, log) for each in devices
+    }
     for site in sites.values():
         for point, source in site.config.sources.items():
             if source.device in sites:
@@ -289,6 +304,7 @@ async def _work(
                 token_file=config.cem.token_file,
                 ca_file=config.cem.ca_file,
                 tls=site.tls,
+                files=site.files,
                 backoff=BACKOFF,
             ),
             stop,

@@ -15,7 +15,7 @@ from logging import DEBUG
 from math import inf
 from pathlib import Path
 from random import random
-from ssl import SSLError
+from ssl import SSLContext, SSLError
 from urllib.parse import urljoin, urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -34,8 +34,9 @@ from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFact
 from .. import __version__
 from ..backoff import Backoff
 from ..config.cem_url import shown_url
-from ..errors import LinkDenied, LinkError, LinkLost
+from ..errors import LinkDenied, LinkError, LinkLost, StoreError
 from ..host import clock
+from ..host.disk import AtOnce, Disk, answer_of
 from ..host.log import Logger
 from ..host.regular_file import contents_of
 from ..s2.effects import Connected, Disconnected, Event, Pinged, Ponged, Received, ReconnectPolicy, ReconnectTerms
@@ -105,8 +106,9 @@ class Link:
         tls: TlsContexts | None = None,
         backoff: Backoff = BACKOFF,
         is_clock_synchronised: Callable[[], bool | None] = clock.is_synchronised,
+        files: Disk = AtOnce(),  # noqa: B008 (immutable)
     ) -> None:
-        """*tls* is what all links have in common."""
+        """*tls* is what all links have in common; *files* waits for what is read before each connection."""
         self._url = url
         self._take = take
         self._log = log.bind(url=shown_url(url))
@@ -115,6 +117,7 @@ class Link:
         self._tls = tls or TlsContexts()
         self._backoff = backoff
         self._is_clock_synchronised = is_clock_synchronised
+        self._files = files
         self._attempt = 0
         self._within_s: float | None = None
         """The longest wait, unless the CEM refuses us."""
@@ -198,12 +201,13 @@ class Link:
 
         Raises: LinkLost: it could not be made, or broke. LinkDenied: we are not welcome, or do not trust the peer.
         """
+        headers, trust = await self._credentials()
         try:
             async with _Connect(
                 self._url,
-                additional_headers=self._headers(),
+                additional_headers=headers,
                 user_agent_header=f"s2d/{__version__}",
-                ssl=self._tls.of(self._ca_file) if self._url.startswith("wss:") else None,
+                ssl=trust,
                 compression=None,
                 extensions=[_DEFLATE],
                 proxy=None,
@@ -328,6 +332,21 @@ class Link:
             return
         self._told.add((event, exc.reason))
         self._log.warning(event, reason=exc.reason)
+
+    async def _credentials(self) -> tuple[dict[str, str], SSLContext | None]:
+        """What shows the CEM who we are, and us who it is.
+
+        Raises: LinkDenied: there is no use in it. LinkLost: the disk does not answer.
+        """
+        if self._token_file is None and not self._url.startswith("wss:"):
+            return {}, None
+        try:
+            return await answer_of(self._files, self._read_credentials, "cem")
+        except StoreError as exc:
+            raise LinkLost(f"what shows who we are, or who the CEM is, cannot be read: {exc.reason}") from exc
+
+    def _read_credentials(self) -> tuple[dict[str, str], SSLContext | None]:
+        return self._headers(), self._tls.of(self._ca_file) if self._url.startswith("wss:") else None
 
     def _headers(self) -> dict[str, str]:
         if self._token_file is None:

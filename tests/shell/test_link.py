@@ -12,7 +12,7 @@ from s2d.s2.effects import Connected, Disconnected, Pinged, Ponged, Received, Re
 from s2d.s2.messages.common import EnergyManagementRole, Handshake, ReceptionStatus, ReceptionStatusValues
 from s2d.s2.messages.wire import encode
 from s2d.service.link import FRAME_LIMIT
-from tests.fakes import pass_s
+from tests.fakes import FakeDisk, pass_s
 
 from .link_stage import Server, Stage, at_work, linked
 
@@ -119,6 +119,18 @@ async def test_without_its_ca_file_it_does_not_even_ask(tmp_path):
         await pass_s(3600)
         assert stage.log.events() == ["link.denied"]
         assert len(stage.log.lines) < 130
+
+
+async def test_a_disk_that_hangs_with_the_token_is_a_reason_and_holds_up_nothing_else(tmp_path):
+    (path := tmp_path / "token").write_text("secret")
+    server, disk = Server(), FakeDisk(is_hung=True)
+    async with linked(server, token_file=path, files=disk) as stage:
+        await pass_s(10)
+        assert server.asked_at == []
+        (told,) = [line for line in stage.log.lines if line["event"] == "link.lost" and line["level"] == "warning"]
+        assert told["reason"].endswith("cannot be read: the disk did not answer within 2 s")
+        disk.recover()
+        await stage.hears(Connected)
 
 
 async def test_a_token_is_read_anew_each_time(tmp_path):
