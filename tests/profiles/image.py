@@ -164,14 +164,14 @@ class Played:
         is_had = available is None or available.if_.evaluate(self._knowledge.values) in (True, None)
         return None if is_had or available is None else available.else_
 
-    async def told(self, command: str, value: Value) -> list[Written | Pause]:
-        """What *value* of *command* puts on the wire, after everything was read anew.
+    async def told(self, command: str, value: Value, *, again: bool = False) -> list[Written | Pause]:
+        """What *value* of *command* puts on the wire, after everything was read anew; *again* is a refresh.
 
         Raises: DeviceRefused: not allowed, something it depends on is unknown, or the device refuses.
         """
         await self.read()
         memory = self.memory[command]
-        plan = self.commands[command].plan(value, self._knowledge.values, memory, found=self.found)
+        plan = self.commands[command].plan(value, self._knowledge.values, memory, again=again, found=self.found)
         if value == RELEASE:
             self.found.clear()
         else:
