@@ -73,6 +73,21 @@ async def test_whatever_register_is_read_singly_its_question_is_not_its_answer(u
             assert framing.is_echoing is echoes
 
 
+@pytest.mark.parametrize("block", [RegisterBlock("coil", 7, 1), RegisterBlock("holding", 7, 1)])
+@pytest.mark.parametrize(("is_echoing", "copies"), [(None, 2), (True, 2), (False, 1)])
+def test_a_write_is_acknowledged_by_the_second_copy_unless_the_line_is_known_not_to_echo(
+    block: RegisterBlock, is_echoing: bool | None, copies: int
+) -> None:
+    framing = RtuFraming(is_echoing=is_echoing)
+    sent = framing.encode(Request(1, block, (1,)))
+    heard = bytearray()
+    for copy in range(1, copies + 1):
+        heard += sent
+        assert framing.extract(heard) == (sent[1:-2] if copy == copies else None)
+        assert copy == copies or framing.misfit(heard, is_final=True) is None
+    assert framing.is_echoing is is_echoing, "it may be the unit that says all twice"
+
+
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("is_read_first", [False, True])
 @pytest.mark.parametrize("function", WRITTEN)
