@@ -495,6 +495,15 @@ def test_nothing_is_sure_that_was_never_seen_working(tmp_path: Path, stated: str
     assert str(Library(tmp_path).profile("acme").about.confidence) == understood
 
 
+def test_one_word_for_what_is_read_and_written_is_deprecated(tmp_path: Path) -> None:
+    assert [str(each) for each in loaded(tmp_path, edited(PROFILE, ("manu", "confidence: high\nmanu"))).warnings] == [
+        'profiles/acme.yaml:1:1: confidence: "high" is understood as read medium, write medium; '
+        "one word for both is deprecated. Write {read: medium, write: medium}"
+    ]
+    stated = ("manu", "confidence: {read: medium, write: low}\nmanu")
+    assert loaded(tmp_path, edited(PROFILE, stated)).warnings == loaded(tmp_path).warnings == ()
+
+
 def test_who_takes_a_stopgap_is_warned_where_she_has_to_say_it(tmp_path: Path) -> None:
     profile = edited(PROFILE, ("model: {type: choice,", "model: {soon_required: true, type: choice,"))
     assert [str(each) for each in loaded(tmp_path, profile).warnings] == [

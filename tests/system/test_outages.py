@@ -11,6 +11,8 @@ import pytest
 from s2python.common import ControlType, ResourceManagerDetails, SessionRequest, SessionRequestType
 from s2python.frbc import FRBCActuatorStatus, FRBCStorageStatus
 
+from s2d.device.found_values import FoundValues
+from s2d.host.store import Store
 from tests.chronicle import PATIENCE_S
 from tests.system.cem import cem
 from tests.system.daemon import battery, configured, daemon
@@ -359,6 +361,15 @@ async def test_after_a_kill_what_was_there_before_the_first_order_is_put_back(tm
         async with daemon(config) as process:
             await process.logged("setpoint.applied")
             assert (simulator.battery.setpoint_w, simulator.battery.watchdog_s) == (0, 40)
+            simulator.battery.set_watchdog(30.0, 0.0)
+            rm = await energy_manager.joined()
+            await rm.in_charge()
+            charge = await rm.instruct(mode="charge", factor=1.0)
+            assert await rm.status_of(charge) == ["ACCEPTED", "STARTED", "SUCCEEDED"]
+            assert (simulator.battery.setpoint_w, simulator.battery.watchdog_s) == (5000, 0)
+            assert await process.stopped() == 0
+        assert (simulator.battery.setpoint_w, simulator.battery.watchdog_s) == (0, 30)
+        assert FoundValues(Store(tmp_path / "state"), "Home battery").values == {}
 
 
 async def test_a_configuration_that_cannot_be_used_is_refused_with_its_place(tmp_path):

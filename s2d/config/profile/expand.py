@@ -77,7 +77,11 @@ def expand_device(
         _points(filled),
         profile,
         part,
-        (*_secret_warnings(profile, written, decoder, where), *_stopgap_warnings(profile, device, where)),
+        (
+            *_secret_warnings(profile, written, decoder, where),
+            *_stopgap_warnings(profile, device, where),
+            *_confidence_warnings(profile),
+        ),
     )
 
 
@@ -209,6 +213,15 @@ def _stopgap_warnings(profile: Profile, device: YamlNode, where: KeyPath) -> Ite
             what = f'"{name}" is taken to be {parameter.default.written}; the next release asks for it'
             hint = f'{parameter.help}: write "{name}: {parameter.default.written}", or what is right'
             yield device.position.problem(where, what, hint)
+
+
+def _confidence_warnings(profile: Profile) -> Iterator[Problem]:
+    """That *profile* is as sure of what it writes as of what it reads, in a word."""
+    about = profile.about
+    if isinstance(about.stated_confidence, str):
+        what = f'"{about.stated_confidence}" is understood as {about.confidence}; one word for both is deprecated'
+        hint = f"Write {{read: {about.confidence.read}, write: {about.confidence.write}}}"
+        yield profile.device.position.problem(("confidence",), what, hint)
 
 
 def _secret_warnings(

@@ -103,7 +103,7 @@ class ProfileKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             description="How far the facts are sure. high: seen working, see tested_firmware; medium: two independent "
             "sources agree. One word counts for both, and is deprecated"
         ),
-    ] = field(name="confidence", default="low")
+    ] = field(name="confidence", default=Confidence(read="low", write="low"))
     sources: Annotated[tuple[str, ...], Meta(description="Where the facts come from")] = ()
     tested_firmware: Annotated[tuple[str, ...], Meta(description="Versions it was seen working with")] = ()
     setup: Annotated[tuple[str, ...], Meta(description="What to set on the device first")] = ()
