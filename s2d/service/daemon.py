@@ -47,6 +47,10 @@ STRIKES = 5
 """A node that broke this often ends the process..."""
 STRIKE_DECAYS_AFTER_S = 600.0
 """...unless each break is forgotten in time."""
+OURS = "s2d_drivers"
+"""The package of the drivers that come with s2d."""
+FOREIGN_AFTER_S = 3.0
+"""So long devices of others' drivers wait at most for those of ours to be made safe."""
 STOP_WITHIN_S = 15.0
 """Whatever a device or its driver does; systemd is patient for longer."""
 RESTART = Backoff(first_s=1.0, most_s=60.0)
@@ -107,7 +111,8 @@ async def _run(
 async def make_safe(devices: Sequence[DeviceConfig], store: Store, gateway: UUID, *, clock: Clock = clock.now) -> bool:
     """Brings *devices* to the safe state in which a daemon leaves them, as one that is stopped before it began.
 
-    What is kept in *store* of *gateway* is made use of as far as it can be read. Returns whether all confirmed it, but
+    Those of drivers that do not come with s2d are seen to last, as one that blocks may be why there is no daemon. What
+    is kept in *store* of *gateway* is made use of as far as it can be read. Returns whether all confirmed it, but
     for those that are switched off at times.
     """
     stop, log = asyncio.Event(), get_logger()
@@ -119,14 +124,21 @@ async def make_safe(devices: Sequence[DeviceConfig], store: Store, gateway: UUID
         except ConfigError as exc:
             log.warning("ledger.failed", device=each.name, reason=str(exc))
             ledgers[each.name] = WriteLedger()
-    async with AsyncExitStack() as buses:
-        opened, problems = await _open_buses([each for each in devices if each.kind], buses)
-        for problem in problems:
-            log.error("fallback.unconfirmed", device=problem.path, why=problem.what)
-        steered = [each for each in devices if each.kind and _bus_key(each) in opened]
-        sites = _sites(steered, opened, ledgers, store, clock, log)
-        async with asyncio.TaskGroup() as tasks:
-            workers = [tasks.create_task(_supervise(each, gateway, store, stop, clock, log)) for each in sites]
+    workers: list[asyncio.Task[bool]] = []
+    problems: list[Problem] = []
+    async with AsyncExitStack() as buses, asyncio.TaskGroup() as tasks:
+        for is_ours in (True, False):
+            steered = [
+                each for each in devices if each.kind and (each.driver.__module__.split(".")[0] == OURS) is is_ours
+            ]
+            if steered and workers:
+                await asyncio.wait(workers, timeout=FOREIGN_AFTER_S)
+            opened, flaws = await _open_buses(steered, buses)
+            problems += flaws
+            sites = _sites([each for each in steered if _bus_key(each) in opened], opened, ledgers, store, clock, log)
+            workers += [tasks.create_task(_supervise(each, gateway, store, stop, clock, log)) for each in sites]
+    for problem in problems:
+        log.error("fallback.unconfirmed", device=problem.path, why=problem.what)
     return all(worker.result() for worker in workers) and not problems
 
 

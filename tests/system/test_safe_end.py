@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,6 +21,27 @@ pytestmark = pytest.mark.system
 STARTED, STOPPING = -100, -300
 """What a device is told on these occasions, in W."""
 SAFE = {"started": {"power_setpoint": f"{STARTED} W"}, "stopping": {"power_setpoint": f"{STOPPING} W"}}
+
+
+BLOCKING = """
+import os, time
+from msgspec import Struct
+from s2d.driver import Driver, PointSettings
+from s2d.values import Reading
+
+class Battery(Driver):
+    class Connection(Struct): ...
+    Point = PointSettings
+
+    async def read(self, points):
+        if os.path.exists(os.environ["BLOCK_WHEN"]):
+            time.sleep(600)
+        return [Reading(point, 50.0) for point in points]
+
+    async def write(self, setpoint, *together):
+        await self.read([])
+"""
+"""A driver of somebody else that lets nobody else have a turn."""
 
 
 class Plant:
@@ -168,3 +191,28 @@ class TestSafe:
             unconfirmed = [line for line in map(json.loads, out) if line["event"] == "fallback.unconfirmed"]
             assert (status, [line["rm"] for line in unconfirmed]) == (1, ["Two"])
             assert plant.written() == ([STOPPING], [])
+
+    async def test_a_driver_that_blocks_holds_it_up_no_longer(self, tmp_path, port, monkeypatch):
+        (tmp_path / "blocking.py").write_text(BLOCKING)
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
+        monkeypatch.setenv("BLOCK_WHEN", str(tmp_path / "block"))
+        simulator = Simulator()
+        async with simulator.on_tcp() as address:
+            works = battery("Works", connection=at(address), safe=SAFE)
+            blocks = battery("Blocks", connection={}, driver="blocking:Battery")
+            blocks["points"] = {
+                "soc": {"unit": "%"},
+                "power": {"unit": "W"},
+                "power_setpoint": {"access": "write", "unit": "W"},
+            }
+            configured(tmp_path, {"url": f"ws://127.0.0.1:{port}"}, works, blocks)
+            async with daemon(tmp_path) as process:
+                await process.logged("config.kept")
+                await simulator.written(STARTED)
+                process.kill()
+                await process.ended()
+            (tmp_path / "block").touch()
+            since = time.monotonic()
+            assert (await s2d("safe", "-c", tmp_path))[0] == 1
+            assert time.monotonic() - since < 12
+            await simulator.written(STARTED, STOPPING)
