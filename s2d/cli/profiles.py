@@ -17,6 +17,7 @@ from ..config.yaml_source import YamlNode
 from ..errors import ConfigError
 from ..host.console import BOLD, DIM, ConsoleLine, StyledText, complain, show
 from ..rm.kinds import KINDS, kind
+from ..text import yaml_text
 from . import add_config_argument, print_problems
 
 _WIDTH = 100
@@ -104,7 +105,7 @@ def example_yaml(profile: Profile) -> list[str]:
     connection = _mapping(device, "connection")
     # What stands in brackets explains, and may have commas of its own.
     name = re.sub(r" *\([^)]*\)", "", about.title).partition(",")[0]
-    lines = [f"name: {name}", f"profile: {profile.name}"]
+    lines = [f"name: {yaml_text(name)}", f"profile: {yaml_text(profile.name)}"]
     if len(profile.parts) > 1:
         lines.append(f"# part: {' or '.join(profile.parts)}; without it {next(iter(profile.parts))}")
     if "baudrate" in connection:

@@ -128,3 +128,12 @@ async def test_a_unit_that_only_answers_to_its_number_is_found(capsys):
         "it minds the unit id: others than 3 had no answer",
         f"connection: {{host: 127.0.0.1, port: {port}, unit: 3}}",
     ]
+
+
+@pytest.mark.parametrize("command", [("probe", "--host", "127.0.0.1"), ("scan", "127.0.0.1")])
+@pytest.mark.parametrize("typed", ["nan", "1e300", "-1", "0", "soon"])
+async def test_a_time_that_cannot_be_waited_is_wrong_use(capsys, command, typed):
+    with pytest.raises(SystemExit) as ended:
+        await s2d(*command, f"--timeout={typed}")
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith(f"expected seconds from 0.01 to 300, got {typed}\n")

@@ -30,6 +30,7 @@ from .probe_results import (
     port_of,
     probed,
     settings_of,
+    wait_s,
 )
 
 UNITS_ON_NETWORK = (1, 255, 0, 3, 2, 10, 71, 100, 126, 200, 225, 227, 240, 247)
@@ -56,7 +57,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--unit", help="unit ids to try, such as 3 or 1..10 (default: usual ones)")
     parser.add_argument("--register", help="what to show, such as 843 or 840..850 (default: only finds the device)")
     parser.add_argument("--table", choices=("holding", "input"), help="default: holding, and input if that is refused")
-    parser.add_argument("--timeout", type=float, default=1.0, metavar="SECONDS", help="per question (default: 1)")
+    parser.add_argument("--timeout", type=wait_s, default=1.0, metavar="SECONDS", help="per question (default: 1)")
 
 
 async def find(arguments: Namespace, tell: Callable[[str], None]) -> FoundDevices:

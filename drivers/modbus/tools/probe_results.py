@@ -1,5 +1,6 @@
 """Probe results: what came of requests to a place that nobody configured yet."""
 
+from argparse import ArgumentTypeError
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -135,6 +136,20 @@ def numbers(text: str, most: int, what: str) -> list[int]:
             raise ValueError(f"{what}: expected numbers up to {most} such as 3 or 1..10, got {text}")
         found += range(int(low), int(high or low) + 1)
     return found
+
+
+def wait_s(text: str) -> float:
+    """The time in s to wait for an answer that *text* says.
+
+    Raises: ArgumentTypeError: it says none that makes sense.
+    """
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.01 <= seconds <= 300:
+        raise ArgumentTypeError(f"expected seconds from 0.01 to 300, got {text}")
+    return seconds
 
 
 def port_of(text: str) -> int:

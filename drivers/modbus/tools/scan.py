@@ -26,6 +26,7 @@ from .probe_results import (
     port_of,
     probed,
     settings_of,
+    wait_s,
 )
 
 _COMMON = 1
@@ -47,7 +48,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--baudrate", type=int, default=9600, help="of the line (default: %(default)s)")
     parser.add_argument("--parity", choices=("N", "E", "O"), default="N", help="of the line (default: N)")
     parser.add_argument("--units", help="unit ids to ask, such as 1..32 (default: all on a line, usual ones at a host)")
-    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="per unit (default: 0.2 on a line, else 1)")
+    parser.add_argument("--timeout", type=wait_s, metavar="SECONDS", help="per unit (default: 0.2 on a line, else 1)")
 
 
 async def find(arguments: Namespace, tell: Callable[[str], None]) -> FoundDevices:
