@@ -1,7 +1,10 @@
 """A manual write: from the value as it is typed to the plan of writes in words."""
 
 from collections.abc import AsyncIterator, Iterator
+from math import inf
+from operator import gt, lt
 
+from ..config import DeviceConfig
 from ..config.point import quantity_of
 from ..config.wording import did_you_mean
 from ..device.command import Command
@@ -9,6 +12,7 @@ from ..device.command_plan import Plan, Wait
 from ..device.device_map import commands_of
 from ..errors import S2dError
 from ..quantities import dimension_of
+from ..rm.kinds import kind
 from ..values import RELEASE, Setpoint, Value
 from .device_visit import DeviceVisit
 from .table import shown, unit_of
@@ -55,6 +59,50 @@ def parsed_value(visit: DeviceVisit, point: str, typed: str) -> Value:
         except ValueError as exc:
             raise InvalidWrite(str(exc)) from exc
     return {"true": True, "false": False}.get(typed, typed)
+
+
+def within_reach(config: DeviceConfig, point: str, value: Value) -> Value:
+    """*value* for *point*, bounded by what the configuration of the device says of its powers."""
+    if config.kind is None or isinstance(value, str | bool):
+        return value
+    low, high = kind(config.kind).reach(config.settings).get(point, (-inf, inf))
+    return min(max(value, low), high)
+
+
+def bounds_in_words(visit: DeviceVisit, command: Command, point: str, wanted: Value, plan: Plan) -> list[str]:
+    """Why *plan* is for another value than was *wanted* of *point*, in a line for each reason; often none."""
+    if isinstance(wanted, str | bool) or isinstance(plan.value, str | bool) or plan.value == wanted:
+        return []
+    unit = unit_of(visit, point)
+    lines = []
+    reached = within_reach(visit.config, point, wanted)
+    assert not isinstance(reached, str)
+    if reached != wanted:
+        lines.append(f"its configuration allows {shown(reached)} {unit} of the {shown(wanted)} {unit} asked for")
+    scope = {**visit.opened.latest.values, "value": reached}
+    for key, limit, is_beyond in (("max", command.max, gt), ("min", command.min, lt)):
+        bound = limit.evaluate(scope) if limit else None
+        if isinstance(bound, int | float) and is_beyond(reached, bound):
+            lines.append(f"the `{key}` of its command, {limit}, is {shown(float(bound))} {unit} now")
+    least = command.least.evaluate(scope) if command.least else None
+    if isinstance(least, int | float) and abs(plan.value) < abs(reached) < least:
+        lines.append(f"nearer to 0 than its `least`, {shown(float(least))} {unit}, it does nothing")
+    elif command.step and not lines:
+        lines.append(f"it takes steps of {command.step:g} {unit}")
+    return [f"  bounded: {line}".rstrip() for line in lines]
+
+
+def what_is_left(visit: DeviceVisit, point: str, plan: Plan) -> str:
+    """What stays in the device once nobody cares for it any more, in a sentence."""
+    if plan.value == RELEASE:
+        return "control is with the device again"
+    command = command_of(visit, point)
+    value = f"{shown(plan.value)} {unit_of(visit, point)}".rstrip()
+    if forgets_s := command.timeout_s(visit.opened.latest.values):
+        return f"{point} stays as told, {value}, until the device forgets it within {forgets_s:g} s"
+    if command.release:
+        return f"{point} stays as told, {value}; to give control back, write `release`"
+    return f"{point} stays as told, {value}, until something else is written"
 
 
 async def plan_in_words(visit: DeviceVisit, point: str, plan: Plan) -> list[str]:

@@ -40,6 +40,10 @@ class WireTap(Protocol):
         """
         ...
 
+    def other_reading_of(self, setpoint: Setpoint) -> str:
+        """What a device reads that takes what `write` sends in another order, raw; empty if there is none."""
+        ...
+
     def drain_frames(self) -> list[RecordedFrame]:
         """The answers of the device since this was called last."""
         ...

@@ -15,6 +15,7 @@ BATTERY = {
     "capacity": "10 kWh",
     "max_charge_power": "5 kW",
     "max_discharge_power": "5 kW",
+    "follow_within": "100 ms",
     "points": {
         "soc": {"register": 50, "unit": "%"},
         "power": {"register": 51, "type": "int16", "unit": "W"},
@@ -132,7 +133,7 @@ async def test_a_write_through_an_echo_to_nobody_is_not_done(capsys, tmp_path):
         assert await s2d("write", "--yes", "-c", config, "battery", "relay", "1") == 1
         assert await s2d("read", "-c", config, "battery") == 1
     told = capsys.readouterr()
-    assert "done" not in told.out
+    assert "written" not in told.out
     assert told.err.count("all that was heard is what was sent, as the adapter hears itself") == 2
 
 
@@ -153,9 +154,10 @@ async def test_what_is_understood_is_read_and_written_and_what_is_odd_is_told(ca
     async with odd_server(unit) as where:
         config = configured(tmp_path, connection={"host": where["host"], "port": where["port"]}, **BATTERY)
         assert await s2d("read", "-c", config, "battery") == 0
-        assert await s2d("write", "--yes", "-c", config, "battery", "power_setpoint", "1 kW") == 0
+        assert await s2d("write", "--yes", "-c", config, "battery", "power_setpoint", "1 kW") == 1
     told = capsys.readouterr()
-    assert "done" in told.out.splitlines()
+    assert "written" in told.out.splitlines()
+    assert "nothing moved: power is " in told.out
     assert re.search(r"power_setpoint +1000 +W", told.out)
     odd = [line for line in told.err.splitlines() if line.startswith("s2d write: unit 1 at")]
     assert len(odd) == (oddity is not None)

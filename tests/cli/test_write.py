@@ -4,7 +4,9 @@ import asyncio
 import json
 import os
 import pty
+import signal
 import sys
+from contextlib import asynccontextmanager
 from io import StringIO
 from uuid import UUID
 
@@ -51,9 +53,11 @@ async def test_it_says_what_it_does_does_it_and_shows_what_came_of_it(tmp_path, 
         assert battery.setpoint_w == 3000
         assert without_ages(capsys.readouterr().out) == [
             *CHARGES,
-            "done",
+            "written",
             "POINT  VALUE  UNIT  RAW           AGE  QUALITY",
             "power   3000  W     (computed)  A.G s  good",
+            "it follows: power is 3000 W, ordered: 3000 W",
+            "power_setpoint stays as told, 3000 W, until the device forgets it within 60 s",
         ]
         assert await s2d("write", "-c", config, "battery", "power_setpoint", "--yes", "--", "-2000") == 0
         assert battery.setpoint_w == -2000
@@ -64,7 +68,7 @@ async def test_it_says_what_it_does_does_it_and_shows_what_came_of_it(tmp_path, 
             "power_setpoint of battery is given back to the device:",
             "  1. ordered becomes off: 0x0000 0x0323 to holding registers 40151..40152 (function 16)",
             "  2. ordered_power becomes 0 W: 0x0000 0x0000 to holding registers 40149..40150 (function 16)",
-            "done",
+            "written",
         ]
 
 
@@ -96,7 +100,7 @@ async def test_on_a_terminal_it_asks(tmp_path, battery, typed, setpoint, status)
     os.close(screen)
     os.close(terminal)
     assert (process.returncode, battery.setpoint_w) == (status, setpoint)
-    assert rest.decode().splitlines()[0] == ("done" if status == 0 else "nothing was written")
+    assert rest.decode().splitlines()[0] == ("written" if status == 0 else "nothing was written")
 
 
 async def test_a_device_that_did_not_follow_is_a_failure(tmp_path, capsys, battery):
@@ -127,11 +131,11 @@ class Words:
 
 async def test_both_readings_of_what_was_written_are_shown(tmp_path, capsys):
     async with serve_tcp(Words()) as address:
-        home = home_battery(connection=at(address))
+        home = home_battery(connection=at(address), follow_within="1 s")
         setpoint = {"register": 110, "type": "int32", "order": "CDAB", "unit": "W", "access": "read_write"}
         home["points"] = {**home["points"], "power_setpoint": setpoint}
         config = system_configured(tmp_path, {"url": "ws://localhost"}, home)
-        assert await s2d("write", "-c", config, "Home battery", "power_setpoint", "1 kW", "--yes") == 0
+        assert await s2d("write", "-c", config, "Home battery", "power_setpoint", "1 kW", "--yes") == 1
     told = capsys.readouterr().out.splitlines()
     (row,) = [line for line in told if line.startswith("power_setpoint ") and "good" in line]
     assert "1000 (0x03E8 0x0000; 65536000 as ABCD)" in row
@@ -241,3 +245,162 @@ async def test_what_an_order_changes_is_remembered_and_put_back_also_beside_a_da
     assert (battery.setpoint_w, battery.watchdog_s) == (0, 40)
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("s2d write: step 1 of 2 (watchdog): what watchdog held is not remembered, as process ")
+
+
+INSTALLED = {"follow_within": "1 s", "poll": "200 ms"}
+
+
+@asynccontextmanager
+async def installed(tmp_path, *, power=lambda setpoint_w: setpoint_w, points=None, **changes):
+    """A plain battery, the configuration that names it, and what it does when it is told something."""
+    plant = Plant(power)
+    async with serve_tcp(plant) as address:
+        store = home_battery(connection=at(address), **{**INSTALLED, **changes})
+        store["points"] = {
+            "soc": {"register": 1, "unit": "%"},
+            "power": {"register": 2, "type": "int16", "unit": "W"},
+            "power_setpoint": {"register": 3, "type": "int16", "unit": "W", "access": "read_write"},
+        } | (points or {})
+        yield plant, system_configured(tmp_path, {"url": "ws://localhost"}, store)
+
+
+class Plant:
+    """A battery whose power is what *power* makes of its setpoint."""
+
+    def __init__(self, power):
+        self.power = power
+        self.words = {1: 50, 2: 0, 3: 0, 4: 0}
+        self.told = asyncio.Event()
+
+    def read(self, address, count, now_s, table="holding"):
+        return [self.words[each] for each in range(address, address + count)]
+
+    def write(self, address, words, now_s, table="holding"):
+        self.words.update(enumerate(words, address))
+        self.told.set()
+        setpoint_w = (words[-1] ^ 0x8000) - 0x8000
+        self.words[2] = self.power(setpoint_w) & 0xFFFF
+
+
+@pytest.mark.parametrize(
+    ("power", "point", "value", "told"),
+    [
+        (
+            lambda setpoint_w: -setpoint_w, {}, "1 kW",
+            [
+                "it does the contrary: it was to take 1000 W and gives 1000 W, 0 W before: the sign of what is read or "
+                "of what is written may be inverted",
+                "  try `invert: true` at power_setpoint; or turn it at power, if its display shows the opposite",
+            ],
+        ),
+        (
+            lambda setpoint_w: 0, {}, "1 kW",
+            [
+                "nothing moved: power is 0 W, ordered: 1000 W, 0 W it was before",
+                "  power_setpoint reads back 1000 W: the device took the value and does not act on it",
+            ],
+        ),
+        (
+            lambda setpoint_w: 0, {"type": "int32", "order": "CDAB"}, "1 kW",
+            [
+                "nothing moved: power is 0 W, ordered: 1000 W, 0 W it was before",
+                "  power_setpoint reads back 1000 W: the device took the value and does not act on it",
+                "  the words of power_setpoint 1000 W read 65536000 as ABCD: if the device wants them so, say it with "
+                "`write_order`",
+            ],
+        ),
+        (lambda setpoint_w: 600, {}, "1 kW", ["it follows partly: power is 600 W, ordered: 1000 W"]),
+    ],
+)  # fmt: skip
+async def test_what_does_not_follow_is_told_in_which_way_and_is_a_failure(tmp_path, capsys, power, point, value, told):
+    setpoint = {"register": 3, "type": "int16", "unit": "W", "access": "read_write", "settle": "100 ms", **point}
+    async with installed(tmp_path, power=power, points={"power_setpoint": setpoint}) as (_, config):
+        assert await s2d("write", "-c", config, "Home battery", "power_setpoint", value, "--yes") == 1
+    lines = capsys.readouterr().out.splitlines()
+    left = "power_setpoint stays as told, 1000 W, until something else is written"
+    assert lines[-len(told) - 1 :] == [*told, left]
+
+
+async def test_more_than_its_owner_allows_is_not_written(tmp_path, capsys):
+    async with installed(tmp_path) as (plant, config):
+        assert await s2d("write", "-c", config, "Home battery", "power_setpoint", "50 kW", "--yes") == 0
+    assert plant.words[3] == 5000
+    assert "  bounded: its configuration allows 5000 W of the 50000 W asked for" in capsys.readouterr().out
+
+
+async def test_what_the_device_forgets_is_repeated_as_long_as_it_is_watched(tmp_path):
+    times = []
+
+    def power(setpoint_w):
+        times.append(setpoint_w)
+        return 0
+
+    setpoint = {"register": 3, "type": "int16", "unit": "W", "access": "read_write", "refresh": "500 ms"}
+    async with installed(tmp_path, power=power, points={"power_setpoint": setpoint}) as (_, config):
+        assert await s2d("write", "-c", config, "Home battery", "power_setpoint", "1 kW", "--yes") == 1
+    assert len(times) > 1
+
+
+async def test_who_interrupts_the_watch_hears_what_is_left_in_the_device(tmp_path):
+    screen, terminal = pty.openpty()
+    async with installed(tmp_path, power=lambda setpoint_w: 0, follow_within="60 s") as (plant, config):
+        words = ["write", "-c", str(config), "Home battery", "power_setpoint", "1 kW", "--yes"]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "s2d", *words, stdout=asyncio.subprocess.PIPE, stderr=terminal
+        )
+        async with asyncio.timeout(PATIENCE_S):
+            await process.stdout.readuntil(b"written\n")
+            shown = b""
+            while b"Ctrl-C ends the watch" not in shown:
+                shown += await asyncio.to_thread(os.read, screen, 4096)
+            process.send_signal(signal.SIGINT)
+            rest, _ = await process.communicate()
+        told = os.read(screen, 4096).decode()
+    os.close(screen)
+    os.close(terminal)
+    assert (process.returncode, rest, plant.words[3]) == (1, b"", 1000)
+    assert "nothing moved: power is 0 W, ordered: 1000 W, 0 W it was before (" in shown.decode()
+    assert told.splitlines()[-1].endswith(
+        "s2d write: interrupted. power_setpoint stays as told, 1000 W, until something else is written"
+    )
+
+
+async def test_who_interrupts_the_question_has_written_nothing(tmp_path):
+    screen, terminal = pty.openpty()
+    async with installed(tmp_path) as (plant, config):
+        words = ["write", "-c", str(config), "Home battery", "power_setpoint", "1 kW"]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "s2d", *words, stdin=terminal, stdout=asyncio.subprocess.PIPE
+        )
+        async with asyncio.timeout(PATIENCE_S):
+            await process.stdout.readuntil(b"Write that? [y/N] ")
+            process.send_signal(signal.SIGINT)
+            await process.communicate()
+    os.close(screen)
+    os.close(terminal)
+    assert (process.returncode, plant.words[3]) == (1, 0)
+
+
+async def test_who_interrupts_the_writing_hears_that_it_may_be_half_done(tmp_path):
+    order = {"steps": [{"write": {"order": "value"}}, {"wait": "60 s"}, {"write": {"on": "1"}}], "unit": "W"}
+    points = {
+        "order": {"register": 3, "type": "int16", "unit": "W", "access": "write"},
+        "on": {"register": 4, "access": "write"},
+    }
+    async with installed(tmp_path, commands={"power_setpoint": order}) as (plant, config):
+        written = json.loads((config / "s2d.yaml").read_text())
+        written["devices"][0]["points"] |= points
+        del written["devices"][0]["points"]["power_setpoint"]
+        (config / "s2d.yaml").write_text(json.dumps(written))
+        words = ["write", "-c", str(config), "Home battery", "power_setpoint", "1 kW", "--yes"]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "s2d", *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        async with asyncio.timeout(PATIENCE_S):
+            await plant.told.wait()
+            process.send_signal(signal.SIGINT)
+            _, told = await process.communicate()
+    assert (process.returncode, plant.words[3], plant.words[4]) == (1, 1000, 0)
+    assert told.decode().splitlines()[-1] == (
+        "s2d write: interrupted. What of it is in the device by now is not known: s2d read shows it"
+    )

@@ -39,6 +39,13 @@ class ModbusTap:
         of = "" if planned.unit is None else f" of unit {planned.unit}"
         return [f"{_sentence(request)}{of}" for request in planned.requests]
 
+    def other_reading_of(self, setpoint: Setpoint) -> str:
+        """See `s2d.commissioning.tools.WireTap`."""
+        codec = self.driver.device.codec_of(setpoint.point)
+        if codec is None or codec.needs_present:
+            return ""
+        return other_reading(codec.point, codec.as_read(codec.words_of(setpoint.value)))
+
     def drain_frames(self) -> list[Mapping[str, object]]:
         """Blocks with their words, or with the exception for which there are none."""
         notes, self._bus.notes = self._bus.notes, []

@@ -65,7 +65,7 @@ class Battery:
         self.state = SharedState(_power_points(settings, abilities))
         self.quantities = self.state.quantities
         self.abilities = abilities
-        self.tolerance_w = settings.follow_tolerance_w or max(50.0, 0.05 * settings.largest_power_w)
+        self.tolerance_w = settings.tolerance_w
         self.follow_within_s = max(
             [float(settings.follow_within_s), *(each.shows_after_s for each in abilities.values())]
         )

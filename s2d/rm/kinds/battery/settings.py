@@ -83,6 +83,11 @@ class BatterySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return max(self.max_charge_power_w, self.max_discharge_power_w)
 
     @property
+    def tolerance_w(self) -> float:
+        """So near the ordered power counts as followed."""
+        return self.follow_tolerance_w or max(50.0, 0.05 * self.largest_power_w)
+
+    @property
     def idle_below_w(self) -> float:
         """Less power than this is none."""
         return max(25.0, 0.01 * self.largest_power_w)
