@@ -54,7 +54,10 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     deadband: float = 0.0
     """A change of less than this, in `unit`, is not written and counts as done."""
     interval: Annotated[Duration | None, Meta(extra=limits("0 s", "1 d"))] = None
-    """Least time between two writes; the newest value waits."""
+    """Least time between two writes; the newest value waits, unless it is safe, 0, or lower than the one before.
+
+    0 s: none. Default: 1 s.
+    """
     persistent: bool = False
     """Kept in memory that wears out: written only if it changes, and at most `daily_writes` times."""
     daily_writes: int = 50

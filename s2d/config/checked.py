@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 ControlType = Literal["frbc", "pebc", "ombc", "ddbc", "ppbc"]
 
+INTERVAL = Duration(1)
+"""Least time between two executions of a command where nobody says otherwise: however fast a CEM orders."""
 CEM_PLACEHOLDERS = ("resource_id", "name")
 """The placeholders filled in where `cem: url:` says {resource_id} or {name}."""
 
@@ -242,6 +244,7 @@ class DeviceConfig:
             start=self.start,
             nameplate=self.nameplate,
             available=self.available,
+            interval_s=INTERVAL,
             uptime=self.uptime,
             ready=self.ready,
             plausible=self.plausible,

@@ -16,7 +16,7 @@ from ..errors import Problem
 from ..rm.kinds import Kind
 from ..values import Value
 from . import point as device_points
-from .checked import PointSource
+from .checked import INTERVAL, PointSource
 from .constant_checks import comparison_problems, constant_problems, objection_to
 from .decoder import Decoder, Findings, Formula, did_you_mean, mapping_of, node_at
 from .profile import ExpandedVariant
@@ -108,6 +108,7 @@ def map_device(
         start=start,
         nameplate=nameplate if isinstance(nameplate, Nameplate) else _UNSAID,
         available=available if isinstance(available, Available) else None,
+        interval_s=INTERVAL,
         uptime=uptime if isinstance(uptime, str) else None,
         ready=ready if isinstance(ready, Expression) else None,
         plausible=plausible,

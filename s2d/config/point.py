@@ -79,7 +79,7 @@ def problems(points: Points, node: YamlNode, poll_s: float, where: KeyPath) -> I
                 (*inside, "refresh"), what, 'Add "access: write", or leave it out'
             )
         own_s = point.poll if isinstance(point.poll, Duration) else None
-        periods = {"poll": own_s, "refresh": point.refresh, "max_age": point.max_age, "interval": point.interval}
+        periods = {"poll": own_s, "refresh": point.refresh, "max_age": point.max_age}
         for key, period_s in periods.items():
             if period_s is not None and period_s <= 0:
                 period = node_at(written, key)

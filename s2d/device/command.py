@@ -103,9 +103,13 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         float, Meta(ge=0, description="A smaller change counts as done; a change from, to or across 0 never does")
     ] = 0.0
     interval_s: Annotated[
-        Duration,
-        Meta(description="Least time between two executions; the newest value waits", extra=limits("0 s", "1 d")),
-    ] = msgspec.field(name="interval", default=Duration(0))
+        Duration | None,
+        Meta(
+            description="Least time between two executions; the newest value waits, unless it is safe, 0 or lower "
+            "than the one before. 0 s: none; default: 1 s",
+            extra=limits("0 s", "1 d"),
+        ),
+    ] = msgspec.field(name="interval", default=None)
     dwell_s: Annotated[
         Duration,
         Meta(
@@ -210,7 +214,7 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
         RELEASE is planned as well, and may always be done at once; it puts back what was *found*. *again* is for a
         refresh: nothing is left out, and nothing has to wait. What *is_safe* is never done already: nobody knows what
-        the device really holds.
+        the device really holds. Neither that, nor what is 0 or lower, waits for the interval, or begins one.
 
         Raises: Disallowed: its interlock forbids it now. DeviceRefused: something it depends on is unknown.
         """
@@ -230,7 +234,9 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             wanted = _evaluated(self.verify.is_, scope, "verify")
             check = Check(self.verify.point, wanted, self.verify.tolerance, self.verify.within_s)
         steps, counts = sequence(self.steps, scope, memory.counts)
-        return Plan(value, steps, check, -inf if again else self._not_before(value, memory), counts)
+        is_prompt = is_safe or _is_lower(value, memory)
+        not_before = -inf if again else self._not_before(value, memory, is_prompt=is_prompt)
+        return Plan(value, steps, check, not_before, counts, is_prompt=is_prompt)
 
     def timeout_s(self, known: Mapping[str, Value]) -> float | None:
         """After how long the device forgets; None if it does not, or that is unknown."""
@@ -267,9 +273,22 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             return False
         return abs(value - memory.value) < self.deadband and direction_of(value) == memory.direction
 
-    def _not_before(self, value: Value, memory: CommandMemory) -> float:
+    def _not_before(self, value: Value, memory: CommandMemory, *, is_prompt: bool) -> float:
         is_switching = direction_of(value) != memory.direction
-        return max(memory.done_at + self.interval_s, memory.switched_at + self.dwell_s if is_switching else -inf)
+        return max(
+            -inf if is_prompt else memory.done_at + (self.interval_s or 0.0),
+            memory.switched_at + self.dwell_s if is_switching else -inf,
+        )
+
+
+def _is_lower(value: Value, memory: CommandMemory) -> bool:
+    """Whether *value* is 0, or asks for less than what was done last."""
+    before = memory.value
+    if value == 0:
+        return True
+    if not isinstance(value, int | float) or not isinstance(before, int | float):
+        return False
+    return direction_of(value) == direction_of(before) and abs(value) <= abs(before)
 
 
 def sequence(

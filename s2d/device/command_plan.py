@@ -49,6 +49,8 @@ class Plan(Struct, frozen=True):
     """What the life counters become."""
     is_needless: bool = False
     """The change is too small: it counts as done."""
+    is_prompt: bool = False
+    """It waits for no interval, and makes nothing else wait."""
 
 
 @dataclass(slots=True)
@@ -75,7 +77,7 @@ class CommandMemory:
         if None not in (direction, self.direction) and direction != self.direction:
             self.switched_at = at
         self.value, self.repeated_at, self.direction = plan.value, at, direction
-        if not again:
+        if not again and not plan.is_prompt:
             self.done_at = at
         self.counts = plan.counts
 

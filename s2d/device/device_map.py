@@ -10,6 +10,7 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from ..driver import PointSettings
 from ..quantities import Duration, Power, factor_of
@@ -84,6 +85,8 @@ class DeviceMap:
     nameplate: Nameplate = Nameplate()  # noqa: RUF009 (immutable)
     available: Available | None = None
     """None: whenever it answers."""
+    interval_s: Duration = Duration(0)  # noqa: RUF009 (immutable)
+    """Least time between two executions of a command that says none itself."""
     uptime: str | None = None
     """Point that only falls when the device is switched on anew."""
     ready: Expression | None = None
@@ -114,7 +117,11 @@ def probing_map(make: DeviceMap) -> DeviceMap:
 def commands_of(make: DeviceMap) -> dict[str, Command]:
     """Everything that can be wanted of such a device: its commands, and its writable points as they are."""
     plain = {name: _plain(name, point) for name, point in make.points.items() if point.is_writable}
-    return {**plain, **make.commands}
+    commands = {**plain, **make.commands}
+    return {
+        name: replace(each, interval_s=make.interval_s) if each.interval_s is None else each
+        for name, each in commands.items()
+    }
 
 
 def _plain(name: str, point: PointSettings) -> Command:
@@ -123,7 +130,7 @@ def _plain(name: str, point: PointSettings) -> Command:
         steps=(Step(write={name: _VALUE}),),
         step=None if point.step is None else point.step * factor,
         deadband=point.deadband * factor,
-        interval_s=point.interval or Duration(0),
+        interval_s=point.interval,
         refresh_s=None if point.persistent else point.refresh,
         if_unchanged="write",
     )

@@ -67,6 +67,8 @@ REMEMBER_EVERY_S = 600.0
 """What must survive a restart and is no timer is kept no more often."""
 SAID_EVERY_S = 20.0
 """While an order is in force something is said at least so often, that it is known whether the CEM is there."""
+OVERSLEPT_S = 1.0
+"""Who looks so much later than he wanted to has not been looking, and what has come meanwhile may be unread."""
 RETURN_WITHIN_S = 15.0
 """While an order is in force the CEM is called at least so often, or four times before it is given up."""
 RECONNECT_EVERY_S = 600.0
@@ -146,6 +148,8 @@ class ResourceManager:
         if self._session and isinstance(event, Received | Pinged | Ponged):
             self._session.life.take(event, now.mono)
         next_due, self._next_due = self._next(), None
+        if self._session and now.mono > next_due.mono + OVERSLEPT_S:
+            self._session.life.wait_anew(now.mono)
         effects = self._due(now) if next_due.mono <= now.mono or next_due.utc <= now.utc else []
         effects += self._on(event, now)
         self._order_guard.observe(effects)
@@ -216,8 +220,8 @@ class ResourceManager:
 
     def _due(self, now: Now) -> list[Effect]:
         effects = self._guard(now) if self._resource.advance(now) else []
-        if (lost_at := self._lost_at) is not None and self._session and self._session.life.is_lost(lost_at, now.mono):
-            effects += self._give_up(self._session, now)
+        if (lost_at := self._lost_at) is not None and now.mono >= lost_at:
+            effects += self._give_up(now)
         if self._pending_rest and now.mono >= self._pending_rest.at and not self._is_order_waiting:
             effects += self._end_hold(self._pending_rest, now)
         for setpoint, reason in self._order_guard.overdue(now.mono):
@@ -417,8 +421,10 @@ class ResourceManager:
         is_in_charge = self._control is not None and self._pending_rest is None
         return self._session.life.lost_at(self._policy.fallback_after_s if is_in_charge else inf)
 
-    def _give_up(self, session: Session, now: Now) -> list[Effect]:
+    def _give_up(self, now: Now) -> list[Effect]:
         """The CEM hangs: it has let us wait for an answer, and would not notice that nobody is in charge."""
+        session = self._session
+        assert session is not None
         session.is_closing = True
         silent_s = round(now.mono - session.life.heard_at, 1)
         note = Note(Level.WARNING, "session.hung", {"silent_s": silent_s, **session.facts(now)})

@@ -82,6 +82,7 @@ class Session:
         """When a message was said last."""
         self._opened_at = now.mono
         self._is_instructed = False
+        self._is_asked_back = False
         self._is_unanswering_told = False
         self._last_said: Message | None = None
         self._last_heard: str | None = None
@@ -169,6 +170,8 @@ class Session:
             warnings = self._judged(message, now)
             self._history.record(message, now)
             effects = [*self._handshake(message, now), *obey(message, now)]
+            if isinstance(message, SessionRequest):
+                self._is_asked_back = message.request is SessionRequestType.RECONNECT
             self._is_instructed |= message.__class__ in INSTRUCTIONS.get(self.control_type, ())
         except InvalidContent as exc:
             return self._refuse(
@@ -325,8 +328,8 @@ class Session:
         return [disputed]
 
     def has_failed(self, now: Now) -> bool:
-        """Whether it has got nowhere, if it ends now and nobody has ended it on purpose."""
-        return not self._is_instructed and now.mono < self._opened_at + LASTED_S
+        """Whether it has got nowhere, if it ends now; who asks us to come back means no failure by that."""
+        return not self._is_instructed and not self._is_asked_back and now.mono < self._opened_at + LASTED_S
 
     def facts(self, now: Now) -> dict[str, Value | None]:
         """What there is to tell of its end: how long it lasted, and what was said last on both sides."""

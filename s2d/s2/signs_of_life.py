@@ -10,8 +10,6 @@ ANSWER_WITHIN_S = 5.0
 """What of ours has had no answer for this long is unanswered."""
 HUNG_AFTER_S = 30.0
 """A peer that has answered nothing for this long is given up, whatever is at stake."""
-_OVERSLEPT_S = 1.0
-"""Who looks so much later than he wanted to has not been looking, and looks once more."""
 
 
 class SignsOfLife:
@@ -54,16 +52,10 @@ class SignsOfLife:
             return None
         return min(since + HUNG_AFTER_S, max(since + ANSWER_WITHIN_S, self.heard_at + after_s))
 
-    def is_lost(self, lost_at: float, now_s: float) -> bool:
-        """Whether it is lost by now, if it is *lost_at* that instant; not yet for who has not been looking."""
-        if now_s < lost_at:
-            return False
-        if now_s - lost_at <= _OVERSLEPT_S:
-            return True
-        since = now_s - ANSWER_WITHIN_S + _OVERSLEPT_S
-        self._said_at = None if self._said_at is None else since
-        self._pinged_at = None if self._pinged_at is None else since
-        return False
+    def wait_anew(self, now_s: float) -> None:
+        """What is unanswered has all its time once more: we have not been looking."""
+        self._said_at = None if self._said_at is None else now_s
+        self._pinged_at = None if self._pinged_at is None else now_s
 
     @property
     def _waits_since(self) -> float | None:

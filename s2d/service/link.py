@@ -40,7 +40,7 @@ from ..host.disk import AtOnce, Disk, answer_of
 from ..host.log import Logger
 from ..host.regular_file import contents_of
 from ..s2.effects import Connected, Disconnected, Event, Pinged, Ponged, Received, ReconnectPolicy, ReconnectTerms
-from ..s2.messages.common import Tagged
+from ..s2.messages.common import Message, Tagged
 from ..s2.messages.wire import encode
 from ..tcp import ATTEMPT_DELAY_S, last_addresses
 from .frame_intake import A_SECOND, FrameIntake
@@ -122,6 +122,7 @@ class Link:
         self._within_s: float | None = None
         """The longest wait, unless the CEM refuses us."""
         self._is_flooded = False
+        self._intake = FrameIntake()
         self._back = ReconnectPolicy.SOON
         self._ending: ReconnectPolicy | None = None
         self._is_pending = asyncio.Event()
@@ -142,6 +143,8 @@ class Link:
         websocket = self._websocket
         if websocket is None or websocket.transport.is_closing():
             return
+        if isinstance(message, Message):
+            self._intake.owe()
         frame = encode(message).decode()
         broadcast([websocket], frame)  # the only way websockets has to send without waiting
         if self._log.is_enabled_for(DEBUG):
@@ -238,6 +241,7 @@ class Link:
         self._alive_until = inf  # pings tell
         self._ending = None
         self._is_flooded = False
+        self._intake = FrameIntake()
         self._is_pending.clear()
         reason = "the connection broke"
         try:
@@ -262,7 +266,7 @@ class Link:
 
         It is read on while frames wait for their time: a pong may be behind them.
         """
-        intake, loop, taken = FrameIntake(), asyncio.get_running_loop(), 0
+        intake, loop, taken = self._intake, asyncio.get_running_loop(), 0
         try:
             while True:
                 if intake.next_at <= loop.time():

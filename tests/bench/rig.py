@@ -29,7 +29,7 @@ devices:
     points:
       soc: {{register: {soc}, table: input, type: uint16, scale: 0.1, unit: "%"}}
       power: {{register: {power}, table: input, type: int16, unit: W}}
-      power_setpoint: {{register: {setpoint}, type: int16, unit: W, access: read_write, refresh: 20 s}}
+      power_setpoint: {{register: {setpoint}, type: int16, unit: W, access: read_write, refresh: 20 s, interval: 0 s}}
     fallback: {{after: 60 s, power_setpoint: 0 W}}
 """
 

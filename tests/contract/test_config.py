@@ -8,6 +8,7 @@ import yaml
 
 from s2d.config import Cem, Fallback, Gateway, PointSource, Report, load
 from s2d.config.driver_discovery import find_driver
+from s2d.device.device_map import commands_of
 from s2d.errors import ConfigError
 from s2d.quantities import Duration, Energy, Percentage, PercentageRange, Power
 from s2d.rm.kinds import kind
@@ -754,3 +755,11 @@ fallback:
     (battery,) = load(tmp_path).devices
     assert isinstance(battery.settings, BatterySettings)
     assert battery.settings.usable_range == PercentageRange((10.0, 95.0))
+
+
+def test_commands_keep_their_distance_unless_their_owner_wants_it_otherwise(tmp_path: Path) -> None:
+    given = {"": 1.0, ", interval: 0 s": 0.0, ", interval: 5 s": 5.0}
+    for written, interval_s in given.items():
+        (tmp_path / "s2d.yaml").write_text(edited(("access: write, type", f"access: write{written}, type")))
+        (device,) = load(tmp_path).devices
+        assert commands_of(device.make)["power_setpoint"].interval_s == interval_s

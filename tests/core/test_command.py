@@ -6,10 +6,13 @@ from math import inf
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from s2d.device.command import Allowed, Command, Step, Verify
 from s2d.device.command_plan import Check, CommandMemory, Plan, Wait, Write, direction_of
+from s2d.device.device_map import DeviceMap, commands_of
 from s2d.device.expression import Expression
+from s2d.driver import PointSettings
 from s2d.errors import DeviceRefused
 from s2d.quantities import Duration
 from s2d.values import RELEASE
@@ -273,3 +276,35 @@ def test_whatever_is_wanted_and_known_it_is_within_bounds_or_refused(value, know
         if step is None or known["low"] <= 0 <= known["high"]:
             slack = 1e-9 * max(1.0, abs(done))  # a multiple of the step, but for binary fractions
             assert min(known["low"], known["high"]) - slack <= done <= max(known["low"], known["high"]) + slack
+
+
+def test_what_is_lower_safe_or_nothing_waits_for_no_interval():
+    of, memory = command(interval=5), CommandMemory()
+    memory.note(of.plan(1000.0, {}, memory), 100.0)
+    held = {value: of.plan(value, {}, memory).not_before for value in (1000.1, 1000.0, 999.0, 0.0, -1.0, "auto")}
+    assert held == {1000.1: 105.0, 1000.0: -inf, 999.0: -inf, 0.0: -inf, -1.0: 105.0, "auto": 105.0}
+    assert of.plan(2000.0, {}, memory, is_safe=True).not_before == -inf
+    memory.note(of.plan(0.0, {}, memory), 103.0)
+    assert of.plan(1000.0, {}, memory).not_before == 105.0
+    memory.note(of.plan(-1000.0, {}, memory), 100.0)
+    held = {value: of.plan(value, {}, memory).not_before for value in (-1001.0, -999.0, 999.0)}
+    assert held == {-1001.0: 105.0, -999.0: -inf, 999.0: 105.0}
+    memory.forget()
+    assert of.plan(-999.0, {}, memory).not_before == 105.0
+
+
+def test_a_command_that_says_nothing_of_it_has_the_interval_of_its_device():
+    silent, own, free = (command(**said) for said in ({}, {"interval": 5}, {"interval": 0}))
+    point = PointSettings(access="write")
+    make = DeviceMap(
+        points={"plain": point, "free": structs.replace(point, interval=Duration(0))},
+        commands={"silent": silent, "own": own, "none": free},
+        interval_s=Duration(1),
+    )
+    assert {name: each.interval_s for name, each in commands_of(make).items()} == {
+        "plain": 1.0,
+        "free": 0.0,
+        "silent": 1.0,
+        "own": 5.0,
+        "none": 0.0,
+    }

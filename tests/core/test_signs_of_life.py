@@ -283,7 +283,7 @@ def test_who_was_not_looking_gives_up_soon_after() -> None:
     scene.hangs()
     scene.lives(20.5)
     scene.stage.elapsed_s += 30
-    assert "fallback.applied" in notes(scene.lives(2))
+    assert "fallback.applied" in notes(scene.lives(6))
 
 
 @pytest.mark.parametrize("is_silent", [True, False])
@@ -368,7 +368,8 @@ class TestComingBack:
         scene = Scene()
         effects = scene.says(SessionRequest(message_id="bye", request=request_type))
         assert isinstance(effects[-1], Close)
-        assert scene.happens(Disconnected("gone")) == [ReconnectTerms(is_anew=False, within_s=None)]
+        is_anew = request_type is SessionRequestType.RECONNECT
+        assert scene.happens(Disconnected("gone")) == [ReconnectTerms(is_anew=is_anew, within_s=None)]
 
     def test_a_connection_on_which_nothing_was_said_to_us_is_warned_of(self) -> None:
         scene = Scene()

@@ -132,3 +132,25 @@ class TestAppliedIsNeverButRemembered:
             await pass_s(1)
             (refused,) = stage.news(Applied, Refused)
             assert (stage.written(), refused.setpoint, refused.will_retry) == ([], rest, True)
+
+
+async def test_however_fast_it_is_ordered_the_device_is_written_to_at_its_pace_but_made_safe_at_once():
+    make = DeviceMap(points={"power": WRITTEN}, interval_s=Duration(1))
+    async with at_work(make) as stage:
+        for count in range(500):  # a hundred a second
+            stage.device.offer(order(1000.0 + count))
+            await pass_s(0.01)
+        assert len(stage.hardware.writes) <= 6
+        stage.device.offer(order(5000.0))
+        await pass_s(0.1)
+        stage.device.offer(rest())
+        await pass_s(0.05)
+        assert stage.hardware.writes[-1][2] == 0.0
+        stage.device.offer(order(100.0))
+        await pass_s(0.1)
+        stage.device.offer(Setpoint("power", 3000.0, "fallback", is_safe=True))
+        await pass_s(0.05)
+        assert stage.hardware.writes[-1][2] == 3000.0
+        stage.device.offer(order(2000.0))
+        await pass_s(0.05)
+        assert stage.hardware.writes[-1][2] == 2000.0

@@ -52,6 +52,30 @@ def test_who_was_quiet_for_a_while_may_burst_again() -> None:
             intake.take()
 
 
+ANSWER = '{"message_type": "ReceptionStatus", "subject_message_id": "%s", "status": "OK"}'
+
+
+def test_answers_that_are_owed_are_not_counted_and_come_in_order_all_the_same() -> None:
+    intake = FrameIntake()
+    for _ in range(1000):
+        intake.owe()
+    assert all(intake.put(f"{count}", 0.0) for count in range(BURST + 1))
+    assert all(intake.put(ANSWER % count, 0.0) for count in range(1000))
+    taken = []
+    while (at := intake.next_at) < inf:
+        taken.append((at, intake.take()))
+    assert [at for at, _ in taken] == [0.0] * BURST + [1 / A_SECOND] * 1001
+    assert not all(intake.put(ANSWER % count, 1.0) for count in range(MOST))
+
+
+def test_who_only_speaks_of_answers_is_counted() -> None:
+    intake = FrameIntake()
+    for _ in range(1000):
+        intake.owe()
+    label = '{"message_type": "X", "label": "\\"message_type\\": \\"ReceptionStatus\\""}'
+    assert not all(intake.put(label, 0.0) for _ in range(MOST + 1))
+
+
 async def sends(server, count, frame="x"):
     for number in range(count):
         await server.connections[0].send(f"{frame}{number}")
