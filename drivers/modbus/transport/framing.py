@@ -156,7 +156,8 @@ class TcpFraming:
         what = f"what it says is no Modbus TCP, {_shown(received)}"
         if self._is_known:
             return Misfit(why=what, is_hopeless=True)
-        if _has_rtu_frame(received):
+        assert self._request
+        if any(True for _ in _rtu_frames(received, self._request.function)):
             remedy = {"framing": "rtu"}
             return Misfit(why=f"{what}, but RTU: add `framing: rtu`", remedy=remedy, is_hopeless=True)
         return Misfit(why=f"{what}; if it speaks RTU over TCP, add `framing: rtu`", is_hopeless=True)
@@ -220,7 +221,7 @@ class RtuFraming:
             return Misfit(is_garbled=True)
         if garbled and self.is_echoing is False:
             return Misfit(bytes(garbled[1:-2]))  # whoever acknowledges a write has taken it
-        for frame in _rtu_frames(received):
+        for frame in _rtu_frames(received, request.function):
             if frame[0] == request.unit and frame[1] == request.function:
                 # An acknowledgement of something else is a late one, a part of what was read no frame.
                 is_whole = len(frame) == 5 + frame[2]
@@ -268,18 +269,16 @@ class RtuFraming:
                 at = received.find(prefix, at + 1)
 
 
-def _rtu_frames(received: bytearray) -> Iterable[bytearray]:
-    """Whatever in *received* has a checksum behind it that is right."""
+def _rtu_frames(received: bytearray, function: int) -> Iterable[bytearray]:
+    """Whatever in *received* is said to *function*, by any unit, with a checksum behind it that is right."""
     for at in range(len(received) - _LEAST_RTU_BYTES + 1):
+        if received[at + 1] & 0x7F != function:
+            continue  # on a line where somebody never stops talking, checksums of everything would take long
         for size in (5 + received[at + 2], 8, 5, len(received) - at):
             frame = received[at : at + size]
             if len(frame) == size and frame[-2:] == crc(frame[:-2]):
                 yield frame
                 break
-
-
-def _has_rtu_frame(received: bytearray) -> bool:
-    return any(True for _ in _rtu_frames(received))
 
 
 def _shown(received: bytes | bytearray) -> str:
