@@ -7,7 +7,7 @@ import pytest
 
 from s2d.errors import DeviceRefused
 from tests.drivers.sunspec_peers import model, sunspec_map
-from tests.profiles.image import Image, Written, i16, played
+from tests.profiles.image import Image, Written, configured, i16, played
 
 OWNER = {"capacity": "10 kWh", "max_charge_power": "5 kW", "max_discharge_power": "4 kW"}
 COMMON = model(1, {"Mn": "Fronius", "Md": "Symo GEN24 10.0 Plus", "Vr": "1.34.6-1", "SN": "31234567"})
@@ -160,6 +160,11 @@ async def test_it_is_told_a_least_power_and_let_go(wanted_w: float, written: lis
         assert await device.told("power_setpoint", wanted_w) == [Written(6, REVERSION, [120]), *written]
         put_back = [Written(6, GRID, [0])] if wanted_w > 0 else []
         assert await device.released("power_setpoint") == [*RELEASED, *put_back, Written(6, REVERSION, [0])]
+
+
+def test_what_stays_in_it_for_good_is_not_written_by_every_refresh() -> None:
+    points = configured("fronius-gen24", **OWNER).points
+    assert {name for name, point in points.items() if point.persistent} == {"reversion_time", "charging_from"}
 
 
 async def test_what_its_owner_had_set_is_put_back() -> None:
