@@ -23,7 +23,7 @@ from .command import Command, Disallowed, sequence
 from .command_plan import Check, CommandMemory, Plan, Wait, Write, direction_of
 from .confirmation import Preempted, Unseen
 from .found_values import FoundValues
-from .opened_device import NotReady, OpenedDevice
+from .opened_device import DriverHung, NotReady, OpenedDevice
 from .safety_retry import SafetyRetry
 from .setpoint_watch import SetpointWatch
 from .write_ledger import WriteLedger
@@ -410,7 +410,7 @@ class CommandRunner:
                     is_preempted=lambda: of is not None and self._is_preempted(of),
                 )
                 share = min(share, kept)
-            except (Unseen, NotReady):
+            except (Unseen, NotReady, DriverHung):
                 raise
             except DeviceRefused as exc:
                 raise DeviceRefused(at + exc.reason) from exc

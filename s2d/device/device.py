@@ -20,7 +20,7 @@ from .command_runner import CommandRunner
 from .device_map import DeviceMap, Variant, probing_map
 from .found_values import FoundValues
 from .latest_values import LatestValues
-from .opened_device import SILENT_AT_MOST_S, NotReady, OpenedDevice
+from .opened_device import SILENT_AT_MOST_S, DriverHung, NotReady, OpenedDevice
 from .write_ledger import WriteLedger
 from .write_saver import Tally
 
@@ -160,8 +160,7 @@ class Device:
     async def _attempt(self, opened: OpenedDevice, exchange: Callable[[], Awaitable[object]]) -> bool:
         """Whether the device could be reached; while it is away it is left alone, unless something is wanted of it."""
         is_offered, self._is_offered = self._is_offered, False
-        began_at = self._clock().mono
-        if not is_offered and began_at < self._retry_at:
+        if not is_offered and self._clock().mono < self._retry_at:
             return False
         try:
             await exchange()
@@ -169,7 +168,8 @@ class Device:
             self._mark_unavailable(exc.reason)
             return False
         except DeviceUnreachable as exc:
-            if began_at < opened.deaf_until and not self._is_lost:  # many are deaf while they do what they were told
+            # Many are deaf while they do what they were told.
+            if self._clock().mono < opened.deaf_until and not self._is_lost:
                 self._commands.invalidate()
                 self._retry_at = self._clock().mono + self._backoff.half_jitter_s(0, random())
                 self._log.debug("device.silent", reason=exc.reason, settles=True)
@@ -187,7 +187,7 @@ class Device:
             await self._start_device(opened)
         try:
             await self._commands.write_due(opened)
-        except NotReady:
+        except (NotReady, DriverHung):
             raise
         except DeviceUnreachable:
             if not await opened.read_due():

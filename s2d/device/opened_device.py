@@ -21,6 +21,10 @@ SILENT_AT_MOST_S = 2 * EXCHANGE_WITHIN_S
 T = TypeVar("T")
 
 
+class DriverHung(DeviceUnreachable):
+    """A driver that did not come back in time; to ask it anything else would take as long."""
+
+
 class NotReady(DeviceUnreachable):
     """A device that answers, but cannot be had: it says so itself, or was switched on anew."""
 
@@ -217,4 +221,4 @@ async def _in_time(answer: Awaitable[T]) -> T:
         async with asyncio.timeout(EXCHANGE_WITHIN_S):
             return await answer
     except TimeoutError as exc:
-        raise DeviceUnreachable(f"the driver was silent for {EXCHANGE_WITHIN_S:g} s") from exc
+        raise DriverHung(f"the driver was silent for {EXCHANGE_WITHIN_S:g} s") from exc
