@@ -50,6 +50,8 @@ def main(argv: list[str] | None = None) -> int:
                 raise
             discard_output(name, exc)
             return 1
+        except KeyboardInterrupt:  # what there is to say of that, the command has said
+            return 1
         assert isinstance(status, int)
         return status
     parser = ArgumentParser(prog="s2d", usage=USAGE, add_help=False)

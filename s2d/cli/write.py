@@ -68,8 +68,6 @@ def run(args: Namespace) -> int:
     except DeviceError as exc:
         complain(f"s2d write: {exc}")
         return 1
-    except KeyboardInterrupt:
-        return 1
 
 
 async def _write(device: DeviceConfig, gateway: Gateway, args: Namespace) -> int:

@@ -44,6 +44,14 @@ def test_columns_are_as_wide_as_they_must_be():
     ]
 
 
+def test_columns_are_as_wide_as_what_is_shown() -> None:
+    assert table(("MODEL", "MAKER"), [("a\x1b[2J", "Acme"), ("b", "Ace")]) == [
+        "MODEL       MAKER",
+        "a\\u001b[2J  Acme",
+        "b           Ace",
+    ]
+
+
 @pytest.mark.parametrize(
     ("value", "text"), [(None, "-"), (True, "true"), (50.0, "50"), (0.1 + 0.2, "0.3"), (3001234567, "3001234567")]
 )

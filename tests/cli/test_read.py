@@ -1,6 +1,8 @@
 """`s2d read` as its user sees it, in front of a simulated battery."""
 
 import asyncio
+import signal
+import sys
 
 import pytest
 
@@ -114,3 +116,31 @@ async def test_a_unit_that_is_silent_for_longer_is_said_to_be(tmp_path, capsys):
         assert await s2d("read", "-c", config, "battery") == 1
     told = capsys.readouterr().err.splitlines()[0]
     assert told == f"s2d read: no answer from unit 1 at {line.path} within 0.3 s"
+
+
+@pytest.mark.parametrize("command", ["read", "scan", "probe"])
+async def test_who_has_waited_enough_ends_it_without_a_traceback(tmp_path, command):
+    asked = asyncio.Event()
+
+    async def say_nothing(reader, writer):
+        asked.set()
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    async with server:
+        host, port = server.sockets[0].getsockname()
+        config = configured(tmp_path, **sma(ModbusAddress(host, port)))
+        words = {
+            "read": ["-c", config, "battery"],
+            "scan": ["-c", config, f"{host}:{port}", "--timeout", PATIENCE_S],
+            "probe": ["--host", host, "--port", port, "--timeout", PATIENCE_S],
+        }[command]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "s2d", command, *map(str, words), stdout=asyncio.subprocess.PIPE, stderr=-1
+        )
+        async with asyncio.timeout(PATIENCE_S):
+            await asked.wait()
+            process.send_signal(signal.SIGINT)
+            output, errors = await process.communicate()
+    assert (process.returncode, output, errors) == (1, b"", b"")

@@ -33,3 +33,9 @@ def test_one_that_does_not_listen_is_not_waited_for(manager: socket.socket) -> N
         for _ in range(10_000):  # more than any queue between us holds
             notify("STOPPING=1")
         assert manager.recv(100) == b"STOPPING=1"
+
+
+def test_what_it_is_told_is_one_assignment_whatever_a_device_says(manager: socket.socket) -> None:
+    with manager:
+        notify("STATUS=Acme\nMAINPID=1")
+        assert manager.recv(100) == rb"STATUS=Acme\nMAINPID=1"
