@@ -79,6 +79,8 @@ async def test_step_back(own):
         await rm.reached(later, "ACCEPTED")
         plant.step = -HOUR
         off = await rm.instruct("off", at=soon(TIMER_S) - HOUR)
+        await rm.reached(off, "ACCEPTED")
+        await plant.is_read()  # by then all is answered: who lets an RM wait for so long has left
         plant.passes(TIMER_S)
         assert await rm.fate_of(off) == DONE
         plant.passes(2 * TIMER_S)
