@@ -24,6 +24,7 @@ from ..device.device_map import (
     nothing_plausible,
 )
 from ..device.expression import Expression
+from ..device.poll_schedule import WATCHED_EVERY_S
 from ..errors import Problem
 from ..quantities import Duration, Percentage, Power, limits
 from ..rm.kinds import Ability, Kind
@@ -174,7 +175,7 @@ class PointSource:
 
 
 class Refresh(NamedTuple):
-    """A command that is repeated for as long as its value is wanted: how often, and which points it takes."""
+    """A command that is repeated for as long as its value is wanted, or what is read meanwhile: how often, and what."""
 
     every_s: float
     reads: frozenset[str]
@@ -294,13 +295,24 @@ class DeviceConfig:
 
     @property
     def refreshes(self) -> list[Refresh]:
-        """The commands that are repeated, at most: where only the device can decide whether, it counts."""
+        """The commands that are repeated, at most: where only the device can decide whether, it counts.
+
+        And what they wrote, which is read now and then where it is not read anyway.
+        """
         make = self.make
-        return [
+        written = frozenset[str]().union(*(command.written for command in commands_of(make).values()))
+        watched = frozenset(
+            name
+            for name, point in make.points.items()
+            if name in written and point.is_readable and isinstance(point.poll, str) and point.dimension != "duration"
+        )
+        watching = [Refresh(WATCHED_EVERY_S, watched, ())] if watched else []
+        repeated = [
             Refresh(command.refresh_s, _inputs(command, make), tuple(_requests(command, make)))
             for command in commands_of(make).values()
             if command.refresh_s
         ]
+        return [*repeated, *watching]
 
 
 def _inputs(command: Command, make: DeviceMap) -> frozenset[str]:

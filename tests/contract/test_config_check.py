@@ -205,11 +205,13 @@ devices:
   max_discharge_power: 5 kW
 """)
     (one,) = load(tmp_path).devices
-    (refresh,) = one.refreshes
+    refresh, watching = one.refreshes
     assert refresh.every_s == 1
     assert refresh.reads == {"setpoint_mode", "reversion_time"}
     steps = ("heartbeat_counter", "setpoint_mode", "setpoint", "reversion_time", "setpoint_on")
     assert refresh.writes == tuple(frozenset({name}) for name in steps)
+    assert (watching.every_s, watching.writes) == (10, ())
+    assert watching.reads == {"setpoint_mode", "setpoint", "reversion_on", "setpoint_on"}
     assert 0.3 < next(iter(Modbus.loads_of_buses([one]))).share < 0.5
 
 
@@ -229,3 +231,24 @@ def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -
 
 def printed(config: Config, stream: StringIO) -> str:
     return "\n".join(rendered(line, stream) for line in summary(config))
+
+
+def test_what_is_read_only_while_an_order_is_in_force_counts_for_the_load(tmp_path: Path) -> None:
+    text = """\
+cem: {url: "ws://10.0.0.1:8080/{resource_id}"}
+devices:
+- name: Home battery
+  kind: battery
+  driver: modbus
+  connection: {host: 192.168.1.20}
+  capacity: 10 kWh
+  max_charge_power: 5 kW
+  max_discharge_power: 5 kW
+  points:
+    soc: {register: 843, unit: "%"}
+    power: {register: 842, unit: W}
+    power_setpoint: {register: 2700, unit: W, access: ACCESS, type: int16}
+"""
+    for access, watched in (("read_write, poll: never", ["power_setpoint"]), ("read_write", []), ("write", [])):
+        (tmp_path / "s2d.yaml").write_text(text.replace("ACCESS", access))
+        assert [name for each in load(tmp_path).devices[0].refreshes for name in each.reads] == watched
