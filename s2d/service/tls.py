@@ -2,10 +2,14 @@
 
 import os
 import ssl
+from asyncio.sslproto import SSLProtocol
 from pathlib import Path
 from ssl import SSLCertVerificationError, SSLContext, SSLError
 
 from ..errors import LinkDenied, LinkError, LinkLost
+
+SSLProtocol.max_size = 2**14
+"""asyncio fills a buffer of this size for each connection, by itself of 256 KiB; no TLS record is longer."""
 
 _Mark = tuple[tuple[int, int, int] | None, ...]
 """Which file, how long and when it was written: what changes with its content. None: it is not there."""

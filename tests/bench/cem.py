@@ -109,7 +109,8 @@ class Cem:
 
     def __init__(self) -> None:
         self.port = 0
-        self._sessions: dict[str, Session] = {}
+        self.sessions: dict[str, Session] = {}
+        """By path; the newest at each."""
         self._joined = asyncio.Event()
 
     def url(self, path: str) -> str:
@@ -118,15 +119,21 @@ class Cem:
     async def joined(self, path: str) -> Session:
         """The session at *path*, once it is there. Raises: TimeoutError: nobody came."""
         async with asyncio.timeout(WITHIN_S):
-            while path not in self._sessions:
+            while path not in self.sessions:
                 self._joined.clear()
                 await self._joined.wait()
-        return self._sessions[path]
+        return self.sessions[path]
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        """Waits until *is_so*, looking whenever somebody joins."""
+        while not is_so():
+            self._joined.clear()
+            await self._joined.wait()
 
     async def serve(self, websocket: ServerConnection) -> None:
         assert websocket.request
         session = Session(websocket)
-        self._sessions[websocket.request.path.removeprefix("/")] = session
+        self.sessions[websocket.request.path.removeprefix("/")] = session
         self._joined.set()
         await session._listen()
 

@@ -24,7 +24,7 @@ SETTLE_S = 5.0
 
 _GATEWAY = """\
 gateway: {{state_dir: {state_dir}}}
-cem: {{url: "{url}"}}
+cem: {{url: "{url}"{trusting}}}
 devices:
 """
 _DEVICE = """\
@@ -53,7 +53,7 @@ class Many(NamedTuple):
 
 async def many_devices(run: Run, cem: Cem, count: int, watch_s: float) -> Many:
     """*count* devices, polled every second for *watch_s*, in sessions that chose FRBC."""
-    with _devices() as port, _s2d_run(run, cem, count, port) as process:
+    with devices_served() as port, many_run(run, cem.url("{resource_id}"), count, port) as process:
         async with asyncio.TaskGroup() as tasks:
             for number in range(1, count + 1):
                 session = await cem.joined(f"battery-{number}")
@@ -66,7 +66,7 @@ async def many_devices(run: Run, cem: Cem, count: int, watch_s: float) -> Many:
 
 
 @contextmanager
-def _devices() -> Iterator[int]:
+def devices_served() -> Iterator[int]:
     """The port at which a Modbus server is whatever address of this machine it is asked at."""
     with started([sys.executable, "-m", "tests.bench.many"], "the devices", cwd=REPOSITORY) as process:
         lines = Lines(process)
@@ -76,14 +76,16 @@ def _devices() -> Iterator[int]:
 
 
 @contextmanager
-def _s2d_run(run: Run, cem: Cem, count: int, port: int) -> Iterator[subprocess.Popen[str]]:
+def many_run(run: Run, url: str, count: int, port: int, ca_file: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+    """`s2d run` with *count* devices at *port*, whose CEM is at *url*, and trusted by *ca_file* if that is wss."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "s2d.yaml"
         devices = (
             _DEVICE.format(number=number, port=port, soc=SOC, power=POWER, setpoint=SETPOINT)
             for number in range(1, count + 1)
         )
-        config.write_text(_GATEWAY.format(state_dir=folder, url=cem.url("{resource_id}")) + "".join(devices))
+        trusting = f", ca_file: {ca_file}" if ca_file else ""
+        config.write_text(_GATEWAY.format(state_dir=folder, url=url, trusting=trusting) + "".join(devices))
         with started([run.s2d, "run", "-c", config], "s2d run", cwd=folder, stdout=subprocess.DEVNULL) as process:
             yield process
 
