@@ -34,7 +34,7 @@ TWO = """\
 name: Two
 profile: mine
 connection: {bus: Cellar, unit: 3}
-cem: {url: "ws://other"}
+cem: {url: "wss://other", token_file: other-token}
 capacity: 10 kWh
 max_charge_power: 5 kW
 max_discharge_power: 5 kW
@@ -68,6 +68,7 @@ def folder(tmp_path: Path) -> Path:
     files = {
         "s2d.yaml": GATEWAY,
         "token": "secret\n",
+        "other-token": "secret\n",
         "devices.d/one.yaml": ONE,
         "devices.d/two.yaml": TWO,
         "profiles/mine.yaml": MINE,
@@ -142,6 +143,7 @@ DAMAGES = {
     "bus gone": changed("s2d.yaml", "Cellar", "Attic"),
     "bus wrong": changed("s2d.yaml", "19200", "fast"),
     "secret of the CEM gone": removed("token"),
+    "secret of its own CEM gone": removed("other-token"),
     "secret of the CEM open to all": lambda folder: (folder / "token").chmod(0o644),
     "CEM wrong": changed("s2d.yaml", "wss:", "http:"),
     "include matches nothing": changed("s2d.yaml", "buses:", "include: nothing/*.yaml\nbuses:"),
