@@ -150,7 +150,7 @@ async def test_a_cem_that_does_not_read_is_given_up(tmp_path):
         rm = await energy_manager.joined()
         async with asyncio.TaskGroup() as tasks:
             asking = tasks.create_task(ask_for_ever(rm))
-            await process.logged("link.overflowed")
+            await process.logged("link.flooded")
             await process.logged("session.closed")
             await energy_manager.joined()
             asking.cancel()
