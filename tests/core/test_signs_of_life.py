@@ -246,6 +246,19 @@ def test_nothing_is_given_up_for_silence_while_nothing_wants_an_answer() -> None
     assert closed(scene.lives(58)) == []
 
 
+@pytest.mark.parametrize("after_s", [2.0, 60.0])
+def test_a_cem_that_plans_for_a_while_is_not_given_up_where_nothing_of_its_is_in_force(after_s: float) -> None:
+    scene = Scene(after_s)
+    scene.lives(HOUR_S + 100)
+    scene.hangs(pongs=False)
+    scene.power_w = 500.0
+    effects = scene.lives(25)
+    assert [type(each) for each in said(effects)].count(PowerMeasurement) == 1
+    assert closed(effects) == []
+    scene.answers = scene.pongs = True
+    scene.orders()
+
+
 def test_a_cem_that_hangs_before_it_orders_anything_is_called_again_all_the_same() -> None:
     scene = Scene(after_s=2.0)
     scene.hangs()
