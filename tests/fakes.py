@@ -158,6 +158,7 @@ class FakeDisk:
     """A disk that does its works at once, unless it hangs: then once it recovers."""
 
     is_hung: bool = False
+    awaited: Future[Any] | None = None
     done: int = 0
     """So many works."""
     waiting: list[Callable[[], None]] = field(default_factory=list)

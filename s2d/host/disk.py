@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from queue import SimpleQueue
 from threading import Thread
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from ..errors import StoreError
 from .state_file import reason_of
@@ -22,6 +22,9 @@ MOST_WAITING = 1000
 class Disk(Protocol):
     """A disk: does works, one after the other."""
 
+    awaited: Future[Any] | None
+    """Done when the disk answers again, after it has let somebody wait for too long."""
+
     def submit(self, work: Callable[[], T]) -> Future[T]:
         """What comes of *work*, or the OSError it raises; a work that is cancelled before its turn is not done."""
         ...
@@ -29,6 +32,8 @@ class Disk(Protocol):
 
 class AtOnce:
     """A disk that is waited for then and there."""
+
+    awaited: Future[Any] | None = None
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
         future: Future[T] = Future()
@@ -46,6 +51,7 @@ class DiskThread:
     """
 
     def __init__(self) -> None:
+        self.awaited: Future[Any] | None = None
         self._waiting: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._thread: Thread | None = None
 
@@ -75,14 +81,18 @@ class DiskThread:
 
 
 async def answer_of(disk: Disk, work: Callable[[], T], where: str) -> T:
-    """What comes of *work*, done by *disk*.
+    """What comes of *work*, done by *disk*; while that does not answer, it is waited for once, and not for each work.
 
     Raises: StoreError: it failed; or it took longer than anybody waits, and may yet be done or not.
     """
+    late = StoreError(where, f"the disk did not answer within {ANSWERS_WITHIN_S:g} s")
+    if disk.awaited and not disk.awaited.done():
+        raise late
     try:
         async with asyncio.timeout(ANSWERS_WITHIN_S):
             return await asyncio.wrap_future(disk.submit(work))
     except TimeoutError as exc:
-        raise StoreError(where, f"the disk did not answer within {ANSWERS_WITHIN_S:g} s") from exc
+        disk.awaited = disk.submit(lambda: None)
+        raise late from exc
     except OSError as exc:
         raise StoreError(where, reason_of(exc)) from exc

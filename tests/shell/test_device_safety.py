@@ -1,17 +1,22 @@
 """What brings a device to safety gets through to it, whatever stands in the way. Time is virtual."""
 
+from uuid import UUID
+
 import pytest
 
 from s2d.device.command import Allowed, Command, Step
 from s2d.device.device_map import DeviceMap
 from s2d.device.expression import Expression
+from s2d.device.found_values import FoundValues
+from s2d.device.write_ledger import ledger_of
 from s2d.device.write_saver import RESERVE
 from s2d.driver import PointSettings
 from s2d.errors import DeviceRefused, DeviceUnreachable
 from s2d.events import Applied, Refused
+from s2d.host.store import Store
 from s2d.quantities import Duration
 from s2d.values import Setpoint
-from tests.fakes import pass_s
+from tests.fakes import FakeDisk, pass_s
 from tests.shell.device_stage import at_work
 
 pytestmark = pytest.mark.virtual_time
@@ -132,6 +137,32 @@ class TestAppliedIsNeverButRemembered:
             await pass_s(1)
             (refused,) = stage.news(Applied, Refused)
             assert (stage.written(), refused.setpoint, refused.will_retry) == ([], rest, True)
+
+
+async def test_a_disk_that_hangs_is_waited_for_once_however_many_writes_it_takes(tmp_path):
+    names = [f"limit_{number}" for number in range(6)]
+    worn = PointSettings(access="read_write", poll="never", persistent=True)
+    power = Command(
+        steps=(Step(write={name: E("value") for name in names}),),
+        release=(Step(write={name: E("found") for name in names}),),
+    )
+    make = DeviceMap(points=dict.fromkeys(names, worn), commands={"power": power})
+    disk = FakeDisk(is_hung=True)
+    store = Store(tmp_path, disk)
+    ledger = ledger_of("battery", store, UUID(int=1))
+    values = dict.fromkeys(names, 80.0)
+    async with at_work(make, ledger=ledger, found=FoundValues(store, "battery"), **values) as stage:
+        stage.device.offer(rest())
+        await pass_s(2.5)
+        assert stage.written() == [(name, 0.0) for name in names]
+        assert stage.news(Applied, Refused) == [Applied(rest())]
+        disk.recover()
+        stage.device.offer(order(20.0))
+        await pass_s(1)
+        assert stage.written() == [(name, 20.0) for name in names]
+        assert FoundValues(Store(tmp_path), "battery").values == {}
+        await pass_s(60)
+        assert FoundValues(Store(tmp_path), "battery").values == values
 
 
 async def test_however_fast_it_is_ordered_the_device_is_written_to_at_its_pace_but_made_safe_at_once():

@@ -202,7 +202,7 @@ class TestBadDisk:
         for second in range(1000):
             stage.store.put_soon(TIMERS, Timers(second))
             await pass_s(1)
-        assert len(stage.disk.waiting) == 2
+        assert len(stage.disk.waiting) == 3  # the last to tell when it is waited for again
         silent = {"level": "warning", "event": "store.failed", "reason": "the disk does not answer"}
         assert stage.log.lines == [silent]
         stage.store.close(within_s=0.0)
