@@ -10,9 +10,11 @@ import sys
 from argparse import ArgumentParser
 from importlib import import_module
 from io import TextIOWrapper
+from typing import NoReturn
 
 from . import __version__
 from .host.console import discard_output, show
+from .text import printable
 
 COMMANDS = {
     "run": "be the resource manager of the configured devices",
@@ -32,13 +34,20 @@ COMMANDS = {
 USAGE = "s2d [--version] COMMAND ..."
 
 
+class PrintableParser(ArgumentParser):
+    """A parser of arguments that says what is wrong with them in printable text, as it quotes them."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
+
 def main(argv: list[str] | None = None) -> int:
     """Runs one command with *argv* (the process's arguments by default) and returns its exit status."""
     arguments = sys.argv[1:] if argv is None else argv
     if arguments and arguments[0] in COMMANDS:
         name = arguments[0]
         command = import_module(f".cli.{name}", __package__)
-        parser = ArgumentParser(prog=f"s2d {name}", description=command.__doc__)
+        parser = PrintableParser(prog=f"s2d {name}", description=command.__doc__)
         command.add_arguments(parser)
         options = parser.parse_args(arguments[1:])
         _complete_streams()
@@ -54,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
             return 1
         assert isinstance(status, int)
         return status
-    parser = ArgumentParser(prog="s2d", usage=USAGE, add_help=False)
+    parser = PrintableParser(prog="s2d", usage=USAGE, add_help=False)
     parser.add_argument("-h", "--help", action="store_true")
     parser.add_argument("--version", action="version", version=f"s2d {__version__}")
     if not arguments or parser.parse_known_args(arguments)[0].help:

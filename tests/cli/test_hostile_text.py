@@ -116,6 +116,30 @@ async def test_of_a_file_with_mistakes(tmp_path, capsys):
     assert_harmless(capsys.readouterr().err)
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        (HOSTILE,),
+        ("--" + HOSTILE,),
+        ("check", HOSTILE),
+        ("cem", "--port", HOSTILE),
+        ("write", "-c", "nothing", HOSTILE, "soc", HOSTILE),
+        ("run", "-c", HOSTILE),
+        ("run", "--log", HOSTILE),
+        ("profiles", HOSTILE),
+        ("probe", "--host", HOSTILE),
+        ("scan", HOSTILE),
+    ],
+)
+def test_of_who_types(typed, tmp_path):
+    command = [sys.executable, "-m", "s2d", *typed]
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=PATIENCE_S, check=False)
+    complaint = told.stderr.decode()
+    assert told.returncode in (2, 78)
+    assert_harmless(complaint, is_quoted=SHOWN in complaint)
+    assert "Traceback" not in complaint
+
+
 async def test_of_a_recording(tmp_path, capsys):
     header = {"recording": 1, "device": HOSTILE, "driver": "x", "profile": None, "connection": {}, "points": []}
     notes = [{"unit": 1, "table": "holding", "register": 1, "words": [1]}]
