@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from s2d.events import Applied, Refused
+from s2d.events import Applied, Refused, Undone, UndoneBy
 from s2d.rm.kinds import Ability
 from s2d.rm.kinds.battery import KIND
 from s2d.rm.occasion import SafeStates
@@ -137,6 +137,22 @@ def test_a_full_battery_is_limited_further_and_the_envelope_stays_in_force() -> 
     assert applied(stage.seen(soc=94.5, power=0.0)) == []
     assert applied(stage.seen(soc=93.9, power=0.0)) == [("charge_limit", 2000.0), ("discharge_limit", 1000.0)]
     assert updates(stage.seen(soc=93.9, power=1500.0)) == []
+
+
+def test_what_a_full_battery_is_not_kept_from_stays_what_was_ordered() -> None:
+    stage = both()
+    stage.selects(PEBC)
+    stage.confirmed(*stage.hears(stage.envelope("limit", -1000.0, 2000.0)))
+    full = stage.seen(soc=95.0, power=1500.0)
+    assert [each.setpoint.is_safe for each in full if isinstance(each, Apply)] == [True, False]
+    stage.confirmed(*full)
+    lifted = stage.seen(soc=93.9, power=0.0)
+    assert [each.setpoint.is_safe for each in lifted if isinstance(each, Apply)] == [False, False]
+    stage.confirmed(*lifted)
+    charge_limit = next(each.setpoint for each in lifted if isinstance(each, Apply))
+    undone = stage.on(Undone(charge_limit, "it reads 4999", UndoneBy.OTHERS))
+    assert applied(undone) == [("charge_limit", 2000.0)]
+    assert updates(stage.on(Refused(charge_limit, "it is set to local operation"))) == [("limit", "ABORTED")]
 
 
 def test_an_envelope_that_is_limited_further_before_it_is_confirmed_stays_in_force() -> None:

@@ -262,7 +262,9 @@ class Battery:
         self._blocked = blocked
         is_full, _ = blocked
         reason = f"the state of charge is {self.state.worst('soc', max if is_full else min):g} %"
-        setpoints = [replace(each, is_safe=True) for each in self._limited(ordered, f"protection: {reason}")]
+        limited = zip(self._limited(ordered, f"protection: {reason}"), blocked, strict=True)
+        # What is not blocked is what was ordered, and guarded as that.
+        setpoints = [replace(each, is_safe=is_blocked) for each, is_blocked in limited]
         return Protection(reason, setpoints, ends_orders=False)
 
     def _limited(self, ordered: OrderedLimits, reason: str) -> list[Setpoint]:
