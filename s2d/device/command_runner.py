@@ -174,6 +174,15 @@ class CommandRunner:
             else:
                 return
 
+    async def write_safe(self, opened: OpenedDevice) -> None:
+        """Does what is safe of what is wanted, as far as nothing has to be believed for that which the device says."""
+        for wanted in [each for each in self._wanted.values() if _is_safe(each)]:
+            if self._not_before.get(wanted.point, -inf) <= self._clock().mono:
+                try:
+                    await self._run(opened, wanted)
+                except DeviceUnreachable:
+                    self.put_off()
+
     def _ready(self, now: float) -> Setpoint | None:
         return next((each for each in self._wanted.values() if self._is_ready(each, now)), None)
 

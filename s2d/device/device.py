@@ -20,7 +20,7 @@ from .command_runner import CommandRunner
 from .device_map import DeviceMap, Variant, probing_map
 from .found_values import FoundValues
 from .latest_values import LatestValues
-from .opened_device import SILENT_AT_MOST_S, DriverHung, NotReady, OpenedDevice
+from .opened_device import SILENT_AT_MOST_S, DriverHung, NotReady, OpenedDevice, Unbelieved
 from .write_ledger import WriteLedger
 from .write_saver import Tally
 
@@ -165,6 +165,8 @@ class Device:
         try:
             await exchange()
         except NotReady as exc:
+            if isinstance(exc, Unbelieved) and self._is_lost:
+                await self._commands.write_safe(opened)
             self._mark_unavailable(exc.reason)
             return False
         except DeviceUnreachable as exc:
@@ -220,7 +222,8 @@ class Device:
         make = opened.make
         named = opened.latest.inputs_of(make.nameplate.names)
         identity = [name for name, point in make.points.items() if point.poll == "once" and point.is_readable]
-        decisive = opened.latest.inputs_of(make.available.if_.names if make.available else ())
+        conditions = [*([make.available.if_] if make.available else []), *([make.ready] if make.ready else [])]
+        decisive = opened.latest.inputs_of(frozenset().union(*(each.names for each in conditions)))
         if asked := dict.fromkeys([*identity, *named, *decisive, *([make.uptime] if make.uptime else [])]):
             await opened.read(asked)
         if doubt := opened.doubt:

@@ -29,6 +29,10 @@ class NotReady(DeviceUnreachable):
     """A device that answers, but cannot be had: it says so itself, or was switched on anew."""
 
 
+class Unbelieved(NotReady):
+    """A device of which nothing is believed, as it says itself; it may be told something all the same."""
+
+
 class OpenedDevice:
     """One opening of a device by the map *make*; *emit* is called with all that is new, once it is available.
 
@@ -139,7 +143,7 @@ class OpenedDevice:
             self._tell_oddities()
         if why := self.latest.why_not_ready(readings):
             self._news.add(with_news)
-            raise NotReady(why)
+            raise Unbelieved(why)
         now = self._clock().mono
         self.schedule.mark_read(scheduled, now)
         news = self.latest.observe(readings, now, asked_at)

@@ -10,10 +10,10 @@ from s2d.device.device_map import DeviceMap, Nameplate, Variant
 from s2d.device.expression import Expression
 from s2d.device.plausibility import PlausibilityCheck
 from s2d.driver import PointSettings
-from s2d.events import Lost, Measured
+from s2d.events import Applied, Lost, Measured
 from s2d.quantities import Duration, Energy, Power
 from s2d.rm.kinds.battery import KIND, BatterySettings
-from s2d.values import Quality, Reading
+from s2d.values import Quality, Reading, Setpoint
 from tests.fakes import FakeLog, pass_s
 from tests.shell.device_stage import at_work
 
@@ -333,7 +333,8 @@ class TestReadiness:
             assert stage.news() == [Lost("it is not ready: voltage is 0.0")]
             stage.hardware.values |= {"soc": 55.0, "voltage": 51.2}
             await pass_s(2)
-            assert stage.news() == [Measured((Reading("soc", 55.0), Reading("voltage", 51.2)))]
+            voltage = Reading("voltage", 51.2)
+            assert stage.news() == [Measured((voltage,)), Measured((Reading("soc", 55.0), voltage))]
             assert stage.log.events() == ["device.unavailable", "device.recovered"]
 
     async def test_zeros_in_between_are_an_absence(self):
@@ -353,6 +354,35 @@ class TestReadiness:
             stage.news()
             await pass_s(2)
             assert stage.news() == [Lost("it is not ready: serial is ''")]
+
+    @pytest.mark.parametrize("is_persistent", [False, True])
+    @pytest.mark.parametrize("shows", [False, True])
+    async def test_it_is_brought_to_safety_all_the_same_once_and_nothing_else_is_ordered(self, is_persistent, shows):
+        limit = PointSettings(access="read_write", poll="never", persistent=is_persistent)
+        points = {**self.MAKE.points, "limit": limit, "mode": PointSettings(access="write")}
+        taken = []
+
+        async def take(values):
+            taken.append(values)
+            stage.hardware.values |= values
+            return values if shows else {}
+
+        async with at_work(DeviceMap(points=points, ready=E("voltage")), soc=55.0, voltage=51.2, limit=0.0) as stage:
+            stage.hardware.take = take
+            stage.device.offer(Setpoint("limit", 3000.0, "order"))
+            await pass_s(3)
+            stage.hardware.values["voltage"] = 0.0
+            await pass_s(5)
+            rest, mode = Setpoint("limit", 0.0, "fallback", is_safe=True), Setpoint("mode", 1.0, "order")
+            stage.device.offer(rest)
+            stage.device.offer(mode)
+            await pass_s(600)
+            assert taken == [{"limit": 3000.0}, {"limit": 0.0}]
+            assert stage.log.events("warning") == ["device.unavailable"]
+            stage.hardware.values["voltage"] = 51.2
+            await pass_s(61)
+            assert taken[2:] == [{"mode": 1.0}]
+            assert {each.setpoint for each in stage.news(Applied)[1:]} == {rest, mode}
 
     async def test_which_variant_it_is_is_not_asked_before_it_is_ready(self):
         once = {"firmware": PointSettings(poll="once")}
