@@ -39,7 +39,7 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """How often to read it; `once` after each connecting, `never` unless it is asked for. Default: the device's."""
     optional: bool = False
     """A device may lack it."""
-    max_age: Annotated[Duration | None, Meta(extra=limits("10 ms", "30 d"))] = None
+    max_age: Annotated[Duration | None, Meta(extra=limits("10 ms", "365 d"))] = None
     """After this long without a new value the point counts as unknown."""
     lag: Annotated[Duration, Meta(extra=limits("0 s", "1 h"))] = Duration(0)
     """What is read was true this long ago, where a device shows old values."""

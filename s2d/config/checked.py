@@ -92,7 +92,7 @@ class Cem(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Duration | None,
         Meta(
             description="Instructions that come later than this after their execution time are rejected",
-            extra=limits("0 s", "30 d"),
+            extra=limits("0 s", "365 d"),
         ),
     ] = msgspec.field(name="max_instruction_age", default=None)
     redescribe_after_status: Annotated[
@@ -139,7 +139,7 @@ class Report(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Percentage | None, Meta(description="Change of the state of charge worth telling", extra=limits("0 %", "100 %"))
     ] = msgspec.field(name="soc", default=None)
     every_s: Annotated[
-        Duration, Meta(description="Told this often even when nothing changes", extra=limits("100 ms", "1 d"))
+        Duration, Meta(description="Told this often even when nothing changes", extra=limits("100 ms", "365 d"))
     ] = msgspec.field(name="every", default=Duration(60))
 
     def __post_init__(self) -> None:

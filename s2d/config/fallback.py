@@ -21,7 +21,7 @@ from .point import quantity_of
 from .profile import ExpandedVariant
 from .yaml_source import KeyPath, SourcePosition, YamlNode
 
-After = Annotated[Duration, Meta(extra=limits("0 s", "30 d"))]
+After = Annotated[Duration, Meta(extra=limits("0 s", "365 d"))]
 
 
 def fallback(

@@ -70,6 +70,11 @@ def test_what_homes_have_is_taken(tmp_path: Path) -> None:
     assert checked(tmp_path, GOOD) == 0
 
 
+@pytest.mark.parametrize("name", ["AFTER", "STARTED", "AGE", "MAX_AGE", "EVERY"])
+def test_what_is_to_come_as_good_as_never_may_be_written_so(name: str, tmp_path: Path) -> None:
+    assert checked(tmp_path, {**GOOD, name: "365 d"}) == 0
+
+
 @pytest.mark.parametrize("name", GOOD)
 def test_what_no_home_has_is_refused_where_it_stands(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
