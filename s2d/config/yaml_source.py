@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _DEEPEST = 32
 """A configuration nests half as deep at most; what nests deeper is an accident or an attack."""
+_MOST_ALIASED = 100_000
+"""Values that aliases may stand for together: aliases of aliases make of a short file one that nobody can read."""
 _LONGEST = 500
 """Characters of one sentence of a problem, which may quote the file."""
 _LOOKED_AT_ABOVE = 2
@@ -204,6 +206,11 @@ class _Composer:
         self._events = events
         self._name = name
         self._anchors: dict[str, YamlNode | None] = {}
+        self._sizes: dict[str, int] = {}
+        """By anchor: of how many values it consists."""
+        self._size = 0
+        """Values so far, those included that aliases stand for."""
+        self._aliased_size = 0
 
     def document(self) -> YamlNode:
         import yaml
@@ -220,7 +227,8 @@ class _Composer:
     def _node(self, event: "Event", where: KeyPath, depth: int = 0) -> YamlNode:
         import yaml
 
-        position = self._position(event)
+        position, size_before = self._position(event), self._size
+        self._size += 1
         if depth > _DEEPEST:
             raise ConfigError([position.problem(where[:2], "nested too deeply")])
         match event:
@@ -241,6 +249,7 @@ class _Composer:
                 raise AssertionError(event)
         if event.anchor is not None:
             self._anchors[event.anchor] = node
+            self._sizes[event.anchor] = self._size - size_before
         return node
 
     def _mapping(self, where: KeyPath, depth: int) -> dict[str, YamlEntry]:
@@ -293,6 +302,10 @@ class _Composer:
         node = self._anchors[event.anchor]
         if node is None:
             raise ConfigError([position.problem(where, f'"*{event.anchor}" stands within itself')])
+        self._size += self._sizes[event.anchor]
+        self._aliased_size += self._sizes[event.anchor]
+        if self._aliased_size > _MOST_ALIASED:
+            raise ConfigError([position.problem(where[:2], f"aliases stand for more than {_MOST_ALIASED} values")])
         return node._replace(position=position)
 
     def _reserve_anchor(self, event: "CollectionStartEvent") -> None:

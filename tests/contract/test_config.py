@@ -1,5 +1,6 @@
 """What the operator reads about a wrong configuration, word by word, and what a right one becomes."""
 
+from itertools import pairwise
 from pathlib import Path
 from uuid import UUID
 
@@ -118,6 +119,11 @@ NOT_YAML = [
             ("cem:\n  url: ", "{a: ", "2:129: cem: url: "),
             ("", "- ", "1:67: "),
         )
+    ),
+    (
+        "a: &a [1, 2, 3, 4, 5, 6, 7, 8, 9]\n"
+        + "".join(f"{name}: &{name} [{', '.join(9 * ['*' + of])}]\n" for of, name in pairwise("abcdefgh")),
+        ["s2d.yaml:6:8: f: aliases stand for more than 100000 values"],
     ),
     ("? [a]\n: 1\n", ["s2d.yaml:1:3: expected a key, got a list"]),
     ("cem: ab\x07\n", ["s2d.yaml:1:8: the character U+0007 does not belong in YAML"]),
