@@ -284,7 +284,7 @@ DEVICE = [
     ),
     (
         ("kind: battery", "kind: battery\n  report: {every: 0 s}"),
-        '5:19: report: every: must be from 100 ms to 1 d, got "0 s"',
+        '5:19: report: every: must be from 100 ms to 365 d, got "0 s"',
     ),
     (
         ("kind: battery", "kind: battery\n  control_types: [frcb]"),
