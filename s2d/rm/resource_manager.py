@@ -418,9 +418,10 @@ class ResourceManager:
         """When the CEM is given up unless it is heard before; sooner where what it has ordered is to end by then."""
         if self._session is None or self._session.is_closing:
             return None
+        if self._resource.is_at_rest:
+            return self._session.life.lost_at(None)
         is_in_charge = self._control is not None and self._pending_rest is None
-        is_at_stake = is_in_charge and not self._resource.is_at_rest
-        return self._session.life.lost_at(self._policy.fallback_after_s if is_at_stake else inf)
+        return self._session.life.lost_at(self._policy.fallback_after_s if is_in_charge else inf)
 
     def _give_up(self, now: Now) -> list[Effect]:
         """The CEM hangs: it has let us wait for an answer, and would not notice that nobody is in charge."""

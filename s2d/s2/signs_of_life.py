@@ -9,7 +9,9 @@ from .effects import Pinged, Ponged, Received
 ANSWER_WITHIN_S = 5.0
 """What of ours has had no answer for this long is unanswered."""
 HUNG_AFTER_S = 30.0
-"""A peer that has answered nothing for this long is given up, whatever is at stake."""
+"""A peer that has answered nothing for this long is given up while anything is at stake..."""
+HUNG_AT_REST_AFTER_S = 300.0
+"""...and for this long where nothing is: it may plan, or be a tool whose user thinks."""
 
 
 class SignsOfLife:
@@ -45,11 +47,16 @@ class SignsOfLife:
         """Whether something is unanswered."""
         return self._waits_since is not None and now_s >= self._waits_since + ANSWER_WITHIN_S
 
-    def lost_at(self, after_s: float) -> float | None:
-        """When it counts as lost, if it may be away for *after_s*; None while nothing waits for an answer."""
+    def lost_at(self, after_s: float | None) -> float | None:
+        """When it counts as lost, if it may be away for *after_s*; None while nothing waits for an answer.
+
+        *after_s* is None where nothing is at stake.
+        """
         since = self._waits_since
         if since is None:
             return None
+        if after_s is None:
+            return since + HUNG_AT_REST_AFTER_S
         return min(since + HUNG_AFTER_S, max(since + ANSWER_WITHIN_S, self.heard_at + after_s))
 
     def wait_anew(self, now_s: float) -> None:

@@ -252,8 +252,8 @@ def test_a_cem_that_plans_for_a_while_is_not_given_up_where_nothing_of_its_is_in
     scene.lives(HOUR_S + 100)
     scene.hangs(pongs=False)
     scene.power_w = 500.0
-    effects = scene.lives(25)
-    assert [type(each) for each in said(effects)].count(PowerMeasurement) == 1
+    effects = scene.lives(290)
+    assert PowerMeasurement in [type(each) for each in said(effects)]
     assert closed(effects) == []
     scene.answers = scene.pongs = True
     scene.orders()
@@ -262,7 +262,7 @@ def test_a_cem_that_plans_for_a_while_is_not_given_up_where_nothing_of_its_is_in
 def test_a_cem_that_hangs_before_it_orders_anything_is_called_again_all_the_same() -> None:
     scene = Scene(after_s=2.0)
     scene.hangs()
-    effects = scene.lives(400)
+    effects = scene.lives(700)
     assert len(closed(effects)) == 1
     assert scene.power_w == 0.0
 
