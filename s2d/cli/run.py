@@ -18,7 +18,7 @@ from ..host.console import complain
 from ..host.disk import DiskThread, answer_of
 from ..host.store import Store
 from ..service import daemon
-from ..service.safe_end import end_safely
+from ..service.safe_end import end_safely, left_behind
 from . import EX_CONFIG, EX_TEMPFAIL, add_config_argument, add_log_arguments, no_devices, print_problems
 
 
@@ -80,8 +80,8 @@ async def _run(found: Draft, last: Draft, file: Path) -> NoReturn:
             log.get_logger().warning("store.failed", reason=str(exc))
 
     try:
-        left = [each for each in last.config.devices if each.name not in found.names]
-        if left and not is_at_rest(state_dir):
+        left = left_behind(last, found.names, store, is_at_rest=is_at_rest(state_dir))
+        if left:
             log.get_logger().warning("config.shrunk", devices=[each.name for each in left])
             await daemon.make_safe(left, store, config.gateway.id or store.gateway_id())
         keeping = asyncio.create_task(have_kept(partial(keep, state_dir, files_of(found, file))))

@@ -1,17 +1,21 @@
 """The safe end of a process that cannot be the daemon: devices are made safe, and it ends in time whatever hangs."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Timer
 from uuid import UUID
 
-from ..config import DeviceConfig, Draft
+from ..config import DeviceConfig, Draft, Fallback
+from ..device.device_map import commands_of
+from ..device.found_values import FoundValues
 from ..errors import ConfigError
 from ..host import loop
 from ..host.disk import DiskThread
 from ..host.log import flush, get_logger
 from ..host.store import Store
+from ..values import RELEASE, Setpoint
 from .daemon import make_safe
 
 ENDS_WITHIN_S = 9.5
@@ -41,6 +45,29 @@ def end_safely(first: Draft, second: Draft, *, ran: Draft, state_dir: Path | Non
     gateway = first.config.gateway.id or second.config.gateway.id
     loop.run(_end(list(devices.values()), state_dir, gateway, status))
     raise AssertionError("it has ended")
+
+
+def left_behind(last: Draft, names: Collection[str], store: Store, *, is_at_rest: bool) -> list[DeviceConfig]:
+    """The devices of *last* that are none of *names* any more, and still have to be left as they should be.
+
+    Such a device is given up for good, so what was found in it is put back, whatever is safe otherwise: under another
+    name it would not be known. Where not all *is_at_rest*, the others are brought to their safe states.
+    """
+    left = [each for each in last.config.devices if each.name not in names]
+    given_back = [(each, _given_back(each, FoundValues(store, each.name).values.keys())) for each in left]
+    return [made for each, made in given_back if not is_at_rest or made is not each]
+
+
+def _given_back(device: DeviceConfig, found: Collection[str]) -> DeviceConfig:
+    """*device*, of which those commands give control back as their safe state that put back what was *found*."""
+    makes = (device.make, *(variant.make for variant in device.variants))
+    commands = [each for make in makes for each in commands_of(make).items()]
+    released = dict.fromkeys(name for name, command in commands if not command.restored.isdisjoint(found))
+    if not released or device.fallback is None:
+        return device
+    kept = [each for each in device.fallback.setpoints if each.point not in released]
+    setpoints = (*kept, *(Setpoint(name, RELEASE, "fallback") for name in released))
+    return replace(device, fallback=Fallback(setpoints=setpoints))
 
 
 async def _end(devices: Sequence[DeviceConfig], state_dir: Path | None, gateway: UUID | None, status: int) -> None:

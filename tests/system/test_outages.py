@@ -372,6 +372,40 @@ async def test_after_a_kill_what_was_there_before_the_first_order_is_put_back(tm
         assert FoundValues(Store(tmp_path / "state"), "Home battery").values == {}
 
 
+async def test_under_another_name_what_was_there_before_the_first_order_is_put_back_first(tmp_path):
+    simulator = Simulator(watchdog_s=40.0)
+    async with cem() as energy_manager, simulator.on_tcp() as address:
+        device = battery(connection=at(address))
+        points = device["points"]
+        points["order"] = points.pop("power_setpoint")
+        points["watchdog"] = {"register": 2701, "unit": "s", "access": "read_write", "poll": "never"}
+        command = {
+            "steps": [{"write": {"watchdog": 0, "order": "value"}}],
+            "release": [{"write": {"order": 0, "watchdog": "found"}}],
+        }
+        device |= {"commands": {"power_setpoint": command}, "fallback": {"power_setpoint": "0 W"}}
+        config = configured(tmp_path, {"url": energy_manager.url}, device)
+        async with daemon(config) as process:
+            await process.logged("setpoint.applied")
+            await process.logged("config.kept")
+            assert await process.stopped() == 0
+        assert simulator.battery.watchdog_s == 0
+        configured(tmp_path, {"url": energy_manager.url}, device | {"name": "Cellar battery"})
+        async with daemon(config) as process:
+            assert (await process.logged("config.shrunk"))["devices"] == ["Home battery"]
+            await process.logged("setpoint.applied", rm="Cellar battery")
+            assert simulator.battery.watchdog_s == 0
+            assert await process.stopped() == 0
+        state = Store(tmp_path / "state")
+        assert FoundValues(state, "Home battery").values == {}
+        assert FoundValues(state, "Cellar battery").values == {"watchdog": 40}
+        configured(tmp_path, {"url": energy_manager.url}, battery("Another", connection=at(address)))
+        async with daemon(config) as process:
+            await process.logged("setpoint.applied", rm="Another")
+            assert simulator.battery.watchdog_s == 40
+            assert await process.stopped() == 0
+
+
 async def test_a_configuration_that_cannot_be_used_is_refused_with_its_place(tmp_path):
     (tmp_path / "s2d.yaml").write_text(
         "cem:\n"
