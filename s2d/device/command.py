@@ -275,17 +275,22 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def _not_before(self, value: Value, memory: CommandMemory, *, is_prompt: bool) -> float:
         is_switching = direction_of(value) != memory.direction
+        # What was begun may be tried again at any time; another value makes one more execution.
+        begun_at = memory.done_at if value == memory.told else max(memory.done_at, memory.told_at)
         return max(
-            -inf if is_prompt else memory.done_at + (self.interval_s or 0.0),
+            -inf if is_prompt else begun_at + (self.interval_s or 0.0),
             memory.switched_at + self.dwell_s if is_switching else -inf,
         )
 
 
 def _is_lower(value: Value, memory: CommandMemory) -> bool:
-    """Whether *value* is 0, or asks for less than what was done last."""
-    before = memory.value
+    """Whether *value* is 0, or asks for less than what was done last, and than what was begun since."""
     if value == 0:
         return True
+    return _is_less(value, memory.value) and (memory.told is None or _is_less(value, memory.told))
+
+
+def _is_less(value: Value, before: Value | None) -> bool:
     if not isinstance(value, int | float) or not isinstance(before, int | float):
         return False
     return direction_of(value) == direction_of(before) and abs(value) <= abs(before)

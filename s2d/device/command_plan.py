@@ -61,6 +61,10 @@ class CommandMemory:
     """Last; None if that is unknown."""
     share: float = 1.0
     """How much of that the device keeps."""
+    told: Value | None = None
+    """What was begun last, whatever came of it..."""
+    told_at: float = -inf
+    """...and when anything was that is not prompt."""
     done_at: float = -inf
     repeated_at: float = -inf
     """When it was done last, or repeated."""
@@ -70,13 +74,24 @@ class CommandMemory:
     counts: dict[str, float] = field(default_factory=dict)
     """Where the life counters stand."""
 
-    def note(self, plan: Plan, at: float, *, again: bool = False, share: float = 1.0) -> None:
-        """Notes that all steps of *plan* were done; *again* if only to repeat what was done before."""
-        self.share = share
+    def begin(self, plan: Plan, at: float) -> None:
+        """Notes that the device is about to be told *plan*."""
+        self.told = plan.value
+        if not plan.is_prompt:
+            self.told_at = at
+
+    def switch(self, plan: Plan, at: float) -> None:
+        """Notes that the device may have switched over to *plan* by now."""
         direction = None if plan.value == RELEASE else direction_of(plan.value)
         if None not in (direction, self.direction) and direction != self.direction:
             self.switched_at = at
-        self.value, self.repeated_at, self.direction = plan.value, at, direction
+        self.direction = direction
+
+    def note(self, plan: Plan, at: float, *, again: bool = False, share: float = 1.0) -> None:
+        """Notes that all steps of *plan* were done; *again* if only to repeat what was done before."""
+        self.share = share
+        self.switch(plan, at)
+        self.value, self.repeated_at = plan.value, at
         if not again and not plan.is_prompt:
             self.done_at = at
         self.counts = plan.counts

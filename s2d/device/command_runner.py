@@ -8,10 +8,10 @@ A refresh is the last one done again: it gives way to whatever is wanted, and is
 through it is tried again, and whoever wanted it hears of that; as of what is undone, by others or by a restart.
 """
 
-import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from math import inf, isclose
 
 from ..driver import PointSettings
@@ -21,7 +21,7 @@ from ..host.log import Logger
 from ..values import RELEASE, Clock, Reading, Setpoint, Value
 from .command import Command, Disallowed, sequence
 from .command_plan import Check, CommandMemory, Plan, Wait, Write, direction_of
-from .confirmation import Preempted, Unseen
+from .confirmation import Preempted, Unseen, undisturbed
 from .found_values import FoundValues
 from .opened_device import DriverHung, NotReady, OpenedDevice
 from .safety_retry import SafetyRetry
@@ -189,12 +189,18 @@ class CommandRunner:
     def _is_ready(self, wanted: Setpoint, now: float) -> bool:
         return wanted not in self._tried and self._not_before.get(wanted.point, now) <= now
 
-    def _is_preempted(self, setpoint: Setpoint) -> bool:
-        """Whether something does not wait until *setpoint* is seen: what replaces it, or what is safe."""
+    async def _undisturbed(self, setpoint: Setpoint | None, seconds: float) -> None:
+        """Lets *seconds* pass while *setpoint* is carried out. Raises: Preempted: what is safe would wait for that."""
+        await undisturbed(seconds, self._saver.stirs, lambda: self._is_preempted(setpoint, by_safe_alone=True))
+
+    def _is_preempted(self, setpoint: Setpoint | None, *, by_safe_alone: bool = False) -> bool:
+        """Whether something does not wait until *setpoint* is done: what replaces it, or what is safe."""
+        if setpoint is None or (by_safe_alone and _is_safe(setpoint)):
+            return False
         now = self._clock().mono
         return any(
             wanted is not setpoint
-            and (wanted.point == setpoint.point or _is_safe(wanted))
+            and (_is_safe(wanted) or (wanted.point == setpoint.point and not by_safe_alone))
             and self._is_ready(wanted, now)
             for wanted in self._wanted.values()
         )
@@ -348,11 +354,18 @@ class CommandRunner:
         self._warn_of_timeout(point, command, opened.latest.values)
         await self._record_switching(point, command, plan)
         may_save = command.if_unchanged == "skip" and not is_refresh
-        share = await self._run_steps(
-            opened, plan.steps, setpoint.reason, setpoint, may_save=may_save, scaled=command.scaled
-        )
-        if plan.check:
-            await self._verify(opened, plan.check)
+        if not is_refresh:
+            memory.begin(plan, self._clock().mono)
+        try:
+            share = await self._run_steps(
+                opened, plan.steps, setpoint.reason, setpoint, may_save=may_save, scaled=command.scaled
+            )
+            if plan.check:
+                await self._verify(opened, plan.check, setpoint)
+        except Preempted:
+            if point in self._last_writes and self._last_writes[point][0] is setpoint:
+                memory.switch(plan, self._clock().mono)
+            raise
         if plan.value == RELEASE:
             await self._found.forget(command.restored)
         memory.note(plan, self._clock().mono, again=is_refresh, share=share)
@@ -399,7 +412,7 @@ class CommandRunner:
             if of and not is_safe and self._is_overruled(of):
                 raise DeviceRefused("what brings the device to safety goes before it")
             if isinstance(step, Wait):
-                await opened.pause(step.seconds)
+                await opened.pause(step.seconds, partial(self._undisturbed, of))
                 continue
             self._watch.overwrite(step.values)
             if of and number == len(steps):
@@ -416,7 +429,7 @@ class CommandRunner:
                     is_read_first=is_read_first,
                     is_safe=is_safe,
                     scaled=scaled,
-                    is_preempted=lambda: of is not None and self._is_preempted(of),
+                    is_preempted=partial(self._is_preempted, of),
                 )
                 share = min(share, kept)
             except (Unseen, NotReady, DriverHung):
@@ -447,7 +460,7 @@ class CommandRunner:
             raise DeviceRefused(f"what {what} holds is unknown, so it could not be put back")
         await self._found.keep(found, is_safe=is_safe)
 
-    async def _verify(self, opened: OpenedDevice, check: Check) -> None:
+    async def _verify(self, opened: OpenedDevice, check: Check, setpoint: Setpoint) -> None:
         until = self._clock().mono + check.within_s
         points = opened.latest.inputs_of([check.point])
         while True:
@@ -459,7 +472,7 @@ class CommandRunner:
             if left_s <= 0:
                 seen = "unknown" if found is None else found
                 raise DeviceRefused(f"the device did not follow: {check.point} is {seen} instead of {check.value}")
-            await asyncio.sleep(min(_LOOK_AGAIN_AFTER_S, left_s))
+            await self._undisturbed(setpoint, min(_LOOK_AGAIN_AFTER_S, left_s))
 
     def _warn_of_timeout(self, point: str, command: Command, known: Mapping[str, Value]) -> None:
         """Warns, once, if the device forgets before it is reminded."""

@@ -5,6 +5,7 @@ Silence meanwhile says nothing: many devices are deaf for a while after a write,
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from ..backoff import Backoff
 from ..errors import DeviceUnreachable, S2dError
@@ -19,7 +20,7 @@ class Unseen(DeviceUnreachable):
 
 
 class Preempted(S2dError):
-    """Something goes before what is not seen yet, which can be looked at later."""
+    """Something goes before what is not done or not seen yet, which can wait."""
 
 
 async def seen(
@@ -53,13 +54,16 @@ async def seen(
             return found
         if left_s <= 0:
             raise Unseen(silence)
-        stirs.clear()
-        if not is_preempted():
-            try:
-                async with asyncio.timeout(min(_BETWEEN_LOOKS.ceiling_s(attempt), left_s)):
-                    await stirs.wait()
-            except TimeoutError:
-                pass
-        if is_preempted():
-            raise Preempted
+        await undisturbed(min(_BETWEEN_LOOKS.ceiling_s(attempt), left_s), stirs, is_preempted)
         attempt += 1
+
+
+async def undisturbed(seconds: float, stirs: asyncio.Event, is_preempted: Callable[[], bool]) -> None:
+    """Lets *seconds* pass. Raises: Preempted."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while not is_preempted():
+                stirs.clear()
+                await stirs.wait()
+    if is_preempted():
+        raise Preempted

@@ -204,10 +204,10 @@ class OpenedDevice:
         """See `Driver.judge`."""
         self._driver.judge(doubt, is_device=is_device)
 
-    async def pause(self, seconds: float) -> None:
-        """Leaves the device alone for *seconds*."""
+    async def pause(self, seconds: float, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        """Leaves the device alone for *seconds*, unless *sleep* ends sooner."""
         self._alive(self._clock().mono + seconds + SILENT_AT_MOST_S)
-        await asyncio.sleep(seconds)
+        await sleep(seconds)
 
     def _hear(self, points: Collection[str]) -> None:
         self._news.add(points)

@@ -1,10 +1,11 @@
 """What brings a device to safety gets through to it, whatever stands in the way. Time is virtual."""
 
+import asyncio
 from uuid import UUID
 
 import pytest
 
-from s2d.device.command import Allowed, Command, Step
+from s2d.device.command import Allowed, Command, Step, Verify
 from s2d.device.device_map import DeviceMap
 from s2d.device.expression import Expression
 from s2d.device.found_values import FoundValues
@@ -84,6 +85,31 @@ async def test_what_is_in_the_middle_of_its_steps_gives_way():
         await pass_s(70)
         assert 5000.0 not in [value for _, _, value in stage.hardware.writes]
         assert stage.hardware.writes[-1][2] == 0.0
+
+
+@pytest.mark.parametrize("is_refresh", [False, True])
+@pytest.mark.parametrize("waits", ["between its steps", "until it is followed"])
+async def test_what_is_safe_waits_for_nothing_that_an_order_waits_for(waits, is_refresh):
+    between = Step(if_=E("value != 0"), wait_s=Duration(300 if waits == "between its steps" else 0))
+    power = Command(
+        steps=(Step(write={"mode": E("1")}), between, Step(write={"forced": E("value")})),
+        verify=Verify(point="shown", is_=E("value"), within_s=Duration(300)),
+        refresh_s=Duration(900),
+    )
+    points = {"mode": WRITTEN, "forced": WRITTEN, "shown": PointSettings()}
+    async with at_work(DeviceMap(points=points, commands={"power": power}), shown=5000.0) as stage:
+        stage.device.offer(order(5000.0))
+        await pass_s(between.wait_s + 890 if is_refresh else 0)
+        stage.hardware.values["shown"] = 0.0
+        await pass_s(30)
+        stage.written()
+        stage.news()
+        stage.device.offer(rest())
+        await pass_s(1)
+        assert stage.written() == [("mode", 1.0), ("forced", 0.0)]
+        assert stage.news(Applied, Refused) == [Applied(rest())]
+        await pass_s(600)
+        assert stage.written() == []
 
 
 class TestAppliedIsNeverButRemembered:
@@ -185,3 +211,55 @@ async def test_however_fast_it_is_ordered_the_device_is_written_to_at_its_pace_b
         stage.device.offer(order(2000.0))
         await pass_s(0.05)
         assert stage.hardware.writes[-1][2] == 2000.0
+
+
+@pytest.mark.parametrize("shows", ["late", "never"])
+async def test_what_does_not_show_at_once_is_written_no_faster_for_that(shows):
+    point = PointSettings(access="read_write", poll="never", settle=Duration(2))
+    follows = Verify(point="limit", is_=E("value"), within_s=Duration(10)) if shows == "never" else None
+    power = Command(steps=(Step(write={"limit": E("value")}),), verify=follows)
+    taken = []
+
+    async def take(values):
+        taken.append(values["limit"])
+        if shows == "never":
+            return {}
+        asyncio.get_running_loop().call_later(1.5, stage.hardware.values.update, values)
+        return values
+
+    make = DeviceMap(points={"limit": point}, commands={"power": power}, interval_s=Duration(1))
+    async with at_work(make, limit=0.0) as stage:
+        stage.hardware.take = take
+        for count in range(500):  # a hundred a second
+            stage.device.offer(order(1000.0 + count))
+            await pass_s(0.01)
+        assert len(taken) == (1 if shows == "never" else 5)
+        stage.device.offer(rest())
+        await pass_s(0.1)
+        assert taken[-1] == 0.0
+
+
+async def test_what_may_have_switched_over_dwells_though_it_was_not_seen_to():
+    point = PointSettings(access="read_write", poll="never", settle=Duration(2))
+    make = DeviceMap(
+        points={"limit": point},
+        commands={"power": Command(steps=(Step(write={"limit": E("value")}),), dwell_s=Duration(600))},
+    )
+    taken = []
+
+    async def take(values):
+        taken.append(values["limit"])
+        asyncio.get_running_loop().call_later(1.5, stage.hardware.values.update, values)
+        return values
+
+    async with at_work(make, limit=0.0) as stage:
+        stage.hardware.take = take
+        stage.device.offer(order(0.0))
+        await pass_s(10)
+        stage.device.offer(order(5000.0))
+        await pass_s(0.5)
+        stage.device.offer(order(0.0))
+        await pass_s(590)
+        assert taken == [0.0, 5000.0]
+        await pass_s(20)
+        assert taken == [0.0, 5000.0, 0.0]
