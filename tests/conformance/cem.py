@@ -12,24 +12,29 @@ from tests.chronicle import PATIENCE_S, Chronicle
 from .connection import PingedConnection
 from .profiles import Profile
 from .rm import Rm
+from .rows import Misspoke
+from .said import Fault
 
 
 class Cem:
     """The CEM at work, for any number of connections."""
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, faults: list[Fault]) -> None:
         self.profile = profile
         self.port = 0
         self.rms: Chronicle[Rm] = Chronicle("connections of the RM", kind_of=id)
         self.requests: Chronicle[Request] = Chronicle("requests to connect", kind_of=id)
-        self.faults: list[str] = []
+        self.faults = faults
+        """What the RM said wrong, whatever it was asked."""
         self.joins_within_s = PATIENCE_S
         self.patience_s = PATIENCE_S
         """How long it waits for what an RM should say by and by."""
         self.answers_within_s = PATIENCE_S
         """How long for what is due at once. Ours shares a process with the suite, and is as late as that is busy."""
         self.turns_away_with: int | None = None
-        """The HTTP status that whoever connects is answered with."""
+        """The HTTP status that whoever connects is answered with..."""
+        self.turning_away_says: dict[str, str] = {}
+        """...and further headers of that answer."""
 
     async def joined(self) -> Rm:
         """The next connection of the RM."""
@@ -37,13 +42,19 @@ class Cem:
 
 
 @asynccontextmanager
-async def serving(profile: Profile, sock: socket.socket, ssl: SSLContext | None = None) -> AsyncIterator[Cem]:
-    """A CEM at work on *sock*."""
-    cem = Cem(profile)
+async def serving(
+    profile: Profile, sock: socket.socket, faults: list[Fault], ssl: SSLContext | None = None
+) -> AsyncIterator[Cem]:
+    """A CEM at work on *sock*, which adds to *faults* what the RM says wrong whatever it is asked."""
+    cem = Cem(profile, faults)
 
     def admit(connection: ServerConnection, request: Request) -> Response | None:
         cem.requests.add(request)
-        return connection.respond(cem.turns_away_with, "not now\n") if cem.turns_away_with else None  # type: ignore[arg-type]
+        if not cem.turns_away_with:
+            return None
+        answer = connection.respond(cem.turns_away_with, "not now\n")  # type: ignore[arg-type]
+        answer.headers.update(cem.turning_away_says)
+        return answer
 
     async def serve_one(websocket: ServerConnection) -> None:
         assert isinstance(websocket, PingedConnection)
@@ -61,8 +72,13 @@ async def serving(profile: Profile, sock: socket.socket, ssl: SSLContext | None 
         close_timeout=1.0,
     ):
         cem.port = sock.getsockname()[1]
-        yield cem
-    assert not cem.faults, cem.faults[0]
+        try:
+            yield cem
+        finally:
+            for rm in cem.rms.all:
+                rm.is_over()
+    if cem.faults:
+        raise Misspoke(f"{cem.faults[0].row.id}: {cem.faults[0].why}")
 
 
 def listening(port: int = 0, host: str = "127.0.0.1") -> socket.socket:

@@ -1,5 +1,6 @@
 """How the suite is run: against our own RM or a foreign one, by which CEMs, and the report at the end."""
 
+import asyncio
 import platform
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -8,7 +9,6 @@ from pathlib import Path
 from ssl import SSLContext
 
 import pytest
-from websockets.exceptions import ConnectionClosed
 
 from s2d import __version__
 
@@ -18,14 +18,18 @@ from .own import Plant
 from .plants import PLANTS, home_battery
 from .profiles import PROFILES, Profile
 from .rm import Rm
-from .rows import FAIL, NOT_APPLICABLE, PASS, ROWS, Results, Row
+from .rows import ROWS, NotReached, Results, Row, Verdict, leading_there, verdict_on
+from .said import SAID, Fault
 from .wire import ANSWER_WITHIN_S, SHORT
 
 JOINS_WITHIN_S = 90.0
 """A foreign RM may back off for a minute, and somebody may have to start it."""
 RM_PATIENCE_S = 8.0
+ROW_ENDS_WITHIN_S = 300.0
+"""However slow a foreign RM is."""
 _REASON_LIMIT = 120
-_WHOLE_MESSAGES = re.compile(r"(, but|:) \{.*")
+_EXCEPTION = re.compile(r"^(\w+\.)*(AssertionError|NotReached|Differs|Failed): ")
+_WHOLE_MESSAGES = re.compile(r"(, but|:) (\{|nothing at all).*")
 """What was said instead fills pages; pytest shows it above."""
 _NOT_OURS = "needs hardware, a clock or settings in the hands of the suite"
 _RESULTS = pytest.StashKey[Results]()
@@ -89,22 +93,40 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     report = yield
     mark = item.get_closest_marker("row")
+    results = item.config.stash[_RESULTS]
     if mark is not None and (report.when == "call" or not report.passed):
         row: Row = mark.args[0]
         params = item.callspec.params if hasattr(item, "callspec") else {}
         profile = _profile_of(item)
         variant = f"{SHORT[params['control_type']]}: " if "control_type" in params else ""
-        results = item.config.stash[_RESULTS]
+        bench = item.funcargs.get("bench")
+        if isinstance(bench, Bench):
+            bench.tell(results)
         if report.passed:
-            results.add(row.id, profile, PASS)
+            results.add(row.id, profile, Verdict.PASS)
         elif report.skipped:
-            results.add(row.id, profile, NOT_APPLICABLE, variant + report.longrepr[2].removeprefix("Skipped: "))
+            results.add(row.id, profile, Verdict.NOT_ASKED, variant + report.longrepr[2].removeprefix("Skipped: "))
         else:
-            results.add(row.id, profile, FAIL, variant + _first_line(report))
+            is_own = not item.config.getoption("--rm-port", default=None)
+            verdict = verdict_on(call.excinfo.value, row, is_own=is_own)
+            if verdict is None:
+                results.is_suite_broken = True
+                results.add(row.id, profile, Verdict.NOT_ASKED, f"the suite broke: {variant}{_first_line(report)}")
+            else:
+                why = "" if verdict is Verdict.PASS else variant + _first_line(report)
+                results.add(row.id, profile, verdict, why)
+    elif mark is None and report.failed:
+        results.is_suite_broken = True
     return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """On a foreign RM the exit status is the verdict: whether it broke the published text."""
+    if session.config.getoption("--rm-port", default=None) and session.exitstatus == pytest.ExitCode.TESTS_FAILED:
+        session.exitstatus = session.config.stash[_RESULTS].exit_status
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -131,8 +153,20 @@ def _profile_of(item: pytest.Item) -> str:
 
 def _first_line(report: pytest.TestReport) -> str:
     crash = getattr(report.longrepr, "reprcrash", None)
-    first = str(crash.message if crash else report.longrepr).strip().split("\n")[0]
-    return _WHOLE_MESSAGES.sub("", first).removeprefix("AssertionError: ").removeprefix("Failed: ")[:_REASON_LIMIT]
+    return _short(str(crash.message if crash else report.longrepr).strip().split("\n")[0])
+
+
+def _short(reason: str = "") -> str:
+    return _WHOLE_MESSAGES.sub("", _EXCEPTION.sub("", reason))[:_REASON_LIMIT]
+
+
+@asynccontextmanager
+async def _at_an_end_within(seconds: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise NotReached(f"not at an end after {seconds:g} s") from None
 
 
 class Bench:
@@ -140,6 +174,8 @@ class Bench:
 
     def __init__(self, profile: Profile, directory: Path, foreign: Foreign | None) -> None:
         self.profile = profile
+        self._faults: list[Fault] = []
+        self._has_met = False
         self._directory = directory
         self._foreign = foreign
 
@@ -147,6 +183,13 @@ class Bench:
     def is_own(self) -> bool:
         """Whether the RM under test is ours."""
         return self._foreign is None
+
+    def tell(self, results: Results) -> None:
+        """Adds what the RM said, if there was one, by the rows that hold for whatever it says."""
+        for row in SAID if self._has_met else ():
+            if self.profile.name in (row.profiles or PROFILES):
+                whys = [fault.why for fault in self._faults if fault.row is row]
+                results.add(row.id, self.profile.name, row.failed if whys else Verdict.PASS, _short(*whys[:1]))
 
     @asynccontextmanager
     async def cem(
@@ -165,28 +208,31 @@ class Bench:
             pytest.skip(f"needs {needs}")
         async with AsyncExitStack() as stack:
             if self._foreign:
-                cem = await stack.enter_async_context(serving(self.profile, self._foreign.door.dup()))
+                await stack.enter_async_context(_at_an_end_within(ROW_ENDS_WITHIN_S + self._foreign.joins_within_s))
+                cem = await stack.enter_async_context(serving(self.profile, self._foreign.door.dup(), self._faults))
                 cem.joins_within_s = self._foreign.joins_within_s
                 cem.patience_s = self._foreign.patience_s
                 cem.answers_within_s = ANSWER_WITHIN_S
                 await self._foreign.has_come(cem)
             else:
-                cem = await stack.enter_async_context(serving(self.profile, listening(), ssl))
+                cem = await stack.enter_async_context(serving(self.profile, listening(), self._faults, ssl))
                 cem.turns_away_with = turns_away_with
                 plant = plant or home_battery()
                 url = f"{'wss' if ssl else 'ws'}://127.0.0.1:{cem.port}/s2"
                 await stack.enter_async_context(plant.at_work(url, self._directory))
+            self._has_met = True
             yield cem
             for rm in cem.rms.all if self._foreign else ():
-                with suppress(ConnectionClosed):
+                with suppress(AssertionError):  # it has left already
                     await rm.send("SessionRequest", request="RECONNECT")
 
     @asynccontextmanager
     async def negotiated(self, plant: Plant | None = None, *, needs: str = "") -> AsyncIterator[Rm]:
         """An RM that has introduced itself."""
         async with self.cem(plant, needs=needs) as cem:
-            rm = await cem.joined()
-            await rm.negotiate()
+            with leading_there("it introduces itself"):
+                rm = await cem.joined()
+                await rm.negotiate()
             yield rm
 
     @asynccontextmanager
@@ -197,7 +243,8 @@ class Bench:
         if self._foreign and control_type in self._foreign.lacks:
             pytest.skip(f"{SHORT[control_type]} is not offered")
         async with self.negotiated(plant or PLANTS[control_type](), needs=needs) as rm:
-            await self.select(rm, control_type)
+            with leading_there(f"{SHORT[control_type]} is in charge"):
+                await self.select(rm, control_type)
             yield rm
 
     async def select(self, rm: Rm, control_type: str) -> None:

@@ -1,7 +1,8 @@
 """One connection of the RM under test: what it says, held against the schemas, and what it is told and answers.
 
 Whatever a row looks at, every message of the RM must be valid, every message to it must get exactly one
-ReceptionStatus in time, and a Handshake comes first; what goes against that fails the row.
+ReceptionStatus, and a Handshake comes first. What goes against that is a fault by a row of its own, and is taken as
+well as it can be, so that the row that is being asked gets an answer to its own question.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from tests.chronicle import PATIENCE_S, Chronicle
 from tests.published import has_schema, violations
 
 from .profiles import Profile
+from .said import ANSWERED, ANSWERED_ONCE, HANDSHAKE_FIRST, OF_ITS_OWN, READABLE, TEXT, VALID, Fault
 from .wire import NIL, Message, new_id
 
 S2_PYTHON_CANNOT = ("DDBC.SystemDescription", "PPBC.PowerProfileStatus")
@@ -67,16 +69,22 @@ class Connection:
         self,
         websocket: PingedConnection,
         profile: Profile,
-        faults: list[str],
+        faults: list[Fault],
         patience_s: float = PATIENCE_S,
         answers_within_s: float = PATIENCE_S,
     ) -> None:
         self._websocket = websocket
         self._faults = faults
+        self._patience_s = max(patience_s, answers_within_s)
         self._asked: list[str] = []
-        self._answers: Record[Message] = Record(
-            "answers of the RM", lambda answer: answer["subject_message_id"], patience_s
-        )
+        self._sent: dict[str, str] = {}
+        """The type of each message sent, by its id."""
+        self._other_ids: dict[str, str] = {}
+        """What else an answer may be about, and what that stands for."""
+        self.answers_too_many: list[Message] = []
+        self._waited_for: list[str] = []
+        """What was asked and not answered in time, though the RM was answered itself."""
+        self._answers: Record[Message] = Record("answers of the RM", self._subject_of, patience_s)
         self._message_ids: set[str] = set()
         self.answers_within_s = answers_within_s
         """So soon it answers, and says what has to follow by itself."""
@@ -130,6 +138,7 @@ class Connection:
         return await self.tell_whole({"message_type": message_type, "message_id": new_id(), **fields})
 
     async def tell_whole(self, message: Message) -> Message:
+        self._sent[message["message_id"]] = message["message_type"]
         return await self.send_raw(json.dumps(message), about=message["message_id"])
 
     async def must_take(self, message_type: str, **fields: Any) -> None:
@@ -140,16 +149,21 @@ class Connection:
         answer = await self.tell_whole(message)
         assert answer["status"] == "OK", f"{message['message_type']} is answered {answer['status']}: {answer}"
 
-    async def send_raw(self, frame: str | bytes, about: str = NIL) -> Message:
-        """Sends *frame* as it is; returns the one answer *about* that id."""
-        self._asked.append(about)
-        await self._websocket.send(frame)
+    async def must_refuse(self, message: Message, what: str = "", status: str = "INVALID_CONTENT") -> None:
+        """Says it; the answer must be *status*."""
+        answer = await self.tell_whole(message)
+        assert answer["status"] == status, f"{what or message['message_type']} is answered {answer['status']}"
+
+    async def send_raw(self, frame: str | bytes, about: str = NIL, or_about: str = "") -> Message:
+        """Sends *frame* as it is; returns the one answer *about* that id, or about the other one it might name."""
+        if or_about:
+            self._other_ids[or_about] = about
+        await self._send(frame, about)
         return await self.answer_to(about)
 
     async def send_in_parts(self, parts: list[str], about: str) -> Message:
         """Sends one message in several frames; returns the one answer *about* that id."""
-        self._asked.append(about)
-        await self._websocket.send(parts)
+        await self._send(parts, about)
         return await self.answer_to(about)
 
     async def send(self, message_type: str, **fields: Any) -> str:
@@ -157,17 +171,29 @@ class Connection:
         return await self.send_whole({"message_type": message_type, "message_id": new_id(), **fields})
 
     async def send_whole(self, message: Message) -> str:
-        self._asked.append(message["message_id"])
-        await self._websocket.send(json.dumps(message))
+        self._sent[message["message_id"]] = message["message_type"]
+        await self._send(json.dumps(message), message["message_id"])
         return str(message["message_id"])
+
+    async def _send(self, frame: str | bytes | list[str], about: str) -> None:
+        self._asked.append(about)
+        try:
+            await self._websocket.send(frame)
+        except ConnectionClosed:
+            raise AssertionError("the RM has left") from None
 
     async def answer_to(self, message_id: str) -> Message:
         """The one answer to what was sent."""
-        return await self._answers.next(
-            lambda answer: answer["subject_message_id"] == message_id,
-            f"answer about {message_id}",
-            self.answers_within_s,
-        )
+        try:
+            return await self._answers.next(
+                lambda answer: self._subject_of(answer) == message_id,
+                f"answer to {self._sent.get(message_id, message_id)}",
+                self.answers_within_s,
+            )
+        except AssertionError:
+            if not self.ended.is_set() and self.answers_to == self.profile.answers_to:
+                self._waited_for.append(message_id)
+            raise
 
     async def answer(self, message_id: str, status: str = "OK") -> None:
         """Sends a ReceptionStatus, asked for or not."""
@@ -177,7 +203,13 @@ class Connection:
 
     async def ping(self) -> None:
         """Waits for the pong."""
-        await (await self._websocket.ping())
+        try:
+            async with asyncio.timeout(self.answers_within_s):
+                await (await self._websocket.ping())
+        except TimeoutError:
+            raise AssertionError(f"no pong within {self.answers_within_s:g} s") from None
+        except ConnectionClosed:
+            raise AssertionError("the RM has left") from None
 
     @contextmanager
     def not_reading(self) -> Iterator[None]:
@@ -196,60 +228,94 @@ class Connection:
     async def close(self) -> None:
         await self._websocket.close()
 
-    async def has_ended(self) -> None:
-        async with asyncio.timeout(PATIENCE_S):
-            await self.ended.wait()
+    async def has_ended(self, within_s: float | None = None) -> None:
+        try:
+            async with asyncio.timeout(within_s or self._patience_s):
+                await self.ended.wait()
+        except TimeoutError:
+            raise AssertionError(f"the RM is still there after {within_s or self._patience_s:g} s") from None
 
     async def listen(self) -> None:
         try:
             with suppress(ConnectionClosed):
                 async for frame in self._websocket:
                     await self._hear(frame)
-        except (AssertionError, ValueError, KeyError) as exc:
-            self._faults.append(f"{exc or type(exc).__name__}")
         finally:
             self.ended.set()
             for chronicle in (self.heard, self._answers):
-                chronicle.fail(self._faults[-1] if self._faults else "the RM has left")
+                chronicle.fail("the RM has left")
+
+    def is_over(self) -> None:
+        """Notes what it has not answered by now."""
+        told = [each for each in self._waited_for if each in self._asked]
+        if told:
+            self._faults.append(Fault(ANSWERED, f"{len(told)} not answered, first {self._sent.get(told[0], told[0])}"))
 
     def _is_published(self, message_type: str) -> bool:
         """Whether the schemas at hand, which are those of 0.0.2-beta, have it as the version spoken has."""
         is_changed = message_type == "DDBC.SystemDescription" and self.version.removeprefix("v") != "0.0.2-beta"
         return has_schema(message_type) and not is_changed
 
+    def _is_message(self, frame: str | bytes, message: Any) -> bool:
+        """Whether *message* is one that can be taken; what is wrong with it is noted."""
+        if isinstance(frame, bytes):
+            self._faults.append(Fault(TEXT, "a binary frame"))
+        if not isinstance(message, dict) or not isinstance(message.get("message_type"), str):
+            self._faults.append(Fault(VALID, f"no message: {frame[:80]!r}"))
+            return False
+        message_type = message["message_type"]
+        problems = violations(message) if self._is_published(message_type) else []
+        if problems:
+            self._faults.append(Fault(VALID, f"{message_type}: {'; '.join(problems)}"))
+        if self.profile.is_strict and (unreadable := _vetted(message, frame)):
+            self._faults.append(Fault(READABLE, unreadable))
+        return isinstance(message.get("subject_message_id" if message_type == "ReceptionStatus" else "message_id"), str)
+
     async def _hear(self, frame: str | bytes) -> None:
-        assert isinstance(frame, str), "the RM sent a binary frame"
-        message: Message = json.loads(frame)
-        problems = violations(message) if self._is_published(message["message_type"]) else []
-        assert not problems, f"{message['message_type']}: {'; '.join(problems)}"
-        self.frames.append(message)
-        if self.profile.is_strict:
-            _vet(message, frame)
-        if message["message_type"] == "ReceptionStatus":
-            about = message["subject_message_id"]
-            assert about in self._asked, f"an answer too many about {about}: {frame}"
-            self._asked.remove(about)
-            self._answers.add(message)
+        try:
+            message = json.loads(frame)
+        except ValueError:
+            message = None
+        if not self._is_message(frame, message):
             return
-        assert self.heard.all or message["message_type"] == "Handshake", f"{message['message_type']} came first"
-        assert message["message_id"] not in self._message_ids, f"a message_id was used twice: {frame}"
+        self.frames.append(message)
+        if message["message_type"] == "ReceptionStatus":
+            self._hear_answer(message)
+            return
+        if not self.heard.all and message["message_type"] != "Handshake":
+            self._faults.append(Fault(HANDSHAKE_FIRST, f"{message['message_type']} came first"))
+        if message["message_id"] in self._message_ids:
+            self._faults.append(Fault(OF_ITS_OWN, f"{message['message_type']}: {message['message_id']}"))
         self._message_ids.add(message["message_id"])
         for status in self.answers_to(message):
             await self.answer(message["message_id"], status)
         self.heard.add(message)
+
+    def _subject_of(self, answer: Message) -> str:
+        about: str = answer["subject_message_id"]
+        return self._other_ids.get(about, about)
+
+    def _hear_answer(self, answer: Message) -> None:
+        about = self._subject_of(answer)
+        if about in self._asked:
+            self._asked.remove(about)
+            self._answers.add(answer)
+        else:
+            self.answers_too_many.append(answer)
+            self._faults.append(Fault(ANSWERED_ONCE, f"an answer too many about {about}: {answer.get('status')}"))
 
 
 def _is_such(message: Message, message_type: str, fields: dict[str, Any]) -> bool:
     return message["message_type"] == message_type and fields.items() <= message.items()
 
 
-def _vet(message: Message, frame: str) -> None:
-    """Holds *message* against what s2-python asks beyond the schema."""
+def _vetted(message: Message, frame: str | bytes) -> str:
+    """Why s2-python, which asks more than the schema, does not take *message*; empty if it does."""
     for name, value in _ids_of(message):
         try:
             UUID(value)
-        except ValueError as exc:
-            raise AssertionError(f"{message['message_type']}: {name} is no UUID: {value}") from exc
+        except ValueError:
+            return f"{message['message_type']}: {name} is no UUID: {value}"
     if find_spec("s2python") and message["message_type"] not in S2_PYTHON_CANNOT:
         from s2python.s2_parser import S2Parser
         from s2python.s2_validation_error import S2ValidationError
@@ -257,7 +323,8 @@ def _vet(message: Message, frame: str) -> None:
         try:
             S2Parser.parse_as_any_message(frame)
         except S2ValidationError as exc:
-            raise AssertionError(f"s2-python refuses {message['message_type']}: {exc}: {exc.__cause__}") from exc
+            return f"s2-python refuses {message['message_type']}: {exc}: {exc.__cause__}"
+    return ""
 
 
 def _ids_of(part: Any, name: str = "") -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 
 from .cem import Cem
+from .rows import NotReached
 
 RESTART_AFTER_S = 3.0
 RESTARTED_WITHIN_S = 60.0
@@ -38,8 +39,11 @@ class Foreign:
         except AssertionError:
             self._rows_without_it += 1
             if self._rows_without_it == ROWS_WITHOUT_IT:
-                pytest.exit(f"the RM has stayed away from {ROWS_WITHOUT_IT} rows running", returncode=1)
-            pytest.fail(f"the RM has not come within {self.joins_within_s:g} s", pytrace=False)
+                pytest.exit(
+                    f"the RM has stayed away from {ROWS_WITHOUT_IT} rows running",
+                    returncode=pytest.ExitCode.INTERRUPTED,
+                )
+            raise NotReached(f"the RM has not come within {self.joins_within_s:g} s") from None
         self._rows_without_it = 0
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from .connection import Connection
+from .rows import Differs, leading_there
 from .wire import (
     DESCRIPTION,
     FINAL,
@@ -38,6 +39,13 @@ class Machine(NamedTuple):
         )
 
 
+def versions_of(hello: Message) -> list[str]:
+    """The versions a Handshake lists; the schema lets an RM list none, the text of the field does not."""
+    versions: list[str] = hello.get("supported_protocol_versions", [])
+    assert versions, "its Handshake lists no version"
+    return versions
+
+
 class Rm(Connection):
     """The RM under test, as its CEM has it."""
 
@@ -56,7 +64,7 @@ class Rm(Connection):
         hello = await self.expect("Handshake")
         if self.profile.says_hello:
             await self.must_take("Handshake", role="CEM", supported_protocol_versions=["0.0.2-beta", "1.0.0"])
-        self.version = version or self.profile.version_of(hello["supported_protocol_versions"])
+        self.version = version or self.profile.version_of(versions_of(hello))
         await self.must_take("HandshakeResponse", selected_protocol_version=self.version)
         return await self.expect("ResourceManagerDetails", within_s=self.answers_within_s)
 
@@ -106,9 +114,15 @@ class Rm(Connection):
 
     async def statuses(self, machine: Machine) -> list[Message]:
         """All that was told of what *machine* does, once something was."""
-        name = "OMBC.Status" if self.control_type == OMBC else f"{SHORT[self.control_type]}.ActuatorStatus"
-        await self.heard.until(lambda _: self.told(name, **machine.scope), f"{name} told")
+        name = self.status_type
+        with leading_there("what it does is told"):
+            await self.heard.until(lambda _: self.told(name, **machine.scope), f"{name} told")
         return self.told(name, **machine.scope)
+
+    @property
+    def status_type(self) -> str:
+        """The message by which it tells what it does, under FRBC, OMBC and DDBC."""
+        return "OMBC.Status" if self.control_type == OMBC else f"{SHORT[self.control_type]}.ActuatorStatus"
 
     async def active_mode(self, machine: Machine) -> str:
         return str((await self.statuses(machine))[-1]["active_operation_mode_id"])
@@ -126,7 +140,8 @@ class Rm(Connection):
     async def _is_fit(self, mode: Message) -> bool:
         if self.control_type != FRBC:
             return True
-        await self.heard.until(lambda _: self.told("FRBC.StorageStatus"), "FRBC.StorageStatus told")
+        with leading_there("the fill level is told"):
+            await self.heard.until(lambda _: self.told("FRBC.StorageStatus"), "FRBC.StorageStatus told")
         level = self.told("FRBC.StorageStatus")[-1]["present_fill_level"]
         ranges = [element["fill_level_range"] for element in mode["elements"]]
         return any(each["start_of_range"] < level < each["end_of_range"] for each in ranges)
@@ -171,23 +186,38 @@ class Rm(Connection):
         return await self.tell("RevokeObject", **(known | changes))
 
     def steps_of(self, order: Order) -> list[str]:
-        """All that was said of it so far; what is told again because the CEM had no use for it counts once."""
+        """All that was said of it so far but NEW, which an RM may leave unsaid.
+
+        What is told again because the CEM had no use for it counts once.
+        """
         told = [str(each["status_type"]) for each in self.told("InstructionStatusUpdate", instruction_id=order.id)]
+        told = [each for each in told if each != "NEW"]
         return list(dict.fromkeys(told)) if "InstructionStatusUpdate" in self.profile.unhandled else told
 
     async def reached(self, order: Order, status: str, within_s: float | None = None) -> Message:
         """The update that says so, once it was said."""
-        await self.heard.until(lambda _: status in self.steps_of(order), f"{status}", within_s)
+        with leading_there("what becomes of an instruction is told"):
+            await self.heard.until(lambda _: status in self.steps_of(order), f"{status}", within_s)
         return self.told("InstructionStatusUpdate", instruction_id=order.id, status_type=status)[0]
 
     async def fate_of(self, order: Order, within_s: float | None = None) -> list[str]:
         """All that was said of it, once it has ended."""
-        await self.heard.until(
-            lambda _: any(step in FINAL for step in self.steps_of(order)), f"at the end of {order}", within_s
-        )
+        with leading_there("what becomes of an instruction is told"):
+            await self.heard.until(
+                lambda _: any(step in FINAL for step in self.steps_of(order)), f"at the end of {order}", within_s
+            )
         return self.steps_of(order)
 
     async def is_well(self) -> None:
         """Whether the session still goes on, and nothing is left unanswered."""
-        await self.must_take("SelectControlType", control_type=self.control_type)
-        assert not self._asked, f"never answered: {self._asked}"
+        try:
+            await self.must_take("SelectControlType", control_type=self.control_type)
+            assert not self._asked, f"never answered: {self._asked}"
+        except AssertionError as exc:
+            raise Differs(f"the session does not go on: {exc}") from exc
+
+    async def reconnect(self) -> None:
+        """Has it leave and come back."""
+        with leading_there("it reconnects when asked to"):
+            await self.must_take("SessionRequest", request="RECONNECT")
+            await self.has_ended()

@@ -5,7 +5,7 @@ from datetime import timedelta
 from s2d.s2.messages.common import NumberRange
 
 from .plants import hybrid
-from .rows import row
+from .rows import House, row
 from .wire import DDBC, DONE, soon, time_of
 
 AHEAD_S = 60.0
@@ -14,7 +14,7 @@ AHEAD_S = 60.0
 @row(
     "DDBC-1",
     "the present demand is told, as far as it matters: to 0.0.2-beta in the description, then by its own message",
-    source="S2 JSON, DDBC",
+    source=House("DDBC"),
     by=["plain", "victron"],
 )
 async def test_present_demand(own):
@@ -36,7 +36,7 @@ async def test_present_demand(own):
 @row(
     "DDBC-2",
     "a forecast of demand is told if and only if it is announced, after the description, and when it changes",
-    source="S2 JSON, DDBC",
+    source=House("DDBC"),
     by=["plain"],
 )
 async def test_demand_forecast(own):
@@ -56,7 +56,7 @@ async def test_demand_forecast(own):
 @row(
     "DDBC-3",
     "two actuators are steered on their own, each with its instructions and timers",
-    source="S2 JSON, DDBC",
+    source=House("DDBC"),
     by=["plain"],
 )
 async def test_two_actuators(own):
@@ -74,7 +74,7 @@ async def test_two_actuators(own):
 @row(
     "DDBC-4",
     "instructions for the same instant for two actuators are both done",
-    source="EN 50491-12-2, DDBC",
+    source=House("DDBC"),
     by=["plain"],
 )
 async def test_same_instant_for_two(own):

@@ -4,7 +4,8 @@ from s2d.values import Quality, Reading
 from tests.core.stage import FRBC as OUR_FRBC
 
 from .plants import home_battery, pump_with_tank
-from .rows import row
+from .rm import versions_of
+from .rows import House, Peer, leading_there, row
 from .wire import FRBC, NO_SELECTION, NOT_CONTROLABLE, OMBC
 
 TAKES_S = 30.0
@@ -13,35 +14,34 @@ TAKES_S = 30.0
 @row(
     "DETAILS-1",
     "the details come by themselves within 5 s of the HandshakeResponse",
-    source="certification tool, 9.2.1",
+    source=Peer("certification tool", "9.2.1"),
 )
 async def test_details(bench):
     async with bench.cem() as cem:
         rm = await cem.joined()
         await rm.expect("Handshake")
-        version = bench.profile.version_of(rm.told("Handshake")[0]["supported_protocol_versions"])
+        version = bench.profile.version_of(versions_of(rm.told("Handshake")[0]))
         await rm.must_take("HandshakeResponse", selected_protocol_version=version)
         details = await rm.expect("ResourceManagerDetails", within_s=rm.answers_within_s)
         assert details["available_control_types"]
         assert details["roles"]
 
 
-@row(
-    "DETAILS-2", "a resource keeps its id from session to session", source="S2 JSON, ResourceManagerDetails.resource_id"
-)
+@row("DETAILS-2", "a resource keeps its id from session to session", source=House("ResourceManagerDetails.resource_id"))
 async def test_resource_id(bench):
     async with bench.cem() as cem:
         rm = await cem.joined()
-        first = await rm.negotiate()
-        await rm.must_take("SessionRequest", request="RECONNECT")
-        again = await (await cem.joined()).negotiate()
+        with leading_there("it introduces itself twice"):
+            first = await rm.negotiate()
+            await rm.reconnect()
+            again = await (await cem.joined()).negotiate()
         assert again["resource_id"] == first["resource_id"]
 
 
 @row(
     "DETAILS-3",
     "NO_SELECTION is never among the control types offered, and none stands twice",
-    source="EN 50491-12-2, ControlType",
+    source=House("ControlType"),
 )
 async def test_no_selection(bench):
     async with bench.negotiated() as rm:
@@ -53,7 +53,7 @@ async def test_no_selection(bench):
 @row(
     "DETAILS-4",
     "while its device is unknown an RM offers no control, and says so again once it is known",
-    source="peers",
+    source=Peer("peers"),
 )
 async def test_more_is_offered_later(own):
     plant = home_battery()
@@ -69,7 +69,7 @@ async def test_more_is_offered_later(own):
 @row(
     "DETAILS-5",
     "the owner may limit what is offered, and an RM left with nothing offers NOT_CONTROLABLE",
-    source="certification tool",
+    source=Peer("certification tool"),
 )
 async def test_limited_offer(own):
     async with own.negotiated(pump_with_tank(control_types=(OUR_FRBC,))) as rm:
@@ -80,9 +80,7 @@ async def test_limited_offer(own):
         assert rm.details["available_control_types"] == [NOT_CONTROLABLE]
 
 
-@row(
-    "DETAILS-6", "under NOT_CONTROLABLE power is measured, and nothing else is told", source="S2 JSON, NOT_CONTROLABLE"
-)
+@row("DETAILS-6", "under NOT_CONTROLABLE power is measured, and nothing else is told", source=House("NOT_CONTROLABLE"))
 async def test_not_controllable(own):
     plant = home_battery()
     async with own.negotiated(plant) as rm:
@@ -97,7 +95,7 @@ async def test_not_controllable(own):
         assert kinds <= {"PowerMeasurement"} | walked
 
 
-@row("DETAILS-7", "power that cannot be read is not told, and is told again once it can", source="peers")
+@row("DETAILS-7", "power that cannot be read is not told, and is told again once it can", source=Peer("peers"))
 async def test_unknown_power(own):
     plant = home_battery()
     async with own.negotiated(plant) as rm:
@@ -113,7 +111,7 @@ async def test_unknown_power(own):
 @row(
     "DETAILS-8",
     "the processing delay is the one timed last, as the next introduction tells",
-    source="S2 JSON, ResourceManagerDetails.instruction_processing_delay",
+    source=House("ResourceManagerDetails.instruction_processing_delay"),
     by=["plain"],
 )
 async def test_processing_delay(own):

@@ -8,7 +8,7 @@ from s2d.rm.control.reporting import ReportThresholds
 
 from .own import ModbusBattery
 from .plants import heat_pump, home_battery
-from .rows import row
+from .rows import House, Peer, row
 from .wire import DONE, FRBC, OMBC, soon
 
 SOON_S = 0.3
@@ -21,7 +21,7 @@ TALKATIVE = ReportThresholds(power_w=50.0, fill_level=1.0, every_s=5.0)
 @row(
     "HARDWARE-1",
     "hardware that refuses: ABORTED, and the default state",
-    source="EN 50491-12-2, InstructionStatus",
+    source=House("InstructionStatus"),
     by=["plain", "s2-python"],
 )
 async def test_hardware_refuses(own):
@@ -36,7 +36,7 @@ async def test_hardware_refuses(own):
 @row(
     "HARDWARE-2",
     "hardware that does not answer: ABORTED once its time is over",
-    source="EN 50491-12-2, InstructionStatus",
+    source=House("InstructionStatus"),
     by=["plain"],
 )
 async def test_hardware_hangs(own):
@@ -50,7 +50,7 @@ async def test_hardware_hangs(own):
 @row(
     "HARDWARE-3",
     "hardware that confirms and does not follow: ABORTED once its time is over",
-    source="peers",
+    source=Peer("peers"),
     by=["plain", "s2-python"],
 )
 async def test_hardware_does_not_follow(own):
@@ -64,7 +64,7 @@ async def test_hardware_does_not_follow(own):
 @row(
     "HARDWARE-4",
     "the device is lost while it is on its way: ABORTED",
-    source="EN 50491-12-2, InstructionStatus",
+    source=House("InstructionStatus"),
     by=["plain", "s2-python"],
 )
 async def test_device_lost(own):
@@ -81,7 +81,7 @@ async def test_device_lost(own):
 @row(
     "HARDWARE-5",
     "while the device is lost an instruction is REJECTED, and the session goes on",
-    source="peers",
+    source=Peer("peers"),
     by=["plain", "s2-python"],
 )
 async def test_device_is_lost(own):
@@ -101,7 +101,7 @@ async def test_device_is_lost(own):
 @row(
     "HARDWARE-6",
     "what would do harm is REJECTED after OK, and the session goes on",
-    source="EN 50491-12-2, InstructionStatus",
+    source=House("InstructionStatus"),
 )
 async def test_harm(own):
     plant = ModbusBattery(simulator={"soc_percent": 90.0})
@@ -114,7 +114,7 @@ async def test_harm(own):
 @row(
     "HARDWARE-7",
     "a running instruction that would do harm by now is ABORTED, or ends unsaid if it had succeeded",
-    source="peers",
+    source=Peer("peers"),
     by=["plain"],
 )
 async def test_protection(own):
@@ -130,7 +130,7 @@ async def test_protection(own):
 @row(
     "HARDWARE-8",
     "a device that does what is asked before it is told to: no success until it has confirmed the order",
-    source="EN 50491-12-2, InstructionStatus",
+    source=House("InstructionStatus"),
     by=["plain", "s2-python"],
 )
 async def test_unconfirmed(own):
@@ -152,7 +152,7 @@ async def test_unconfirmed(own):
 @row(
     "HARDWARE-9",
     "an order that is confirmed: no success on what was read before, though it would fit",
-    source="EN 50491-12-2, InstructionStatus",
+    source=House("InstructionStatus"),
     by=["plain", "s2-python"],
 )
 async def test_old_reading(own):
@@ -179,7 +179,7 @@ async def test_old_reading(own):
 @row(
     "HARDWARE-10",
     "hardware that hangs for longer than a driver may: ABORTED, and the RM goes on without it",
-    source="peers",
+    source=Peer("peers"),
     by=["plain"],
 )
 async def test_hardware_hangs_for_good(own):
@@ -201,7 +201,7 @@ async def test_hardware_hangs_for_good(own):
 @row(
     "HARDWARE-11",
     "what waits, and would do harm by its time, is ABORTED then, and never written",
-    source="EN 50491-12-2, InstructionStatus",
+    source=House("InstructionStatus"),
     by=["plain", "flexmeasures"],
 )
 async def test_harm_by_then(own):

@@ -6,19 +6,21 @@ from datetime import UTC, datetime, timedelta
 
 from .own import ModbusBattery
 from .plants import TIMED, by_control_type, home_battery, roof, washer
-from .rows import row
+from .rows import House, Peer, Published, beyond_the_text, row
 from .test_pebc import envelope
 from .test_ppbc import schedule
 from .wire import DONE, FRBC, PEBC, PPBC, Order, new_id, soon, time_of
 
-INSTRUCTION = "S2 JSON, FRBC.Instruction"
-REVOCATION = "S2 JSON, RevokeObject"
+INSTRUCTION = House("FRBC.Instruction")
+REVOCATION = House("RevokeObject")
 SOON_S = 0.3
 PUNCTUAL_S = 5.0
 """Ours shares a process, and perhaps a slow machine, with the suite. In virtual time it is on the dot."""
 AHEAD_S = 60.0
 AT_ONCE, A_SECOND = 200, 50
 """No more messages than that, which an RM may want to be spared."""
+IN_FLIGHT_S = 5.0
+"""What was told so long ago a CEM knows."""
 
 
 @row(
@@ -42,22 +44,26 @@ async def test_factors(own):
             assert plant.simulator.writes.all == written, "not before it is done"
 
 
-@row("INSTR-2", "a factor below 0 or above 1 is answered INVALID_CONTENT", source="S2 JSON, operation_mode_factor")
+@row("INSTR-2", "a factor below 0 or above 1 is answered INVALID_CONTENT", source=House("operation_mode_factor"))
 async def test_factor_out_of_range(bench):
     async with bench.in_charge(FRBC) as rm:
-        mode = await rm.elsewhere()
+        mode = rm.machine().modes[0]
         for factor in (-0.01, 1.01, -1e300, 1e300):
-            assert (await rm.tell_whole(rm.instruction(mode, factor)))["status"] == "INVALID_CONTENT", factor
+            await rm.must_refuse(rm.instruction(mode, factor), f"an instruction with {factor}")
         await rm.is_well()
         assert not rm.told("InstructionStatusUpdate")
 
 
-@row("INSTR-3", "an unknown actuator or operation mode is answered INVALID_CONTENT", source=INSTRUCTION)
+@row(
+    "INSTR-3",
+    "an unknown actuator or operation mode is answered INVALID_CONTENT",
+    source=Published("S2 JSON", "ReceptionStatusValues"),
+)
 async def test_unknown(bench):
     async with bench.in_charge(FRBC) as rm:
-        mode = await rm.elsewhere()
+        mode = rm.machine().modes[0]
         for changes in ({"actuator_id": new_id()}, {"operation_mode": new_id()}):
-            assert (await rm.tell_whole(rm.instruction(mode, **changes)))["status"] == "INVALID_CONTENT", changes
+            await rm.must_refuse(rm.instruction(mode, **changes), f"an instruction with {changes}")
         await rm.is_well()
         assert not rm.told("InstructionStatusUpdate")
 
@@ -65,7 +71,7 @@ async def test_unknown(bench):
 @row(
     "INSTR-4",
     "an instruction id used before is answered INVALID_CONTENT, and changes nothing",
-    source="S2 JSON, Instruction.id",
+    source=House("Instruction.id"),
 )
 async def test_duplicate(bench):
     plant = ModbusBattery()
@@ -75,7 +81,7 @@ async def test_duplicate(bench):
         steps = await rm.fate_of(order)
         assert steps[-1] == "SUCCEEDED"
         twin = rm.instruction(await rm.elsewhere(), 0.0, id=order.id)
-        assert (await rm.tell_whole(twin))["status"] == "INVALID_CONTENT"
+        await rm.must_refuse(twin)
         assert (await rm.fate_of(await rm.instruct(mode, 0.5)))[-1] == "SUCCEEDED"
         assert rm.steps_of(order) == steps
         if bench.is_own:
@@ -85,15 +91,15 @@ async def test_duplicate(bench):
 @row(
     "INSTR-5",
     "a mode with no element for the present fill level is refused in the ReceptionStatus",
-    source="certification tool",
+    source=Peer("certification tool"),
 )
 async def test_mode_outside_its_band(own):
     async with own.in_charge(FRBC, ModbusBattery(simulator={"soc_percent": 95.0})) as rm:
-        assert (await rm.tell_whole(rm.instruction(rm.mode("charge"), 1.0)))["status"] == "INVALID_CONTENT"
+        await rm.must_refuse(rm.instruction(rm.mode("charge"), 1.0))
         assert await rm.fate_of(await rm.instruct(rm.mode("discharge"), 0.0)) == DONE
 
 
-@row("INSTR-6", "an execution time in the past is run at once, however long ago", source="certification tool")
+@row("INSTR-6", "an execution time in the past is run at once, however long ago", source=Peer("certification tool"))
 async def test_past(bench):
     async with bench.in_charge(FRBC) as rm:
         long_ago = datetime.now(UTC) - timedelta(days=30)
@@ -106,7 +112,6 @@ async def test_future(bench):
     async with bench.in_charge(FRBC) as rm:
         at = soon(SOON_S)
         order = await rm.instruct(await rm.elsewhere(), at=at)
-        await rm.reached(order, "ACCEPTED")
         assert (await rm.fate_of(order))[-1] == "SUCCEEDED"
         if bench.is_own:
             started = time_of((await rm.reached(order, "STARTED"))["timestamp"])
@@ -114,7 +119,9 @@ async def test_future(bench):
 
 
 @row(
-    "INSTR-8", "an instruction that is started while one is under way ends that one as ABORTED", source="EN 50491-12-2"
+    "INSTR-8",
+    "an instruction that is started while one is under way ends that one as ABORTED",
+    source=House("instructions that overtake others"),
 )
 async def test_overtaken(own):
     slow = ModbusBattery(simulator={"ramp_w_per_s": 2500.0})
@@ -129,7 +136,7 @@ async def test_overtaken(own):
 @row(
     "INSTR-9",
     "of two for the same instant the later one is done, the other ABORTED",
-    source="EN 50491-12-2",
+    source=House("instructions that overtake others"),
     by=["plain", "s2-python"],
 )
 async def test_same_instant(bench):
@@ -151,7 +158,7 @@ async def test_same_instant(bench):
 @row(
     "INSTR-10",
     "a timetable of 24 instructions is held, and a new one replaces it",
-    source="FlexMeasures client",
+    source=Peer("FlexMeasures client"),
     by=["flexmeasures", "plain"],
 )
 async def test_timetable(bench):
@@ -219,10 +226,17 @@ async def test_revoked_after(bench):
         later = await rm.instruct(await rm.active_mode(rm.machine()), at=soon(60))
         assert (await rm.revoke(later))["status"] == "OK"
         assert (await rm.revoke(later))["status"] == "INVALID_CONTENT"
-        assert await rm.fate_of(later) == ["ACCEPTED", "REVOKED"]
+        steps = await rm.fate_of(later)
+        assert steps[-1] == "REVOKED"
+        assert "STARTED" not in steps
 
 
-@row("INSTR-14", "an instruction can be revoked by its message_id", source="FlexMeasures client", by=["flexmeasures"])
+@row(
+    "INSTR-14",
+    "an instruction can be revoked by its message_id",
+    source=Peer("FlexMeasures client"),
+    by=["flexmeasures"],
+)
 async def test_revoked_by_message_id(bench):
     async with bench.in_charge(FRBC) as rm:
         order = await rm.instruct(await rm.elsewhere(), at=soon(60))
@@ -251,7 +265,7 @@ async def test_not_revocable(bench):
 @row(
     "INSTR-16",
     "a thousand instructions that wait are all answered, accepted or rejected, and one is still done",
-    source="peers",
+    source=Peer("peers"),
     by=["plain"],
 )
 async def test_many(bench):
@@ -272,7 +286,7 @@ async def test_many(bench):
 @row(
     "INSTR-17",
     "a number is the same number however it is written: 1, 1.0, 1e0, and 0 below 0",
-    source="RFC 8259, section 6",
+    source=Published("RFC 8259", "section 6"),
     by=["plain"],
 )
 async def test_numbers(bench):
@@ -283,13 +297,14 @@ async def test_numbers(bench):
             frame = json.dumps(instruction).replace("0.125", text)
             assert (await rm.send_raw(frame, instruction["message_id"]))["status"] == "OK", text
             order = Order(instruction["id"], instruction["message_id"])
-            assert (await rm.fate_of(order))[-1] == "SUCCEEDED", text
+            with beyond_the_text("it is done"):
+                assert (await rm.fate_of(order))[-1] == "SUCCEEDED", text
 
 
 @row(
     "INSTR-18",
     "ids that are no UUIDs are taken, and told back as they came",
-    source="S2 JSON, ID: 2 to 64 of a-z A-Z 0-9 - _ :",
+    source=House("ID: 2 to 64 of a-z A-Z 0-9 - _ :"),
     by=["plain"],
 )
 async def test_other_ids(bench):
@@ -312,14 +327,14 @@ async def test_revoked_by_id_first(bench):
         by_message = await rm.instruct(mode, at=soon(60), message_id=shared)
         by_id = await rm.instruct(mode, at=soon(120), id=shared)
         assert (await rm.revoke(by_id))["status"] == "OK"
-        assert await rm.fate_of(by_id) == ["ACCEPTED", "REVOKED"]
-        assert rm.steps_of(by_message) == ["ACCEPTED"]
+        assert (await rm.fate_of(by_id))[-1] == "REVOKED"
+        assert rm.steps_of(by_message) in ([], ["ACCEPTED"])
 
 
 @row(
     "INSTR-20",
     "of two whose time came while the RM was busy the later is done, the other ABORTED before it starts",
-    source="EN 50491-12-2",
+    source=House("instructions that overtake others"),
     by=["plain", "flexmeasures"],
 )
 async def test_overtaken_before_start(own):
@@ -336,7 +351,7 @@ async def test_overtaken_before_start(own):
 @row(
     "INSTR-21",
     "an owner may have instructions that come too late REJECTED; those in time are done",
-    source="settings of RMs",
+    source=House("settings of RMs"),
     by=["plain"],
 )
 async def test_too_old(own):
@@ -355,7 +370,7 @@ async def test_too_old(own):
 @row(
     "INSTR-22",
     "under each control type a time in the past is run at once, however long ago",
-    source="certification tool",
+    source=Peer("certification tool"),
     by=["plain", "certification"],
 )
 async def test_past_under_each(own, control_type):
@@ -368,7 +383,7 @@ async def test_past_under_each(own, control_type):
 @row(
     "INSTR-23",
     "under each control type times at the ends of the calendar are answered, and break nothing",
-    source="RFC 3339",
+    source=House("RFC 3339"),
     by=["plain"],
 )
 async def test_ends_of_the_calendar_under_each(own, control_type):
@@ -377,6 +392,42 @@ async def test_ends_of_the_calendar_under_each(own, control_type):
             answer = await rm.tell_whole(await any_instruction(rm, at))
             assert answer["status"] in ("OK", "INVALID_CONTENT", "INVALID_MESSAGE"), at
         await rm.is_well()
+
+
+@row(
+    "INSTR-24",
+    "a mode that fitted the level told last but one is well received, and REJECTED: the CEM cannot have known",
+    source=Peer("FlexMeasures client", "plans while the level moves"),
+    by=["plain", "flexmeasures"],
+)
+async def test_level_moves_in_flight(own):
+    plant = home_battery(values={"soc": 94.0, "power": 0.0})
+    async with own.in_charge(FRBC, plant) as rm:
+        await rm.expect("FRBC.StorageStatus", present_fill_level=94.0)
+        order = rm.instruction(rm.mode("charge"), 1.0)
+        plant.shows(soc=99.0)
+        await rm.expect("FRBC.StorageStatus", present_fill_level=99.0)
+        assert await rm.fate_of(await rm.give(order)) == ["REJECTED"]
+        plant.passes(IN_FLIGHT_S)
+        await rm.must_refuse(rm.instruction(rm.mode("charge"), 1.0))
+        await rm.is_well()
+
+
+@row(
+    "INSTR-25",
+    "ids that are UUIDs are the same in capital letters, and are told back as they came",
+    source=House("RFC 9562, section 4"),
+    by=["plain", "s2-python"],
+)
+async def test_capital_ids(own):
+    async with own.in_charge(FRBC, ModbusBattery()) as rm:
+        capital = {"operation_mode": rm.mode("charge").upper(), "id": new_id().upper()}
+        order = await rm.instruct(rm.mode("charge"), actuator_id=rm.machine().scope["actuator_id"].upper(), **capital)
+        assert (await rm.fate_of(order))[-1] == "SUCCEEDED"
+        later = await rm.instruct(rm.mode("idle"), at=soon(60))
+        answer = await rm.tell("RevokeObject", object_type="FRBC.Instruction", object_id=later.id.upper())
+        assert answer["status"] == "OK"
+        assert (await rm.fate_of(later))[-1] == "REVOKED"
 
 
 async def any_instruction(rm, execution_time):

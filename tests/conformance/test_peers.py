@@ -6,12 +6,12 @@ from tests.fakes import pass_s
 
 from .connection import S2_PYTHON_CANNOT
 from .plants import PLANTS, TIMER_S, heat_pump, home_battery, roof, tank
-from .rows import row
+from .rows import House, Peer, row
 from .test_certification import LEAKS
 from .test_ppbc import schedule, told
 from .wire import DDBC, DONE, FRBC, OMBC, PEBC, PPBC, new_id, soon
 
-CLIENT = "FlexMeasures client"
+CLIENT = Peer("FlexMeasures client")
 RARELY_S = 600.0
 
 
@@ -32,7 +32,7 @@ async def test_described_again(bench):
 @row(
     "PEER-2",
     "the description comes once only, for everybody else",
-    source="peers that start afresh with each",
+    source=Peer("peers", "that start afresh with each"),
     by=["plain", "s2-python", "victron"],
 )
 async def test_described_once(bench):
@@ -83,7 +83,10 @@ async def test_labels(own):
 
 
 @row(
-    "PEER-6", "each id is a UUID, and no range falls or holds one quantity twice", source="s2-python", by=["s2-python"]
+    "PEER-6",
+    "each id is a UUID, and no range falls or holds one quantity twice",
+    source=Peer("s2-python"),
+    by=["s2-python"],
 )
 async def test_s2_python(bench):
     async with bench.in_charge(FRBC) as rm:
@@ -99,7 +102,7 @@ async def test_s2_python(bench):
 @row(
     "PEER-7",
     "the description is there as soon as it is selected, whatever the device does, and statuses only after it",
-    source="Victron: six ticks",
+    source=Peer("Victron", "six ticks"),
     by=["victron"],
 )
 async def test_prompt_description(own):
@@ -116,7 +119,7 @@ async def test_prompt_description(own):
 @row(
     "PEER-8",
     "PERMANENT_ERROR to a type that the CEM does not know ends the session, and the RM comes back",
-    source="Victron, s2-ruby",
+    source=Peer("Victron", "s2-ruby"),
     by=["victron"],
 )
 async def test_unknown_type(own):
@@ -137,7 +140,7 @@ async def test_unknown_type(own):
 @row(
     "PEER-9",
     "a revocation is heard although the table of allowed messages omits it",
-    source="S2 JSON, State of communication",
+    source=House("State of communication"),
     by=["plain", "victron"],
 )
 async def test_revocation_is_allowed(bench):
@@ -149,7 +152,7 @@ async def test_revocation_is_allowed(bench):
 @row(
     "PEER-10",
     "messages somebody put in between end nothing: answers to unknown ids, instructions that repeat",
-    source="message analysers",
+    source=Peer("message analysers"),
     by=["plain"],
 )
 async def test_injected(bench):
@@ -158,14 +161,14 @@ async def test_injected(bench):
         await rm.must_accept(instruction)
         for _ in range(3):
             await rm.answer(new_id(), "INVALID_CONTENT")
-            assert (await rm.tell_whole(instruction | {"message_id": new_id()}))["status"] == "INVALID_CONTENT"
+            await rm.must_refuse(instruction | {"message_id": new_id()})
         await rm.is_well()
 
 
 @row(
     "PEER-11",
     "with a new description all is told anew, for a CEM that starts afresh; what goes on is not touched",
-    source="Victron",
+    source=Peer("Victron"),
     by=["plain", "victron"],
 )
 async def test_starts_afresh(own):
@@ -191,7 +194,7 @@ async def test_starts_afresh(own):
 @row(
     "PEER-12",
     "TEMPORARY_ERROR before the CEM's own Handshake: the RM says its Handshake once more, and waits to be served",
-    source="Victron",
+    source=Peer("Victron"),
     by=["victron"],
 )
 async def test_not_ready_yet(own):
@@ -209,7 +212,7 @@ async def test_not_ready_yet(own):
 @row(
     "PEER-13",
     "a CEM that refuses valid descriptions or progress, as s2-python does, is told no less, and obeyed",
-    source="s2-python",
+    source=Peer("s2-python"),
     by=["plain"],
 )
 async def test_refused_though_valid(own, control_type):

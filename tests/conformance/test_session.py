@@ -19,7 +19,7 @@ from tests.system.certificates import authority, server_context
 
 from .own import ModbusBattery
 from .plants import heat_pump, home_battery, pump_with_tank
-from .rows import row
+from .rows import House, Peer, Published, beyond_the_text, leading_there, row
 from .test_certification import settled
 from .wire import DESCRIPTION, FRBC, NO_SELECTION, OMBC, soon
 
@@ -55,18 +55,23 @@ def now_s():
 @row(
     "SESSION-1",
     "SessionRequest RECONNECT is answered OK, the RM leaves and comes back",
-    source="S2 JSON, SessionRequest",
+    source=Published("S2 JSON", "SessionRequestType"),
 )
 async def test_reconnect(bench):
     async with bench.cem() as cem:
-        rm = await cem.joined()
-        await rm.negotiate()
-        await rm.must_take("SessionRequest", request="RECONNECT")
-        await rm.has_ended()
-        await (await cem.joined()).negotiate()
+        with leading_there("it introduces itself"):
+            rm = await cem.joined()
+            await rm.negotiate()
+        asked = await rm.send("SessionRequest", request="RECONNECT")
+        await rm.has_ended(cem.joins_within_s)
+        await (await cem.joined()).expect("Handshake")
+        with beyond_the_text("it answers before it leaves"):
+            assert (await rm.answer_to(asked))["status"] == "OK"
 
 
-@row("SESSION-2", "SessionRequest TERMINATE is answered OK before the connection ends", source="certification tool")
+@row(
+    "SESSION-2", "SessionRequest TERMINATE is answered OK before the connection ends", source=Peer("certification tool")
+)
 async def test_terminate(bench):
     async with bench.negotiated() as rm:
         await rm.must_take("SessionRequest", request="TERMINATE")
@@ -77,7 +82,7 @@ async def test_terminate(bench):
 @row(
     "SESSION-3",
     "a CEM that leaves right after TERMINATE breaks nothing",
-    source="certification tool",
+    source=Peer("certification tool"),
     by=["plain", "certification"],
 )
 async def test_terminate_and_leave(own):
@@ -94,7 +99,7 @@ async def test_terminate_and_leave(own):
 @row(
     "SESSION-4",
     "after TERMINATE the device is in its default state, and what waited is not done",
-    source="EN 50491-12-2, session",
+    source=House("session"),
     by=["plain", "certification"],
 )
 async def test_terminate_makes_safe(own):
@@ -110,7 +115,7 @@ async def test_terminate_makes_safe(own):
         await plant.has_written("power_setpoint", 0, 5000, 0)
 
 
-@row("SESSION-5", "a CEM that crashes is found again, and what the device does goes on meanwhile", source="peers")
+@row("SESSION-5", "a CEM that crashes is found again, and what the device does goes on meanwhile", source=Peer("peers"))
 async def test_crash(own):
     plant = home_battery()
     async with own.cem(plant) as cem:
@@ -129,7 +134,7 @@ async def test_crash(own):
 @row(
     "SESSION-6",
     "with nobody in charge for a while the device is brought to its default state",
-    source="EN 50491-12-2",
+    source=House("who is in charge"),
     by=["plain"],
 )
 async def test_fallback(own):
@@ -150,7 +155,7 @@ async def test_fallback(own):
 @row(
     "SESSION-7",
     "nothing of a session lives on: what waited in one is not known in the next",
-    source="EN 50491-12-2, session",
+    source=House("session"),
     by=["plain", "certification"],
 )
 async def test_forgotten(own):
@@ -174,7 +179,7 @@ async def test_forgotten(own):
 @row(
     "SESSION-8",
     "a CEM that says nothing for a while, because its other side is missing, is waited for",
-    source="message analysers",
+    source=Peer("message analysers"),
 )
 async def test_silent_cem(bench):
     async with bench.cem() as cem:
@@ -185,14 +190,14 @@ async def test_silent_cem(bench):
         await rm.must_take("Handshake", role="CEM")
 
 
-@row("SESSION-9", "pings are answered", source="RFC 6455, section 5.5.2")
+@row("SESSION-9", "pings are answered", source=Published("RFC 6455", "section 5.5.2"))
 async def test_ping(bench):
     async with bench.negotiated() as rm:
         async with asyncio.timeout(PATIENCE_S):
             await rm.ping()
 
 
-@row("SESSION-10", "an RM has one connection at a time", source="Victron: one CEM per RM")
+@row("SESSION-10", "an RM has one connection at a time", source=Peer("Victron", "one CEM per RM"))
 async def test_one_connection(bench):
     async with bench.cem() as cem:
         rm = await cem.joined()
@@ -204,7 +209,7 @@ async def test_one_connection(bench):
 @row(
     "SESSION-11",
     "an RM that stops says TERMINATE, and leaves the device in its default state",
-    source="S2 JSON, SessionRequest",
+    source=House("SessionRequest"),
 )
 async def test_farewell(own):
     plant = ModbusBattery()
@@ -222,7 +227,7 @@ async def test_farewell(own):
 @row(
     "SESSION-12",
     "a bearer token is borne, and an RM that is refused does not come again at once",
-    source="S2 Connect",
+    source=House("S2 Connect"),
     by=["plain"],
 )
 async def test_bearer_token(own, tmp_path):
@@ -243,7 +248,7 @@ async def test_bearer_token(own, tmp_path):
 @row(
     "SESSION-13",
     "who is turned away comes back soon, then ever less often but at least once a minute, and for ever",
-    source="S2 Connect",
+    source=House("S2 Connect"),
     by=["plain"],
 )
 async def test_backoff(own):
@@ -259,7 +264,7 @@ async def test_backoff(own):
     assert [BACKOFF.ceiling_s(attempt) for attempt in (0, 1, 5, 6, 10_000)] == [1.0, 2.0, 32.0, 60.0, 60.0]
 
 
-@row("SESSION-14", "many sessions leave no task and no memory behind", source="peers", by=["plain"])
+@row("SESSION-14", "many sessions leave no task and no memory behind", source=Peer("peers"), by=["plain"])
 async def test_nothing_is_left(own):
     async with own.cem(home_battery()) as cem:
         before = None
@@ -282,7 +287,7 @@ async def test_nothing_is_left(own):
 @row(
     "SESSION-15",
     "several control types can be selected one after the other in one session",
-    source="certification tool, 9.2.3",
+    source=Peer("certification tool", "9.2.3"),
     by=["plain", "certification"],
 )
 async def test_every_control_type(bench):
@@ -298,7 +303,7 @@ async def test_every_control_type(bench):
 @row(
     "SESSION-16",
     "selecting another control type ends what was ordered under the one before",
-    source="S2 JSON, SelectControlType",
+    source=House("SelectControlType"),
     by=["plain"],
 )
 async def test_deselection(own):
@@ -317,7 +322,7 @@ async def test_deselection(own):
 @row(
     "SESSION-17",
     "a CEM that does not read for a while is obeyed meanwhile, and then finds every answer, in order",
-    source="peers",
+    source=Peer("peers"),
     by=["plain"],
 )
 async def test_slow_reader(bench):
@@ -341,7 +346,7 @@ async def test_slow_reader(bench):
 @row(
     "SESSION-18",
     "after RECONNECT the RM is back at once, after TERMINATE not for half a minute, and then it is",
-    source="S2 JSON, SessionRequest",
+    source=House("SessionRequest"),
     by=["plain", "certification"],
 )
 async def test_soon_or_late(own):
@@ -366,7 +371,7 @@ async def test_soon_or_late(own):
 @row(
     "SESSION-19",
     "a connection that is dead and does not know it is noticed, and the device not left alone with its orders",
-    source="S2 Connect, keepalive",
+    source=House("S2 Connect, keepalive"),
     by=["plain"],
 )
 async def test_half_open(own):
@@ -393,7 +398,7 @@ async def test_half_open(own):
 @row(
     "SESSION-20",
     "an RM pings, no more often than every 50 s, and stays with a CEM that answers",
-    source="S2 Connect, keepalive",
+    source=House("S2 Connect, keepalive"),
     by=["plain", "victron"],
 )
 async def test_pings(own):
@@ -411,7 +416,7 @@ async def test_pings(own):
 @row(
     "SESSION-21",
     "ten minutes of silence before the first Handshake are waited out",
-    source="message analysers",
+    source=Peer("message analysers"),
     by=["plain", "s2-python"],
 )
 async def test_long_silence(own):
@@ -426,7 +431,7 @@ async def test_long_silence(own):
 @row(
     "SESSION-22",
     "a CEM whose certificate nobody vouches for is told nothing; one that is vouched for is served",
-    source="S2 Connect: wss",
+    source=House("S2 Connect: wss"),
     by=["plain"],
 )
 async def test_certificates(own, tmp_path):
@@ -444,7 +449,7 @@ async def test_certificates(own, tmp_path):
 @row(
     "SESSION-23",
     f"{RECONNECTS_OF_THE_CORE} sessions, each with an instruction that waits, leave no memory behind",
-    source="peers",
+    source=Peer("peers"),
     by=["plain"],
     virtual=True,
 )
@@ -466,7 +471,7 @@ def test_sessions_without_number():
 @row(
     "SESSION-24",
     "who selects another control type than was active when the last session broke off finds the default state",
-    source="EN 50491-12-2, session",
+    source=House("session"),
     by=["plain", "certification"],
 )
 async def test_another_control_type_in_the_next_session(own):

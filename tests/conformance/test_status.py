@@ -8,7 +8,7 @@ from s2d.values import Quality, Reading
 
 from .own import CALM, ModbusBattery
 from .plants import home_battery
-from .rows import row
+from .rows import House, Peer, Published, row
 from .wire import DONE, FRBC, soon
 
 EAGER = ReportThresholds(power_w=50.0, fill_level=1.0, every_s=0.3)
@@ -39,7 +39,7 @@ def levels(rm):
 @row(
     "STATUS-1",
     "a fill level that has changed is told, one that has changed too little is not",
-    source="FlexMeasures client",
+    source=Peer("FlexMeasures client"),
 )
 async def test_deadband(own):
     plant = home_battery()
@@ -55,7 +55,7 @@ async def test_deadband(own):
 @row(
     "STATUS-2",
     "what does not change is told again now and then",
-    source="EN 50491-12-2, status",
+    source=House("status"),
     by=["plain", "s2-python"],
 )
 async def test_heartbeat(own):
@@ -69,7 +69,7 @@ async def test_heartbeat(own):
 @row(
     "STATUS-3",
     "a fill level that is unknown is not told, and nothing is undertaken on it",
-    source="peers",
+    source=Peer("peers"),
     by=["plain", "s2-python"],
 )
 async def test_unknown_level(own):
@@ -92,7 +92,7 @@ async def test_unknown_level(own):
 @row(
     "STATUS-4",
     "a fill level beyond its range is told as it is, and only what leads back is done",
-    source="EN 50491-12-2, FRBC",
+    source=House("FRBC"),
     by=["plain", "s2-python"],
 )
 async def test_level_out_of_range(own):
@@ -111,7 +111,7 @@ async def test_level_out_of_range(own):
 @row(
     "STATUS-5",
     "after each change of mode the previous one is named, and when the change was initiated",
-    source="FlexMeasures client",
+    source=Peer("FlexMeasures client"),
 )
 async def test_previous_mode(own):
     async with own.in_charge(FRBC, home_battery()) as rm:
@@ -130,7 +130,7 @@ async def test_previous_mode(own):
 @row(
     "STATUS-6",
     "what the device does by itself is told, not what was ordered",
-    source="EN 50491-12-2, ActuatorStatus",
+    source=House("ActuatorStatus"),
     by=["plain", "s2-python"],
 )
 async def test_really_done(own):
@@ -146,7 +146,7 @@ async def test_really_done(own):
 @row(
     "STATUS-7",
     "everything is told at once when a control type is selected, however often, without waiting for a poll",
-    source="certification tool",
+    source=Peer("certification tool"),
 )
 async def test_told_at_once(own):
     plant = home_battery()
@@ -163,7 +163,7 @@ async def test_told_at_once(own):
 @row(
     "STATUS-8",
     "the first status of a session names the mode before too, if the RM has known another, and since when",
-    source="S2 JSON, ActuatorStatus.transition_timestamp",
+    source=Published("S2 JSON", "FRBC.ActuatorStatus.transition_timestamp"),
 )
 async def test_previous_mode_in_the_next_session(own):
     async with own.cem(home_battery()) as cem:
@@ -188,7 +188,7 @@ async def test_previous_mode_in_the_next_session(own):
 @row(
     "STATUS-9",
     "registers that say not available: nothing of them is told, and nothing undertaken, until they are back",
-    source="device documents: sentinels",
+    source=House("device documents: sentinels"),
     by=["plain"],
 )
 async def test_sentinels(own):
@@ -211,7 +211,7 @@ async def test_sentinels(own):
 @row(
     "STATUS-10",
     "power that is taken is positive, power that is given negative: in descriptions and in measurements",
-    source="EN 50491-12-2, sign convention",
+    source=Published("EN 50491-12-2", "sign convention"),
 )
 async def test_sign(own):
     plant = home_battery()
@@ -230,7 +230,7 @@ async def test_sign(own):
 @row(
     "STATUS-11",
     "the fill level is in the unit its owner has chosen, in the description, its label, its rates and its status",
-    source="FlexMeasures client",
+    source=Peer("FlexMeasures client"),
     by=["plain", "flexmeasures"],
 )
 async def test_unit(own, unit, level, full):
@@ -247,7 +247,7 @@ async def test_unit(own, unit, level, full):
 @row(
     "STATUS-12",
     "a battery on three phases tells and describes the total, as one symmetric quantity",
-    source="Victron: divides by three",
+    source=Peer("Victron", "divides by three"),
     by=["plain", "s2-python", "victron"],
 )
 async def test_three_phases(own):

@@ -3,7 +3,7 @@
 from tests.core.resources_modes import way
 
 from .plants import TIMED, TIMER_S, by_modes, heat_pump
-from .rows import row
+from .rows import House, Peer, Published, row
 from .wire import DONE, OMBC, SHORT, seconds_from_now, soon, time_of
 
 
@@ -16,7 +16,7 @@ def timers_of(rm):
 @row(
     "TIMER-1",
     "with the description every timer is told; one never started has finished long ago",
-    source="S2 JSON, TimerStatus",
+    source=Published("S2 JSON", "FRBC.TimerStatus.finished_at"),
     by=["plain"],
 )
 async def test_timers_told(own, control_type):
@@ -34,7 +34,7 @@ async def test_timers_told(own, control_type):
 @row(
     "TIMER-2",
     "when a transition starts a timer, it is told again, and when it will have finished",
-    source="S2 JSON, TimerStatus",
+    source=House("TimerStatus"),
     by=["plain", "victron"],
 )
 async def test_timer_started(own, control_type):
@@ -53,7 +53,7 @@ async def test_timer_started(own, control_type):
 @row(
     "TIMER-3",
     "while a timer blocks it a transition is REJECTED, for a later time it is taken and done",
-    source="S2 JSON, Timer",
+    source=House("Timer"),
     by=["plain"],
 )
 async def test_blocked(own, control_type):
@@ -69,7 +69,7 @@ async def test_blocked(own, control_type):
 @row(
     "TIMER-4",
     "one timer blocks every transition that names it",
-    source="S2 JSON, Transition.blocking_timers",
+    source=Published("S2 JSON", "Transition.blocking_timers"),
     by=["plain"],
 )
 async def test_shared_timer(own):
@@ -86,7 +86,7 @@ async def test_shared_timer(own):
 @row(
     "TIMER-5",
     "timers are the resource's: the next session is told what still runs, and is held to it",
-    source="EN 50491-12-2, Timer",
+    source=House("Timer"),
     by=["plain"],
 )
 async def test_timers_outlive_sessions(own):
@@ -108,7 +108,7 @@ async def test_timers_outlive_sessions(own):
 @row(
     "TIMER-6",
     "a change of mode that nobody ordered starts timers, and is told, like an ordered one",
-    source="peers",
+    source=Peer("peers"),
     by=["plain"],
 )
 async def test_drift(own):
@@ -125,7 +125,7 @@ async def test_drift(own):
 @row(
     "TIMER-7",
     "a transition starts all the timers it names, and any one of those that block it is enough",
-    source="S2 JSON, Transition.start_timers, blocking_timers",
+    source=Published("S2 JSON", "Transition.start_timers"),
     by=["plain"],
 )
 async def test_several_timers(own):
@@ -151,7 +151,7 @@ async def test_several_timers(own):
 @row(
     "TIMER-8",
     "a timer that is started again is told again, and blocks for its whole time again",
-    source="S2 JSON, TimerStatus.finished_at",
+    source=House("TimerStatus.finished_at"),
     by=["plain"],
 )
 async def test_timer_restarted(own):

@@ -44,7 +44,7 @@ def soon(after_s: float) -> datetime:
 
 
 def time_of(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+    return datetime.fromisoformat(text.upper())
 
 
 def seconds_from_now(text: str) -> float:
