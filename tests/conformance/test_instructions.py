@@ -207,6 +207,7 @@ async def test_revoked_during(own):
     async with own.in_charge(FRBC, plant) as rm:
         order = await rm.instruct(rm.mode("charge"), 1.0)
         await rm.reached(order, "STARTED")
+        await plant.simulator.written(0, 5000)
         assert (await rm.revoke(order))["status"] == "OK"
         assert await rm.fate_of(order) == ["ACCEPTED", "STARTED", "REVOKED"]
         await plant.simulator.written(0, 5000, 0)

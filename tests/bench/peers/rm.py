@@ -41,13 +41,13 @@ class Battery(FRBCControlType):
         print(msg.message_id, at_ns, flush=True)
 
     async def activate(self, connection):
-        await connection.send_and_forget(_description())
+        await connection.send_and_forget(description())
 
     async def deactivate(self, connection):
         pass
 
 
-def _description():
+def description():
     modes = [_mode("idle", 0, 0), _mode("charge", 0, 5000), _mode("discharge", -5000, 0)]
     pairs = [(before.id, after.id) for before in modes for after in modes if before is not after]
     actuator = FRBCActuatorDescription(
@@ -88,7 +88,7 @@ def _mode(label, start_w, end_w):
     return FRBCOperationMode(id=uuid.uuid4(), diagnostic_label=label, elements=[element], abnormal_condition_only=False)
 
 
-async def main(url):
+async def main(url, battery=None):
     details = AssetDetails(
         resource_id=uuid.uuid4(),
         name="Home battery",
@@ -97,7 +97,7 @@ async def main(url):
         instruction_processing_delay=Duration.from_milliseconds(1000),
         roles=[Role(role=RoleType.ENERGY_STORAGE, commodity=Commodity.ELECTRICITY)],
     )
-    handler = ResourceManagerHandler(asset_details=details, control_types=[Battery()])
+    handler = ResourceManagerHandler(asset_details=details, control_types=[battery or Battery()])
     async with WebsocketClientMedium(url) as medium:
         connection = S2AsyncConnection(medium, asyncio.get_running_loop())
         handler.register_handlers(connection)
