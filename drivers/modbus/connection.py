@@ -166,7 +166,7 @@ class ModbusConnection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             where, _, place = hole.rpartition(" ")
             low, _, high = place.partition("..")
             first, last = int(low) - (self.address_base or 0), int(high or low) - (self.address_base or 0)
-            if not re.match(_HOLE, hole) or not 0 <= first <= last <= 65535:
+            if not re.fullmatch(_HOLE, hole) or not 0 <= first <= last <= 65535:
                 raise ValueError(f'holes: {hole} is no range of registers; write it as "100..120"')
             blocks += (RegisterBlock(table, first, last - first + 1) for table in _TABLES if where in ("", table))
         return blocks

@@ -265,7 +265,7 @@ class ModbusPoint(PointSettings, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError(f"sentinel: {exc}") from exc
 
     def _check_type(self) -> None:
-        if not re.match(_TYPE_PATTERN, self.value_type) or self.count > _MAX_REGISTERS:
+        if not re.fullmatch(_TYPE_PATTERN, self.value_type) or self.count > _MAX_REGISTERS:
             raise ValueError(
                 f"type: unknown type {self.type!r}; known are {', '.join(NUMBERS)}, bool "
                 f"and string[n] with n up to {2 * _MAX_REGISTERS}, or {_MAX_REGISTERS} in UTF-16"
@@ -311,7 +311,7 @@ class ModbusPoint(PointSettings, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError("absent: zero is for numbers")
 
     def _check_bits(self, bits: int | str) -> None:
-        if not re.match(_BITS_PATTERN, str(bits)):
+        if not re.fullmatch(_BITS_PATTERN, str(bits)):
             raise ValueError(f'bits: expected a range such as "4..7" or a bit such as 3, got {bits!r}')
         if self.value_type not in (*_UNSIGNED, "bool"):
             raise ValueError(f"bits: are taken from uint16, uint32, uint64 or bool, not {self.value_type}")

@@ -27,9 +27,9 @@ from .fallback import variant_problems
 from .profile import ABOUT, ExpandedDevice, Profile
 from .yaml_source import KeyPath, YamlEntry, YamlNode
 
-_RESOURCE_ID = r"^[a-zA-Z0-9\-_:]{2,64}$"
-"""Spec: EN 50491-12-2 / s2-ws-json, ID."""
-_DRIVER_NAME = r"^[A-Za-z_][\w.-]*(:[A-Za-z_]\w*)?$"
+_RESOURCE_ID = r"^[a-zA-Z0-9\-_:]{2,64}$(?!\n)"
+"""Spec: EN 50491-12-2 / s2-ws-json, ID. To Python, `$` is also where a last newline follows."""
+_DRIVER_NAME = r"^[A-Za-z_][\w.-]*(:[A-Za-z_]\w*)?$(?!\n)"
 NEEDS_KIND = ("resource_id", "control_types", "cem", "report", "fallback", "safe")
 """Keys of what a device without a kind does not have: a resource manager."""
 _MISSING_KIND_HINT = (

@@ -279,6 +279,10 @@ DEVICE = [
     ),
     (("kind: battery", "kind: battery\n  model: 12"), '5:10: model: expected text, got 12. Write it in quotes: "12"'),
     (
+        ("kind: battery", 'kind: battery\n  resource_id: "ab\\n"'),
+        '5:16: resource_id: expected 2 to 64 of the characters a-z A-Z 0-9 - _ :, got "ab\\n"',
+    ),
+    (
         ("kind: battery", "kind: battery\n  resource_id: a b"),
         '5:16: resource_id: expected 2 to 64 of the characters a-z A-Z 0-9 - _ :, got "a b"',
     ),

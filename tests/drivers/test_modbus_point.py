@@ -19,6 +19,8 @@ def told(text: str) -> ModbusPoint:
     [
         ({"type": "uint8"}, "type: unknown type 'uint8'; known are uint16, int16,"),
         ({"type": "string[300]"}, "type: unknown type 'string[300]'"),
+        ({"type": "int16\n"}, "type: unknown type 'int16\\n'"),
+        ({"bits": "3\n"}, "bits: expected a range such as \"4..7\" or a bit such as 3, got '3\\n'"),
         ({"table": "input", "access": "write"}, "access: the input table can only be read; use holding or coil,"),
         ({"table": "discrete", "access": "read_write"}, "access: the discrete table can only be read"),
         ({"table": "coil", "type": "uint16"}, "type: a coil is a bool, not uint16"),
