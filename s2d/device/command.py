@@ -19,6 +19,8 @@ from .command_plan import Check, CommandMemory, Plan, Wait, Write, direction_of
 from .computed import check_base_unit
 from .expression import Expression
 
+SAME_AGAIN_WITHIN_S = 1.0
+"""What was confirmed last is confirmed once more no sooner, whoever wants it, if it has an interval at all."""
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
 FOUND = "found"
 """In `release`, what the point that is written held before the first order."""
@@ -214,7 +216,8 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
         RELEASE is planned as well, and may always be done at once; it puts back what was *found*. *again* is for a
         refresh: nothing is left out, and nothing has to wait. What *is_safe* is never done already: nobody knows what
-        the device really holds. Neither that, nor what is 0 or lower, waits for the interval, or begins one.
+        the device really holds. Neither that, nor what is 0 or lower, waits for the interval, or begins one; only what
+        was confirmed a moment ago, and nothing else begun since, waits for that moment.
 
         Raises: Disallowed: its interlock forbids it now. DeviceRefused: something it depends on is unknown.
         """
@@ -277,8 +280,11 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         is_switching = direction_of(value) != memory.direction
         # What was begun may be tried again at any time; another value makes one more execution.
         begun_at = memory.done_at if value == memory.told else max(memory.done_at, memory.told_at)
+        interval_s = float(self.interval_s or 0.0)
+        again_at = memory.repeated_at + min(interval_s, SAME_AGAIN_WITHIN_S)
+        is_same = value == memory.value == memory.told
         return max(
-            -inf if is_prompt else begun_at + (self.interval_s or 0.0),
+            begun_at + interval_s if not is_prompt else again_at if is_same else -inf,
             memory.switched_at + self.dwell_s if is_switching else -inf,
         )
 

@@ -234,3 +234,21 @@ async def test_a_tap_is_handed_what_is_taken_and_also_what_breaks_it():
         with pytest.raises(ValueError, match="nonsense"):
             stage.node.take(nonsense)
         assert taken == [(nonsense, [], now())]
+
+
+async def test_a_cem_that_takes_back_all_it_orders_at_once_wears_nothing_down():
+    paced = POINTS | {"power_setpoint": PointSettings(access="write", interval=Duration(1))}
+    async with at_work(points=paced) as stage:
+        await stage.activate()
+        before = len(stage.writes())
+        for count in range(250):
+            stage.instruct(f"one-{count}", stage.charge)
+            stage.link.say(
+                RevokeObject(
+                    message_id=f"no-{count}", object_type=RevokableObjects.FRBC_INSTRUCTION, object_id=f"one-{count}"
+                )
+            )
+            await pass_s(0.02)
+        await pass_s(2)
+        assert len(stage.writes()) - before <= 12
+        assert stage.writes()[-1] == 0.0
