@@ -46,7 +46,7 @@ async def test_selects_only(own):
             await own.select(rm, FRBC)
             assert await rm.active_mode(rm.machine()) == rm.mode("charge")
             assert plant.written("power_setpoint") == [0, 5000]
-        plant.passes(AHEAD_S)
+            plant.passes(AHEAD_S / 2)
         await plant.has_written("power_setpoint", 0, 5000, 0)
         await rm.expect("FRBC.ActuatorStatus", active_operation_mode_id=rm.mode("idle"))
         await rm.is_well()

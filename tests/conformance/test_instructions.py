@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from .own import ModbusBattery
 from .plants import TIMED, by_control_type, home_battery, roof, washer
-from .rows import House, Peer, Published, beyond_the_text, row
+from .rows import House, Peer, Published, beyond_the_text, leading_there, row
 from .test_pebc import envelope
 from .test_ppbc import schedule
 from .wire import DONE, FRBC, PEBC, PPBC, Order, new_id, soon, time_of
@@ -107,12 +107,21 @@ async def test_past(bench):
         assert (await rm.fate_of(order))[-1] == "SUCCEEDED"
 
 
-@row("INSTR-7", "an execution time ahead is waited for, and met within seconds", source=INSTRUCTION)
+@row(
+    "INSTR-7",
+    "an execution time ahead is waited for, and met within seconds",
+    source=Published("S2 JSON", "FRBC.Instruction.execution_time"),
+)
 async def test_future(bench):
     async with bench.in_charge(FRBC) as rm:
-        at = soon(SOON_S)
-        order = await rm.instruct(await rm.elsewhere(), at=at)
-        assert (await rm.fate_of(order))[-1] == "SUCCEEDED"
+        with leading_there("instructions for later are taken"):
+            mode, at = await rm.elsewhere(), soon(SOON_S)
+            order = await rm.instruct(mode, at=at)
+            later = await rm.instruct(mode, at=soon(3600))
+        with beyond_the_text("the first is done"):
+            assert (await rm.fate_of(order))[-1] == "SUCCEEDED"
+        await rm.is_well()
+        assert not {"STARTED", "SUCCEEDED"} & set(rm.steps_of(later)), "started an hour before its time"
         if bench.is_own:
             started = time_of((await rm.reached(order, "STARTED"))["timestamp"])
             assert at <= started < at + timedelta(seconds=PUNCTUAL_S)
