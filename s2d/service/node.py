@@ -226,12 +226,11 @@ class Node:
             async with asyncio.timeout_at(by):
                 await self._is_safe.wait()
         except TimeoutError:
-            taken = self._device.acknowledged  # some show only much later what they have done long ago
+            for setpoint in self._device.acknowledged:  # some show only much later what they have done long ago
+                self._unconfirmed.pop(setpoint, None)
             for setpoint, why in self._unconfirmed.items():
-                if setpoint in taken:
-                    continue
                 self._log.error("fallback.unconfirmed", point=setpoint.point, value=setpoint.value, why=why)
-        return self._is_safe.is_set() and not self._is_refused
+        return not self._unconfirmed and not self._is_refused
 
 
 _LEVELS = {Level.DEBUG: 10, Level.INFO: 20, Level.WARNING: 30, Level.ERROR: 40}

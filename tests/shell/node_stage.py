@@ -108,10 +108,11 @@ class Stage:
         )
         self.resource_manager = resource_manager or story.resource_manager
         self.node = Node(self.resource_manager, self.device, clock=now, log=self.log.logger, tap=tap)
-        self.ended_after_s = None
+        self.is_safe = None
+        """Whether the device was left in its safe state, once it has stopped."""
 
     async def run(self):
-        await self.node.run(self.link, self.stopping)
+        self.is_safe = await self.node.run(self.link, self.stopping)
 
     async def activate(self):
         """A CEM joins and selects FRBC as soon as the battery is known."""

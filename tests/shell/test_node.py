@@ -132,7 +132,7 @@ async def test_stopping_it_is_content_with_what_the_battery_took_and_does_not_sh
         stage.hardware.take = take
         assert await stage.stop() < 8.5
         assert stage.writes()[-1] == 0.0
-        assert stage.log.events("error") == errors
+        assert (stage.log.events("error"), stage.is_safe) == (errors, not errors)
 
 
 async def test_stopping_it_says_why_the_battery_is_not_at_rest():
