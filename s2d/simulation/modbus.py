@@ -9,7 +9,7 @@ import os
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from pymodbus import FramerType
@@ -182,10 +182,13 @@ class _Exchange:
     faults: frozenset[str]
     """Those that strike it."""
     is_silent: bool = False
+    written: list[int] | list[bool] = field(default_factory=list)
 
 
+_transaction: ContextVar[int] = ContextVar("_transaction", default=0)
+"""Of the request that was heard last on a connection. pymodbus answers it in a task that is made right then..."""
 _exchange: ContextVar[_Exchange] = ContextVar("_exchange")
-"""pymodbus answers each request in a task of its own."""
+"""...and is the only one that answers it."""
 
 
 class _FaultInjector:
@@ -195,11 +198,10 @@ class _FaultInjector:
         self.faults = faults or Faults()
         self.hang_up: Callable[[], None] = lambda: None
         self.closing = asyncio.Event()
-        self._transaction = 0
 
     async def begin_exchange(self) -> _Exchange:
-        """Begins to answer the request that was heard last; waits while the answer is to be late."""
-        exchange = _Exchange(self._transaction, self.faults.of_request())
+        """Begins to answer a request; waits while the answer is to be late."""
+        exchange = _Exchange(_transaction.get(), self.faults.of_request())
         _exchange.set(exchange)
         if "late-reply" in exchange.faults:
             with suppress(TimeoutError):
@@ -209,7 +211,7 @@ class _FaultInjector:
 
     def pdu(self, is_sent: bool, pdu: ModbusPDU) -> ModbusPDU:
         if not is_sent:
-            self._transaction = pdu.transaction_id
+            _transaction.set(pdu.transaction_id)
         elif exchange := _exchange.get(None):
             # pymodbus gives a late answer the number of the request that came last.
             pdu.transaction_id = exchange.transaction
@@ -236,7 +238,6 @@ class _Units(SimCore):
         self.injector = injector
         self._units = units
         self._now_s = clock or asyncio.get_running_loop().time
-        self._written: list[int] | list[bool] = []
 
     def device_ids(self) -> list[int]:
         return list(self._units)
@@ -245,7 +246,7 @@ class _Units(SimCore):
         self, device_id: int, func_code: int, address: int, count: int = 1
     ) -> list[int] | list[bool] | ExcCodes:
         if func_code in _SINGLE:
-            return self._written  # how pymodbus makes its answer to a write, no request
+            return _exchange.get().written  # how pymodbus makes its answer to a write, no request
         registers = self._unit(device_id)
         exchange = await self.injector.begin_exchange()
         if "busy" in exchange.faults:
@@ -264,7 +265,7 @@ class _Units(SimCore):
     ) -> ExcCodes | None:
         registers = self._unit(device_id)
         exchange = await self.injector.begin_exchange()
-        self._written = values
+        exchange.written = values
         if "busy" in exchange.faults:
             return ExcCodes.DEVICE_BUSY
         if func_code == 6 and "refuses-fc6" in exchange.faults:
