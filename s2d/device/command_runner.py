@@ -199,7 +199,7 @@ class CommandRunner:
             return False
         now = self._clock().mono
         return any(
-            wanted is not setpoint
+            not _is_same(wanted, setpoint)
             and (_is_safe(wanted) or (wanted.point == setpoint.point and not by_safe_alone))
             and self._is_ready(wanted, now)
             for wanted in self._wanted.values()
@@ -237,6 +237,9 @@ class CommandRunner:
             raise
         else:
             if done is not None:
+                wanted = self._wanted.get(setpoint.point, setpoint)
+                if _is_same(wanted, setpoint):  # meanwhile it may be wanted for another reason
+                    setpoint = wanted
                 self.tally.commands += 1
                 self._forget_wanted(setpoint)
                 self._safety_retries.pop(setpoint.point, None)
@@ -533,6 +536,11 @@ def _kept_of(wanted: Value, done: Value) -> float | None:
 def _is_safe(setpoint: Setpoint) -> bool:
     """Whether it brings the device to safety; giving control back always does."""
     return setpoint.is_safe or setpoint.value == RELEASE
+
+
+def _is_same(one: Setpoint, other: Setpoint) -> bool:
+    """Whether both come to the same, whatever they are wanted for."""
+    return (one.point, one.value, one.is_safe) == (other.point, other.value, other.is_safe)
 
 
 def _is_possible(setpoint: Setpoint, opened: OpenedDevice) -> bool:

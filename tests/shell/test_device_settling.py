@@ -152,6 +152,17 @@ async def test_what_is_safe_waits_for_nothing_that_is_not_seen_and_all_of_it_is_
         assert len(stage.hardware.writes) == 3
 
 
+async def test_the_same_wanted_meanwhile_for_another_reason_is_written_once_and_confirmed_for_that():
+    async with at_work({"limit": point(settle_s=30.0)}, hardware=slow(shows_after_s=20.0)) as stage:
+        again = Setpoint("limit", 500.0, "the device is back", is_safe=True)
+        stage.device.offer(safe(500.0))
+        await pass_s(5)
+        stage.device.offer(again)
+        await pass_s(30)
+        assert stage.hardware.writes == [(about(0), "limit", 500.0)]
+        assert stage.news(Applied, Refused) == [Applied(again)]
+
+
 async def test_after_a_write_it_is_left_alone_for_as_long_as_it_needs():
     points = {"limit": point(rest=Duration(3)), "power": PointSettings()}
     async with at_work(points, hardware=slow(deaf_for_s=3.0)) as stage:
