@@ -252,7 +252,7 @@ class ResourceManager:
     def _restore(self, undone: Undone, now: Now) -> list[Effect]:
         """The device does not do any more what it confirmed: it is told again, or what was ordered ends."""
         setpoint = undone.setpoint
-        if self._resource.is_at_rest:  # nothing is ordered; least of all is a protection written against
+        if setpoint.is_safe or self._resource.is_at_rest:  # least of all is a protection insisted on
             return []
         facts = {**_facts_of(setpoint), "why": undone.reason, "by": undone.by}
         note = Note(Level.WARNING, "setpoint.undone", facts)

@@ -141,10 +141,10 @@ class Resource:
         return {}
 
     def rest(self, occasion: Occasion, reason: str) -> list[Setpoint]:
-        return [Setpoint(scope, "off 0", reason) for scope in self.doing]
+        return [Setpoint(scope, "off 0", reason, is_safe=True) for scope in self.doing]
 
     def rest_of(self, scope: str, occasion: Occasion, reason: str) -> list[Setpoint]:
-        return [Setpoint(scope, "off 0", reason)]
+        return [Setpoint(scope, "off 0", reason, is_safe=True)]
 
     def confirm(self, setpoint: Setpoint, keeps: float | None) -> None:
         pass

@@ -46,6 +46,14 @@ def test_what_is_gone_after_a_restart_is_written_again_each_time(staged: type[St
 
 
 @every
+def test_nobody_insists_on_what_was_safe(staged: type[Staged]) -> None:
+    scene, setpoint = followed(staged)
+    safe = Setpoint(setpoint.point, setpoint.value, "fallback", is_safe=True)
+    for by in (UndoneBy.OTHERS, UndoneBy.RESTART):
+        assert scene.stage.on(undone(safe, by)) == []
+
+
+@every
 def test_what_others_have_changed_is_written_again_once(staged: type[Staged]) -> None:
     scene, setpoint = followed(staged)
     effects = scene.stage.on(undone(setpoint, UndoneBy.OTHERS))
