@@ -64,6 +64,13 @@ class Watched:
         await self.reads.until(lambda reads: len(reads) >= count, f"{times} more reads")
 
 
+def order_3000_w(registers):
+    """As an SMA is ordered to charge, which counts the other way."""
+    now_s = asyncio.get_running_loop().time()
+    registers.write(40149, [0xFFFF, 0x10000 - 3000], now_s)
+    registers.write(40151, [0, 802], now_s)
+
+
 async def test_what_was_recorded_is_read_again_as_it_was(tmp_path, capsys):
     battery, file = SimulatedBattery(watchdog_s=0, soc_percent=55, ramp_w_per_s=1e12), tmp_path / "battery.jsonl"
     registers = Watched(profile_device("sma-storage", {}, battery, Faults()).units[3])
@@ -73,7 +80,7 @@ async def test_what_was_recorded_is_read_again_as_it_was(tmp_path, capsys):
         before = without_ages(capsys.readouterr().out)
         async with recording("-c", config, "battery", file, "--for", "10m", "--every", "100ms") as process:
             await registers.are_read(30)
-            battery.order(3000, asyncio.get_running_loop().time())
+            order_3000_w(registers)
             await registers.are_read(30)
             process.send_signal(signal.SIGINT)
             output, errors = await process.communicate()

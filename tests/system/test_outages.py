@@ -213,7 +213,7 @@ async def test_sigterm_with_a_device_that_hangs(tmp_path):
     async with hung_device() as (hung, asked), cem() as energy_manager, simulator.on_tcp() as address:
         url = f"ws://127.0.0.1:{energy_manager.port}/{{name}}"
         batteries = (
-            battery("hangs", connection={"host": "127.0.0.1", "port": hung, "timeout": "600 s"}),
+            battery("hangs", connection={"host": "127.0.0.1", "port": hung, "timeout": "300 s"}),
             battery("works", connection=at(address)),
         )
         async with daemon(configured(tmp_path, {"url": url}, *batteries)) as process:
@@ -265,7 +265,7 @@ async def test_sigterm_with_nobody_there(tmp_path, port, other_port):
 
 async def test_a_second_sigterm_ends_the_daemon_at_once(tmp_path, port):
     async with hung_device() as (hung, asked):
-        hanging = battery(connection={"host": "127.0.0.1", "port": hung, "timeout": "600 s"})
+        hanging = battery(connection={"host": "127.0.0.1", "port": hung, "timeout": "300 s"})
         config = configured(tmp_path, {"url": f"ws://127.0.0.1:{port}"}, hanging)
         async with daemon(config) as process:
             async with asyncio.timeout(PATIENCE_S):
