@@ -36,7 +36,7 @@ from .refusals import (
     refusal_of,
 )
 from .request import Request
-from .unit_health import UnitHealth
+from .unit_health import UnitHealth, are_alike
 
 _WHILE_BUSY = Backoff(first_s=0.05, most_s=math.inf)
 """Before a busy unit is asked again; its timeout ends that."""
@@ -235,24 +235,28 @@ class ModbusBus:
         """Has *unit*, which was silent, answer something that it answered before, and drops all that it says.
 
         A unit answers in order: what it may still say to the last request comes before this, or hard behind. So no
-        late response is left for *request*, which on a serial line nothing else would tell from its own.
+        late response is left for *request*, which on a serial line nothing else would tell from its own. Where that
+        late one came, or may have been taken for the response to this, the response to this is waited for as well.
 
         Raises: Silent: it does not answer.
         """
-        known = unit.known_block
+        known = unit.known_block if request.is_write else unit.known_block_unlike(request.block)
+        is_owing = not request.is_write and known not in (None, request.block) and are_alike(known, request.block)
         if known is None and (request.is_write or not connection.is_rtu):
             if connection.is_rtu:
                 self._connection_owner.keep_silent(connection.timeout_s)
             return  # there is nothing that may be asked in its place
         try:
             await self._exchange(unit, Request(request.unit, known) if known else request, connection)
+        except MalformedResponse:
+            is_owing = True
         except (RequestRefused, Busy):
             pass  # that is a response
         except Silent:
             if known:
                 unit.invalidate(known)
             raise
-        self._connection_owner.let_pass(unit.turnaround_s or 0.0)
+        self._connection_owner.let_pass(connection.timeout_s if is_owing else unit.turnaround_s or 0.0)
 
     async def _exchange(self, unit: UnitHealth, request: Request, connection: ModbusConnection) -> bytes:
         timeout_s = float(connection.timeout_s)

@@ -2,7 +2,7 @@
 
 from ..connection import ModbusConnection
 from ..register_block import RegisterBlock
-from ..request_cost import RequestCost
+from ..request_cost import RequestCost, size_of
 from .unit_backoff import UnitBackoff
 
 _WEIGHT = 1 / 8
@@ -11,6 +11,11 @@ _FORGETS_AFTER = 5
 """What it answered before means nothing any more once it was silent so often, at all of that."""
 _DRIFT = 1.25
 """A cost is worked out again once the turnaround has changed by this factor."""
+
+
+def are_alike(one: RegisterBlock, other: RegisterBlock) -> bool:
+    """Whether a response with the words of *one* looks as one with those of *other*."""
+    return one.table == other.table and size_of(one) == size_of(other)
 
 
 class UnitHealth:
@@ -61,6 +66,11 @@ class UnitHealth:
     def known_block(self) -> RegisterBlock | None:
         """What it answers if it answers at all; None if it never did."""
         return next(reversed(self._answered), None)
+
+    def known_block_unlike(self, block: RegisterBlock) -> RegisterBlock | None:
+        """As `known_block`; where it can be one whose words are no answer to a read of *block*."""
+        unlike = (each for each in reversed(self._answered) if not are_alike(each, block))
+        return next(unlike, self.known_block)
 
     def invalidate(self, block: RegisterBlock) -> None:
         """*block* was met with silence: it may do so for ever, and something else has to show that it is there."""
