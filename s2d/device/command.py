@@ -214,10 +214,10 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ) -> Plan:
         """How *value* is done, given what is *known* of the device and what was done before.
 
-        RELEASE is planned as well, and may always be done at once; it puts back what was *found*. *again* is for a
-        refresh: nothing is left out, and nothing has to wait. What *is_safe* is never done already: nobody knows what
-        the device really holds. Neither that, nor what is 0 or lower, waits for the interval, or begins one; only what
-        was confirmed a moment ago, and nothing else begun since, waits for that moment.
+        RELEASE is planned as well, and may be done at once, if it was not just now; it puts back what was *found*.
+        *again* is for a refresh: nothing is left out, and nothing has to wait. What *is_safe* is never done already:
+        nobody knows what the device really holds. Neither that, nor what is 0 or lower, waits for the interval, or
+        begins one; only what was confirmed a moment ago, and nothing else begun since, waits for that moment.
 
         Raises: Disallowed: its interlock forbids it now. DeviceRefused: something it depends on is unknown.
         """
@@ -225,7 +225,8 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             if not self.release:
                 raise DeviceRefused("the device cannot take control back: its command has no `release`")
             steps, counts = sequence(self.release, known, memory.counts, found)
-            return Plan(RELEASE, steps, counts=counts)
+            again_at = memory.repeated_at + self._moment_s if memory.told == RELEASE else -inf
+            return Plan(RELEASE, steps, not_before=again_at, counts=counts)
         if self.allowed and not self.allowed.if_.evaluate(known):
             raise Disallowed(self.allowed.else_)
         value = self.bounded(value, known)
@@ -278,15 +279,22 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def _not_before(self, value: Value, memory: CommandMemory, *, is_prompt: bool) -> float:
         is_switching = direction_of(value) != memory.direction
-        # What was begun may be tried again at any time; another value makes one more execution.
-        begun_at = memory.done_at if value == memory.told else max(memory.done_at, memory.told_at)
-        interval_s = float(self.interval_s or 0.0)
-        again_at = memory.repeated_at + min(interval_s, SAME_AGAIN_WITHIN_S)
-        is_same = value == memory.value == memory.told
         return max(
-            begun_at + interval_s if not is_prompt else again_at if is_same else -inf,
+            self._paced(value, memory, is_prompt=is_prompt),
             memory.switched_at + self.dwell_s if is_switching else -inf,
         )
+
+    def _paced(self, value: Value, memory: CommandMemory, *, is_prompt: bool) -> float:
+        is_confirmed = memory.value == memory.told
+        if is_prompt:
+            return memory.repeated_at + self._moment_s if is_confirmed and value == memory.told else -inf
+        if value == memory.told and not is_confirmed:
+            return -inf  # it is what was begun, tried again
+        return max(memory.done_at + (self.interval_s or 0.0), memory.told_at + self._moment_s)
+
+    @property
+    def _moment_s(self) -> float:
+        return min(float(self.interval_s or 0.0), SAME_AGAIN_WITHIN_S)
 
 
 def _is_lower(value: Value, memory: CommandMemory) -> bool:

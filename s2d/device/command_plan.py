@@ -80,20 +80,23 @@ class CommandMemory:
         if not plan.is_prompt:
             self.told_at = at
 
-    def switch(self, plan: Plan, at: float) -> None:
-        """Notes that the device may have switched over to *plan* by now."""
+    def leave(self, plan: Plan, at: float) -> None:
+        """Notes that the device may do *plan* by now, though it was not seen to."""
         direction = None if plan.value == RELEASE else direction_of(plan.value)
         if None not in (direction, self.direction) and direction != self.direction:
             self.switched_at = at
         self.direction = direction
+        if not plan.is_prompt:
+            self.done_at = at
 
     def note(self, plan: Plan, at: float, *, again: bool = False, share: float = 1.0) -> None:
         """Notes that all steps of *plan* were done; *again* if only to repeat what was done before."""
         self.share = share
-        self.switch(plan, at)
+        done_at = self.done_at
+        self.leave(plan, at)
+        if again:
+            self.done_at = done_at
         self.value, self.repeated_at = plan.value, at
-        if not again and not plan.is_prompt:
-            self.done_at = at
         self.counts = plan.counts
 
     def forget(self) -> None:

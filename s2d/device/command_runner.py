@@ -365,9 +365,9 @@ class CommandRunner:
             )
             if plan.check:
                 await self._verify(opened, plan.check, setpoint)
-        except Preempted:
-            if point in self._last_writes and self._last_writes[point][0] is setpoint:
-                memory.switch(plan, self._clock().mono)
+        except (Preempted, Unseen):
+            if not is_refresh and point in self._last_writes and self._last_writes[point][0] is setpoint:
+                memory.leave(plan, self._clock().mono)
             raise
         if plan.value == RELEASE:
             await self._found.forget(command.restored)

@@ -16,7 +16,7 @@ from s2d.errors import DeviceRefused, DeviceUnreachable
 from s2d.events import Applied, Refused
 from s2d.host.store import Store
 from s2d.quantities import Duration
-from s2d.values import Setpoint
+from s2d.values import RELEASE, Setpoint
 from tests.fakes import FakeDisk, pass_s
 from tests.shell.device_stage import at_work
 
@@ -263,3 +263,38 @@ async def test_what_may_have_switched_over_dwells_though_it_was_not_seen_to():
         assert taken == [0.0, 5000.0]
         await pass_s(20)
         assert taken == [0.0, 5000.0, 0.0]
+
+
+async def test_what_was_refused_does_not_make_the_next_order_wait_for_its_whole_interval():
+    make = DeviceMap(points={"power": PointSettings(access="write", interval=Duration(60))})
+    async with at_work(make) as stage:
+        stage.hardware.refusal = DeviceRefused("busy")
+        for count in range(200):  # fifty a second
+            stage.device.offer(order(1000.0 + count))
+            await pass_s(0.02)
+        assert len(stage.hardware.writes) <= 5
+        stage.hardware.refusal = None
+        stage.device.offer(order(3000.0))
+        await pass_s(1.1)
+        stage.device.offer(order(3001.0))
+        await pass_s(58)
+        assert stage.writes()[-1] == 3000.0
+        await pass_s(2)
+        assert stage.writes()[-1] == 3001.0
+
+
+async def test_what_is_given_back_is_given_back_once_a_second_however_often_an_order_is_taken_back():
+    steps, release = (Step(write={"mode": E("1")}), Step(write={"forced": E("value")})), (Step(write={"mode": E("0")}),)
+    power = Command(steps=steps, release=release, interval_s=Duration(1))
+    points = {"mode": WRITTEN, "forced": WRITTEN}
+    async with at_work(DeviceMap(points=points, commands={"power": power})) as stage:
+        for count in range(250):
+            stage.device.offer(order(1000.0 + count))
+            stage.device.offer(Setpoint("power", RELEASE, f"revoked {count}", is_safe=True))
+            await pass_s(0.02)
+        assert len(stage.hardware.writes) <= 6
+        stage.device.offer(order(1000.0))
+        await pass_s(1)
+        stage.device.offer(Setpoint("power", RELEASE, "fallback", is_safe=True))
+        await pass_s(0.1)
+        assert [value for _, _, value in stage.hardware.writes[-3:]] == [1.0, 1000.0, 0.0]
