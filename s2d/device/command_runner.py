@@ -184,7 +184,8 @@ class CommandRunner:
                     self.put_off()
 
     def _ready(self, now: float) -> Setpoint | None:
-        return next((each for each in self._wanted.values() if self._is_ready(each, now)), None)
+        ready = [each for each in self._wanted.values() if self._is_ready(each, now)]
+        return next((each for each in ready if _is_safe(each)), ready[0] if ready else None)
 
     def _is_ready(self, wanted: Setpoint, now: float) -> bool:
         return wanted not in self._tried and self._not_before.get(wanted.point, now) <= now

@@ -298,3 +298,13 @@ async def test_what_is_given_back_is_given_back_once_a_second_however_often_an_o
         stage.device.offer(Setpoint("power", RELEASE, "fallback", is_safe=True))
         await pass_s(0.1)
         assert [value for _, _, value in stage.hardware.writes[-3:]] == [1.0, 1000.0, 0.0]
+
+
+async def test_what_is_safe_goes_before_all_that_was_ordered_sooner():
+    async with at_work({"limit": WRITTEN, "power": WRITTEN}) as stage:
+        stage.hardware.refusals["limit"] = DeviceUnreachable("silent at that alone")
+        stage.device.offer(Setpoint("limit", 2000.0, "order"))
+        stage.device.offer(rest())
+        await pass_s(0.1)
+        assert stage.hardware.values["power"] == 0.0
+        assert stage.written()[0] == ("power", 0.0)
