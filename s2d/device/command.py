@@ -265,9 +265,9 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 value = nearer(value, _number(limit, scope, what))
                 if direction_of(value) != direction:
                     return 0.0  # a limit beyond 0 leaves nothing, and never makes a discharge of a charge
-        if self.step is not None:
-            # A hair more, so that what is a multiple but for binary fractions stays one.
-            value = copysign(int(abs(value) / self.step + 1e-9) * self.step, value)
+        # A hair more, so that what is a multiple but for binary fractions stays one.
+        if self.step is not None and isfinite(steps := abs(value) / self.step + 1e-9):
+            value = copysign(int(steps) * self.step, value)
         if self.least is not None and abs(value) < _number(self.least, scope, "least"):
             value = 0.0
         return value + 0.0

@@ -118,6 +118,10 @@ def test_a_value_is_bounded_and_rounded_towards_zero(keys, value, becomes):
     assert done(command(**keys), value, {"limit": 5000.0}) == becomes
 
 
+def test_a_step_that_is_next_to_nothing_rounds_nothing():
+    assert done(command(step=1e-320), 1234.5) == 1234.5
+
+
 def test_what_is_rounded_to_nothing_has_no_sign():
     assert str(done(command(step=10.0), -9.0)) == "0.0"
 
