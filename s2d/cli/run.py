@@ -50,16 +50,20 @@ def run(args: Namespace) -> int:
             if not lock.is_nobodys(state_dir):
                 return EX_CONFIG
             return end_safely(found, Draft.empty(), ran=Draft.empty(), state_dir=None, status=EX_CONFIG)
+        if problems:
+            print_problems(ConfigError([*problems]))
+            return end_safely(found, last, ran=last, state_dir=state_dir, status=EX_CONFIG)
+        log.get_logger().info("config.loaded", path=str(args.config), devices=len(found.config.devices))
+        for warning in found.config.warnings:
+            log.get_logger().warning("config.doubtful", problem=str(warning))
+        faulthandler.enable()  # a service manager that gives us up is told where we stood
+        work = _run(found, last, file)
+        del found, last  # as written they take as much memory as all devices at work
         try:
-            if problems:
-                raise ConfigError([*problems])
-            log.get_logger().info("config.loaded", path=str(args.config), devices=len(found.config.devices))
-            for warning in found.config.warnings:
-                log.get_logger().warning("config.doubtful", problem=str(warning))
-            faulthandler.enable()  # a service manager that gives us up is told where we stood
-            loop.run(_run(found, last, file))
+            loop.run(work)
         except ConfigError as exc:
             print_problems(exc)
+            found, last = draft(args.config), read_last_good(state_dir, file)
             return end_safely(found, last, ran=last, state_dir=state_dir, status=EX_CONFIG)
 
 
@@ -85,6 +89,7 @@ async def _run(found: Draft, last: Draft, file: Path) -> NoReturn:
             log.get_logger().warning("config.shrunk", devices=[each.name for each in left])
             await daemon.make_safe(left, store, config.gateway.id or store.gateway_id())
         keeping = asyncio.create_task(have_kept(partial(keep, state_dir, files_of(found, file))))
+        del found, last
         is_well = await daemon.run(config, store, files=DiskThread())
         await keeping
         if is_well:

@@ -16,6 +16,7 @@ from math import inf
 from pathlib import Path
 from random import random
 from ssl import SSLContext, SSLError
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -60,9 +61,9 @@ UNREAD_LIMIT = 2**22
 FRAMES_A_TURN = 16
 """So many are taken before others have a turn."""
 _DEFLATE = ClientPerMessageDeflateFactory(
-    server_max_window_bits=12, client_max_window_bits=12, compress_settings={"level": 1, "memLevel": 5}
+    server_max_window_bits=10, client_max_window_bits=10, compress_settings={"level": 1, "memLevel": 4}
 )
-"""As websockets offers it by itself, but for the level: messages are short, and their answers awaited."""
+"""Messages are short and alike, and their answers awaited: a larger window costs memory, and saves little."""
 BACKOFF = Backoff(first_s=1.0, most_s=60.0)
 RETRY_AFTER_AT_MOST_S = 300.0
 """A CEM that wants to be left alone for longer is asked after so long all the same."""
@@ -90,6 +91,12 @@ class _Connect(connect):
         if _origin(target) != _origin(self.uri):
             return LinkDenied(f"the CEM sends us to {shown_url(target)}: if it is there now, say so under cem: url")
         return target
+
+    async def __aexit__(self, *raised: Any) -> None:
+        ended = self.connection
+        await super().__aexit__(*raised)
+        # A cycle within websockets has it wait for the garbage collector, and most of its memory is for compressing.
+        ended.protocol.extensions.clear()
 
 
 class Link:
