@@ -99,10 +99,10 @@ def what_is_left(visit: DeviceVisit, point: str, plan: Plan) -> str:
     command = command_of(visit, point)
     value = f"{shown(plan.value)} {unit_of(visit, point)}".rstrip()
     if forgets_s := command.timeout_s(visit.opened.latest.values):
-        return f"{point} stays as told, {value}, until the device forgets it within {forgets_s:g} s"
+        return f"{point} was told {value}, which stays until the device forgets it within {forgets_s:g} s"
     if command.release:
-        return f"{point} stays as told, {value}; to give control back, write `release`"
-    return f"{point} stays as told, {value}, until something else is written"
+        return f"{point} was told {value}, which stays; to give control back, write `release`"
+    return f"{point} was told {value}, which stays until something else is written"
 
 
 async def plan_in_words(visit: DeviceVisit, point: str, plan: Plan) -> list[str]:

@@ -23,6 +23,8 @@ POWER, SOC = "power", "soc"
 _NEARLY_FULL, _NEARLY_EMPTY = 95.0, 15.0
 """A state of charge in % beyond which many a battery charges, or discharges, more slowly or not at all."""
 
+_ITS_OWN_IDEA = "it has a limit, or steps, of its own; state `max_charge_power` and `max_discharge_power`, or a `step`"
+
 
 class WriteOutcome(NamedTuple):
     """The outcome of a manual write, as far as readings show it."""
@@ -123,7 +125,9 @@ class WriteWatch:
                 why = f"it takes the words in another order, {why}"
             return WriteOutcome(False, f"{what}: {why}", others)
         if kept is not None and not self._are_alike(kept, self._plan.value):
-            what = f"it keeps {self._in_unit(kept)} instead of {self._in_unit(self._plan.value)}: a limit of its own"
+            what = f"it keeps {self._in_unit(kept)} instead of {self._in_unit(self._plan.value)}"
+            if not isinstance(kept, str | bool):
+                what += f": {_ITS_OWN_IDEA}"
             seen = (power.sentence,) if power else ()
             return WriteOutcome(False, what, (*seen, *self._other_readings()))
         if power is None:

@@ -57,7 +57,7 @@ async def test_it_says_what_it_does_does_it_and_shows_what_came_of_it(tmp_path, 
             "POINT  VALUE  UNIT  RAW           AGE  QUALITY",
             "power   3000  W     (computed)  A.G s  good",
             "it follows: power is 3000 W, ordered: 3000 W",
-            "power_setpoint stays as told, 3000 W, until the device forgets it within 60 s",
+            "power_setpoint was told 3000 W, which stays until the device forgets it within 60 s",
         ]
         assert await s2d("write", "-c", config, "battery", "power_setpoint", "--yes", "--", "-2000") == 0
         assert battery.setpoint_w == -2000
@@ -317,7 +317,7 @@ async def test_what_does_not_follow_is_told_in_which_way_and_is_a_failure(tmp_pa
     async with installed(tmp_path, power=power, points={"power_setpoint": setpoint}) as (_, config):
         assert await s2d("write", "-c", config, "Home battery", "power_setpoint", value, "--yes") == 1
     lines = capsys.readouterr().out.splitlines()
-    left = "power_setpoint stays as told, 1000 W, until something else is written"
+    left = "power_setpoint was told 1000 W, which stays until something else is written"
     assert lines[-len(told) - 1 :] == [*told, left]
 
 
@@ -361,7 +361,7 @@ async def test_who_interrupts_the_watch_hears_what_is_left_in_the_device(tmp_pat
     assert (process.returncode, rest, plant.words[3]) == (1, b"", 1000)
     assert "nothing moved: power is 0 W, ordered: 1000 W, 0 W it was before (" in shown.decode()
     assert told.splitlines()[-1].endswith(
-        "s2d write: interrupted. power_setpoint stays as told, 1000 W, until something else is written"
+        "s2d write: interrupted. power_setpoint was told 1000 W, which stays until something else is written"
     )
 
 

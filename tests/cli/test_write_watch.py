@@ -164,7 +164,11 @@ async def test_a_value_that_the_device_bounds_is_told() -> None:
         (0.5, {"power": 3680.0}),
         kept=3680.0,
     )
-    assert (outcome.is_good, outcome.sentence) == (False, "it keeps 3680 W instead of 5000 W: a limit of its own")
+    assert (outcome.is_good, outcome.sentence) == (
+        False,
+        "it keeps 3680 W instead of 5000 W: it has a limit, or steps, of its own; state "
+        "`max_charge_power` and `max_discharge_power`, or a `step`",
+    )
     assert outcome.hints == ("it follows partly: power is 3680 W, ordered: 5000 W",)
 
 
@@ -295,5 +299,5 @@ async def test_what_bounds_a_value_is_said_before_it_is_written(wanted: float, v
         assert plan.value == value
         assert bounds_in_words(visit, command, "power_setpoint", wanted, plan) == lines
         assert what_is_left(visit, "power_setpoint", plan) == (
-            f"power_setpoint stays as told, {value:g} W, until something else is written"
+            f"power_setpoint was told {value:g} W, which stays until something else is written"
         )
