@@ -24,7 +24,7 @@ def run(args: Namespace) -> int:
     """Returns 0 where there is nothing to do, else ends the process: 0, or 1 if not all devices confirmed.
 
     Where `s2d run` ran as a service, systemd says how it ended. Spec: systemd.exec(5), SERVICE_RESULT and EXIT_STATUS.
-    Returns 75 where `s2d run` is at work, 78 where that cannot be told; nothing was written then.
+    Returns 75 where `s2d run` is at work, 78 where that cannot be told or no device is known; nothing was written then.
     """
     if os.environ.get("SERVICE_RESULT") == "success" or os.environ.get("EXIT_STATUS") in _SEEN_TO:
         return 0
@@ -34,6 +34,8 @@ def run(args: Namespace) -> int:
     try:
         with lock.held(state_dir):
             last = read_last_good(state_dir, gateway_file(args.config))
+            if found.problems and not (last.nodes or last.problems or found.config.devices):
+                return print_problems(ConfigError([*found.problems]))  # of what shall be made safe nothing is known
             return end_safely(last, found, ran=last, state_dir=state_dir)
     except LockHeld as exc:
         complain(f"s2d safe: {exc}")
