@@ -22,7 +22,7 @@ FORGED = "  max_charge_power: 99 kW"
 HOSTILE = f"\x1b]0;t\x07\x9b2J\u202e\u200b\r\u2028\n{FORGED}\n\x7f"
 """A title, a clear screen, writing turned round, and lines of its own."""
 SHOWN = r"\u001b]0;t\u0007\u009b2J\u202e\u200b\r\u2028\n  max_charge_power: 99 kW\n\u007f"
-TEXT, SUNSPEC = 300, 40000
+POWER, SETPOINT, TEXT, SUNSPEC = 100, 101, 300, 40000
 
 
 def words(text: str, count: int) -> list[int]:
@@ -31,12 +31,12 @@ def words(text: str, count: int) -> list[int]:
 
 
 class Talker:
-    """A device that says nothing but HOSTILE, as text and as the maker in its SunSpec map; what it is told it keeps."""
+    """A device that says nothing but HOSTILE, as text and as the maker in its SunSpec map; what it is told it does."""
 
     def __init__(self) -> None:
         common = [*words(HOSTILE, 32), *words("1.0", 8), *words("", 8), *words(HOSTILE[:30], 16), 1, 0x8000]
         model = [1, len(common), *common, 0xFFFF, 0]
-        placed = {TEXT: words(HOSTILE, 40), SUNSPEC: [*words("SunS", 2), *model], 100: [0] * 4}
+        placed = {TEXT: words(HOSTILE, 40), SUNSPEC: [*words("SunS", 2), *model], POWER: [0] * 4}
         self.words = {first + at: word for first, each in placed.items() for at, word in enumerate(each)}
 
     def read(self, address, count, now_s, table="holding"):
@@ -44,13 +44,14 @@ class Talker:
 
     def write(self, address, written, now_s, table="holding"):
         self.words.update(enumerate(written, address))
+        self.words[POWER] = self.words[SETPOINT]
 
 
 def talking(address, **changes):
     """A device whose `model` is HOSTILE."""
     points = {
-        "power": {"register": 100, "type": "int16", "unit": "W"},
-        "power_setpoint": {"register": 101, "type": "int16", "unit": "W", "access": "read_write"},
+        "power": {"register": POWER, "type": "int16", "unit": "W"},
+        "power_setpoint": {"register": SETPOINT, "type": "int16", "unit": "W", "access": "read_write"},
         "model": {"register": TEXT, "type": "string[80]"},
     }
     return {"driver": "modbus", "connection": {"host": address.host, "port": address.port}, "points": points, **changes}
