@@ -252,12 +252,14 @@ def _rtu_request(heard: bytes) -> bytes:
 async def odd_server(unit: OddUnit, *, framing: str = "tcp") -> AsyncIterator[dict[str, object]]:
     """*unit* behind a TCP port; gives what has to stand under `connection:`."""
     stages: list[asyncio.Task[None]] = []
+    writers: list[asyncio.StreamWriter] = []
     loop = asyncio.get_running_loop()
     is_taken = False
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal is_taken
         stages.append(asyncio.current_task())
+        writers.append(writer)
         if is_taken:
             writer.close()
             return
@@ -296,6 +298,10 @@ async def odd_server(unit: OddUnit, *, framing: str = "tcp") -> AsyncIterator[di
         async with asyncio.timeout(PATIENCE_S):
             for stage in stages:
                 await stage
+            for writer in writers:
+                writer.close()
+                with suppress(ConnectionError):
+                    await writer.wait_closed()
 
 
 @asynccontextmanager

@@ -115,7 +115,10 @@ async def test_a_battery_that_was_switched_off_comes_back(tmp_path, port):
     simulator = Simulator()
     async with AsyncExitStack() as battery_server, cem() as energy_manager:
         address = await battery_server.enter_async_context(simulator.on_tcp(port))
-        config = configured(tmp_path, {"url": energy_manager.url}, battery(connection=at(address)))
+        store = battery(connection=at(address))
+        for point in store["points"].values():
+            point["max_age"] = "60 s"  # it is away for as long as chance has it
+        config = configured(tmp_path, {"url": energy_manager.url}, store)
         async with daemon(config) as process:
             rm = await energy_manager.joined()
             await rm.in_charge()
