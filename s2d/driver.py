@@ -124,6 +124,10 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             raise BadReading(self._outside(value))
         return value * factor if (factor := self._factor) != 1 else value
 
+    def swapped(self, value: Value) -> Value | None:
+        """What *value* is to a device that takes its words in another order; None where it has no such order."""
+        return None
+
     def objection_to(self, value: Value) -> str | None:
         """Why *value* can never be written, if so; a driver knows further reasons."""
         try:

@@ -8,12 +8,12 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from s2d.driver import PointSettings
-from s2d.errors import DeviceRefused
+from s2d.errors import BadReading, DeviceRefused
 from s2d.values import Value
 
 from .register_block import Table
 from .register_format import RegisterFormat
-from .value_format import NUMBERS, Order, Sentinel, size_of
+from .value_format import NUMBERS, WORDS_SWAPPED, Order, Sentinel, format_of, size_of
 
 if TYPE_CHECKING:
     from .sunspec.definitions import PointDefinition
@@ -211,6 +211,20 @@ class ModbusPoint(PointSettings, frozen=True, kw_only=True, forbid_unknown_field
     def value_type(self) -> str:
         """The type, also where it is left to the default."""
         return self.type or ("bool" if self.is_bit else "uint16")
+
+    @property
+    def has_word_order(self) -> bool:
+        """Whether it is a number of several registers that lie together."""
+        return self.value_type in NUMBERS and self.count > 1 and not self.registers
+
+    def swapped(self, value: Value) -> Value | None:
+        if not self.has_word_order or self.is_scaled_by_device:
+            return None
+        ours, other = (format_of(self.value_type, order) for order in (self.order, WORDS_SWAPPED[self.order]))
+        try:
+            return self.value_of(other.raw_of(ours.words_of(self.raw_of(value))))
+        except (BadReading, DeviceRefused, ValueError):
+            return None
 
     @property
     def is_bit(self) -> bool:

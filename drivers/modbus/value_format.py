@@ -31,6 +31,9 @@ NUMBERS = {
 }
 """Type of a number → its bytes, the most significant first. A BCD number is taken for an unsigned one here."""
 
+WORDS_SWAPPED: dict[Order, Order] = {"ABCD": "CDAB", "CDAB": "ABCD", "BADC": "DCBA", "DCBA": "BADC"}
+"""An order of bytes → that with the words the other way round."""
+
 
 class ValueFormat(Protocol):
     """The format of one type in one order of bytes."""

@@ -93,6 +93,10 @@ class SetpointWatch:
                 if reading.value != value:
                     by = UndoneBy.RESTART if name in each.unsure else UndoneBy.OTHERS
                     reason = f"{name} reads {_shown(reading.value)} instead of {_shown(value)}"
+                    if reading.value == points[name].swapped(value):
+                        reason += (
+                            ", the same with its words in another order: if the device wants it so, say `write_order`"
+                        )
                     undone.append(self._undone(each, reason, by, wears=points[name].persistent))
                     break
                 each.unsure.discard(name)

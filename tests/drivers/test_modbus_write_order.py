@@ -12,6 +12,8 @@ from s2d_drivers.modbus.request_cost import RequestCost
 from s2d_drivers.modbus.tools.decodings import other_reading
 from s2d_drivers.modbus.tools.register_image import RegisterImage
 
+from s2d.device.setpoint_watch import SetpointWatch
+from s2d.events import Undone, UndoneBy
 from s2d.quantities import Duration
 from s2d.values import Reading, Setpoint
 
@@ -125,3 +127,26 @@ def test_a_simulated_device_shows_what_it_was_told(kind: str) -> None:
 )
 def test_both_readings_of_a_number_can_be_told(settings: dict[str, object], words: list[int], said: str) -> None:
     assert other_reading(ModbusPoint(**{"register": 100, **settings}), words) == said
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("kind", WIDTHS)
+def test_what_a_value_is_with_its_words_the_other_way_round_is_known(kind: str, order: str) -> None:
+    value, layout = WIDTHS[kind]
+    packed = struct.pack(layout, value)
+    words = [packed[at : at + 2] for at in range(0, len(packed), 2)]
+    (other,) = struct.unpack(layout, b"".join(words[::-1]))
+    point = ModbusPoint(register=1, type=kind, order=order, access="read_write", scale=0.5)
+    assert point.swapped(value * 0.5) == (None if len(words) == 1 else other * 0.5)
+
+
+def test_an_order_that_is_taken_with_its_words_the_other_way_round_ends_with_the_way_out() -> None:
+    point = ModbusPoint(register=1, type="int32", order="CDAB", access="read_write", unit="W")
+    watch, order = SetpointWatch(), Setpoint("power_setpoint", 2000.0, "order")
+    watch.start(order, {"power_setpoint": 2000.0}, [], 0.0)
+    shown = Reading("power_setpoint", 131072000, at=1.0)
+    reason = (
+        "power_setpoint reads 131072000 instead of 2000, the same with its words in another order: "
+        "if the device wants it so, say `write_order`"
+    )
+    assert watch.observe([shown], {"power_setpoint": point}) == [Undone(order, reason, UndoneBy.OTHERS)]

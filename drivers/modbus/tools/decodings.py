@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ..point import ModbusPoint
-from ..value_format import NUMBERS, Order, format_of, shown
+from ..value_format import WORDS_SWAPPED, Order, format_of, shown
 
 ORDERS: tuple[Order, ...] = ("ABCD", "CDAB", "BADC", "DCBA")
 TITLES = (
@@ -17,9 +17,6 @@ TITLES = (
 )
 """Titles of `decodings`; `>` marks columns of numbers."""
 
-_WORDS_SWAPPED: dict[Order, Order] = {"ABCD": "CDAB", "CDAB": "ABCD", "BADC": "DCBA", "DCBA": "BADC"}
-_LEAST_WITH_ORDER = 4
-"""Bytes: a number in one register has no order of words."""
 _TEXT_REGISTERS = 8
 _SANE = range(-6, 12)
 """Powers of ten of a float that may be a measurement."""
@@ -35,9 +32,9 @@ def decodings(words: Mapping[int, int], asked: Sequence[int]) -> list[tuple[str,
 
 def other_reading(point: ModbusPoint, words: Sequence[int]) -> str:
     """What *words* of a *point* mean in the other order of words, as `65536000 as CDAB`; empty if that is the same."""
-    if point.value_type not in NUMBERS or NUMBERS[point.value_type].size < _LEAST_WITH_ORDER or point.registers:
+    if not point.has_word_order:
         return ""
-    other = _WORDS_SWAPPED[point.order]
+    other = WORDS_SWAPPED[point.order]
     here, there = (format_of(point.value_type, order).raw_of(words) for order in (point.order, other))
     assert isinstance(there, int | float)
     return "" if here == there else f"{shown(there)} as {other}"
