@@ -18,6 +18,10 @@ _BETWEEN_LOOKS = Backoff(first_s=0.05, most_s=1.0)
 class Unseen(DeviceUnreachable):
     """Silence after an acknowledged write: the device may hold the value, and is read before it is told again."""
 
+    def __init__(self, silence: str) -> None:
+        what = "it took what was written, and may hold it, but has said nothing since"
+        super().__init__(f"{what}: {silence}. If it always does so, state a `rest`, or a longer `settle`")
+
 
 class Preempted(S2dError):
     """Something goes before what is not done or not seen yet, which can wait."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from ..driver import PointSettings
+from ..driver import SETTLE_AT_MOST_S, PointSettings
 from ..errors import BadReading, DeviceRefused, DeviceUnreachable
 from ..host.log import Logger
 from ..quantities import factor_of
@@ -270,6 +270,8 @@ def _not_kept(name: str, point: PointSettings, value: Value, found: Value | None
         return f"{name}: took {_shown(value, point)}, but what it holds cannot be read"
     what = f"{name}: took {_shown(value, point)} but still reads {_shown(found, point)}"
     if not is_scaled or not 0 < _share(value, found, point) < LEAST_SHARE_KEPT or isinstance(found, str | bool):
+        if point.settle < SETTLE_AT_MOST_S:
+            what += f" after {point.settle:g} s. If it shows it later, state a longer `settle`"
         return what
     most, limit = _shown(abs(found), point), "the limit of the device"
     if point.dimension == "power":

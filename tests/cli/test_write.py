@@ -19,7 +19,7 @@ from s2d.host.store import Store
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import serve_tcp
-from s2d.simulation.registers import BatteryRegisters
+from s2d.simulation.registers import BatteryRegisters, NoResponse
 from tests.chronicle import PATIENCE_S
 from tests.cli.commissioning import configured, s2d, sma, without_ages
 from tests.system.daemon import battery as home_battery
@@ -113,7 +113,38 @@ async def test_a_device_that_did_not_follow_is_a_failure(tmp_path, capsys, batte
         "power_setpoint of Home battery becomes 1500 W:",
         "  1. power_setpoint becomes 1500 W: 0x05DC to holding register 2700 (function 6)",
     ]
-    assert told.err.splitlines()[-1] == "s2d write: power_setpoint: took 1500 W but still reads 0 W"
+    assert told.err.splitlines()[-1] == (
+        "s2d write: power_setpoint: took 1500 W but still reads 0 W after 2 s. "
+        "If it shows it later, state a longer `settle`"
+    )
+
+
+class Deaf(BatteryRegisters):
+    """A battery that says nothing any more once it was told something."""
+
+    is_told = False
+
+    def read(self, *asked):
+        if self.is_told:
+            raise NoResponse
+        return super().read(*asked)
+
+    def write(self, *told):
+        super().write(*told)
+        self.is_told = True
+
+
+async def test_who_takes_a_write_and_says_nothing_since_is_told_of_with_the_way_out(tmp_path, capsys, battery):
+    async with serve_tcp(Deaf(battery)) as address:
+        deaf = home_battery(connection=at(address) | {"timeout": "200 ms"})
+        config = system_configured(tmp_path, {"url": "ws://localhost"}, deaf)
+        assert await s2d("write", "-c", config, "Home battery", "power_setpoint", "1.5 kW", "--yes") == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(
+        "s2d write: it took what was written, and may hold it, but has said nothing since: no answer"
+    )
+    assert said.endswith("If it always does so, state a `rest`, or a longer `settle`")
+    assert battery.setpoint_w == 1500
 
 
 class Words:

@@ -37,6 +37,9 @@ async def outcome(make, setpoint, keeps, seconds=5.0, **values):
         return stage.news(Applied, Refused, Undone)
 
 
+LATER = " after 2 s. If it shows it later, state a longer `settle`"
+
+
 @pytest.mark.parametrize(
     ("value", "kept", "keeps"),
     [
@@ -56,10 +59,10 @@ async def test_half_and_more_of_the_same_sign_is_taken_for_it_and_told(value, ke
     [
         (5000.0, 2400.0, ". If that is the most it can, state `max_charge_power: 2400 W`; if it rounds, a `step`"),
         (-5000.0, -2400.0, ". If that is the most it can, state `max_discharge_power: 2400 W`; if it rounds, a `step`"),
-        (5000.0, -5000.0, ""),
-        (5000.0, 0.0, ""),
-        (5000.0, 5100.0, ""),
-        (0.0, 10.0, ""),
+        (5000.0, -5000.0, LATER),
+        (5000.0, 0.0, LATER),
+        (5000.0, 5100.0, LATER),
+        (0.0, 10.0, LATER),
     ],
 )
 async def test_all_else_is_refused_with_the_way_out(value, kept, way_out):

@@ -87,7 +87,7 @@ async def test_what_does_not_show_in_time_is_refused_with_what_it_holds():
         await pass_s(3.9)
         assert stage.news(Applied, Refused) == []
         await pass_s(0.3)
-        reason = "limit: took 0.5 kW but still reads 0 kW"
+        reason = "limit: took 0.5 kW but still reads 0 kW after 4 s. If it shows it later, state a longer `settle`"
         assert stage.news(Applied, Refused) == [Refused(wanted(500.0), reason)]
 
 
