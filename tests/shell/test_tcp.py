@@ -7,9 +7,13 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from threading import Event
 
 import pytest
+from websockets.asyncio.server import serve
 
 from s2d.host.loop import run
+from s2d.s2.effects import Connected
+from s2d.service.link import Link
 from s2d.tcp import NotConnected, connected, last_addresses, look_up
+from tests.fakes import FakeLog
 
 PATIENCE_S = 60.0
 
@@ -168,3 +172,40 @@ def test_on_our_event_loop_asyncios_own_means_wait_for_nobodys_name(names):
 
     assert run(connect()) == "127.0.0.1"
     answers.set()
+
+
+def test_a_cem_is_reached_at_its_second_address_while_the_first_is_silent(names):
+    names.says["cem.test"] = ["127.0.0.2", "127.0.0.1"]
+
+    async def reached() -> None:
+        is_reached = asyncio.Event()
+        async with serve(lambda connection: connection.wait_closed(), "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            with keeping_all_waiting("127.0.0.2", port):
+                take = {Connected: is_reached.set}
+                link = Link(
+                    f"ws://cem.test:{port}", take=lambda event: take.get(type(event), int)(), log=FakeLog().logger
+                )
+                running = asyncio.create_task(link.run())
+                async with asyncio.timeout(PATIENCE_S):
+                    await is_reached.wait()
+                running.cancel()
+                await asyncio.wait([running])
+
+    run(reached())
+
+
+def test_a_cem_that_is_nowhere_is_told_of_with_the_addresses_that_were_tried(names, port):
+    names.says["cem.test"] = ["127.0.0.2", "127.0.0.3"]
+    log = FakeLog()
+
+    async def refused() -> None:
+        running = asyncio.create_task(Link(f"ws://cem.test:{port}", take=lambda event: None, log=log.logger).run())
+        async with asyncio.timeout(PATIENCE_S):
+            while not log.lines:
+                await asyncio.wait([running], timeout=0.01)
+        running.cancel()
+        await asyncio.wait([running])
+
+    run(refused())
+    assert log.lines[0]["reason"].endswith("(tried 127.0.0.2, 127.0.0.3)")
