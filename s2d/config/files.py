@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta, Struct, field
+from msgspec.structs import replace
 
 from ..device.device_map import commands_of
 from ..driver import AnyDriver, PointSettings
@@ -78,7 +79,7 @@ def read_node(
     findings, doubts = Findings(), list(doubts)
     decoder = Decoder(path.parent.absolute())
     good = decoder.fields(root, GatewayFile, (), findings)
-    file = GatewayFile(**{name: value for name, value in good.items() if value is not None})  # type: ignore[arg-type]
+    file = replace(GatewayFile(), **{name: value for name, value in good.items() if value is not None})
     gateway = file.gateway if good.get("gateway") else _salvaged_gateway(entries, path)
     pattern = file.include if includes else ""
     nodes = [*file.devices, *_included(path, pattern, entries.get("include"), findings, doubts)]
@@ -138,7 +139,7 @@ def _salvaged_gateway(entries: Mapping[str, YamlEntry], path: Path) -> Gateway:
     if node is None or not isinstance(node.content, dict):
         return Gateway()
     good = Decoder(path.parent.absolute()).fields(node, Gateway, ("gateway",), Findings())
-    return Gateway(**{name: value for name, value in good.items() if value is not None})  # type: ignore[arg-type]
+    return replace(Gateway(), **{name: value for name, value in good.items() if value is not None})
 
 
 def _included(

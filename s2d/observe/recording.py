@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Raw, Struct
 
-from ..events import Applied, Identified, Lost, Measured, Refused, Undone
+from ..events import DeviceEvent, Measured
 from ..host.identifier import ids_from
 from ..quantities import Quantity
 from ..rm.kinds import KINDS, kind
@@ -24,19 +24,14 @@ from ..rm.setup import Setup
 from ..s2.effects import (
     Apply,
     Close,
-    Connected,
-    Disconnected,
     Event,
+    LinkEvent,
     Note,
-    Pinged,
-    Ponged,
+    ProcessEvent,
     Received,
     ReconnectTerms,
     Remember,
     Send,
-    Started,
-    Stopping,
-    Tick,
 )
 from ..s2.messages.common import Tagged
 from ..s2.messages.wire import VERSIONS, UnreadableFrame, decode
@@ -120,23 +115,7 @@ class _Line(Struct):
 
     mono: float
     utc: datetime
-    event: (
-        _TextFrame
-        | _BinaryFrame
-        | Connected
-        | Disconnected
-        | Pinged
-        | Ponged
-        | Measured
-        | Lost
-        | Applied
-        | Refused
-        | Undone
-        | Identified
-        | Started
-        | Stopping
-        | Tick
-    )
+    event: _TextFrame | _BinaryFrame | LinkEvent | DeviceEvent | ProcessEvent
     effects: list[_Message | Apply | Close | ReconnectTerms | Remember | Note]
 
 

@@ -9,7 +9,7 @@ from enum import Enum
 
 from msgspec import Struct
 
-from ..events import Applied, Identified, Lost, Measured, Refused, Undone
+from ..events import DeviceEvent
 from ..values import Setpoint, Value
 from .messages.common import Tagged
 
@@ -55,22 +55,10 @@ class Tick(Struct, frozen=True, tag=True):
     """Nothing but time has passed."""
 
 
-Event = (
-    Connected
-    | Disconnected
-    | Received
-    | Pinged
-    | Ponged
-    | Measured
-    | Lost
-    | Applied
-    | Refused
-    | Undone
-    | Identified
-    | Started
-    | Stopping
-    | Tick
-)
+LinkEvent = Connected | Disconnected | Pinged | Ponged
+"""What happens to the connection; beside it, Received."""
+ProcessEvent = Started | Stopping | Tick
+Event = Received | LinkEvent | DeviceEvent | ProcessEvent
 
 
 class Send(Struct, frozen=True, tag=True):
