@@ -22,6 +22,7 @@ from s2d.s2.messages.common import (
     SessionRequest,
     SessionRequestType,
 )
+from s2d.s2.session import Session
 from s2d.values import Now
 from tests.core import resources_modes
 from tests.core.every_control import EVERY, Staged
@@ -87,6 +88,11 @@ class _Timed:
         self._resource_manager = resource_manager
         self._name = name
         self._times = times
+
+    @property
+    def session(self) -> Session | None:
+        session: Session | None = self._resource_manager.session
+        return session
 
     def wake_after(self, now: Now) -> float | None:
         wait: float | None = self._resource_manager.wake_after(now)
