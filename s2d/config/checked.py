@@ -264,6 +264,7 @@ class DeviceConfig:
         }
         written = {name: frozenset({name}) for name, point in self.points.items() if point.is_writable}
         written |= {name: command.written & self.points.keys() for name, command in self.commands.items()}
+        steps = {name: command.step for name, command in commands_of(self.make).items()}
         for name, points in written.items():
             can_read = name in abilities and abilities[name].can_read
             can_release = name in self.commands and bool(self.commands[name].release)
@@ -274,6 +275,7 @@ class DeviceConfig:
                 can_release=can_release,
                 settle_s=settle_s,
                 shows_after_s=settle_s + 2 * self.poll_s,
+                step=steps.get(name),
                 includes_others=name in mixed,
             )
         steered_by = kind.steered_by(self.points, self.commands)

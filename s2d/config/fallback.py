@@ -60,8 +60,11 @@ def fallback(
         if written.after:
             hold_s[occasion] = written.after.seconds
     findings.raise_problems()
-    after = hold_s.pop(Occasion.CEM_LOST, usual.after.seconds if usual.after else Fallback().after_s)
-    return Fallback(after, _setpoints(usual, "fallback"), special, hold_s)
+    by_itself = {occasion: held_s for occasion, held_s in kind.hold_s.items() if occasion not in special}
+    after_s = usual.after.seconds if usual.after else kind.hold_s[Occasion.CEM_LOST]
+    after_s = hold_s.pop(Occasion.CEM_LOST, after_s)
+    by_itself.pop(Occasion.CEM_LOST, None)
+    return Fallback(after_s, _setpoints(usual, "fallback"), special, by_itself | hold_s)
 
 
 class _After(NamedTuple):
@@ -109,7 +112,7 @@ class _Reader:
         self._unusable = unusable - self._writable.keys() - convertible
         safe = kind.safe(settings, kind.steered_by(make.points, make.commands)) if settings else {}
         self.usual: dict[str, Value] = {
-            name: RELEASE if _can_release(self._writable[name]) else value
+            name: RELEASE if kind.may_be_released and _can_release(self._writable[name]) else value
             for name, value in safe.items()
             if name in self._writable
         }
@@ -129,6 +132,10 @@ class _Reader:
                     written = written._replace(after=_After(after, entry.node.position))
             elif key in self._writable:
                 target = self._writable[key]
+                if entry.node.content == RELEASE and not self._kind.may_be_released:
+                    what = f"a device of the kind {self._kind.name} is not left to itself when nobody is in charge"
+                    findings.problems.append(entry.node.position.problem(inside, what, "Say a value"))
+                    continue
                 dimension = _dimension(self._kind, key, target)
                 value = findings.attempt(_value, target, dimension, entry.node, self._decoder, inside)
                 if value is not None:

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 import msgspec
 from msgspec import Struct
 
-from ..values import Now
+from ..values import Now, Value
 from .control.operation_modes.timers import Timed, TimersAndModes
 from .control.ppbc.sequence_run import Instant, RememberedRun, Seconds, SequenceRun
 from .control.ppbc.task import Task, TaskProgress
+from .kinds.kept_values import KeptValues
 
 
 class RememberedTimer(Struct, frozen=True):
@@ -34,9 +35,12 @@ class Memory(Struct, frozen=True):
     task: Task | None = None
     runs: dict[str, RememberedRun] = {}
     """By container id."""
+    values: dict[str, Value] = {}
+    """Of the kind, by names of its own."""
+    instants: dict[str, Instant] = {}
 
 
-def memory_of(timers: TimersAndModes, progress: TaskProgress, now: Now) -> Memory:
+def memory_of(timers: TimersAndModes, progress: TaskProgress, kept: KeptValues, now: Now) -> Memory:
     """What is to be remembered of them."""
     return Memory(
         tuple(
@@ -48,11 +52,15 @@ def memory_of(timers: TimersAndModes, progress: TaskProgress, now: Now) -> Memor
         dict(timers.change),
         progress.profile,
         {container_id: run.remembered(now) for container_id, run in progress.runs.items()},
+        dict(kept.values),
+        {name: now.utc + timedelta(seconds=at - now.mono) for name, at in kept.instants.items()},
     )
 
 
-def recall(memory: Memory, timers: TimersAndModes, progress: TaskProgress, now: Now) -> None:
-    """Puts what is remembered back into new *timers* and *progress*."""
+def recall(memory: Memory, timers: TimersAndModes, progress: TaskProgress, kept: KeptValues, now: Now) -> None:
+    """Puts what is remembered back into new *timers*, *progress* and *kept*."""
+    kept.values |= memory.values
+    kept.instants |= {name: now.mono + (at - now.utc).total_seconds() for name, at in memory.instants.items()}
     for each in memory.timers:
         left_s = each.duration_s - max(0.0, (now.utc - each.started_at).total_seconds())
         timers.timed[each.scope, each.timer_id] = Timed(now.mono + left_s, each.duration_s)

@@ -128,8 +128,8 @@ class ResourceManager:
         self._progress = TaskProgress()
         self._remembered = 0
         """How many changes of what must survive a restart were told to be kept..."""
-        self._remembered_starts = 0
-        """...and how many starts of timers."""
+        self._remembered_urgent = 0
+        """...and how many of those that cannot wait."""
         self._remember_at = -inf
         """When others may be kept again."""
         self._version = ""
@@ -142,7 +142,7 @@ class ResourceManager:
     def handle(self, event: Event, now: Now) -> list[Effect]:
         """What *event*, and the time that has passed, lead to; effects are in the order to be carried out."""
         if self._memory:
-            recall(self._memory, self._timers, self._progress, now)
+            recall(self._memory, self._timers, self._progress, self._resource.kept, now)
             self._memory = None
         # What is here was in time, however late it is looked at.
         if self._session and isinstance(event, Received | Pinged | Ponged):
@@ -154,7 +154,7 @@ class ResourceManager:
         effects += self._on(event, now)
         self._order_guard.observe(effects)
         if self._is_unremembered:
-            is_urgent = self._timers.starts != self._remembered_starts
+            is_urgent = self._urgent_changes != self._remembered_urgent
             if is_urgent or now.mono >= self._remember_at or isinstance(event, Stopping):
                 effects.append(self._remember(now, is_urgent=is_urgent))
         return effects
@@ -618,19 +618,26 @@ class ResourceManager:
     def _rest_now(self, occasion: Occasion, reason: str, now: Now) -> list[Effect]:
         self._pending_rest = None
         self._progress.end(now)
-        return [Apply(setpoint) for setpoint in self._resource.rest(occasion, reason)]
+        return [Apply(setpoint) for setpoint in self._resource.rest(occasion, reason, now)]
 
     @property
     def _is_unremembered(self) -> bool:
         """Whether what must survive a restart has changed since it was last kept."""
-        return self._timers.changes + self._progress.changes != self._remembered
+        return self._changes != self._remembered
+
+    @property
+    def _changes(self) -> int:
+        return self._timers.changes + self._progress.changes + self._resource.kept.changes
+
+    @property
+    def _urgent_changes(self) -> int:
+        return self._timers.starts + self._resource.kept.urgent_changes
 
     def _remember(self, now: Now, *, is_urgent: bool) -> Remember:
-        """What must survive a restart, as it is now: *is_urgent* if a timer was started."""
+        """What must survive a restart, as it is now: *is_urgent* if a timer was started, or hardware switched."""
         self._remember_at = now.mono + REMEMBER_EVERY_S
-        self._remembered = self._timers.changes + self._progress.changes
-        self._remembered_starts = self._timers.starts
-        return Remember(encoded(memory_of(self._timers, self._progress, now)), is_urgent)
+        self._remembered, self._remembered_urgent = self._changes, self._urgent_changes
+        return Remember(encoded(memory_of(self._timers, self._progress, self._resource.kept, now)), is_urgent)
 
     def _through_session(self, effects: Iterable[Effect], now: Now) -> list[Effect]:
         """*effects*, with what is to be said said through the session."""

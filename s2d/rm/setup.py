@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from .kinds import Ability, kind
+from .kinds import Ability, ResourceSetup, kind
 from .memory import Memory
 from .occasion import SafeStates
 from .policy import Identity, Policy
@@ -24,12 +24,21 @@ class Setup(Struct, frozen=True, kw_only=True):
     """What can be done with the points of its device."""
     safe: SafeStates
     policy: Policy
+    time_zone: str = "UTC"
+    """In which its owner tells the time."""
     memory: Memory | None = None
     """What was remembered before the last restart."""
 
     def resource_manager(self, new_id: Callable[[], str]) -> ResourceManager:
         """A new one, which takes the ids of its messages from *new_id*."""
         resource = kind(self.kind).resource(
-            self.identity.resource_id, self.identity.name, self.settings, self.abilities, self.safe
+            ResourceSetup(
+                resource_id=self.identity.resource_id,
+                name=self.identity.name,
+                settings=self.settings,
+                abilities=self.abilities,
+                safe=self.safe,
+                time_zone=self.time_zone,
+            )
         )
         return ResourceManager(self.identity, resource, self.policy, new_id, self.memory)

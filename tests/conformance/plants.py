@@ -12,6 +12,7 @@ from s2d.driver import PointSettings
 from s2d.quantities import Duration
 from s2d.rm.control.operation_modes.operation_modes import ModeAndFactor
 from s2d.rm.control.pebc.control import Constraints, EnergyNeed
+from s2d.rm.kinds import ResourceSetup
 from s2d.rm.kinds.battery import battery
 from s2d.rm.occasion import SafeStates
 from s2d.s2.messages import common, ddbc, frbc
@@ -59,7 +60,13 @@ def home_battery(*, max_age_s: float = HOLDS, owner: dict[str, Any] | None = Non
     resource_id = "3e1dc6a4-0f0a-4c9e-9d1b-5a3f3f1f7a11"
     known: dict[str, Any] = {
         "resource": lambda: battery(
-            resource_id, "Home battery", settings(**(owner or {})), abilities_of(points), SafeStates(fallback)
+            ResourceSetup(
+                resource_id=resource_id,
+                name="Home battery",
+                settings=settings(**(owner or {})),
+                abilities=abilities_of(points),
+                safe=SafeStates(fallback),
+            )
         ),
         "points": points,
         "values": {"soc": 50.0, "power": 0.0},

@@ -12,7 +12,7 @@ from s2d.config.driver_discovery import find_driver
 from s2d.device.device_map import commands_of
 from s2d.errors import ConfigError
 from s2d.quantities import Duration, Energy, Percentage, PercentageRange, Power
-from s2d.rm.kinds import kind
+from s2d.rm.kinds import ResourceSetup, kind
 from s2d.rm.kinds.battery import BatterySettings
 from s2d.rm.occasion import SafeStates
 from s2d.values import Setpoint
@@ -618,7 +618,11 @@ def test_an_order_has_time_until_what_is_written_can_be_seen(tmp_path: Path) -> 
         device = load(tmp_path).devices[0]
         assert device.kind
         of_kind, settings = kind(device.kind), device.settings
-        battery = of_kind.resource("id", None, settings, device.abilities(of_kind), SafeStates(()))
+        battery = of_kind.resource(
+            ResourceSetup(
+                resource_id="id", name=None, settings=settings, abilities=device.abilities(of_kind), safe=SafeStates(())
+            )
+        )
         assert battery.follow_within_s == follow_within_s
 
 

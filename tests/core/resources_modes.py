@@ -15,9 +15,10 @@ from s2d.rm.control.context import ControlContext
 from s2d.rm.control.execution import FOLLOWED, PENDING, Stage, Verdict
 from s2d.rm.control.offers import Offer, offer_ddbc, offer_frbc, offer_ombc, offer_pebc, offer_ppbc
 from s2d.rm.control.ombc import WHOLE, OperationModeMachine
-from s2d.rm.control.operation_modes.operation_modes import ModeAndFactor
+from s2d.rm.control.operation_modes.mode_and_factor import ModeAndFactor, OrderedMode
 from s2d.rm.control.reporting import ReportThresholds
 from s2d.rm.instructions import Updates
+from s2d.rm.kinds.kept_values import KeptValues
 from s2d.rm.occasion import Occasion
 from s2d.rm.resource_manager import Identity, Policy, ResourceManager
 from s2d.s2.effects import (
@@ -114,6 +115,7 @@ class Resource:
     offers = ControlType.NOT_CONTROLABLE
     foreseen_power = None
     is_at_rest = False
+    kept = KeptValues()
     read_at = 0.0
 
     def observe(self, readings: Iterable[Reading], now: Now) -> None:
@@ -140,10 +142,10 @@ class Resource:
     def power(self) -> dict[CommodityQuantity, Reading]:
         return {}
 
-    def rest(self, occasion: Occasion, reason: str) -> list[Setpoint]:
+    def rest(self, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
         return [Setpoint(scope, "off 0", reason, is_safe=True) for scope in self.doing]
 
-    def rest_of(self, scope: str, occasion: Occasion, reason: str) -> list[Setpoint]:
+    def rest_of(self, scope: str, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
         return [Setpoint(scope, "off 0", reason, is_safe=True)]
 
     def confirm(self, setpoint: Setpoint, keeps: float | None) -> None:
@@ -155,11 +157,11 @@ class Resource:
     def activity_of(self, scope: str) -> ModeAndFactor:
         return self.doing[scope]
 
-    def obstacle_to(self, scope: str, goal: ModeAndFactor) -> str | None:
+    def obstacle_to(self, scope: str, goal: OrderedMode, now: Now) -> str | None:
         return self.obstacle
 
-    def order(self, scope: str, goal: ModeAndFactor, reason: str) -> list[Stage]:
-        setpoint = Setpoint(scope, f"{goal.operation_mode_id} {goal.factor:g}", reason)
+    def order(self, scope: str, goal: OrderedMode, reason: str, now: Now) -> list[Stage]:
+        setpoint = Setpoint(scope, f"{goal.activity.operation_mode_id} {goal.activity.factor:g}", reason)
         return [Stage((setpoint,), self.follow_within_s)]
 
     def verdict_on(self, scope: str, goal: ModeAndFactor, since: float, now: Now) -> Verdict:

@@ -8,6 +8,7 @@ from s2d.rm.control.context import ControlContext
 from s2d.rm.control.reporting import ReportThresholds
 from s2d.rm.instructions import Updates
 from s2d.rm.kinds import Protection
+from s2d.rm.kinds.kept_values import KeptValues
 from s2d.rm.occasion import Occasion
 from s2d.rm.resource_manager import Identity, Policy, ResourceManager
 from s2d.s2.effects import Effect, Event, Send
@@ -40,6 +41,7 @@ class Played:
     quantities: tuple[CommodityQuantity, ...] = (L1,)
     foreseen_power: Any = None
     is_at_rest = False
+    kept = KeptValues()
     follow_within_s = 30.0
 
     def __init__(self) -> None:
@@ -69,7 +71,7 @@ class Played:
         at, power = self.read.get("power", (0.0, None))
         return {L1: Reading("power", power, at=at)} if isinstance(power, float) else {}
 
-    def rest(self, occasion: Occasion, reason: str) -> list[Setpoint]:
+    def rest(self, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
         raise NotImplementedError
 
     def confirm(self, setpoint: Setpoint, keeps: float | None) -> None:
@@ -77,7 +79,7 @@ class Played:
 
     def protect(self, now: Now) -> Protection | None:
         _, mishap = self.read.pop("mishap", (0.0, None))
-        return Protection(str(mishap), self.rest(Occasion.ABORTED, "protection")) if mishap else None
+        return Protection(str(mishap), self.rest(Occasion.ABORTED, "protection", now)) if mishap else None
 
 
 class PlayedStage(Stage):

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from s2d.rm.control.execution import FOLLOWED, PENDING, Stage, Verdict
-from s2d.rm.control.pebc.control import Constraints, EnergyNeed, Limits
+from s2d.rm.control.pebc.control import Constraints, EnergyNeed, Limits, PresentLimits
 from s2d.rm.instructions import Updates
 from s2d.rm.occasion import Occasion
 from s2d.s2.messages import pebc
@@ -54,11 +54,11 @@ class Roof(Played):
     def energy_needs(self) -> tuple[EnergyNeed, ...]:
         return self.needs
 
-    def obstacle_to(self, limits: Mapping[CommodityQuantity, Limits]) -> str | None:
+    def obstacle_to(self, wanted: PresentLimits, now: Now) -> str | None:
         return "the roof does not answer" if self.is_lost else None
 
-    def limit(self, limits: Mapping[CommodityQuantity, Limits], reason: str) -> list[Stage]:
-        words = (f"{each.rpartition('.')[2]} {lower:g}..{upper:g}" for each, (lower, upper) in limits.items())
+    def limit(self, wanted: PresentLimits, reason: str, now: Now) -> list[Stage]:
+        words = (f"{each.rpartition('.')[2]} {lower:g}..{upper:g}" for each, (lower, upper) in wanted.limits.items())
         return [Stage((Setpoint("limits", ", ".join(words), reason),), self.follow_within_s)]
 
     def verdict_on(self, limits: Mapping[CommodityQuantity, Limits], since: float, now: Now) -> Verdict:
@@ -67,7 +67,7 @@ class Roof(Played):
         is_kept = at > since and isinstance(power, float) and lower - 50 <= power <= upper + 50
         return FOLLOWED if is_kept else PENDING
 
-    def rest(self, occasion: Occasion, reason: str) -> list[Setpoint]:
+    def rest(self, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
         return [Setpoint("limits", "none", reason)]
 
 

@@ -72,7 +72,7 @@ class Washer(Played):
         at, does = self.read.get("does", (0.0, None))
         return FOLLOWED if at > since and does == f"{action.value} {container_id} {sequence_id}" else PENDING
 
-    def rest(self, occasion: Occasion, reason: str) -> list[Setpoint]:
+    def rest(self, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
         return [Setpoint("task", "nothing", reason)]
 
 

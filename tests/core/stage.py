@@ -9,7 +9,7 @@ from s2d.events import Applied, Measured
 from s2d.quantities import Energy, PercentageRange, Power
 from s2d.rm.control.reporting import ReportThresholds
 from s2d.rm.instructions import Updates
-from s2d.rm.kinds import Ability
+from s2d.rm.kinds import Ability, ResourceSetup
 from s2d.rm.kinds.battery import KIND, BatterySettings
 from s2d.rm.kinds.battery import battery as battery_of
 from s2d.rm.kinds.battery.fill_rate import BatteryStorage
@@ -87,7 +87,15 @@ class Stage:
     """Whether the CEM is heard all the time, whatever it says; otherwise only what it is told to say here."""
 
     def __post_init__(self) -> None:
-        self.battery = battery_of("battery-1", "Home battery", self.settings, self.abilities(), self.safe())
+        self.battery = battery_of(
+            ResourceSetup(
+                resource_id="battery-1",
+                name="Home battery",
+                settings=self.settings,
+                abilities=self.abilities(),
+                safe=self.safe(),
+            )
+        )
         self.storage = BatteryStorage(self.battery)
         policy = Policy(
             fallback_after_s=self.after_s,

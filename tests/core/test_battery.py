@@ -55,7 +55,7 @@ def test_a_margin_is_not_negative() -> None:
 def test_a_battery_that_is_given_control_back_was_ordered_nothing() -> None:
     stage = Stage(fallback=(Setpoint("power_setpoint", RELEASE, "fallback"),))
     released = Setpoint("power_setpoint", RELEASE, "start", is_safe=True)
-    assert stage.battery.rest(Occasion.STARTED, "start") == [released]
+    assert stage.battery.rest(Occasion.STARTED, "start", stage.now) == [released]
     assert stage.battery.protect(stage.now) is None
 
 

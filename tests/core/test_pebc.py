@@ -2,12 +2,13 @@
 
 import json
 from datetime import timedelta
+from math import inf
 
 import pytest
 from msgspec.structs import replace
 
 from s2d.events import Lost, Refused
-from s2d.rm.control.pebc.control import EnergyNeed, Limits
+from s2d.rm.control.pebc.control import EnergyNeed, Limits, PresentLimits
 from s2d.rm.instructions import ELEMENTS_LIMIT
 from s2d.s2.effects import (
     Apply,
@@ -240,7 +241,7 @@ def test_one_that_waited_and_starts_late_skips_what_should_be_over() -> None:
     stage.hears(stage.envelope("asleep", (60, -2000, 0), (60, -1000, 0), after_s=60))
     stage.elapsed_s += 150
     assert applied(stage.on(Tick())) == [("limits", "L1 -1000..0")]
-    (limiting,) = stage.roof.limit({L1: Limits(-1000, 0)}, "instruction asleep")
+    (limiting,) = stage.roof.limit(PresentLimits({L1: Limits(-1000, 0)}, inf, False), "instruction asleep", stage.now)
     stage.confirmed(*map(Apply, limiting.setpoints))
     assert updates(stage.seen(power=0.0)) == [("asleep", "SUCCEEDED")]
     assert applied(stage.after(29)) == [("limits", "none")]

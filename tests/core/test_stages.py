@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from s2d.rm.control.execution import FOLLOWED, PENDING, Stage, Verdict, failed
-from s2d.rm.control.operation_modes.mode_and_factor import ModeAndFactor
+from s2d.rm.control.operation_modes.mode_and_factor import ModeAndFactor, OrderedMode
 from s2d.s2.messages.common import Timer, Transition
 from s2d.values import Now, Setpoint
 
@@ -22,13 +22,13 @@ class Contactor(HeatPump):
     refuses: str = ""
     seen_off_at: list[float] = field(default_factory=list)
 
-    def order(self, scope: str, goal: ModeAndFactor, reason: str) -> list[Stage]:
-        if goal.operation_mode_id == "off":
-            return super().order(scope, goal, reason)
+    def order(self, scope: str, goal: OrderedMode, reason: str, now: Now) -> list[Stage]:
+        if goal.activity.operation_mode_id == "off":
+            return super().order(scope, goal, reason, now)
         return [
             Stage((Setpoint("resource", "off 0", reason),), at_most_s=60.0, is_seen=self.is_seen_off),
             Stage((Setpoint("phases", 3.0, reason),), at_most_s=5.0, settle_s=10.0),
-            *super().order(scope, goal, reason),
+            *super().order(scope, goal, reason, now),
         ]
 
     def is_seen_off(self, since: float) -> bool:

@@ -57,7 +57,7 @@ def failed(reason: str) -> Verdict:
 class RestingResource(Protocol):
     """A resource that can be brought to rest."""
 
-    def rest(self, occasion: Occasion, reason: str) -> list[Setpoint]:
+    def rest(self, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
         """What to write on *occasion*, so that the device is as its owner wants it then; each is marked `is_safe`."""
         ...
 
@@ -132,7 +132,7 @@ class OrdersInProgress(Generic[Goal]):
         resource: RestingResource,
         instructions: Instructions[Goal],
         take_charge: Callable[[], None],
-        rest_of: Callable[[str, Occasion, str], list[Setpoint]] | None = None,
+        rest_of: Callable[[str, Occasion, str, Now], list[Setpoint]] | None = None,
     ) -> None:
         """*take_charge* is called whenever something that was instructed is commanded.
 
@@ -141,7 +141,7 @@ class OrdersInProgress(Generic[Goal]):
         self._resource = resource
         self._instructions = instructions
         self._take_charge = take_charge
-        self._rest_of = rest_of or (lambda _scope, occasion, reason: resource.rest(occasion, reason))
+        self._rest_of = rest_of or (lambda _scope, occasion, reason, now: resource.rest(occasion, reason, now))
         self._under_way: dict[str, OrderInProgress[Goal]] = {}
         self._in_force: dict[str, OrderInProgress[Goal]] = {}
         self.last_delay_s: float | None = None
@@ -235,7 +235,7 @@ class OrdersInProgress(Generic[Goal]):
         """Aborts what has started in *scope* and, unless *is_safe*, brings that to rest."""
         self.drop(scope)
         aborted = self._instructions.abort(scope, reason, now)
-        return aborted if is_safe else [*aborted, *self._rest_scope(scope, occasion, f"aborted: {reason}")]
+        return aborted if is_safe else [*aborted, *self._rest_scope(scope, occasion, f"aborted: {reason}", now)]
 
     def fail_all(self, reason: str, now: Now, *, is_safe: bool = False) -> list[Effect]:
         """Aborts all that is under way; *is_safe* when the device is already being brought to safety.
@@ -259,7 +259,7 @@ class OrdersInProgress(Generic[Goal]):
         if scope is None:
             return effects
         self.drop(scope)
-        return [*effects, *self._rest_scope(scope, Occasion.ENDED, f"revoked {object_id}")]
+        return [*effects, *self._rest_scope(scope, Occasion.ENDED, f"revoked {object_id}", now)]
 
     def abort_all(self, reason: str, now: Now) -> list[Effect]:
         """Ends every instruction; the caller brings the device to rest."""
@@ -272,12 +272,12 @@ class OrdersInProgress(Generic[Goal]):
         self._under_way.pop(scope, None)
         self._in_force.pop(scope, None)
 
-    def rest(self, occasion: Occasion, reason: str) -> list[Effect]:
+    def rest(self, occasion: Occasion, reason: str, now: Now) -> list[Effect]:
         """Brings the device as a whole to rest."""
-        return [Apply(setpoint) for setpoint in self._resource.rest(occasion, reason)]
+        return [Apply(setpoint) for setpoint in self._resource.rest(occasion, reason, now)]
 
-    def _rest_scope(self, scope: str, occasion: Occasion, reason: str) -> list[Effect]:
-        return [Apply(setpoint) for setpoint in self._rest_of(scope, occasion, reason)]
+    def _rest_scope(self, scope: str, occasion: Occasion, reason: str, now: Now) -> list[Effect]:
+        return [Apply(setpoint) for setpoint in self._rest_of(scope, occasion, reason, now)]
 
     def deadlines(self) -> Iterable[float]:
         """When (monotonic seconds) one goes on by itself, or becomes overdue."""

@@ -20,7 +20,8 @@ from ..control.execution import RestingResource
 from ..control.not_controllable import MeasuredResource
 from ..control.power_forecast import ForeseeingResource
 from ..control.reporting import ReportThresholds
-from ..occasion import SafeStates
+from ..occasion import Occasion, SafeStates
+from .kept_values import KeptValues
 
 
 class CanonicalPoint(NamedTuple):
@@ -43,6 +44,8 @@ class Ability(NamedTuple):
     """What is written to it has this long to show..."""
     shows_after_s: float = 0.0
     """...and so long it may take until that is seen."""
+    step: float | None = None
+    """What is written to it is rounded to a multiple of this, towards 0, in its base unit; None: not that is known."""
     includes_others: bool = False
     """It holds more than what the device alone does: what it becomes says nothing of an order."""
 
@@ -57,12 +60,29 @@ class Protection(NamedTuple):
     """Whether what runs is over; otherwise it goes on as far as it is harmless."""
 
 
+class ResourceSetup(Struct, frozen=True, kw_only=True):
+    """The setup of a model: what one resource is made from, as plain values."""
+
+    resource_id: str
+    """The same in every run."""
+    name: str | None
+    settings: Any
+    """Of the kind's type."""
+    abilities: Mapping[str, Ability]
+    """What can be done with the points of its device."""
+    safe: SafeStates
+    time_zone: str = "UTC"
+    """In which its owner tells the time."""
+
+
 class Resource(RestingResource, MeasuredResource, Protocol):
     """The model of one device, as far as every kind is alike. What it does further, its control types say."""
 
     roles: tuple[Role, ...]
     quantities: tuple[CommodityQuantity, ...]
     """The power it measures."""
+    kept: KeptValues
+    """What it must know after a restart; empty until the first event."""
 
     @property
     def follow_within_s(self) -> float:
@@ -139,8 +159,13 @@ class Kind:
     """Of its settings and the power that it is built for (W; None: nobody says): what its numbers can be."""
     states: Mapping[str, tuple[str, ...]]
     """What may be written to those of its points that hold a state."""
-    resource: Callable[[str, str | None, Any, Mapping[str, Ability], SafeStates], Resource]
-    """Makes the model: `resource(resource_id, name, settings, abilities, safe)`; *abilities* by point."""
+    hold_s: Mapping[Occasion, float]
+    """How long it is left as it is on an occasion, unless its owner says otherwise; where nothing is said, it rests at
+    once. On `cem_lost` something is always said."""
+    resource: Callable[["ResourceSetup"], Resource]
+    """Makes the model."""
+    may_be_released: bool = True
+    """Whether it may be left to itself; then it rests by that where it can be, unless its owner says a value."""
 
     def missing(self, points: Collection[str]) -> list[str]:
         """What *points* lack to be enough; of alternatives, what the one lacks that they come nearest to."""

@@ -15,8 +15,8 @@ from ...values import Now, Quality, Reading, Value
 class SharedState:
     """The state of a device now. A reading holds until it is too old, or until the device has none any more."""
 
-    def __init__(self, power_points: Mapping[CommodityQuantity, str]) -> None:
-        """*power_points*: the points that measure the power, by what they measure."""
+    def __init__(self, power_points: Mapping[CommodityQuantity, str], called: Mapping[str, str]) -> None:
+        """*power_points*: the points that measure the power, by what they measure. *called*: points in words."""
         self.quantities = tuple(power_points)
         self.is_online = False
         """Whether the device answers. What was last read of one that does not holds until it is too old."""
@@ -27,6 +27,9 @@ class SharedState:
         self._doubtful: dict[str, Reading] = {}
         """The newest of a point, where it came too soon after what is held."""
         self._why_unknown: dict[str, str] = {}
+        self._called = called
+        self._fault: Value | None = None
+        """The newest that was read: a fault has not gone because it cannot be read any more."""
 
     def observe(self, readings: Iterable[Reading], now: Now) -> bool:
         """Takes what the device said; what is not good makes its point unknown, and is as of *now* if undated.
@@ -56,6 +59,8 @@ class SharedState:
                     del self._why_unknown[reading.point]
                 if reading.good_until < self.stale_at:
                     self.stale_at = reading.good_until
+        if (fault := self._held.get("fault")) is not None:
+            self._fault = fault.value
         return has_lost or len(self._held) != known
 
     def lose(self) -> None:
@@ -103,6 +108,19 @@ class SharedState:
     def why_unknown(self, point: str) -> str | None:
         """Why *point* is unknown; None if it is known."""
         return None if point in self._held else self._why_unknown.get(point, "it was not read yet")
+
+    def unknown(self, points: Iterable[str]) -> str | None:
+        """Which of *points* is unknown, and why, in words; None if all are known."""
+        for point in points:
+            if why := self.why_unknown(point):
+                return f"{self._called.get(point, point)} is unknown: {why}"
+        return None
+
+    @property
+    def fault(self) -> str | None:
+        """The fault that the device reports, in words."""
+        is_fault = self._fault and self._fault != "ok"
+        return f"the device reports a fault: {self._fault}" if is_fault else None
 
     def power(self) -> dict[CommodityQuantity, Reading]:
         """The readings of the power, by quantity, as far as they hold."""

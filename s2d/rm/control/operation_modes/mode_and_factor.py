@@ -22,6 +22,13 @@ class ModeAndFactor(NamedTuple):
     """0 to 1."""
 
 
+class OrderedMode(NamedTuple):
+    """The goal of an instruction: mode and factor."""
+
+    activity: ModeAndFactor
+    is_abnormal: bool
+
+
 class OperationModeResource(RestingResource, Protocol):
     """A resource that is steered by operation modes.
 
@@ -32,15 +39,15 @@ class OperationModeResource(RestingResource, Protocol):
         """What is really done, in a mode that is described; None while no reading that holds tells."""
         ...
 
-    def obstacle_to(self, scope: str, goal: ModeAndFactor, /) -> str | None:
+    def obstacle_to(self, scope: str, goal: OrderedMode, now: Now, /) -> str | None:
         """Why *goal* may not be done now (offline, fault, safety), or None."""
         ...
 
-    def order(self, scope: str, goal: ModeAndFactor, reason: str, /) -> list[Stage]:
+    def order(self, scope: str, goal: OrderedMode, reason: str, now: Now, /) -> list[Stage]:
         """What to write, stage by stage, so that *goal* is done."""
         ...
 
-    def rest_of(self, scope: str, occasion: Occasion, reason: str, /) -> list[Setpoint]:
+    def rest_of(self, scope: str, occasion: Occasion, reason: str, now: Now, /) -> list[Setpoint]:
         """What to write so that *scope* alone, which may be described no longer, is at rest."""
         ...
 
@@ -55,13 +62,6 @@ class OperationModeResource(RestingResource, Protocol):
 
 OperationModeInstruction: TypeAlias = frbc.Instruction | ombc.Instruction | ddbc.Instruction
 """An instruction of any control type by operation modes."""
-
-
-class OrderedMode(NamedTuple):
-    """The goal of an instruction: mode and factor."""
-
-    activity: ModeAndFactor
-    is_abnormal: bool
 
 
 class ScopeStatus(NamedTuple):

@@ -167,7 +167,7 @@ class OperationModes:
                 transition = self._transition(scope, goal, at, now)
         except Forbidden as exc:
             return self._instructions.reject(instruction, str(exc), now)
-        if is_immediate and (obstacle := self._obstacle_to(scope, goal)):
+        if is_immediate and (obstacle := self._obstacle_to(scope, goal, now)):
             return self._instructions.reject(instruction, obstacle, now)
         accepted = self._instructions.accept(instruction, scope=scope, goal=goal, now=now)
         if not is_immediate:
@@ -192,7 +192,7 @@ class OperationModes:
         except Forbidden as exc:
             # The safe state may lie beyond the very transition that is forbidden: what is done now goes on.
             return self._orders.fail(order.scope, str(exc), now, is_safe=True)
-        if obstacle := self._obstacle_to(order.scope, order.goal):
+        if obstacle := self._obstacle_to(order.scope, order.goal, now):
             return self._fail(order.scope, obstacle, now)
         return self._enter(order, transition, now)
 
@@ -201,15 +201,17 @@ class OperationModes:
         if self._is_done_already(scope, activity, now):
             return self._instructions.succeed(scope, now, stays_in_force=True)
         self._followed.pop(scope, None)
-        effects = self._orders.begin(order, self._resource.order(scope, activity, f"instruction {order.id}"), now)
+        effects = self._orders.begin(
+            order, self._resource.order(scope, order.goal, f"instruction {order.id}", now), now
+        )
         self._timers.bring(scope, activity.operation_mode_id)
         if transition:
             self._machines[scope].initiate(transition, now)
         return [*effects, *self._report_timers(now)]
 
-    def _obstacle_to(self, scope: str, goal: OrderedMode) -> str | None:
+    def _obstacle_to(self, scope: str, goal: OrderedMode, now: Now) -> str | None:
         """Why *goal* may not be done now, or None."""
-        obstacle = self._resource.obstacle_to(scope, goal.activity)
+        obstacle = self._resource.obstacle_to(scope, goal, now)
         if obstacle or goal.is_abnormal:
             return obstacle
         return self._dialect.obstacle_to(scope, goal.activity.operation_mode_id)

@@ -19,9 +19,9 @@ from ...occasion import Occasion
 from ..context import ControlContext
 from ..execution import PENDING, OrdersInProgress, Outcome, RestingResource, Stage, Verdict
 from .constraints import AllowedLimits, Constraints, EnergyNeed, Published
-from .envelopes import Envelopes, Limits, Running
+from .envelopes import Envelopes, Limits, PresentLimits, Running
 
-__all__ = ["Constraints", "EnergyNeed", "Limits", "PowerEnvelopeControl", "PowerEnvelopeResource"]
+__all__ = ["Constraints", "EnergyNeed", "Limits", "PowerEnvelopeControl", "PowerEnvelopeResource", "PresentLimits"]
 
 _SCOPE = "resource"
 """An envelope is for the resource as a whole."""
@@ -38,12 +38,12 @@ class PowerEnvelopeResource(RestingResource, Protocol):
         """What energy must flow however limits are set; empty if nothing is known of that."""
         ...
 
-    def obstacle_to(self, limits: Mapping[CommodityQuantity, Limits]) -> str | None:
+    def obstacle_to(self, wanted: PresentLimits, now: Now) -> str | None:
         """Why the resource may not be limited so now (offline, fault, comfort), or None."""
         ...
 
-    def limit(self, limits: Mapping[CommodityQuantity, Limits], reason: str) -> list[Stage]:
-        """What to write, stage by stage, so that power stays within *limits*; a quantity without any is free."""
+    def limit(self, wanted: PresentLimits, reason: str, now: Now) -> list[Stage]:
+        """What to write, stage by stage, so that power stays within the limits *wanted*."""
         ...
 
     def verdict_on(self, limits: Mapping[CommodityQuantity, Limits], since: float, now: Now) -> Verdict:
@@ -213,7 +213,7 @@ class PowerEnvelopeControl:
         first, limits = goal.first_limits(), goal.every_limits()
         objection = self._objection(limits, goal.is_abnormal, begins_at)
         if objection is None and is_immediate:
-            objection = self._resource.obstacle_to(first)
+            objection = self._resource.obstacle_to(PresentLimits(first, now.mono + goal.lasts_s, goal.is_abnormal), now)
         if objection:
             return self._instructions.reject(instruction, objection, now)
         accepted = self._instructions.accept(instruction, scope=_SCOPE, goal=goal, now=now, elements=len(limits))
@@ -265,12 +265,12 @@ class PowerEnvelopeControl:
         if not limits:
             ended = self._instructions.end(_SCOPE, "it lapsed before it was followed", now)
             self._orders.drop(_SCOPE)
-            return [*ended, *self._orders.rest(Occasion.ENDED, f"lapsed: instruction {order.id}")]
+            return [*ended, *self._orders.rest(Occasion.ENDED, f"lapsed: instruction {order.id}", now)]
         if limits != possible:
             objection = self._objection(limits.items(), order.goal.is_abnormal, now.utc)
-            if why_not := objection or self._resource.obstacle_to(limits):
+            if why_not := objection or self._resource.obstacle_to(running.present, now):
                 return self._orders.fail(_SCOPE, why_not, now)
-        return self._orders.begin(order, self._resource.limit(limits, f"instruction {order.id}"), now)
+        return self._orders.begin(order, self._resource.limit(running.present, f"instruction {order.id}", now), now)
 
     def _wording(self, order: Order[Envelopes]) -> Iterable[str]:
         running = self._running

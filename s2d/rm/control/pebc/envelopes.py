@@ -3,6 +3,7 @@
 Spec: EN 50491-12-2, PEBC; S2 JSON `PEBC.PowerEnvelope`, `PEBC.PowerEnvelopeElement`.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -22,6 +23,16 @@ class Limits(NamedTuple):
     upper: float
 
 
+class PresentLimits(NamedTuple):
+    """The limits of an instruction that hold at present."""
+
+    limits: Mapping[CommodityQuantity, Limits]
+    """A quantity without any is free."""
+    until: float
+    """When (monotonic seconds) the last of its envelopes lapses."""
+    is_abnormal: bool
+
+
 class Envelopes(NamedTuple):
     """The goal of an instruction: a power envelope for each quantity."""
 
@@ -29,6 +40,11 @@ class Envelopes(NamedTuple):
     """One for each quantity."""
     begins_at: datetime
     is_abnormal: bool
+
+    @property
+    def lasts_s(self) -> float:
+        """Until the last of them has lapsed."""
+        return max(sum(map(_seconds_of, each.power_envelope_elements)) for each in self.all)
 
     def first_limits(self) -> dict[CommodityQuantity, Limits]:
         """Those of the first elements."""
@@ -54,6 +70,12 @@ class Running:
         """Those of the present elements."""
         self.changes_at: float | None = None
         """When (monotonic seconds) other limits follow, or none."""
+        self._lapses_at = self._began_at + order.goal.lasts_s
+
+    @property
+    def present(self) -> PresentLimits:
+        """What `enter` has found."""
+        return PresentLimits(self.limits, self._lapses_at, self.order.goal.is_abnormal)
 
     def enter(self, now: Now) -> dict[CommodityQuantity, Limits]:
         """The limits from *now* until `changes_at`; a quantity whose envelope has lapsed is not among them."""
@@ -61,7 +83,7 @@ class Running:
         for envelope in self.order.goal.all:
             end_s = 0.0
             for element in envelope.power_envelope_elements:
-                end_s += min(element.duration, _CENTURY_MS) / 1000
+                end_s += _seconds_of(element)
                 ends_at = self._began_at + end_s
                 if ends_at > now.mono:
                     self.limits[envelope.commodity_quantity] = limits_of(element)
@@ -69,6 +91,10 @@ class Running:
                         self.changes_at = ends_at
                     break
         return self.limits
+
+
+def _seconds_of(element: PowerEnvelopeElement) -> float:
+    return min(element.duration, _CENTURY_MS) / 1000
 
 
 def limits_of(element: PowerEnvelopeElement) -> Limits:

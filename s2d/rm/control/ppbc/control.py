@@ -120,7 +120,7 @@ class PowerProfileControl:
             return []
         effects = self._abort_all(reason, now)
         if not is_safe:
-            effects += self._orders.rest(Occasion.ABORTED, f"aborted: {reason}")
+            effects += self._orders.rest(Occasion.ABORTED, f"aborted: {reason}", now)
         return [*effects, *self._report_statuses(now)]
 
     def deadlines(self) -> Iterable[float]:
@@ -148,7 +148,7 @@ class PowerProfileControl:
         if former and former != profile:
             reason = f"profile {former.id} is withdrawn"
             if self._progress.is_under_way:
-                effects += [*self._abort_all(reason, now), *self._orders.rest(Occasion.ENDED, reason)]
+                effects += [*self._abort_all(reason, now), *self._orders.rest(Occasion.ENDED, reason, now)]
             effects += self._orders.abort_all(reason, now)
             if self._is_published:
                 kind = RevokableObjects.PPBC_POWER_PROFILE_DEFINITION
@@ -259,7 +259,7 @@ class PowerProfileControl:
         queued, self._queued = self._queued, None
         if queued and self._instructions.started.get(queued.scope) is queued:
             return [*effects, *self._start(queued, now)]
-        return [*effects, *self._orders.rest(Occasion.ENDED, f"{container_id} has finished")]
+        return [*effects, *self._orders.rest(Occasion.ENDED, f"{container_id} has finished", now)]
 
     def _revoke(self, object_id: str, now: Now) -> list[Effect]:
         under_way = {order.scope: order for order in self._instructions.started.values()}
@@ -298,7 +298,7 @@ class PowerProfileControl:
         return [Apply(setpoint) for stage in stages for setpoint in stage.setpoints]
 
     def _give_up(self, container_id: str, reason: str, now: Now) -> list[Effect]:
-        return [*self._abort(container_id, reason, now), *self._orders.rest(Occasion.ABORTED, reason)]
+        return [*self._abort(container_id, reason, now), *self._orders.rest(Occasion.ABORTED, reason, now)]
 
     def _abort_all(self, reason: str, now: Now) -> list[Effect]:
         open_ids = [container_id for container_id, run in self._progress.runs.items() if run.is_open]

@@ -1,13 +1,13 @@
 """The kind `battery`: its points, its settings, and the control types that it can offer."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from ....s2.messages.common import CONTROL_TYPES, ControlType
 from ....values import PlausibleRange, Value
 from ...control.offers import Offer, offer_frbc, offer_ombc, offer_pebc
 from ...control.reporting import ReportThresholds
-from ...occasion import SafeStates
-from .. import Ability, CanonicalPoint, Kind
+from ...occasion import Occasion
+from .. import CanonicalPoint, Kind, ResourceSetup
 from .battery import FORCED, LIMITS, MODE, Battery
 from .envelopes import BatteryEnvelopes
 from .fill_rate import BatteryStorage
@@ -38,11 +38,9 @@ _EMPTY_AFTER_H = 1.0
 """Hardly any home battery is full or empty sooner, where no nameplate tells."""
 
 
-def battery(
-    resource_id: str, name: str | None, settings: BatterySettings, abilities: Mapping[str, Ability], safe: SafeStates
-) -> Battery:
+def battery(setup: ResourceSetup) -> Battery:
     """The model of one battery."""
-    return Battery(resource_id, name, settings, abilities, safe, OFFERS)
+    return Battery(setup, OFFERS)
 
 
 def _reach(settings: BatterySettings) -> dict[str, tuple[float, float]]:
@@ -123,5 +121,6 @@ KIND = Kind(
     reach=_reach,
     plausible=_plausible,
     states={MODE: ("idle", "charge", "discharge")},
+    hold_s={Occasion.CEM_LOST: 60.0},
     resource=battery,
 )

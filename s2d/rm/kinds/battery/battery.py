@@ -10,13 +10,14 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ....s2.messages.common import Commodity, CommodityQuantity, ControlType, Role, RoleType
-from ....values import RELEASE, Now, Reading, Setpoint, Value
+from ....values import RELEASE, Now, Reading, Setpoint
 from ...control import Control
 from ...control.context import ControlContext
 from ...control.execution import FOLLOWED, PENDING, Verdict
 from ...control.offers import Offer
-from ...occasion import Occasion, SafeStates
-from .. import Ability, Protection
+from ...occasion import Occasion
+from .. import Ability, Protection, ResourceSetup
+from ..kept_values import KeptValues
 from ..ladder import Ladder
 from ..shared_state import SharedState
 from .contrary_power import ContraryPower
@@ -50,19 +51,13 @@ class Battery:
     roles: tuple[Role, ...] = (Role(role=RoleType.ENERGY_STORAGE, commodity=Commodity.ELECTRICITY),)
     foreseen_power = None
 
-    def __init__(
-        self,
-        resource_id: str,
-        name: str | None,
-        settings: BatterySettings,
-        abilities: Mapping[str, Ability],
-        safe: SafeStates,
-        offers: "Mapping[ControlType, Offer[Battery]]",
-    ) -> None:
-        self.name = name
-        self.settings = settings
-        self.description = BatteryDescription(resource_id, name, settings)
-        self.state = SharedState(_power_points(settings, abilities))
+    def __init__(self, setup: ResourceSetup, offers: "Mapping[ControlType, Offer[Battery]]") -> None:
+        self.name = setup.name
+        self.settings: BatterySettings = setup.settings
+        settings, abilities = self.settings, setup.abilities
+        self.kept = KeptValues()
+        self.description = BatteryDescription(setup.resource_id, setup.name, settings)
+        self.state = SharedState(_power_points(settings, abilities), _CALLED)
         self.quantities = self.state.quantities
         self.abilities = abilities
         self.tolerance_w = settings.tolerance_w
@@ -82,13 +77,11 @@ class Battery:
         self._is_idle = True
         self._judged_by = ("soc", "power") if "soc" in abilities else ("power",)
         """What must be known while it is ordered to a power."""
-        self._fault: Value | None = None
-        """The newest that was read: a fault has not gone because it cannot be read any more."""
         self._resting_w = 0.0
         """The power it was brought to when it was brought to rest."""
         self._blocked = (False, False)
         """Whether its state of charge keeps it from charging, and from discharging, within limits."""
-        self._safe = safe
+        self._safe = setup.safe
         self._offers = offers
         rungs = {control_type: _RUNGS[control_type] for control_type in offers}
         self._ladder = Ladder(
@@ -102,8 +95,6 @@ class Battery:
     def observe(self, readings: Iterable[Reading], now: Now) -> None:
         if self.state.observe(readings, now):
             self._ladder.advance(now)
-        if self.state.is_known("fault"):
-            self._fault = self.state.value("fault")
         power_w = self.state.number("power")
         if power_w is not None:
             # Half the threshold on the way down, so that noise about it is not told as a change of mode.
@@ -144,7 +135,7 @@ class Battery:
     def power(self) -> Mapping[CommodityQuantity, Reading]:
         return self.state.power()
 
-    def rest(self, occasion: Occasion, reason: str) -> list[Setpoint]:
+    def rest(self, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
         self.ordered, self._contrary, self._resting, self._blocked = None, None, occasion, (False, False)
         setpoints = self._safe.on(occasion, reason)
         # A device that has control back does what it likes: nothing was ordered of it.
@@ -153,17 +144,17 @@ class Battery:
 
     def protect(self, now: Now) -> Protection | None:
         if isinstance(self.ordered, OrderedLimits):
-            return self._protect_within(self.ordered)
+            return self._protect_within(self.ordered, now)
         # Before the first readings nothing was ordered but the safe state, which is the owner's own word.
         if not self._ladder.has_offered:
             return None
         power_w = self.ordered.power_w if self.ordered else self._resting_w
-        if power_w and (fault := self.fault):
+        if power_w and (fault := self.state.fault):
             return Protection(fault, self.idle(f"protection: {fault}"))
         judged_by = self._judged_by if power_w else ("power",) if self.ordered else ()
         is_brought_there = self.ordered is None and self._resting is Occasion.STALE
-        if (unknown := self._unknown(judged_by)) and not is_brought_there:
-            return Protection(unknown, self.rest(Occasion.STALE, f"protection: {unknown}"))
+        if (unknown := self.state.unknown(judged_by)) and not is_brought_there:
+            return Protection(unknown, self.rest(Occasion.STALE, f"protection: {unknown}", now))
         if limit := self._limit_reached(power_w):
             return Protection(limit, self.idle(f"protection: {limit}"))
         return None
@@ -189,14 +180,7 @@ class Battery:
         """Why *power_w* must not be ordered now, whoever wants it."""
         if power_w == 0:
             return None
-        return self.fault or self._unknown(self._judged_by) or self._limit_reached(power_w)
-
-    def _unknown(self, points: Iterable[str]) -> str | None:
-        """Which of *points* is unknown, and why, in words."""
-        for point in points:
-            if why := self.state.why_unknown(point):
-                return f"{_CALLED[point]} is unknown: {why}"
-        return None
+        return self.state.fault or self.state.unknown(self._judged_by) or self._limit_reached(power_w)
 
     def _limit_reached(self, power_w: float) -> str | None:
         """At which limit its state of charge is, in words, if *power_w* would go beyond that."""
@@ -207,12 +191,6 @@ class Battery:
         if emptiest is not None and power_w < 0 and emptiest <= low:
             return f"the state of charge {emptiest:g} % is at its lower limit {low:g} %"
         return None
-
-    @property
-    def fault(self) -> str | None:
-        """The fault that the device reports, in words."""
-        is_fault = self._fault and self._fault != "ok"
-        return f"the device reports a fault: {self._fault}" if is_fault else None
 
     @property
     def mode(self) -> BatteryMode | None:
@@ -251,11 +229,11 @@ class Battery:
         self.ordered, self._contrary, self._blocked = ordered, None, self._blocks()
         return self._limited(ordered, reason)
 
-    def _protect_within(self, ordered: OrderedLimits) -> Protection | None:
-        if fault := self.fault:
+    def _protect_within(self, ordered: OrderedLimits, now: Now) -> Protection | None:
+        if fault := self.state.fault:
             return Protection(fault, self.idle(f"protection: {fault}"))
-        if unknown := self._unknown(("power",)):
-            return Protection(unknown, self.rest(Occasion.STALE, f"protection: {unknown}"))
+        if unknown := self.state.unknown(("power",)):
+            return Protection(unknown, self.rest(Occasion.STALE, f"protection: {unknown}", now))
         blocked = self._blocks()
         if blocked == self._blocked:
             return None

@@ -7,7 +7,7 @@ from ....s2.messages.pebc import AllowedLimitRange, PowerEnvelopeConsequenceType
 from ....values import RELEASE, Now, Setpoint
 from ...control.execution import Stage, Verdict
 from ...control.pebc.constraints import Constraints, EnergyNeed
-from ...control.pebc.envelopes import Limits
+from ...control.pebc.envelopes import Limits, PresentLimits
 from ...occasion import Occasion
 from .battery import FORCED, Battery, OrderedLimits
 
@@ -41,21 +41,21 @@ class BatteryEnvelopes:
     def energy_needs(self) -> tuple[EnergyNeed, ...]:
         return ()
 
-    def obstacle_to(self, limits: Mapping[CommodityQuantity, Limits]) -> str | None:
+    def obstacle_to(self, wanted: PresentLimits, now: Now) -> str | None:
         if not self._battery.state.is_online:
             return "the device does not answer"
         if why := self._battery.state.why_unknown("power"):
             return f"the power is unknown: {why}"
-        return self._battery.fault
+        return self._battery.state.fault
 
-    def limit(self, limits: Mapping[CommodityQuantity, Limits], reason: str) -> list[Stage]:
-        setpoints = self._battery.limits_within(self._ordered(limits), reason)
+    def limit(self, wanted: PresentLimits, reason: str, now: Now) -> list[Stage]:
+        setpoints = self._battery.limits_within(self._ordered(wanted.limits), reason)
         if FORCED in self._battery.abilities:
             setpoints.insert(0, Setpoint(FORCED, RELEASE, reason))
         return [Stage(tuple(setpoints), self._battery.follow_within_s)]
 
-    def rest(self, occasion: Occasion, reason: str) -> list[Setpoint]:
-        return self._battery.rest(occasion, reason)
+    def rest(self, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
+        return self._battery.rest(occasion, reason, now)
 
     def verdict_on(self, limits: Mapping[CommodityQuantity, Limits], since: float, now: Now) -> Verdict:
         ordered = self._ordered(limits)

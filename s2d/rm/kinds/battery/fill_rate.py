@@ -3,7 +3,7 @@
 from ....s2.messages.frbc import ActuatorDescription, StorageDescription
 from ....values import Now, Setpoint
 from ...control.execution import Stage, Verdict, failed
-from ...control.operation_modes.mode_and_factor import ModeAndFactor
+from ...control.operation_modes.mode_and_factor import ModeAndFactor, OrderedMode
 from ...occasion import Occasion
 from .battery import FORCED, Battery
 
@@ -30,19 +30,19 @@ class BatteryStorage:
         mode, power_w = self._battery.mode, self._battery.state.number("power")
         return None if mode is None or power_w is None else ModeAndFactor(mode.id, mode.factor_at(power_w))
 
-    def obstacle_to(self, scope: str, goal: ModeAndFactor) -> str | None:
-        return self._battery.obstacle_to(self._power_of(goal))
+    def obstacle_to(self, scope: str, goal: OrderedMode, now: Now) -> str | None:
+        return self._battery.obstacle_to(self._power_of(goal.activity))
 
-    def order(self, scope: str, goal: ModeAndFactor, reason: str) -> list[Stage]:
-        power_w = self._power_of(goal)
-        self._battery.order(self._battery.description.modes[goal.operation_mode_id], power_w)
+    def order(self, scope: str, goal: OrderedMode, reason: str, now: Now) -> list[Stage]:
+        power_w = self._power_of(goal.activity)
+        self._battery.order(self._battery.description.modes[goal.activity.operation_mode_id], power_w)
         return [Stage((Setpoint(FORCED, power_w, reason),), self._battery.follow_within_s)]
 
-    def rest(self, occasion: Occasion, reason: str) -> list[Setpoint]:
-        return self._battery.rest(occasion, reason)
+    def rest(self, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
+        return self._battery.rest(occasion, reason, now)
 
-    def rest_of(self, scope: str, occasion: Occasion, reason: str) -> list[Setpoint]:
-        return self._battery.rest(occasion, reason)
+    def rest_of(self, scope: str, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
+        return self._battery.rest(occasion, reason, now)
 
     def verdict_on(self, scope: str, goal: ModeAndFactor, since: float, now: Now) -> Verdict:
         if reason := self._battery.contradiction(FORCED, since):

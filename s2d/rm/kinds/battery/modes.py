@@ -5,7 +5,7 @@ from ....s2.messages.common import PowerRange
 from ....values import Now, Setpoint
 from ...control.execution import FOLLOWED, PENDING, Stage, Verdict, failed
 from ...control.ombc import OperationModeMachine
-from ...control.operation_modes.mode_and_factor import ModeAndFactor
+from ...control.operation_modes.mode_and_factor import ModeAndFactor, OrderedMode
 from ...occasion import Occasion
 from .battery import MODE, Battery, OrderedPower
 
@@ -41,19 +41,19 @@ class BatteryModes:
         mode = self._battery.mode
         return None if mode is None else ModeAndFactor(mode.id, 0.0)
 
-    def obstacle_to(self, scope: str, goal: ModeAndFactor) -> str | None:
-        return self._battery.obstacle_to(self._ordered(goal).power_w)
+    def obstacle_to(self, scope: str, goal: OrderedMode, now: Now) -> str | None:
+        return self._battery.obstacle_to(self._ordered(goal.activity).power_w)
 
-    def order(self, scope: str, goal: ModeAndFactor, reason: str) -> list[Stage]:
-        self._battery.order(*self._ordered(goal))
-        setpoint = Setpoint(MODE, self._state_of[goal.operation_mode_id], reason)
+    def order(self, scope: str, goal: OrderedMode, reason: str, now: Now) -> list[Stage]:
+        self._battery.order(*self._ordered(goal.activity))
+        setpoint = Setpoint(MODE, self._state_of[goal.activity.operation_mode_id], reason)
         return [Stage((setpoint,), self._battery.follow_within_s)]
 
-    def rest(self, occasion: Occasion, reason: str) -> list[Setpoint]:
-        return self._battery.rest(occasion, reason)
+    def rest(self, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
+        return self._battery.rest(occasion, reason, now)
 
-    def rest_of(self, scope: str, occasion: Occasion, reason: str) -> list[Setpoint]:
-        return self._battery.rest(occasion, reason)
+    def rest_of(self, scope: str, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
+        return self._battery.rest(occasion, reason, now)
 
     def verdict_on(self, scope: str, goal: ModeAndFactor, since: float, now: Now) -> Verdict:
         if reason := self._battery.contradiction(MODE, since):
