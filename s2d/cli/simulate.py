@@ -133,6 +133,7 @@ def _battery(arguments: Namespace, watchdog_s: float) -> SimulatedBattery:
 
 async def _simulate(simulated: SimulatedDevice, arguments: Namespace) -> None:
     loop = asyncio.get_running_loop()
+    began_s = loop.time()
     stopping: asyncio.Future[None] = loop.create_future()
     live_line = LiveLine(sys.stdout)
 
@@ -144,9 +145,13 @@ async def _simulate(simulated: SimulatedDevice, arguments: Namespace) -> None:
         else:
             stopping.set_result(None)
 
+    def now_s() -> float:
+        """Seconds that it has lived."""
+        return loop.time() - began_s
+
     def show(event: str) -> None:
         """Draws the live line anew on a terminal; elsewhere *event* is worth a line of its own."""
-        status = simulated.status_line(loop.time())
+        status = simulated.status_line(now_s())
         if live_line.is_live:
             live_line.draw(status)
         else:
@@ -154,14 +159,14 @@ async def _simulate(simulated: SimulatedDevice, arguments: Namespace) -> None:
 
     def toggle_fault() -> None:
         if simulated.toggle_fault:
-            show(f"fault {'on' if simulated.toggle_fault(loop.time()) else 'off'}")
+            show(f"fault {'on' if simulated.toggle_fault(now_s()) else 'off'}")
 
     simulated.on_event = show
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop)
     loop.add_signal_handler(signal.SIGUSR1, toggle_fault)
     if arguments.fault.is_on("on") and simulated.toggle_fault:
-        simulated.toggle_fault(loop.time())
+        simulated.toggle_fault(now_s())
     (unit, registers), *others = simulated.units.items()
     units = ", ".join(map(str, simulated.units))
     async with AsyncExitStack() as serving:
@@ -176,6 +181,7 @@ async def _simulate(simulated: SimulatedDevice, arguments: Namespace) -> None:
                     unit=unit,
                     also=dict(others),
                     faults=arguments.fault,
+                    clock=now_s,
                     on_lost=lambda: stop(lost),
                 )
             )
@@ -190,6 +196,7 @@ async def _simulate(simulated: SimulatedDevice, arguments: Namespace) -> None:
                     also=dict(others),
                     framing=arguments.framing,
                     faults=arguments.fault,
+                    clock=now_s,
                 )
             )
             show_lines(f"Modbus {'RTU over ' * (arguments.framing == 'rtu')}TCP on {address}, unit {units}")

@@ -11,6 +11,7 @@ from ..errors import S2dError
 from ..host.regular_file import UnfitFile, contents_of
 from ..simulation.battery import SimulatedBattery
 from ..simulation.faults import Faults
+from ..simulation.hardware import SimulatedHardware
 from ..simulation.profile import ProfileRegisters
 from ..simulation.registers import BatteryRegisters, Registers
 from ..simulation.replay import Replay
@@ -50,23 +51,22 @@ def battery_device(battery: SimulatedBattery, unit: int, faults: Faults) -> Simu
 
     Raises: ValueError: it is too large for them.
     """
-    simulated = _device_of(battery)
     registers = BatteryRegisters(
         battery, on_write=lambda name, value: simulated.on_event(f"{name} {value}"), faults=faults
     )
-    simulated.units = {unit: registers}
+    simulated = _device_of(battery, {unit: registers}, battery.advance)
     return simulated
 
 
 def profile_device(
     profile_name: str,
     keys: Mapping[str, str],
-    battery: SimulatedBattery,
+    hardware: SimulatedHardware,
     faults: Faults,
     config: Path | None = None,
     sun: Sun = Sun(0.0),  # noqa: B008 (immutable)
 ) -> SimulatedDevice:
-    """A simulated device: *battery* with the registers of the profile *profile_name*, a name or a file.
+    """A simulated device: *hardware* with the registers of the profile *profile_name*, a name or a file.
 
     *keys* are its owner's, as YAML. A hybrid has the *sun* on its roof. Profiles of one's own are beside the gateway
     file in *config*, if that is given.
@@ -78,20 +78,15 @@ def profile_device(
     profile = library.profile(name)
     if profile.about.simulation is None:
         raise CannotSimulate(name, "it has no `simulation:`, which says what such a device shows and obeys")
-    sizes = {
-        "capacity": f'"{battery.capacity_wh:.0f} Wh"',
-        "max_charge_power": f'"{battery.max_charge_power_w:.0f} W"',
-        "max_discharge_power": f'"{battery.max_discharge_power_w:.0f} W"',
-    }
     content = profile.device.content
     is_battery = isinstance(content, dict) and "kind" in content and content["kind"].node.content == "battery"
-    device = device_without_connection(name, {**(sizes if is_battery else {}), **keys}, library, "-p").device
+    sizes = _sizes(hardware) if is_battery and isinstance(hardware, SimulatedBattery) else {}
+    device = device_without_connection(name, {**sizes, **keys}, library, "-p").device
     tools = tools_of(device.driver)
     if tools is None:
         raise CannotSimulate(name, f"the driver {device.driver.__name__} has no simulator")
-    simulated = _device_of(battery)
     registers = ProfileRegisters(
-        battery,
+        hardware,
         device.make,
         device.variants,
         profile.about.simulation,
@@ -100,7 +95,7 @@ def profile_device(
         faults=faults,
         sun=sun,
     )
-    simulated.units = registers.units
+    simulated = _device_of(hardware, registers.units, registers.advance)
     return simulated
 
 
@@ -126,19 +121,27 @@ def replay_device(path: Path, speed: float, unit: int | None) -> SimulatedDevice
     return SimulatedDevice(units, status_line)
 
 
-def _device_of(battery: SimulatedBattery) -> SimulatedDevice:
+def _device_of(
+    hardware: SimulatedHardware, units: Mapping[int, Registers], advance: Callable[[float], None]
+) -> SimulatedDevice:
     def status_line(now_s: float) -> str:
-        battery.advance(now_s)
-        return (
-            f"{battery.status.name.lower():12}soc {battery.soc_percent:5.1f} %   "
-            f"power {battery.power_w:6.0f} W   setpoint {battery.setpoint_w:6.0f} W"
-        )
+        advance(now_s)
+        return hardware.status_line()
 
     def toggle_fault(now_s: float) -> bool:
-        battery.set_fault(not battery.fault, now_s)
-        return battery.fault
+        hardware.set_fault(not hardware.fault, now_s)
+        return hardware.fault
 
-    return SimulatedDevice({}, status_line, toggle_fault=toggle_fault)
+    return SimulatedDevice(units, status_line, toggle_fault=toggle_fault)
+
+
+def _sizes(battery: SimulatedBattery) -> Mapping[str, str]:
+    """What the owner of *battery* has to write of it, as YAML."""
+    return {
+        "capacity": f'"{battery.capacity_wh:.0f} Wh"',
+        "max_charge_power": f'"{battery.max_charge_power_w:.0f} W"',
+        "max_discharge_power": f'"{battery.max_discharge_power_w:.0f} W"',
+    }
 
 
 def _written(value: Value | None) -> str:

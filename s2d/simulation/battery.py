@@ -4,8 +4,11 @@ Between two calls the power is known exactly: it ramps to its target at a consta
 as long as it likes; one of an hour leaves the battery as 3600 steps of a second do.
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
 from math import copysign, inf, sqrt
+
+from ..values import Value
 
 IDLE_BELOW_W = 0.5
 """What a meter in whole watts shows as 0 is neither charging nor discharging."""
@@ -109,6 +112,24 @@ class SimulatedBattery:
             return BatteryStatus.IDLE
         return BatteryStatus.CHARGING if self._power_w > 0 else BatteryStatus.DISCHARGING
 
+    def values(self) -> Mapping[str, Value]:
+        """See `SimulatedHardware`."""
+        return {
+            "soc": self.soc_percent,
+            "power": self._power_w,
+            "capacity": self.capacity_wh,
+            "max_charge_power": self.max_charge_power_w,
+            "max_discharge_power": self.max_discharge_power_w,
+            "serial_number": self.serial_number,
+        }
+
+    def status_line(self) -> str:
+        """See `SimulatedHardware`."""
+        return (
+            f"{self.status.name.lower():12}soc {self.soc_percent:5.1f} %   "
+            f"power {self._power_w:6.0f} W   setpoint {self._setpoint_w:6.0f} W"
+        )
+
     def advance(self, now_s: float) -> None:
         """Lives until *now_s*, in seconds on a clock that never steps."""
         while self._now_s < now_s:
@@ -126,6 +147,11 @@ class SimulatedBattery:
         self.advance(now_s)
         self._setpoint_w = power_w
         self._ordered_at_s = self._now_s
+
+    def obey(self, orders: Mapping[str, Value], now_s: float) -> None:
+        """Orders the `power` in *orders*, in W; 0 without one. See `SimulatedHardware`."""
+        power_w = orders.get("power", 0.0)
+        self.order(0.0 if isinstance(power_w, str) else float(power_w), now_s)
 
     def set_watchdog(self, watchdog_s: float, now_s: float) -> None:
         """Changes the watchdog time, for the order in force too."""

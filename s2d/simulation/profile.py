@@ -1,7 +1,7 @@
-"""The registers of a simulated battery as a profile describes them. Pure: time is an argument.
+"""The registers of simulated hardware as a profile describes them. Pure: time is an argument.
 
-The battery is the one of `battery.py`; the values of its points, and the order in the registers that are written, are
-defined under `simulation:` in the profile. How a point becomes registers is the driver's own business (`DeviceImage`).
+What the points show of the hardware, and which orders stand in the registers that are written, is defined under
+`simulation:` in the profile. How a point becomes registers is the driver's own business (`DeviceImage`).
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -15,15 +15,14 @@ from ..device.device_map import DeviceMap, Variant
 from ..driver import PointSettings
 from ..errors import BadReading, DeviceRefused
 from ..values import Value
-from .battery import SimulatedBattery
 from .faults import Faults
+from .hardware import RATINGS, SimulatedHardware
 from .registers import Registers, Table
 from .sun import Sun
 
 ImageOf = Callable[[Mapping[str, PointSettings], Collection[str]], DeviceImage]
 """Makes the registers of a device that has these points, the optional ones as far as they are in the second."""
 
-_MEASURED = frozenset({"soc", "power"})
 _SUN_STEP_S = 1.0
 """How often what the sun changes is felt..."""
 _MOST_SUN_STEPS = 600
@@ -31,14 +30,14 @@ _MOST_SUN_STEPS = 600
 
 
 class ProfileRegisters:
-    """The registers of a device of some profile, with *battery* behind them; `units` has them by unit number.
+    """The registers of a device of some profile, with *hardware* behind them; `units` has them by unit number.
 
     Of its variants it is the one that its own values choose. *on_write* is called for every point that is written.
     """
 
     def __init__(
         self,
-        battery: SimulatedBattery,
+        hardware: SimulatedHardware,
         make: DeviceMap,
         variants: Sequence[Variant],
         simulation: Simulation,
@@ -48,22 +47,25 @@ class ProfileRegisters:
         sun: Sun = Sun(0.0),  # noqa: B008 (immutable)
     ) -> None:
         """Raises: DeviceRefused: a point cannot hold what it shows at the start."""
-        self.battery = battery
+        self._hardware = hardware
         self._simulation = simulation
         self._parameters = make.parameters
         self._faults = faults or Faults()
         self._sun = sun
-        self._sun_w = 0.0
         self._now_s = 0.0
+        self._sun_w = sun.power_w(self._now_s)
         self._on_write = on_write
         self._before_fault: dict[str, Value | None] = {}
         """The values, before the fault, of the points that `fails` changes."""
-        used_points = simulation.shows.keys() | simulation.starts.keys() | simulation.fails.keys() | _MEASURED
+        self._orders = simulation.orders
+        values = hardware.values()
+        self._measured = {name for name, value in values.items() if not isinstance(value, str | bool)} - RATINGS
+        used_points = simulation.shows.keys() | simulation.starts.keys() | simulation.fails.keys() | values.keys()
         used_points |= {name for each in (make, *(each.make for each in variants)) for name in each.nameplate.names}
         expressions = [*simulation.shows.values(), *simulation.fails.values()]
-        self._shown_points = frozenset().union(*(each.names for each in expressions)) - self._battery_values().keys()
+        self._shown_points = frozenset().union(*(each.names for each in expressions)) - {"sun", *values}
         """Points that others depend on."""
-        self._feels_sun = simulation.obeys is not None and "sun" in simulation.obeys.names
+        self._feels_sun = any("sun" in each.names for each in self._orders.values())
         self._make = make
         self._image = self._switched_on(image_of(make.points, used_points))
         probes = {name: point for name, point in make.points.items() if point.poll == "once"}
@@ -78,6 +80,7 @@ class ProfileRegisters:
         }
         self._written: set[str] = set()
         self._written_at_s = -inf
+        self._obey(self._now_s)
 
     @property
     def units(self) -> dict[int, Registers]:
@@ -86,32 +89,33 @@ class ProfileRegisters:
 
     def read(self, unit: int, table: Table, address: int, count: int, now_s: float) -> list[int]:
         """See `Registers`."""
-        self._advance(now_s)
+        self.advance(now_s)
         self._show(self._image)
         return self._image.read(unit, table, address, count)
 
     def write(self, unit: int, table: Table, address: int, words: Sequence[int], now_s: float) -> None:
         """See `Registers`."""
-        self._advance(now_s)
+        self.advance(now_s)
         self._show(self._image)
         written = self._image.write(unit, table, address, words)
         self._written |= {*written}
         self._written_at_s = now_s
-        self.battery.order(self._ordered_w(), now_s)
+        self._obey(now_s)
         for name in written:
             self._on_write(name, self._image.value_of(name))
 
-    def _advance(self, now_s: float) -> None:
+    def advance(self, now_s: float) -> None:
+        """Lives until *now_s*, in seconds on a clock that never steps."""
         forgets_s = self._faults.forgets_s if self._faults.is_on("forgets") else self._simulation.forgets_s
         if forgets_s is not None and self._written and now_s - self._written_at_s >= forgets_s:
             for name in self._written:
                 self._image.show(name, self._initial[name])
             self._written.clear()
-            self.battery.order(self._ordered_w(), self._written_at_s + forgets_s)
+            self._obey(self._written_at_s + forgets_s)
         if self._feels_sun:
             self._follow_sun(now_s)
         self._sun_w = self._sun.power_w(now_s)
-        self.battery.advance(now_s)
+        self._hardware.advance(now_s)
 
     def _follow_sun(self, now_s: float) -> None:
         """Lives until *now_s* with the sun as it is meanwhile."""
@@ -119,47 +123,40 @@ class ProfileRegisters:
         while self._now_s < now_s:
             self._now_s = min(now_s, self._now_s + step_s)
             self._sun_w = self._sun.power_w(self._now_s)
-            self.battery.order(self._ordered_w(), self._now_s)
+            self._obey(self._now_s)
 
-    def _ordered_w(self) -> float:
-        if self._simulation.obeys is None:
-            return 0.0
-        known = {**self._battery_values(), **self._parameters, **self._points()}
+    def _obey(self, now_s: float) -> None:
+        known = {**self._known(self._hardware.values()), **self._parameters, **self._points()}
         for name in in_order(self._make.computed):
             try:
                 known[name] = self._make.computed[name].value_of(known)
             except BadReading:
                 known.pop(name, None)
-        power_w = self._simulation.obeys.evaluate(known)
-        return float(power_w) if isinstance(power_w, int | float) else 0.0
+        told = {name: expression.evaluate(known) for name, expression in self._orders.items()}
+        self._hardware.obey(_without_unknown(told), now_s)
 
     def _points(self) -> dict[str, Value]:
-        values = {name: self._image.value_of(name) for name in self._image.points}
-        return {name: value for name, value in values.items() if value is not None}
+        return _without_unknown({name: self._image.value_of(name) for name in self._image.points})
 
-    def _battery_values(self) -> dict[str, Value]:
-        battery = self.battery
-        return {
-            "soc": battery.soc_percent,
-            "power": battery.power_w,
-            "sun": self._sun_w,
-            "capacity": battery.capacity_wh,
-            "max_charge_power": battery.max_charge_power_w,
-            "max_discharge_power": battery.max_discharge_power_w,
-            "serial_number": battery.serial_number,
-        }
+    def _known(self, values: Mapping[str, Value | None]) -> dict[str, Value]:
+        """The *values* that the hardware knows, and the sun."""
+        return {"sun": self._sun_w, **_without_unknown(values)}
+
+    def _is_told(self, point: str) -> bool:
+        """Whether *point* holds what was written to it."""
+        return point in self._make.points and self._make.points[point].is_writable
 
     def _switched_on(self, image: DeviceImage) -> DeviceImage:
         """*image* as it is when the device is switched on."""
-        battery_values = self._battery_values()
+        values = self._hardware.values()
         for name in image.points:
-            if name in battery_values and name not in _MEASURED:
-                image.show(name, battery_values[name])
+            if name in values and name not in self._measured:
+                image.show(name, values[name])
         plate = self._make.nameplate
         for point, text in (
             (plate.manufacturer, "s2d"),
             (plate.model, "simulated"),
-            (plate.serial_number, self.battery.serial_number),
+            (plate.serial_number, values.get("serial_number")),
         ):
             if point in image.points and isinstance(image.value_of(str(point)), str | None):
                 _show(image, str(point), text)
@@ -170,25 +167,33 @@ class ProfileRegisters:
         return image
 
     def _show(self, image: DeviceImage) -> None:
-        battery_values = self._battery_values()
+        values = self._hardware.values()
         held = ((name, image.value_of(name)) for name in self._shown_points if name in image.points)
-        known = {**{name: value for name, value in held if value is not None}, **self._parameters, **battery_values}
+        known = {
+            **{name: value for name, value in held if value is not None},
+            **self._parameters,
+            **self._known(values),
+        }
         is_away = self._faults.is_on("nan")
-        if self._before_fault and not self.battery.fault:
+        if self._before_fault and not self._hardware.fault:
             for name, value in self._before_fault.items():
                 _show(image, name, value)
             self._before_fault.clear()
         for name, expression in self._simulation.shows.items():
             value = expression.evaluate(known)
             if name in image.points:
-                _show(image, name, None if is_away and not _MEASURED.isdisjoint(expression.names) else value)
-        for name in _MEASURED - self._simulation.shows.keys():
-            if name in image.points:
-                _show(image, name, None if is_away else battery_values[name])
-        for name, expression in self._simulation.fails.items() if self.battery.fault else ():
+                _show(image, name, None if is_away and not self._measured.isdisjoint(expression.names) else value)
+        for name in image.points:
+            if name in values and name not in self._simulation.shows and not self._is_told(name):
+                _show(image, name, None if is_away and name in self._measured else values[name])
+        for name, expression in self._simulation.fails.items() if self._hardware.fault else ():
             if name in image.points:
                 self._before_fault.setdefault(name, image.value_of(name))
                 _show(image, name, expression.evaluate(known))
+
+
+def _without_unknown(values: Mapping[str, Value | None]) -> dict[str, Value]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _show(image: DeviceImage, point: str, value: Value | None) -> None:

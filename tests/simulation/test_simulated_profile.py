@@ -215,3 +215,63 @@ simulation: {shows: {power: power + 300}}
     registers = profile_device(written_to(tmp_path, meter), {}, battery, Faults()).units[1]
     battery.order(1200, 0.0)
     assert registers.read(10, 1, 1.0) == [1500]
+
+
+KETTLE = """
+title: A kettle
+driver: modbus
+points:
+  power: {register: 10, type: uint16, unit: W, sentinel: 0xFFFF}
+  temperature: {register: 11, type: int16, scale: 0.1, unit: "°C", sentinel: 0x8000}
+  status: {register: 12, values: {0: rest, 1: heat}}
+  on: {register: 20, access: read_write}
+  target: {register: 21, unit: "°C", access: read_write}
+simulation:
+  obeys: {on: on == 1, temperature_setpoint: target if target > 0 else unheard_of}
+  starts: {on: 1, target: 0}
+  fails: {status: 0}
+"""
+
+
+class Kettle:
+    """Hardware that is no battery, and tells what it was told."""
+
+    def __init__(self):
+        self.told = []
+        self.fault = False
+
+    def advance(self, now_s):
+        pass
+
+    def values(self):
+        return {"power": 2000.0, "temperature": None, "status": "heat", "on": 0}
+
+    def obey(self, orders, now_s):
+        self.told.append((dict(orders), now_s))
+
+    def set_fault(self, on, now_s):
+        self.fault = on
+
+    def status_line(self):
+        return "a kettle"
+
+
+def test_hardware_of_any_kind_is_told_by_name_and_shows_what_it_knows(tmp_path):
+    kettle, faults = Kettle(), Faults()
+    served = profile_device(written_to(tmp_path, KETTLE), {}, kettle, faults)
+    registers = served.units[1]
+    assert registers.read(10, 3, 1.0) == [2000, 0x8000, 1]
+    assert registers.read(20, 2, 1.0) == [1, 0]
+    registers.write(21, [60], 2.0)
+    registers.write(20, [0], 3.0)
+    assert kettle.told == [
+        ({"on": True}, 0.0),
+        ({"on": True, "temperature_setpoint": 60}, 2.0),
+        ({"on": False, "temperature_setpoint": 60}, 3.0),
+    ]
+    faults.switch("nan")
+    assert registers.read(10, 3, 4.0) == [0xFFFF, 0x8000, 1]
+    faults.switch("nan", False)
+    assert served.toggle_fault(5.0)
+    assert (registers.read(10, 3, 5.0), registers.read(20, 2, 5.0)) == ([2000, 0x8000, 0], [0, 60])
+    assert served.status_line(6.0) == "a kettle"

@@ -1,5 +1,6 @@
 """The keys of a profile beside those of a device: its sources, its parameters, its simulation."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
@@ -74,13 +75,16 @@ class Simulation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     shows: Annotated[
         dict[str, Expression],
         Meta(
-            description="Point → what it reads, over soc, power, sun, capacity, max_charge_power, max_discharge_power "
-            "and the points that are written"
+            description="Point → what it reads, over what is simulated (of a battery soc, power, sun, capacity, "
+            "max_charge_power, max_discharge_power) and the points that are written"
         ),
     ] = {}
     obeys: Annotated[
-        Expression | None,
-        Meta(description="The power it is ordered to take, in W, over the points that are written and `sun`"),
+        dict[str, Expression] | Expression | None,
+        Meta(
+            description="What it is told → in which words, over the points that are written and `sun`, in base units; "
+            "an expression alone is the power it shall take, in W"
+        ),
     ] = None
     starts: Annotated[dict[str, YamlNode], Meta(description="Point → its value at the start")] = {}
     fails: Annotated[
@@ -90,6 +94,13 @@ class Simulation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Duration | None,
         Meta(description="Without a write for so long it goes back to how it started", extra=limits("100 ms", "1 d")),
     ] = field(name="forgets", default=None)
+
+    @property
+    def orders(self) -> Mapping[str, Expression]:
+        """What it is told, each by the expression of it."""
+        if self.obeys is None or isinstance(self.obeys, dict):
+            return self.obeys or {}
+        return {"power": self.obeys}
 
 
 class ProfileKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
