@@ -44,10 +44,10 @@ class Ability(NamedTuple):
     """What is written to it has this long to show..."""
     shows_after_s: float = 0.0
     """...and so long it may take until that is seen."""
-    step: float | None = None
-    """What is written to it is rounded to a multiple of this, towards 0, in its base unit; None: not that is known."""
     includes_others: bool = False
     """It holds more than what the device alone does: what it becomes says nothing of an order."""
+    step: float | None = None
+    """What is written to it is rounded to a multiple of this, towards 0, in its base unit; None: not that is known."""
 
 
 class Protection(NamedTuple):

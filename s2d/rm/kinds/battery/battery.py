@@ -13,15 +13,17 @@ from ....s2.messages.common import Commodity, CommodityQuantity, ControlType, Ro
 from ....values import RELEASE, Now, Reading, Setpoint
 from ...control import Control
 from ...control.context import ControlContext
-from ...control.execution import FOLLOWED, PENDING, Verdict
+from ...control.execution import Verdict
 from ...control.offers import Offer
 from ...occasion import Occasion
-from .. import Ability, Protection, ResourceSetup
+from .. import Protection, ResourceSetup
 from ..kept_values import KeptValues
 from ..ladder import Ladder
+from ..power_points import power_points
 from ..shared_state import SharedState
+from ..verdicts import power_within
 from .contrary_power import ContraryPower
-from .description import THREE_PHASES, BatteryDescription, BatteryMode
+from .description import BatteryDescription, BatteryMode
 from .settings import BatterySettings
 
 FORCED, LIMITS, MODE = "power_setpoint", ("charge_limit", "discharge_limit"), "mode"
@@ -57,7 +59,7 @@ class Battery:
         settings, abilities = self.settings, setup.abilities
         self.kept = KeptValues()
         self.description = BatteryDescription(setup.resource_id, setup.name, settings)
-        self.state = SharedState(_power_points(settings, abilities), _CALLED)
+        self.state = SharedState(power_points(settings.phases, abilities), _CALLED)
         self.quantities = self.state.quantities
         self.abilities = abilities
         self.tolerance_w = settings.tolerance_w
@@ -219,10 +221,7 @@ class Battery:
 
     def follows(self, least_w: float, most_w: float, since: float) -> Verdict:
         """Whether the power read since then (monotonic seconds) is between the two, tolerance included."""
-        power_w = self.state.number("power")
-        if power_w is None or not self.state.was_read_since("power", since):
-            return PENDING
-        return FOLLOWED if least_w - self.tolerance_w <= power_w <= most_w + self.tolerance_w else PENDING
+        return power_within(self.state, least_w - self.tolerance_w, most_w + self.tolerance_w, since)
 
     def limits_within(self, ordered: OrderedLimits, reason: str) -> list[Setpoint]:
         """What to write for *ordered*, as far as its state of charge allows it."""
@@ -284,15 +283,3 @@ _RUNGS: dict[ControlType, tuple[Callable[[Battery], bool], tuple[str, ...]]] = {
     ControlType.OPERATION_MODE_BASED_CONTROL: (_is_switched, ("power",)),
 }
 """Whether a battery has each rung of the ladder at all, and what must be known for it."""
-
-
-def _power_points(settings: BatterySettings, abilities: Mapping[str, Ability]) -> dict[CommodityQuantity, str]:
-    if settings.phases == 1:
-        return {CommodityQuantity.ELECTRIC_POWER_L1: "power"}
-    if {"power_l1", "power_l2", "power_l3"} <= abilities.keys():
-        return {
-            CommodityQuantity.ELECTRIC_POWER_L1: "power_l1",
-            CommodityQuantity.ELECTRIC_POWER_L2: "power_l2",
-            CommodityQuantity.ELECTRIC_POWER_L3: "power_l3",
-        }
-    return {THREE_PHASES: "power"}

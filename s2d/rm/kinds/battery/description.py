@@ -3,13 +3,13 @@
 from itertools import permutations
 from math import sqrt
 from typing import NamedTuple
-from uuid import NAMESPACE_OID, uuid5
 
-from ....s2.messages.common import Commodity, CommodityQuantity, NumberRange, PowerRange, Transition
+from ....s2.messages.common import Commodity, NumberRange, PowerRange
 from ....s2.messages.frbc import ActuatorDescription, OperationMode, OperationModeElement, StorageDescription
+from ..part_ids import part_id
+from ..power_points import described_quantity
+from ..transitions import Way, described_transitions
 from .settings import BatterySettings
-
-THREE_PHASES = CommodityQuantity.ELECTRIC_POWER_3_PHASE_SYMMETRIC
 
 
 class BatteryMode(NamedTuple):
@@ -37,16 +37,16 @@ class BatteryDescription:
         self._name = name
         self._settings = settings
         low, high = settings.usable_range
-        self.idle = BatteryMode(_id(resource_id, "idle"), "idle", (0.0, 0.0), (0.0, 100.0))
+        self.idle = BatteryMode(part_id(resource_id, "idle"), "idle", (0.0, 0.0), (0.0, 100.0))
         self.charge = BatteryMode(
-            _id(resource_id, "charge"),
+            part_id(resource_id, "charge"),
             "charge (factor 1 is full power)",
             (float(settings.min_charge_power_w), float(settings.max_charge_power_w)),
             (0.0, high),
         )
         # Peers refuse ranges that fall, so factor 0 has to be the full discharge.
         self.discharge = BatteryMode(
-            _id(resource_id, "discharge"),
+            part_id(resource_id, "discharge"),
             "discharge (factor 0 is full power)",
             (-settings.max_discharge_power_w, -settings.min_discharge_power_w),
             (low, 100.0),
@@ -58,9 +58,8 @@ class BatteryDescription:
             "discharge": self.discharge._replace(label="discharge", power_w=(self.discharge.power_w[0],) * 2),
         }
         """The modes of a battery that chooses its power itself: at the most it may be; by the state it is put in."""
-        # Peers refuse more than one electric range, so three phases are described by their sum.
-        self.quantity = CommodityQuantity.ELECTRIC_POWER_L1 if settings.phases == 1 else THREE_PHASES
-        self.actuator_id = _id(resource_id, "actuator")
+        self.quantity = described_quantity(settings.phases)
+        self.actuator_id = part_id(resource_id, "actuator")
         self.storage = self._described_storage()
         self.actuators = (self._described_actuator(),)
 
@@ -86,16 +85,8 @@ class BatteryDescription:
             diagnostic_label=self._name,
             supported_commodities=(Commodity.ELECTRICITY,),
             operation_modes=tuple(map(self._described, self.modes.values())),
-            transitions=tuple(
-                Transition(
-                    id=_id(before.id, after.id),
-                    from_=before.id,
-                    to=after.id,
-                    start_timers=(),
-                    blocking_timers=(),
-                    abnormal_condition_only=False,
-                )
-                for before, after in permutations(self.modes.values(), 2)
+            transitions=described_transitions(
+                self.actuator_id, (Way(before, after) for before, after in permutations(self.modes, 2))
             ),
             timers=(),
         )
@@ -116,8 +107,3 @@ class BatteryDescription:
         one_way = sqrt(self._settings.round_trip_efficiency / 100)
         stored_w = power_w * one_way if power_w > 0 else power_w / one_way
         return stored_w / 3600 / self._settings.capacity_wh * 100 * self._settings.fill_level_per_percent
-
-
-def _id(resource_id: str, part: str) -> str:
-    """An id for a part of the resource: a UUID, for ever the same."""
-    return str(uuid5(NAMESPACE_OID, f"{resource_id}/{part}"))

@@ -7,6 +7,7 @@ from ...control.execution import FOLLOWED, PENDING, Stage, Verdict, failed
 from ...control.ombc import OperationModeMachine
 from ...control.operation_modes.mode_and_factor import ModeAndFactor, OrderedMode
 from ...occasion import Occasion
+from ..verdicts import reads
 from .battery import MODE, Battery, OrderedPower
 
 
@@ -60,8 +61,7 @@ class BatteryModes:
             return failed(reason)
         state = self._battery.state
         if state.is_known(MODE):  # the device says itself what it does
-            does_it = state.was_read_since(MODE, since) and state.value(MODE) == self._state_of[goal.operation_mode_id]
-            return FOLLOWED if does_it else PENDING
+            return reads(state, MODE, self._state_of[goal.operation_mode_id], since)
         seen = self._battery.mode
         is_seen = seen is not None and state.was_read_since("power", since) and seen.id == goal.operation_mode_id
         return FOLLOWED if is_seen else PENDING

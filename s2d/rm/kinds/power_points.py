@@ -1,0 +1,31 @@
+"""Power points: by which points the electric power of a resource is measured, and in which quantity.
+
+Spec: EN 50491-12-2, CommodityQuantity; 3_PHASE_SYMMETRIC is the total of all phases.
+"""
+
+from collections.abc import Collection
+from typing import Literal
+
+from ...s2.messages.common import CommodityQuantity
+
+THREE_PHASES = CommodityQuantity.ELECTRIC_POWER_3_PHASE_SYMMETRIC
+PHASES = {
+    "power_l1": CommodityQuantity.ELECTRIC_POWER_L1,
+    "power_l2": CommodityQuantity.ELECTRIC_POWER_L2,
+    "power_l3": CommodityQuantity.ELECTRIC_POWER_L3,
+}
+"""The point of each phase."""
+
+
+def described_quantity(phases: Literal[1, 3]) -> CommodityQuantity:
+    """In which power is described; peers refuse more than one electric range, so of three phases it is their sum."""
+    return CommodityQuantity.ELECTRIC_POWER_L1 if phases == 1 else THREE_PHASES
+
+
+def power_points(phases: Literal[1, 3], points: Collection[str]) -> dict[CommodityQuantity, str]:
+    """Quantity → the one of *points* that measures it: each phase by itself where there are points for all three."""
+    if phases == 1:
+        return {CommodityQuantity.ELECTRIC_POWER_L1: "power"}
+    if PHASES.keys() <= {*points}:
+        return {quantity: point for point, quantity in PHASES.items()}
+    return {THREE_PHASES: "power"}

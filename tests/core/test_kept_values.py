@@ -1,0 +1,66 @@
+"""What a kind keeps of its own survives a restart: values as they are, instants by the clock."""
+
+from datetime import timedelta
+
+from s2d.rm.control.operation_modes.timers import TimersAndModes
+from s2d.rm.control.ppbc.task import TaskProgress
+from s2d.rm.kinds.kept_values import KeptValues
+from s2d.rm.memory import decoded, encoded, memory_of, recall
+from s2d.s2.effects import Remember
+from s2d.values import Now
+
+from .resources_played import Played, PlayedStage
+from .stage import NOON
+
+
+def kept_after_restart(kept: KeptValues, *, after_s: float) -> KeptValues:
+    """*kept* by a process whose clocks read otherwise, that starts so much later."""
+    memory = decoded(encoded(memory_of(TimersAndModes(), TaskProgress(), kept, Now(1000.0, NOON))))
+    recalled = KeptValues()
+    recall(memory, TimersAndModes(), TaskProgress(), recalled, Now(5.0, NOON + timedelta(seconds=after_s)))
+    return recalled
+
+
+def test_values_come_back_as_they_were_and_instants_as_long_ago_as_they_are() -> None:
+    kept = KeptValues()
+    kept.put("learnt_w", 1850.0)
+    kept.put("phases", 3)
+    kept.put_instant("switched", 940.0)
+    recalled = kept_after_restart(kept, after_s=30.0)
+    assert recalled.values == {"learnt_w": 1850.0, "phases": 3}
+    assert recalled.instants == {"switched": 5.0 - 60.0 - 30.0}
+
+
+def test_what_is_dropped_is_not_kept() -> None:
+    kept = KeptValues()
+    kept.put("learnt_w", 1850.0)
+    kept.put_instant("switched", 940.0)
+    kept.drop("learnt_w", "switched", "never")
+    recalled = kept_after_restart(kept, after_s=0.0)
+    assert (recalled.values, recalled.instants) == ({}, {})
+
+
+def test_the_same_once_more_is_no_change() -> None:
+    kept = KeptValues()
+    for _ in range(2):
+        kept.put("learnt_w", 1850.0)
+        kept.put_instant("switched", 940.0, is_urgent=True)
+    assert (kept.changes, kept.urgent_changes) == (2, 1)
+
+
+class Learning(Played):
+    """It keeps what it is shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept = KeptValues()
+
+
+def test_what_hardware_has_switched_is_kept_at_once_and_the_rest_now_and_then() -> None:
+    stage = PlayedStage(learning := Learning())
+    learning.kept.put("learnt_w", 1.0)
+    assert [each.is_urgent for each in stage.after(1.0) if isinstance(each, Remember)] == [False]
+    learning.kept.put("learnt_w", 2.0)
+    assert [each for each in stage.after(1.0) if isinstance(each, Remember)] == []
+    learning.kept.put_instant("switched", 940.0, is_urgent=True)
+    assert [each.is_urgent for each in stage.after(1.0) if isinstance(each, Remember)] == [True]
