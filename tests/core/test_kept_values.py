@@ -1,13 +1,14 @@
 """What a kind keeps of its own survives a restart: values as they are, instants by the clock."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from s2d.rm.control.operation_modes.timers import TimersAndModes
 from s2d.rm.control.ppbc.task import TaskProgress
 from s2d.rm.kinds.kept_values import KeptValues
 from s2d.rm.memory import decoded, encoded, memory_of, recall
-from s2d.s2.effects import Remember
-from s2d.values import Now
+from s2d.s2.effects import Effect, Remember
+from s2d.values import Now, Reading
 
 from .resources_played import Played, PlayedStage
 from .stage import NOON
@@ -49,18 +50,28 @@ def test_the_same_once_more_is_no_change() -> None:
 
 
 class Learning(Played):
-    """It keeps what it is shown."""
+    """It keeps how much it takes, and when it was switched."""
 
     def __init__(self) -> None:
         super().__init__()
         self.kept = KeptValues()
 
+    def observe(self, readings: Iterable[Reading], now: Now) -> None:
+        super().observe(readings, now)
+        for reading in readings:
+            if reading.point == "power" and reading.value is not None:
+                self.kept.put("learnt_w", reading.value)
+            elif reading.point == "switched":
+                self.kept.put_instant("switched", now.mono, is_urgent=True)
+
 
 def test_what_hardware_has_switched_is_kept_at_once_and_the_rest_now_and_then() -> None:
-    stage = PlayedStage(learning := Learning())
-    learning.kept.put("learnt_w", 1.0)
-    assert [each.is_urgent for each in stage.after(1.0) if isinstance(each, Remember)] == [False]
-    learning.kept.put("learnt_w", 2.0)
-    assert [each for each in stage.after(1.0) if isinstance(each, Remember)] == []
-    learning.kept.put_instant("switched", 940.0, is_urgent=True)
-    assert [each.is_urgent for each in stage.after(1.0) if isinstance(each, Remember)] == [True]
+    stage = PlayedStage(Learning())
+    assert kept_at_once(stage.measured(power=1.0)) == [False]
+    assert kept_at_once(stage.seen(power=2.0)) == []
+    assert kept_at_once(stage.seen(switched=True)) == [True]
+
+
+def kept_at_once(effects: list[Effect]) -> list[bool]:
+    """Of each time that something is to be kept, whether that comes before anything else."""
+    return [effect.is_urgent for effect in effects if isinstance(effect, Remember)]
