@@ -8,6 +8,7 @@ import re
 from typing import ClassVar, Self
 
 from .errors import BadReading
+from .written import Written, shown
 
 UNITS: dict[str, tuple[str, float]] = {
     "W": ("power", 1.0),
@@ -23,6 +24,7 @@ UNITS: dict[str, tuple[str, float]] = {
     "Hz": ("frequency", 1.0),
     "%": ("percentage", 1.0),
     "°C": ("temperature", 1.0),
+    "K": ("temperature difference", 1.0),
     "ms": ("duration", 1e-3),
     "s": ("duration", 1.0),
     "min": ("duration", 60.0),
@@ -30,21 +32,29 @@ UNITS: dict[str, tuple[str, float]] = {
     "d": ("duration", 86400.0),
     "l/h": ("flow", 1 / 3600),
     "l/s": ("flow", 1.0),
+    "l": ("volume", 1.0),
 }
-"""Unit as written → its dimension and how many base units it is. The base unit is the one with 1.0."""
+"""Unit as written → its dimension and how many base units it is. The base unit is the one with 1.0.
+
+What begins with another unit stands before it: "l/h" before "l".
+"""
 
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 _QUANTITY = re.compile(rf"\s*({_NUMBER})\s*(\S+)\s*")
 
 
-class Quantity(float):
+class Quantity(float, Written):
     """A number with a dimension, kept in the base unit."""
 
     dimension: ClassVar[str]
     article: ClassVar[str] = "a"
-    example: ClassVar[str]
     most: ClassVar[str]
     """More than this, in either direction, is a slip of the pen wherever it stands; a key may have narrower limits."""
+
+    @classmethod
+    def phrase(cls) -> str:
+        """What was expected, in a sentence."""
+        return f'{cls.article} {cls.dimension} such as "{cls.example}"'
 
     @classmethod
     def parse(cls, written: object) -> Self:
@@ -54,7 +64,7 @@ class Quantity(float):
         """
         number = cls._number_of(written)
         if abs(number) > cls._number_of(cls.most):
-            raise ValueError(f"must be at most {cls.most}, got {_shown(written)}")
+            raise ValueError(f"must be at most {cls.most}, got {shown(written)}")
         return cls(number)
 
     @classmethod
@@ -62,14 +72,23 @@ class Quantity(float):
         match = _QUANTITY.fullmatch(written) if isinstance(written, str) else None
         dimension, factor = UNITS.get(match[2], ("", 0.0)) if match else ("", 0.0)
         if match is None or dimension != cls.dimension:
-            raise ValueError(f'expected {cls.article} {cls.dimension} such as "{cls.example}", got {_shown(written)}')
+            raise cls.unlike(written)
         return float(match[1]) * factor
 
     @classmethod
     def pattern(cls) -> str:
         """What the JSON Schema says the text looks like."""
+        return rf"^\s*{cls.inner_pattern()}\s*$"
+
+    @classmethod
+    def inner_pattern(cls) -> str:
+        """The same for one that is part of a text."""
         units = "|".join(re.escape(unit) for unit, (dimension, _) in UNITS.items() if dimension == cls.dimension)
-        return rf"^\s*{_NUMBER}\s*({units})\s*$"
+        return rf"{_NUMBER}\s*({units})"
+
+    def text(self) -> str:
+        """How it is written in the base unit."""
+        return f"{self:g} {base_unit(self.dimension)}"
 
 
 class Power(Quantity):
@@ -113,6 +132,22 @@ class Temperature(Quantity):
     most = "2000 °C"
 
 
+class TemperatureDifference(Quantity):
+    """A difference of temperatures, in K."""
+
+    dimension = "temperature difference"
+    example = "5 K"
+    most = "1000 K"
+
+
+class Volume(Quantity):
+    """A volume, in l."""
+
+    dimension = "volume"
+    example = "200 l"
+    most = "1000000 l"
+
+
 class Duration(Quantity):
     """A duration, in s."""
 
@@ -126,30 +161,74 @@ def limits(least: str, most: str) -> dict[str, str]:
     return {"least": least, "most": most}
 
 
-class PercentageRange(tuple[float, float]):
-    """A range of two percentages, the lower first, as in "10 % .. 95 %"."""
+class QuantityRange(tuple[float, float], Written):
+    """A range of a quantity, the lower end first, as in "10 % .. 95 %"."""
 
-    example: ClassVar[str] = "10 % .. 95 %"
+    noun = "a range"
+    quantity: ClassVar[type[Quantity]]
+    is_one_enough: ClassVar[bool] = False
+    """One quantity alone is both ends."""
 
     @classmethod
     def parse(cls, written: object) -> Self:
         """The range *written* stands for.
 
-        Raises: ValueError: not two percentages with `..` between, or not in rising order.
+        Raises: ValueError: not two such quantities with `..` between, not in rising order, or more than can be meant.
         """
-        ends = written.split("..") if isinstance(written, str) else []
-        try:
-            low, high = map(Percentage.parse, ends)
-        except ValueError:
-            raise ValueError(f'expected a range such as "{cls.example}", got {_shown(written)}') from None
-        if low >= high:
-            raise ValueError(f"expected the lower end first and below the upper, got {_shown(written)}")
+        ends = [end for end, _ in cls.parts(written)] if isinstance(written, str) else []
+        if len(ends) == 1 and cls.is_one_enough:
+            ends *= 2
+        if len(ends) != 2 or not all(re.fullmatch(cls.quantity.pattern(), end) for end in ends):
+            raise cls.unlike(written)
+        low, high = map(cls.quantity.parse, ends)
+        if low > high or (low == high and not cls.is_one_enough):
+            raise ValueError(f"expected the lower end first and below the upper, got {shown(written)}")
         return cls((low, high))
+
+    @classmethod
+    def parts(cls, written: str) -> list[tuple[str, type[Written]]]:
+        """The ends as they are *written*."""
+        return [(end.strip(), cls.quantity) for end in written.split("..")]
 
     @classmethod
     def pattern(cls) -> str:
         """What the JSON Schema says the text looks like."""
-        return rf"^\s*{_NUMBER}\s*%\s*\.\.\s*{_NUMBER}\s*%\s*$"
+        end = cls.quantity.inner_pattern()
+        return rf"^\s*({end}\s*\.\.\s*)?{end}\s*$" if cls.is_one_enough else rf"^\s*{end}\s*\.\.\s*{end}\s*$"
+
+    def text(self) -> str:
+        """How it is written in the base unit."""
+        low, high = map(self.quantity, self)
+        return low.text() if low == high else f"{low.text()} .. {high.text()}"
+
+
+class PercentageRange(QuantityRange):
+    """A range of two percentages, in %."""
+
+    quantity = Percentage
+    example = "10 % .. 95 %"
+
+
+class PowerSpan(QuantityRange):
+    """A range of powers, in W, as in "500 W .. 2 kW"; "1.8 kW" is both ends. (S2 has a message PowerRange.)"""
+
+    quantity = Power
+    example = "500 W .. 2 kW"
+    is_one_enough = True
+
+
+class TemperatureRange(QuantityRange):
+    """A range of two temperatures, in °C."""
+
+    quantity = Temperature
+    example = "50 °C .. 58 °C"
+
+
+class TemperatureDifferenceRange(QuantityRange):
+    """A range of two differences of temperatures, in K."""
+
+    quantity = TemperatureDifference
+    example = "-3 K .. 5 K"
 
 
 def number_in(said: str | bool, unit: str) -> float:
@@ -178,12 +257,14 @@ def factor_of(unit: str) -> float:
     return _unit(unit)[1]
 
 
+def base_unit(dimension: str) -> str:
+    """The unit in which values of *dimension* are kept; empty for a plain number or state."""
+    units = (unit for unit, (known, factor) in UNITS.items() if known == dimension and factor == 1.0)
+    return next(units, "")
+
+
 def _unit(unit: str) -> tuple[str, float]:
     try:
         return UNITS[unit]
     except KeyError:
         raise ValueError(f"unknown unit {unit!r}; known are {', '.join(UNITS)}") from None
-
-
-def _shown(written: object) -> str:
-    return f'"{written}"' if isinstance(written, str) else str(written)

@@ -10,11 +10,10 @@ from ..commissioning.columns import aligned
 from ..config import Config, DeviceConfig, Gateway, load
 from ..config.cem_url import shown_url
 from ..config.driver_discovery import DriverUnavailable, code_of
-from ..config.point import base_unit
 from ..errors import ConfigError, Problem
 from ..host import lock, store
 from ..host.console import DIM, ConsoleLine, StyledText, show
-from ..quantities import factor_of
+from ..quantities import base_unit, factor_of
 from ..rm.kinds import kind
 from ..values import RELEASE, Setpoint
 from . import add_config_argument, no_devices, print_problems, print_warnings

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec.structs import fields
 
 from ..commissioning.columns import aligned
-from ..config.point import base_unit
 from ..config.profile import FOLDER, Library, NoSuchProfile, Parameter, Profile
 from ..config.profile.merge import merge
 from ..config.wording import example_of
 from ..config.yaml_source import YamlNode
 from ..errors import ConfigError
 from ..host.console import BOLD, DIM, ConsoleLine, StyledText, complain, show
+from ..quantities import base_unit
 from ..rm.kinds import KINDS, kind
 from ..text import yaml_text
 from . import add_config_argument, print_problems

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from ..config.point import base_unit
+from ..quantities import base_unit
 from ..values import Quality, Reading, Value
 from .columns import aligned
 from .device_visit import DeviceVisit

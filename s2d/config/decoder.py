@@ -21,7 +21,8 @@ from msgspec.structs import FieldInfo, fields
 from ..device.expression import Expression
 from ..errors import ConfigError, Problem
 from ..host.regular_file import contents_of
-from ..quantities import Duration, PercentageRange, Quantity
+from ..quantities import Duration, Quantity, QuantityRange
+from ..written import Written
 from .lookalikes import cure_of
 from .wording import did_you_mean, example_of, phrase_of, unit_hint
 from .yaml_source import KeyPath, YamlEntry, YamlNode
@@ -173,8 +174,8 @@ class Decoder:
 
     def _scalar(self, node: YamlNode, expected: object, where: KeyPath) -> object:
         content = node.content
-        if isinstance(expected, type) and issubclass(expected, Quantity | PercentageRange):
-            return _quantity(node, expected, where)
+        if isinstance(expected, type) and issubclass(expected, Written):
+            return _written(node, expected, where)
         if expected is Expression:
             return self._expression(node, where)
         if get_origin(expected) is Literal:
@@ -237,15 +238,15 @@ def missing_key(key: str, node: YamlNode, where: KeyPath, field: FieldInfo) -> P
     return node.position.problem(where, f'missing key "{key}"', f'For example "{key}: {example}"' if example else "")
 
 
-def _quantity(node: YamlNode, expected: type[Quantity | PercentageRange], where: KeyPath) -> Quantity | PercentageRange:
+def _written(node: YamlNode, expected: type[Written], where: KeyPath) -> Written:
     try:
         # What is no text is handed over as a node, which says in the error what it is.
-        quantity = expected.parse(node.content if isinstance(node.content, str) else node)
+        value = expected.parse(node.content if isinstance(node.content, str) else node)
     except ValueError as exc:
         raise ConfigError([node.position.problem(where, str(exc), unit_hint(node.content, expected))]) from exc
-    if isinstance(quantity, Duration) and quantity < 0:
+    if isinstance(value, Duration) and value < 0:
         raise ConfigError([node.position.problem(where, f"must not be negative, got {node}")])
-    return quantity
+    return value
 
 
 def _check_bounds(node: YamlNode, value: object, expected: object, meta: Meta, where: KeyPath) -> None:
@@ -272,11 +273,12 @@ def _check_bounds(node: YamlNode, value: object, expected: object, meta: Meta, w
 
 
 def _check_limits(node: YamlNode, value: object, meta: Meta, where: KeyPath) -> None:
-    """`Meta(extra=limits("10 ms", "1 d"))`."""
+    """`Meta(extra=limits("10 ms", "1 d"))`; of a range, for both ends."""
     extra = meta.extra or {}
-    if isinstance(value, Quantity) and "least" in extra:
+    if isinstance(value, Quantity | QuantityRange) and "least" in extra:
+        quantity, ends = (type(value), (value,)) if isinstance(value, Quantity) else (value.quantity, value)
         least, most = extra["least"], extra["most"]
-        if not value.parse(least) <= value <= value.parse(most):
+        if not all(quantity.parse(least) <= end <= quantity.parse(most) for end in ends):
             raise ConfigError([node.position.problem(where, f"must be from {least} to {most}, got {node}")])
 
 

@@ -15,8 +15,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
 from ..device.expression import Expression
-from ..quantities import PercentageRange, Quantity
-from .point import base_unit
+from ..written import Written
 from .yaml_source import YamlNode
 
 Json: TypeAlias = "dict[str, Json] | Sequence[Json] | str | float | bool | None"
@@ -64,7 +63,7 @@ def schema_of(expected: object) -> Schema:
         return {"type": "array", "items": schema_of(members[0])}
     if origin is dict:
         return {"type": "object", "additionalProperties": schema_of(members[1])}
-    if isinstance(expected, type) and issubclass(expected, Quantity | PercentageRange):
+    if isinstance(expected, type) and issubclass(expected, Written):
         return {"type": "string", "pattern": expected.pattern(), "examples": [expected.example]}
     if isinstance(expected, type) and issubclass(expected, Struct):
         return struct_schema(expected)
@@ -100,10 +99,8 @@ def _noted(schema: Schema, notes: list[Meta]) -> Schema:
 
 def _default(field: FieldInfo) -> Schema:
     match field.default:
-        case PercentageRange() as ends:
-            return {"default": f"{ends[0]:g} % .. {ends[1]:g} %"}
-        case Quantity() as quantity:
-            return {"default": f"{quantity:g} {base_unit(quantity.dimension)}"}
+        case Written() as written:
+            return {"default": written.text()}
         case bool() | int() | float() | str() as value:
             return {"default": value} if value != "" else {}
     return {}

@@ -9,7 +9,7 @@ from ..device.command import FOUND, Command
 from ..device.computed import Computed
 from ..driver import SETTLE_AT_MOST_S, AnyDriver, PointSettings
 from ..errors import ConfigError, Problem
-from ..quantities import UNITS, Duration, Quantity
+from ..quantities import UNITS, Duration, Quantity, base_unit
 from ..rm.kinds import Kind
 from .checked import PointSource
 from .decoder import Decoder, Findings, did_you_mean, mapping_of, node_at
@@ -218,12 +218,6 @@ def state_problems(
             what = f"will be told {', '.join(states)}, but {objection}"
             yield position.problem(where, what, "Give it `values` with a raw value for each")
             return
-
-
-def base_unit(dimension: str) -> str:
-    """The unit in which values of *dimension* are kept; empty for a plain number or state."""
-    units = (unit for unit, (known, factor) in UNITS.items() if known == dimension and factor == 1.0)
-    return next(units, "")
 
 
 def quantity_of(dimension: str) -> type[Quantity]:

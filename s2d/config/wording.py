@@ -9,7 +9,8 @@ from uuid import UUID
 from msgspec import Struct
 
 from ..device.expression import Expression
-from ..quantities import UNITS, PercentageRange, Quantity
+from ..quantities import UNITS, Quantity
+from ..written import Written
 from .lookalikes import cure_of
 
 
@@ -29,8 +30,8 @@ def phrase_of(expected: object) -> str:
     if get_origin(expected) is Literal:
         choices = get_args(expected)
         return f"one of: {', '.join(map(str, choices))}" if len(choices) > 1 else f'"{choices[0]}"'
-    if isinstance(expected, type) and issubclass(expected, Quantity):
-        return f'{expected.article} {expected.dimension} such as "{expected.example}"'
+    if isinstance(expected, type) and issubclass(expected, Written):
+        return expected.phrase()
     if get_origin(expected) is dict or (isinstance(expected, type) and issubclass(expected, Struct)):
         return "a mapping"
     if get_origin(expected) in (list, tuple):
@@ -52,12 +53,17 @@ def example_of(expected: object) -> str:
     return str(getattr(_bare(expected), "example", ""))
 
 
-def unit_hint(written: object, expected: type[Quantity | PercentageRange]) -> str:
-    """A hint at what is wrong with a quantity as it is *written*; empty if unknown."""
-    if not isinstance(written, str) or not issubclass(expected, Quantity):
+def unit_hint(written: object, expected: type[Written]) -> str:
+    """A hint at what is wrong with an *expected* as it is *written*; empty if unknown."""
+    if not isinstance(written, str):
         return ""
     if cure := cure_of(written):
         return cure
+    hints = (_unit_hint(part, of) for part, of in expected.parts(written) if issubclass(of, Quantity))
+    return next(filter(None, hints), "")
+
+
+def _unit_hint(written: str, expected: type[Quantity]) -> str:
     if "," in written:
         return "Write decimals behind a point"
     unit = written.strip().lstrip("+-.0123456789").strip()

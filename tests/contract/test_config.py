@@ -376,12 +376,12 @@ DEVICE = [
     (
         ("power: {register: 842, unit: W}", "power: {register: 842, unit: J}"),
         "12:34: points: power: unit: unknown unit 'J'; known are W, kW, MW, Wh, kWh, MWh, mA, A, mV, V, Hz, %, °C, "
-        "ms, s, min, h, d, l/h, l/s",
+        "K, ms, s, min, h, d, l/h, l/s, l",
     ),
     (
         ("power: {register: 842, unit: W}", "power: {register: 842, unit: kw}"),
         "12:34: points: power: unit: unknown unit 'kw'; known are W, kW, MW, Wh, kWh, MWh, mA, A, mV, V, Hz, %, °C, "
-        'ms, s, min, h, d, l/h, l/s. Did you mean "kW"?',
+        'K, ms, s, min, h, d, l/h, l/s, l. Did you mean "kW"?',
     ),
     (
         ("power: {register: 842, unit: W}", "power: {register: 842, unit: W, access: rd}"),

@@ -1,0 +1,50 @@
+"""Settings as people write them: what a type says of how it is written, for decoder, errors and JSON Schema alike."""
+
+from typing import ClassVar, Self
+
+
+class Written:
+    """What is written as one text, such as "10 kWh"."""
+
+    __slots__ = ()
+
+    noun: ClassVar[str]
+    """What it is, with its article."""
+    example: ClassVar[str]
+
+    @classmethod
+    def parse(cls, written: object) -> Self:
+        """What *written* stands for.
+
+        Raises: ValueError: it is no such text; the sentence says what was expected, or what it must be.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def pattern(cls) -> str:
+        """What the JSON Schema says the text looks like."""
+        raise NotImplementedError
+
+    @classmethod
+    def parts(cls, written: str) -> list[tuple[str, type["Written"]]]:
+        """What *written* consists of, good or not, and what each part should be: for hints at what is wrong."""
+        return [(written, cls)]
+
+    def text(self) -> str:
+        """How this one is written."""
+        raise NotImplementedError
+
+    @classmethod
+    def phrase(cls) -> str:
+        """What was expected, in a sentence."""
+        return f'{cls.noun} such as "{cls.example}"'
+
+    @classmethod
+    def unlike(cls, written: object) -> ValueError:
+        """The error that *written* is something else."""
+        return ValueError(f"expected {cls.phrase()}, got {shown(written)}")
+
+
+def shown(written: object) -> str:
+    """*written* as a sentence quotes it."""
+    return f'"{written}"' if isinstance(written, str) else str(written)
