@@ -8,6 +8,7 @@ from s2d.rm.control.ppbc.task import TaskProgress
 from s2d.rm.kinds.kept_values import KeptValues
 from s2d.rm.memory import decoded, encoded, memory_of, recall
 from s2d.s2.effects import Effect, Remember
+from s2d.s2.messages.common import ControlType
 from s2d.values import Now, Reading
 
 from .resources_played import Played, PlayedStage
@@ -51,6 +52,8 @@ def test_the_same_once_more_is_no_change() -> None:
 
 class Learning(Played):
     """It keeps how much it takes, and when it was switched."""
+
+    control_type = ControlType.NOT_CONTROLABLE
 
     def __init__(self) -> None:
         super().__init__()
