@@ -11,6 +11,8 @@ from s2d.config.decoder import Decoder
 from s2d.config.json_schema import struct_schema
 from s2d.config.yaml_source import YamlNode, parse
 from s2d.errors import ConfigError
+from s2d.heat import StandingLosses
+from s2d.phases import UNROTATED, PhaseRotation
 from s2d.quantities import (
     PercentageRange,
     PowerSpan,
@@ -33,6 +35,8 @@ class HotWaterSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     comfort_c: TemperatureRange = field(name="comfort", default=TemperatureRange((50.0, 55.0)))
     curve_k: TemperatureDifferenceRange | None = field(name="curve", default=None)
     usable_range: PercentageRange | None = None
+    standing_losses: StandingLosses | None = None
+    phase_rotation: PhaseRotation = UNROTATED
 
 
 def decoded(text: str) -> HotWaterSettings:
@@ -58,7 +62,7 @@ def plain(node: YamlNode) -> Any:
 
 
 RIGHT = {
-    "volume: 200 l": {"volume_l": 200.0},
+    "volume: 200 l": {"volume_l": 200.0, "phase_rotation": (1, 2, 3)},
     "volume: 0.2e3l": {"volume_l": 200.0},
     "hysteresis: 5 K": {"hysteresis_k": 5.0},
     "power: 500 W .. 2 kW": {"power_w": (500.0, 2000.0)},
@@ -67,6 +71,9 @@ RIGHT = {
     "comfort: 50 °C .. 58 °C": {"comfort_c": (50.0, 58.0)},
     "curve: -3 K .. 5 K": {"curve_k": (-3.0, 5.0)},
     "usable_range: 10 % .. 95 %": {"usable_range": (10.0, 95.0)},
+    "standing_losses: 0.05 kW at 60 °C": {"standing_losses": StandingLosses(50.0, 60.0)},
+    "standing_losses: 50 W": {"standing_losses": StandingLosses(50.0, 50.0)},
+    "phase_rotation: L2 L3 L1": {"phase_rotation": (2, 3, 1)},
 }
 
 WRONG = {
@@ -102,9 +109,27 @@ WRONG = {
     "K is a unit of temperature difference",
     "curve: \u22123 K .. 5 K": '1:8: Tank: curve: expected a range such as "-3 K .. 5 K", got "\u22123 K .. 5 K". '
     "It has a minus sign (U+2212): type a plain -",
+    "standing_losses: 50": "1:18: Tank: standing_losses: expected a power at a temperature such as "
+    '"50 W at 50 °C", got 50',
+    "standing_losses: 50 W by 50 °C": "1:18: Tank: standing_losses: expected a power at a temperature such as "
+    '"50 W at 50 °C", got "50 W by 50 °C"',
+    "standing_losses: 50 °C at 50 W": "1:18: Tank: standing_losses: expected a power at a temperature such as "
+    '"50 W at 50 °C", got "50 °C at 50 W". °C is a unit of temperature',
+    "standing_losses: 50 W at 50 C": "1:18: Tank: standing_losses: expected a power at a temperature such as "
+    '"50 W at 50 °C", got "50 W at 50 C". Did you mean "°C"?',
+    "standing_losses: -50 W at 50 °C": '1:18: Tank: standing_losses: must be from 0 W to 10 kW, got "-50 W at 50 °C"',
+    "standing_losses: 50 kW": '1:18: Tank: standing_losses: must be from 0 W to 10 kW, got "50 kW"',
+    "phase_rotation: L2 L3": "1:17: Tank: phase_rotation: expected the phases of the house in some order such as "
+    '"L2 L3 L1", got "L2 L3"',
+    "phase_rotation: L1 L1 L2": "1:17: Tank: phase_rotation: expected the phases of the house in some order such as "
+    '"L2 L3 L1", got "L1 L1 L2"',
+    "phase_rotation: 231": "1:17: Tank: phase_rotation: expected the phases of the house in some order such as "
+    '"L2 L3 L1", got 231',
+    "phase_rotation: [L2, L3, L1]": "1:17: Tank: phase_rotation: expected the phases of the house in some order "
+    'such as "L2 L3 L1", got a list',
 }
 
-BEYOND_A_SCHEMA = ("must be ", "expected the lower end")
+BEYOND_A_SCHEMA = ("must ", "expected the lower end")
 """A schema knows how it is written, and not how much it is."""
 
 
@@ -125,5 +150,17 @@ def test_a_default_stands_in_the_schema_as_its_owner_would_write_it() -> None:
     properties = struct_schema(HotWaterSettings)["properties"]
     assert isinstance(properties, dict)
     defaults = {key: schema["default"] for key, schema in properties.items() if "default" in schema}
-    assert defaults == {"hysteresis": "5 K", "comfort": "50 °C .. 55 °C"}
+    assert defaults == {"hysteresis": "5 K", "comfort": "50 °C .. 55 °C", "phase_rotation": "L1 L2 L3"}
     assert PowerSpan((1800.0, 1800.0)).text() == "1800 W"
+
+
+def test_what_a_device_has_on_its_phases_is_on_those_of_the_house() -> None:
+    assert UNROTATED.in_house(("on L1", "on L2", "on L3")) == ("on L1", "on L2", "on L3")
+    assert PhaseRotation((2, 3, 1)).in_house(("on L1", "on L2", "on L3")) == ("on L3", "on L1", "on L2")
+    assert PhaseRotation.parse("L1 L3 L2").text() == "L1 L3 L2"
+
+
+def test_a_tank_loses_as_much_as_it_is_warmer_than_what_is_around_it() -> None:
+    assert StandingLosses(50.0).w_per_k(20.0) == 50 / 30
+    assert StandingLosses.parse("50 W at 65 °C").w_per_k(15.0) == 1.0
+    assert StandingLosses(50.0).text() == "50 W at 50 °C"

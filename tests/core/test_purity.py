@@ -13,7 +13,17 @@ import s2d
 
 S2D = Path(s2d.__file__).parent
 PURE_FOLDERS = ("s2", "rm")
-PURE_MODULES = ("errors.py", "written.py", "values.py", "quantities.py", "text.py", "backoff.py", "events.py")
+PURE_MODULES = (
+    "errors.py",
+    "written.py",
+    "values.py",
+    "quantities.py",
+    "phases.py",
+    "heat.py",
+    "text.py",
+    "backoff.py",
+    "events.py",
+)
 IMPURE_MODULES = {
     "asyncio",
     "time",
