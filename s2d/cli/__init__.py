@@ -1,8 +1,9 @@
 """The commands of the command line, one file each, and what they share: problems, output, exit statuses."""
 
-from argparse import ArgumentParser
-from collections.abc import Sequence
+from argparse import Action, ArgumentParser, ArgumentTypeError
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from ..errors import ConfigError, Problem
 from ..host.console import BOLD, StyledText, complain
@@ -13,11 +14,32 @@ EX_CONFIG = 78
 """Exit status: the configuration cannot be used. Spec: sysexits.h."""
 DEFAULT_CONFIG = Path("/etc/s2d")
 
+_T = TypeVar("_T")
 
-def add_config_argument(parser: ArgumentParser, purpose: str = "gateway file, or the directory with s2d.yaml") -> None:
+
+def argument_of(parse: Callable[[object], _T]) -> Callable[[str], _T]:
+    """*parse* for argparse, which shows the sentence of no other error than its own."""
+
+    def parsed(written: str) -> _T:
+        try:
+            return parse(written)
+        except ValueError as exc:
+            raise ArgumentTypeError(str(exc)) from exc
+
+    return parsed
+
+
+def add_config_argument(
+    parser: ArgumentParser, purpose: str = "gateway file, or the directory with s2d.yaml"
+) -> Action:
     """Has *parser* know `-c PATH`, which is wanted for its *purpose*."""
-    parser.add_argument(
-        "-c", "--config", type=Path, default=DEFAULT_CONFIG, metavar="PATH", help=f"{purpose} (default: %(default)s)"
+    return parser.add_argument(
+        "-c",
+        "--config",
+        type=Path,
+        default=DEFAULT_CONFIG,
+        metavar="PATH",
+        help=f"{purpose} (default: {DEFAULT_CONFIG})",
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -28,11 +28,16 @@ from ..service import daemon
 from ..simulation.battery import SimulatedBattery
 from ..simulation.modbus import ModbusAddress, serve_tcp
 from ..simulation.registers import BatteryRegisters
+from . import argument_of
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--duration", type=_duration_s, default=Duration(30), metavar="TIME", help="how long, e.g. 30s (the default)"
+        "--duration",
+        type=argument_of(Duration.parse),
+        default=Duration(30),
+        metavar="TIME",
+        help="how long, e.g. 30s (the default)",
     )
 
 
@@ -138,10 +143,3 @@ def _write_printer(output: OutputStream) -> Callable[[str, int], None]:
 
 def _ignore_write(register: str, value: int) -> None:
     pass
-
-
-def _duration_s(written: str) -> Duration:
-    try:
-        return Duration.parse(written)
-    except ValueError as exc:
-        raise ArgumentTypeError(str(exc)) from exc

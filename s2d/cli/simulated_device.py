@@ -4,14 +4,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec.structs import fields
+
 from ..commissioning.recording import NoRecording, recording_of
 from ..commissioning.tools import tools_of
 from ..commissioning.unconfigured_device import device_without_connection, library_for
+from ..config.decoder import node_at
 from ..errors import S2dError
 from ..host.regular_file import UnfitFile, contents_of
+from ..rm.kinds import KINDS, Kind, kind
 from ..simulation.battery import SimulatedBattery
 from ..simulation.faults import Faults
-from ..simulation.hardware import SimulatedHardware
+from ..simulation.hardware import RATINGS, SimulatedHardware
 from ..simulation.profile import ProfileRegisters
 from ..simulation.registers import BatteryRegisters, Registers
 from ..simulation.replay import Replay
@@ -65,11 +69,12 @@ def profile_device(
     faults: Faults,
     config: Path | None = None,
     sun: Sun = Sun(0.0),  # noqa: B008 (immutable)
+    kind_name: str = "battery",
 ) -> SimulatedDevice:
-    """A simulated device: *hardware* with the registers of the profile *profile_name*, a name or a file.
+    """A simulated device: *hardware* of a kind with the registers of the profile *profile_name*, a name or a file.
 
     *keys* are its owner's, as YAML. A hybrid has the *sun* on its roof. Profiles of one's own are beside the gateway
-    file in *config*, if that is given.
+    file in *config*, if that is given. A meter may stand beside hardware of any kind.
 
     Raises: ConfigError: a wrong profile, or wrong keys. NoSuchProfile. CannotSimulate: the profile does not say how
     such a device behaves.
@@ -78,10 +83,12 @@ def profile_device(
     profile = library.profile(name)
     if profile.about.simulation is None:
         raise CannotSimulate(name, "it has no `simulation:`, which says what such a device shows and obeys")
-    content = profile.device.content
-    is_battery = isinstance(content, dict) and "kind" in content and content["kind"].node.content == "battery"
-    sizes = _sizes(hardware) if is_battery and isinstance(hardware, SimulatedBattery) else {}
-    device = device_without_connection(name, {**sizes, **keys}, library, "-p").device
+    resource = node_at(profile.device, "kind").content
+    of = profile.about.of or resource
+    if of not in (None, "meter", kind_name):
+        raise CannotSimulate(name, f"it is of the kind {of}, not {kind_name}")
+    ratings = _ratings(hardware, kind(kind_name)) if resource == kind_name in KINDS else {}
+    device = device_without_connection(name, {**ratings, **keys}, library, "-p").device
     tools = tools_of(device.driver)
     if tools is None:
         raise CannotSimulate(name, f"the driver {device.driver.__name__} has no simulator")
@@ -135,13 +142,10 @@ def _device_of(
     return SimulatedDevice(units, status_line, toggle_fault=toggle_fault)
 
 
-def _sizes(battery: SimulatedBattery) -> Mapping[str, str]:
-    """What the owner of *battery* has to write of it, as YAML."""
-    return {
-        "capacity": f'"{battery.capacity_wh:.0f} Wh"',
-        "max_charge_power": f'"{battery.max_charge_power_w:.0f} W"',
-        "max_discharge_power": f'"{battery.max_discharge_power_w:.0f} W"',
-    }
+def _ratings(hardware: SimulatedHardware, resource: Kind) -> Mapping[str, str]:
+    """What the owner of *hardware* writes of it, as YAML, where it is the *resource* of a configuration."""
+    settings, values = {each.encode_name for each in fields(resource.settings)}, hardware.values()
+    return {name: f'"{values[name]:.10g} {unit}"' for name, unit in RATINGS.items() if name in settings & values.keys()}
 
 
 def _written(value: Value | None) -> str:

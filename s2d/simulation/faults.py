@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from ..quantities import Duration
 
 FAULTS = {
-    "on": "the battery reports a fault and stands still",
+    "on": "the device reports a fault and stands still",
     "late-reply": "every third answer comes 3 s late; another time with late-reply=500ms",
     "wrong-unit": "every third answer bears the number of another unit",
     "busy": "every third request is refused because the device is busy (exception 6)",

@@ -5,8 +5,15 @@ from typing import Protocol
 
 from ..values import Value
 
-RATINGS = frozenset({"capacity", "max_charge_power", "max_discharge_power", "max_power", "serial_number"})
-"""Values that stand on a nameplate: they are no measurements, and never change."""
+RATINGS = {
+    "capacity": "Wh",
+    "max_charge_power": "W",
+    "max_discharge_power": "W",
+    "max_power": "W",
+    "max_current": "A",
+    "serial_number": "",
+}
+"""Values that stand on a nameplate, and their units: they are no measurements, and never change."""
 
 
 class SimulatedHardware(Protocol):

@@ -59,7 +59,7 @@ class ProfileRegisters:
         """The values, before the fault, of the points that `fails` changes."""
         self._orders = simulation.orders
         values = hardware.values()
-        self._measured = {name for name, value in values.items() if not isinstance(value, str | bool)} - RATINGS
+        self._measured = {name for name, value in values.items() if not isinstance(value, str | bool)} - RATINGS.keys()
         used_points = simulation.shows.keys() | simulation.starts.keys() | simulation.fails.keys() | values.keys()
         used_points |= {name for each in (make, *(each.make for each in variants)) for name in each.nameplate.names}
         expressions = [*simulation.shows.values(), *simulation.fails.values()]
@@ -150,8 +150,10 @@ class ProfileRegisters:
         """*image* as it is when the device is switched on."""
         values = self._hardware.values()
         for name in image.points:
-            if name in values and name not in self._measured:
+            if name in RATINGS and name in values:
                 image.show(name, values[name])
+            elif name in values:
+                _show(image, name, values[name])
         plate = self._make.nameplate
         for point, text in (
             (plate.manufacturer, "s2d"),

@@ -13,6 +13,7 @@ import pytest
 from pymodbus.client import AsyncModbusTcpClient
 
 from s2d.__main__ import main
+from s2d.cli.simulated_kinds import SIMULATED_KINDS
 from s2d.simulation.faults import FAULTS
 from tests.chronicle import PATIENCE_S
 
@@ -105,6 +106,14 @@ async def test_a_hybrid_has_a_sun_on_its_roof():
     assert 0 < await given_w("--sun", "2 kW", "--clouds", "4") <= 2000
     assert 0 < await given_w() <= 3000
     assert await given_w("--sun", "0 W") == 0
+    assert await given_w("--time", "23:30") == 0
+
+
+async def test_what_stands_before_the_kind_counts_too():
+    async with simulated("--port", "0", "--unit", "9", "battery", "--soc", "20", device=None) as process:
+        client = await client_of(line := await line_of(process))
+        assert line.endswith("unit 9")
+        client.close()
 
 
 async def test_it_has_the_faults_it_is_told():
@@ -178,8 +187,9 @@ async def test_a_serial_line_that_goes_away_is_one_sentence():
         (["--soc", "120"], "s2d simulate: state of charge must be between 0 % and 100 %"),
         (["--max-charge-power", "40 kW"], "s2d simulate: max_charge_power: 40000 does not fit into int16"),
         (["--fault", "bussy"], f"argument --fault: no fault is called 'bussy'; there are {', '.join(FAULTS)}"),
-        (["--replay", "x"], "s2d simulate: say what to be: battery, or --replay FILE"),
+        (["--replay", "x"], f"s2d simulate: say what to be: {', '.join(SIMULATED_KINDS)}, or --replay FILE"),
         (["--profile", "sma-storage", "-p", "unit_id"], 's2d simulate: -p: expected KEY=VALUE, got "unit_id"'),
+        (["--time", "25:00"], "argument --time: expected a time of day such as 07:30, got 25:00"),
         (["--capacity", "10"], 'argument --capacity: expected an energy such as "10 kWh", got "10"'),
     ],
 )
@@ -195,6 +205,14 @@ def test_wrong_values_are_one_sentence(arguments, sentence, capsys):
 def test_a_profile_that_is_not_there_is_one_sentence(capsys):
     assert main(["simulate", "battery", "--profile", "sma-storge"]) == 1
     assert capsys.readouterr().err == 's2d simulate: no profile "sma-storge". Did you mean "sma-storage"?\n'
+
+
+def test_a_profile_of_another_kind_is_one_sentence(tmp_path, capsys):
+    file = tmp_path / "roof.yaml"
+    file.write_text("title: A roof\nof: pv\ndriver: modbus\npoints: {}\nsimulation: {}\n")
+    assert main(["simulate", "battery", "--profile", str(file)]) == 1
+    said = "s2d simulate: the profile roof cannot be simulated: it is of the kind pv, not battery\n"
+    assert capsys.readouterr().err == said
 
 
 def test_a_wrong_key_of_a_profile_is_a_wrong_configuration(capsys):

@@ -1,0 +1,127 @@
+"""The kinds of simulated devices: what is said of each on the command line, and the hardware that comes of it."""
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..quantities import Energy, Percentage, PercentageRange, Power
+from ..simulation.battery import SimulatedBattery
+from ..simulation.hardware import SimulatedHardware
+from ..simulation.registers import register_table
+from ..simulation.sun import NOON_S, Sun
+from . import argument_of
+
+
+class SimulatedKind(NamedTuple):
+    """A kind of simulated devices."""
+
+    what: str
+    """With its article."""
+    add_arguments: Callable[[ArgumentParser], None]
+    """Has the parser know what can be said of such a device."""
+    hardware: Callable[[Namespace], SimulatedHardware]
+    """Made of what was said; raises ValueError where that cannot be true."""
+    sun: Callable[[Namespace], Sun] = lambda arguments: Sun(0.0)
+    """What is on the roof beside it."""
+    epilog: str = ""
+    """What there is to say below its options."""
+
+
+def _add_battery_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--capacity", type=argument_of(Energy.parse), default=Energy(10_000), help='default: "10 kWh"')
+    parser.add_argument(
+        "--max-charge-power", type=argument_of(Power.parse), default=Power(5000), help='default: "5 kW"'
+    )
+    parser.add_argument(
+        "--max-discharge-power", type=argument_of(Power.parse), default=Power(5000), help='default: "5 kW"'
+    )
+    parser.add_argument(
+        "--round-trip-efficiency",
+        type=argument_of(Percentage.parse),
+        default=Percentage(92),
+        help='default: "92 %%"',
+    )
+    parser.add_argument(
+        "--usable-range",
+        type=argument_of(PercentageRange.parse),
+        default=PercentageRange((0.0, 100.0)),
+        help='default: "0 %% .. 100 %%"',
+    )
+    parser.add_argument("--soc", type=float, default=50.0, metavar="PERCENT", help="at the start (default: 50)")
+    parser.add_argument("--ramp", type=float, default=2500.0, metavar="W_PER_S", help="default: 2500")
+    parser.add_argument(
+        "--watchdog",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="a setpoint not rewritten for so long lapses to 0; 0: never (default: 60); profiles have their own",
+    )
+    add_serial_number_argument(parser)
+    add_sun_arguments(parser, Power(3000), "on a hybrid, at most")
+
+
+def _battery(arguments: Namespace) -> SimulatedBattery:
+    return SimulatedBattery(
+        capacity_wh=arguments.capacity,
+        max_charge_power_w=arguments.max_charge_power,
+        max_discharge_power_w=arguments.max_discharge_power,
+        round_trip_efficiency=arguments.round_trip_efficiency / 100,
+        usable_range_percent=arguments.usable_range,
+        soc_percent=arguments.soc,
+        ramp_w_per_s=arguments.ramp,
+        watchdog_s=0.0 if arguments.profile else arguments.watchdog,
+        serial_number=arguments.serial_number,
+    )
+
+
+def add_serial_number_argument(parser: ArgumentParser) -> None:
+    """Has *parser* know `--serial-number`."""
+    parser.add_argument("--serial-number", default="S2D-SIM-0001", help="default: %(default)s")
+
+
+def add_sun_arguments(parser: ArgumentParser, peak: Power, which: str) -> None:
+    """Has *parser* know of *which* sun it speaks: how strong it is, by default *peak*, its clouds, and the time."""
+    parser.add_argument(
+        "--sun", type=argument_of(Power.parse), default=peak, help=f'{which} (default: "{peak / 1000:g} kW")'
+    )
+    parser.add_argument("--clouds", type=int, default=1, metavar="SEED", help="which clouds come (default: 1)")
+    add_time_argument(parser)
+
+
+def add_time_argument(parser: ArgumentParser) -> None:
+    """Has *parser* know `--time`, in seconds since midnight."""
+    parser.add_argument(
+        "--time",
+        type=_time_of_day_s,
+        default=NOON_S,
+        metavar="HH:MM",
+        help="time of day at the start (default: 12:00)",
+    )
+
+
+def sun_of(arguments: Namespace) -> Sun:
+    """The sun that the *arguments* of `add_sun_arguments` speak of."""
+    return Sun(arguments.sun, arguments.clouds, arguments.time)
+
+
+def _time_of_day_s(written: str) -> float:
+    hours, colon, minutes = written.partition(":")
+    if not (colon and hours.isdecimal() and minutes.isdecimal() and int(hours) < 24 and int(minutes) < 60):
+        raise ArgumentTypeError(f"expected a time of day such as 07:30, got {written}")
+    return int(hours) * 3600.0 + int(minutes) * 60.0
+
+
+SIMULATED_KINDS = {
+    "battery": SimulatedKind(
+        "a home battery",
+        _add_battery_arguments,
+        _battery,
+        sun_of,
+        f"registers without --profile (16-bit words, read as holding or input registers; any other address is "
+        f"exception 2):\n{register_table()}\n\n",
+    ),
+}
+"""What can be simulated, by the name of its kind.
+
+Without a profile a battery has registers of its own; the others have those of the profile `simulated-` and their kind.
+"""
