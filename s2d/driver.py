@@ -128,6 +128,12 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """What *value* is to a device that takes its words in another order; None where it has no such order."""
         return None
 
+    def shown(self, value: Value) -> str:
+        """*value* as its owner would write it."""
+        if isinstance(value, str | bool):
+            return str(value)
+        return f"{value / self._factor:.9g} {self.unit}".rstrip()
+
     def objection_to(self, value: Value) -> str | None:
         """Why *value* can never be written, if so; a driver knows further reasons."""
         try:

@@ -47,6 +47,8 @@ class UndoneBy(StrEnum):
     """The device was switched on anew, or was away; what was written may be gone."""
     OTHERS = "others"
     """The device holds something else: another controller, an app, or it has changed its mind."""
+    WORD_ORDER = "word_order"
+    """The device shows the words of it in another order, and may have understood something else."""
 
 
 class Undone(Struct, frozen=True, tag=True):

@@ -28,7 +28,7 @@ from ..device.command_plan import CommandMemory, Plan
 from ..device.command_runner import DWELL_OUTLIVES_US_S, CommandRunner
 from ..device.found_values import FoundValues
 from ..device.write_ledger import WriteLedger, ledger_of
-from ..errors import ConfigError, DeviceError, DeviceRefused, LockHeld
+from ..errors import ConfigError, DeviceError, DeviceRefused, DeviceUnreachable, LockHeld
 from ..events import Applied, DeviceEvent, Refused
 from ..host import clock, lock
 from ..host.console import DIM, LiveLine, StyledText, ask, complain, show
@@ -176,7 +176,10 @@ async def _carry_out(visit: DeviceVisit, setpoint: Setpoint, ledger: WriteLedger
     outcome: list[DeviceEvent] = []
     writer = CommandRunner(ledger, clock=clock.now, log=silent(), emit=outcome.append, found=found)
     writer.offer(setpoint)
-    await with_one_retry(lambda: writer.write_due(visit.opened))
+    try:
+        await with_one_retry(lambda: writer.write_due(visit.opened))
+    except DeviceUnreachable as exc:
+        raise DeviceUnreachable(visit.opened.explained(exc.reason)) from exc
     for event in reversed(outcome):  # the last word counts
         match event:
             case Refused(_, reason):
@@ -190,6 +193,12 @@ async def _show(visit: DeviceVisit, plan: Plan) -> None:
     """What the device says afterwards of what was written, and of its power."""
     names = [*written_points(plan), *([plan.check.point] if plan.check else []), "power"]
     readable = [name for name in dict.fromkeys(names) if name in visit.names]
-    if readable:
-        titles, *rows = readings_table(visit, await with_one_retry(lambda: visit.read(readable)))
-        show(StyledText(titles, DIM), *rows)
+    if not readable:
+        return
+    try:
+        readings = await with_one_retry(lambda: visit.read(readable))
+    except DeviceUnreachable as exc:  # what is known of the write, and is left of it, is told all the same
+        complain(f"s2d write: {exc}")
+        return
+    titles, *rows = readings_table(visit, readings)
+    show(StyledText(titles, DIM), *rows)

@@ -115,7 +115,8 @@ class WriteWatch:
 
     def _outcome(self, power: PowerWatch | None) -> WriteOutcome:
         if self._trouble:
-            return WriteOutcome(False, f"whether it follows is not known: {self._trouble}")
+            trouble = self._visit.opened.explained(self._trouble)
+            return WriteOutcome(False, f"whether it follows is not known: {trouble}")
         kept, first = self._kept, self._kept_at_first
         if kept is not None and first is not None and not self._are_alike(kept, first):
             what = f"{self._point} was {self._in_unit(first)} and became {self._in_unit(kept)} by itself"

@@ -234,7 +234,7 @@ class CommandRunner:
                 raise
             if self._unreached.get(setpoint.point) is not setpoint:
                 self._unreached[setpoint.point] = setpoint
-                self._emit(Refused(setpoint, exc.reason, will_retry=True))
+                self._emit(Refused(setpoint, opened.explained(exc.reason), will_retry=True))
             raise
         else:
             if done is not None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from ..backoff import Backoff
+from ..driver import PointSettings
 from ..errors import DeviceUnreachable, S2dError
 from ..values import Clock, Value
 from .opened_device import NotReady, OpenedDevice
@@ -17,10 +18,6 @@ _BETWEEN_LOOKS = Backoff(first_s=0.05, most_s=1.0)
 
 class Unseen(DeviceUnreachable):
     """Silence after an acknowledged write: the device may hold the value, and is read before it is told again."""
-
-    def __init__(self, silence: str) -> None:
-        what = "it took what was written, and may hold it, but has said nothing since"
-        super().__init__(f"{what}: {silence}. If it always does so, state a `rest`, or a longer `settle`")
 
 
 class Preempted(S2dError):
@@ -60,6 +57,14 @@ async def seen(
             raise Unseen(silence)
         await undisturbed(min(_BETWEEN_LOOKS.ceiling_s(attempt), left_s), stirs, is_preempted)
         attempt += 1
+
+
+def swapped_words(name: str, point: PointSettings, value: Value, found: Value) -> str | None:
+    """That *point* shows the words of *value* in another order, as a sentence with the way out; None: it does not."""
+    if found != point.swapped(value):
+        return None
+    what = f"{name} shows {point.shown(value)} with its words in another order, {point.shown(found)}"
+    return f"{what}: if the device wants them so, say `write_order`"
 
 
 async def undisturbed(seconds: float, stirs: asyncio.Event, is_preempted: Callable[[], bool]) -> None:

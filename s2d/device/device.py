@@ -176,7 +176,7 @@ class Device:
                 self._retry_at = self._clock().mono + self._backoff.half_jitter_s(0, random())
                 self._log.debug("device.silent", reason=exc.reason, settles=True)
             else:
-                self._fail(exc.reason)
+                self._fail(opened, exc.reason)
             return False
         self._recover()
         return True
@@ -240,14 +240,14 @@ class Device:
     def _is_lost(self) -> bool:
         return self._failures >= LOST_AFTER
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, opened: OpenedDevice, reason: str) -> None:
         """It did not answer; it is asked again more and more seldom."""
         self._is_answering = False
         was_lost = self._is_lost
         wait_s = self._backoff.half_jitter_s(self._failures, random())
         self._back_off(wait_s, self._failures + 1)
         if self._is_lost and not was_lost:
-            self._lose(reason, wait_s)
+            self._lose(opened.explained(reason), wait_s)
         else:
             self._log.debug("device.silent", reason=reason, failures=self._failures, retry_in_s=round(wait_s, 1))
 

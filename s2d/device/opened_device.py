@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import TypeVar
 
 from ..driver import AnyDriver, Doubt, PointSettings
-from ..errors import DeviceUnreachable
+from ..errors import DeviceRefused, DeviceUnreachable
 from ..host.log import Logger
 from ..values import RELEASE, Clock, Quality, Reading, Setpoint, Value
 from .device_map import DeviceMap, commands_of
@@ -73,6 +73,8 @@ class OpenedDevice:
         self._log = log
         self._oddities: set[str] = set()
         """Those that were told."""
+        self._is_deaf = False
+        """It has said nothing since it took a write, which was told to nobody yet."""
         self._alone_until = now
         self.settled_at = self.deaf_until = now
         """When (monotonic seconds) what was written shows, and until when silence says nothing: a line on which a unit
@@ -135,12 +137,10 @@ class OpenedDevice:
         points = dict.fromkeys((*points, *self._decisive)) if self._decisive else points
         with_news = self._news.pop(points, asked_at)
         try:
-            readings = await _in_time(self._driver.read(points))
+            readings = await self.answer_to(self._driver.read(points))
         except (DeviceUnreachable, asyncio.CancelledError):
             self._news.add(with_news)
             raise
-        finally:
-            self._tell_oddities()
         if why := self.latest.why_not_ready(readings):
             self._news.add(with_news)
             raise Unbelieved(why)
@@ -167,17 +167,42 @@ class OpenedDevice:
         self._alive(self._clock().mono + SILENT_AT_MOST_S)
         points = [self.make.points[each.point] for each in (setpoint, *together)]
         try:
-            reads_as = await _in_time(self._driver.write(setpoint, *together))
+            reads_as = await self.answer_to(self._driver.write(setpoint, *together))
         except DeviceUnreachable:
             self._leave_alone(points)  # it may have heard all the same
             raise
-        finally:
-            self._tell_oddities()
+        self._is_deaf = True
         self._leave_alone(points)
         settle_s = max(float(point.settle) for point in points)
         self.settled_at = self._alone_until + settle_s
         self.deaf_until = self.settled_at + settle_s
         return reads_as or {}
+
+    async def answer_to(self, question: Awaitable[T]) -> T:
+        """What the driver answers to *question*.
+
+        Raises: DeviceRefused. DeviceUnreachable: silence. DriverHung: too much of it.
+        """
+        try:
+            async with asyncio.timeout(EXCHANGE_WITHIN_S):
+                said = await question
+        except TimeoutError as exc:
+            raise DriverHung(f"the driver was silent for {EXCHANGE_WITHIN_S:g} s") from exc
+        except DeviceRefused:
+            self._is_deaf = False
+            raise
+        finally:
+            self._tell_oddities()
+        self._is_deaf = False
+        return said
+
+    def explained(self, silence: str) -> str:
+        """*silence* as it is told: with the way out, once, where it has lasted since a write."""
+        if not self._is_deaf:
+            return silence
+        self._is_deaf = False
+        what = f"it took a write, and may hold it, but has said nothing since: {silence}"
+        return f"{what}. If it always does so, state a `rest`, or a longer `settle`"
 
     async def rested(self) -> None:
         """Waits until the device may be asked something again, after what it was told last."""
@@ -218,11 +243,3 @@ class OpenedDevice:
         """How long the device has been on; None if it does not say."""
         value = self.latest.values.get(self.make.uptime) if self.make.uptime else None
         return value if isinstance(value, int | float) else None
-
-
-async def _in_time(answer: Awaitable[T]) -> T:
-    try:
-        async with asyncio.timeout(EXCHANGE_WITHIN_S):
-            return await answer
-    except TimeoutError as exc:
-        raise DriverHung(f"the driver was silent for {EXCHANGE_WITHIN_S:g} s") from exc

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from ..driver import PointSettings
 from ..events import Undone, UndoneBy
 from ..values import Quality, Reading, Setpoint, Value
+from .confirmation import swapped_words
 
 
 @dataclass(slots=True)
@@ -88,24 +89,22 @@ class SetpointWatch:
         for each in list(self._watched.values()):
             for name, value in each.reads_as.items():
                 reading = said.get(name)
-                if reading is None or reading.at is None or reading.at < each.since:
+                if reading is None or reading.value is None or reading.at is None or reading.at < each.since:
                     continue
                 if reading.value != value:
-                    by = UndoneBy.RESTART if name in each.unsure else UndoneBy.OTHERS
-                    reason = f"{name} reads {_shown(reading.value)} instead of {_shown(value)}"
-                    if reading.value == points[name].swapped(value):
-                        reason += (
-                            ", the same with its words in another order: if the device wants it so, say `write_order`"
-                        )
-                    undone.append(self._undone(each, reason, by, wears=points[name].persistent))
+                    undone.append(self._differs(each, name, points[name], reading.value))
                     break
                 each.unsure.discard(name)
         return undone
 
+    def _differs(self, watched: _Watched, name: str, point: PointSettings, found: Value) -> Undone:
+        value = watched.reads_as[name]
+        if reason := swapped_words(name, point, value, found):
+            return self._undone(watched, reason, UndoneBy.WORD_ORDER, wears=point.persistent)
+        by = UndoneBy.RESTART if name in watched.unsure else UndoneBy.OTHERS
+        reason = f"{name} reads {point.shown(found)} instead of {point.shown(value)}"
+        return self._undone(watched, reason, by, wears=point.persistent)
+
     def _undone(self, watched: _Watched, reason: str, by: UndoneBy, *, wears: bool) -> Undone:
         self.stop(watched.setpoint.point)
         return Undone(watched.setpoint, reason, by, wears)
-
-
-def _shown(value: Value | None) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

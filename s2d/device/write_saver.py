@@ -18,7 +18,7 @@ from ..host.log import Logger
 from ..quantities import factor_of
 from ..values import Clock, Reading, Setpoint, Value
 from .command_plan import Plan, Wait, Write, direction_of
-from .confirmation import Unseen, seen
+from .confirmation import Unseen, seen, swapped_words
 from .opened_device import OpenedDevice
 from .write_ledger import WriteLedger
 
@@ -267,13 +267,15 @@ def sparing(plan: Plan, points: Mapping[str, PointSettings]) -> Plan:
 def _not_kept(name: str, point: PointSettings, value: Value, found: Value | None, *, is_scaled: bool) -> str:
     """That *point* does not become *value*, in words, with the way out."""
     if found is None:
-        return f"{name}: took {_shown(value, point)}, but what it holds cannot be read"
-    what = f"{name}: took {_shown(value, point)} but still reads {_shown(found, point)}"
+        return f"{name}: took {point.shown(value)}, but what it holds cannot be read"
+    if reason := swapped_words(name, point, value, found):
+        return reason
+    what = f"{name}: took {point.shown(value)} but still reads {point.shown(found)}"
     if not is_scaled or not 0 < _share(value, found, point) < LEAST_SHARE_KEPT or isinstance(found, str | bool):
         if point.settle < SETTLE_AT_MOST_S:
             what += f" after {point.settle:g} s. If it shows it later, state a longer `settle`"
         return what
-    most, limit = _shown(abs(found), point), "the limit of the device"
+    most, limit = point.shown(abs(found)), "the limit of the device"
     if point.dimension == "power":
         is_discharge = found < 0 or "discharge" in name
         limit = f"`max_{'discharge' if is_discharge else 'charge'}_power: {most}`"
@@ -288,13 +290,6 @@ def _share(value: Value, kept: Value | None, point: PointSettings) -> float:
         return 0.0
     share = kept / value
     return 1.0 if isclose(share, 1.0, rel_tol=1e-6) else share if point.dimension in _MAGNITUDES else 0.0
-
-
-def _shown(value: Value, point: PointSettings) -> str:
-    """*value* as the owner of *point* would write it."""
-    if isinstance(value, str | bool):
-        return str(value)
-    return f"{value / factor_of(point.unit):g} {point.unit}" if point.unit else f"{value:g}"
 
 
 def _worn(write: Write, points: Mapping[str, PointSettings]) -> list[str]:

@@ -1,7 +1,8 @@
 """The guard over orders in force: whether what the device confirmed and holds no more is written again. Pure.
 
 What is gone after a restart is written again, and so is, once, what somebody else has changed; whoever insists gets his
-way, and the order ends. It knows setpoints only, so it outlives sessions as they do.
+way, and the order ends. It ends at once where the device may have understood something else. The guard knows setpoints
+only, so it outlives sessions as they do.
 """
 
 from collections.abc import Iterable
@@ -34,6 +35,8 @@ class OrderGuard:
 
     def objection_to(self, undone: Undone, now: float) -> str | None:
         """Why what is *undone* is not written again: the order behind it ends. None: it may be."""
+        if undone.by is UndoneBy.WORD_ORDER:
+            return undone.reason
         if undone.by is not UndoneBy.OTHERS:
             return None
         insists = now - self._restored_at.get(undone.setpoint.point, -inf) < INSISTS_WITHIN_S

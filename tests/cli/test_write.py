@@ -134,16 +134,18 @@ class Deaf(BatteryRegisters):
         self.is_told = True
 
 
-async def test_who_takes_a_write_and_says_nothing_since_is_told_of_with_the_way_out(tmp_path, capsys, battery):
+@pytest.mark.parametrize(("access", "told"), [("read_write", ""), ("write", "whether it follows is not known: ")])
+async def test_who_takes_a_write_and_says_nothing_since_is_told_of_with_the_way_out(
+    tmp_path, capsys, battery, access, told
+):
     async with serve_tcp(Deaf(battery)) as address:
-        deaf = home_battery(connection=at(address) | {"timeout": "200 ms"})
+        deaf = home_battery(connection=at(address) | {"timeout": "200 ms"}, follow_within="1 s")
+        deaf["points"] = {**deaf["points"], "power_setpoint": deaf["points"]["power_setpoint"] | {"access": access}}
         config = system_configured(tmp_path, {"url": "ws://localhost"}, deaf)
         assert await s2d("write", "-c", config, "Home battery", "power_setpoint", "1.5 kW", "--yes") == 1
-    said = capsys.readouterr().err.splitlines()[-1]
-    assert said.startswith(
-        "s2d write: it took what was written, and may hold it, but has said nothing since: no answer"
-    )
-    assert said.endswith("If it always does so, state a `rest`, or a longer `settle`")
+    said = "".join(capsys.readouterr())
+    assert f"{told}it took a write, and may hold it, but has said nothing since: no answer" in said
+    assert "If it always does so, state a `rest`, or a longer `settle`" in said
     assert battery.setpoint_w == 1500
 
 

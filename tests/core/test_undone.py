@@ -31,6 +31,11 @@ def undone(setpoint: Setpoint, by: UndoneBy, *, wears: bool = False, forgotten_a
     return Undone(setpoint, CHANGED, by, wears, forgotten_at)
 
 
+def reasons(effects: list[Effect]) -> list[object]:
+    """Why instructions ended."""
+    return [note.facts["reason"] for note in effects if isinstance(note, Note) and "instruction" in note.facts]
+
+
 def is_over(scene: Staged, effects: list[Effect]) -> bool:
     """Whether the order is told to have ended, and the device brought to safety."""
     return statuses(effects) == [(1, "ABORTED")] and bool(written(effects))
@@ -82,8 +87,18 @@ def test_memory_that_wears_out_is_not_fought_for(staged: type[Staged]) -> None:
     scene, setpoint = followed(staged)
     effects = scene.stage.on(undone(setpoint, UndoneBy.OTHERS, wears=True))
     assert is_over(scene, effects)
-    reasons = [note.facts["reason"] for note in effects if isinstance(note, Note) and "instruction" in note.facts]
-    assert reasons == [f"another controller or the app: {CHANGED}"]
+    assert reasons(effects) == [f"another controller or the app: {CHANGED}"]
+
+
+@every
+def test_who_may_have_understood_something_else_is_not_told_it_again_and_nobody_else_is_blamed(
+    staged: type[Staged],
+) -> None:
+    scene, setpoint = followed(staged)
+    effects = scene.stage.on(undone(setpoint, UndoneBy.WORD_ORDER))
+    assert is_over(scene, effects)
+    assert reasons(effects) == [CHANGED]
+    assert setpoint not in written(effects)
 
 
 @every

@@ -13,10 +13,16 @@ from s2d_drivers.modbus.tools.decodings import other_reading
 from s2d_drivers.modbus.tools.register_image import RegisterImage
 
 from s2d.device.setpoint_watch import SetpointWatch
-from s2d.events import Undone, UndoneBy
+from s2d.events import Refused, Undone, UndoneBy
 from s2d.quantities import Duration
-from s2d.values import Reading, Setpoint
+from s2d.values import Reading, Setpoint, Value
+from tests.fakes import pass_s
+from tests.shell.device_stage import at_work
 
+SWAPPED = (
+    "power_setpoint shows 2000 W with its words in another order, 131072000 W: "
+    "if the device wants them so, say `write_order`"
+)
 ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
 WIDTHS = {
     "int16": (-1000, ">h"),
@@ -140,13 +146,28 @@ def test_what_a_value_is_with_its_words_the_other_way_round_is_known(kind: str, 
     assert point.swapped(value * 0.5) == (None if len(words) == 1 else other * 0.5)
 
 
-def test_an_order_that_is_taken_with_its_words_the_other_way_round_ends_with_the_way_out() -> None:
+@pytest.mark.parametrize("was_lost", [False, True])
+def test_an_order_that_is_taken_with_its_words_the_other_way_round_ends_with_the_way_out(was_lost: bool) -> None:
     point = ModbusPoint(register=1, type="int32", order="CDAB", access="read_write", unit="W")
     watch, order = SetpointWatch(), Setpoint("power_setpoint", 2000.0, "order")
     watch.start(order, {"power_setpoint": 2000.0}, [], 0.0)
+    if was_lost:
+        watch.lose()
     shown = Reading("power_setpoint", 131072000, at=1.0)
-    reason = (
-        "power_setpoint reads 131072000 instead of 2000, the same with its words in another order: "
-        "if the device wants it so, say `write_order`"
-    )
-    assert watch.observe([shown], {"power_setpoint": point}) == [Undone(order, reason, UndoneBy.OTHERS)]
+    assert watch.observe([shown], {"power_setpoint": point}) == [Undone(order, SWAPPED, UndoneBy.WORD_ORDER)]
+
+
+@pytest.mark.virtual_time
+async def test_who_shows_its_words_the_other_way_round_at_once_is_refused_with_the_way_out() -> None:
+    point = ModbusPoint(register=1, type="int32", order="CDAB", access="read_write", unit="W")
+    async with at_work({"power_setpoint": point}, power_setpoint=0) as stage:
+
+        async def take(values: dict[str, Value]) -> dict[str, Value]:
+            stage.hardware.values["power_setpoint"] = 131072000
+            return values
+
+        stage.hardware.take = take
+        order = Setpoint("power_setpoint", 2000.0, "order")
+        stage.device.offer(order)
+        await pass_s(5)
+        assert stage.news(Refused) == [Refused(order, SWAPPED)]

@@ -205,9 +205,11 @@ async def test_a_command_that_does_not_get_through_is_done_again_as_a_whole():
         await pass_s(0.5)
         stage.hardware.faults.append(GONE)
         await pass_s(0.6)
-        assert stage.news() == [
-            Refused(wanted(500.0), "step 4 of 4 (forced): nobody is there", will_retry=True),
-        ]
+        reason = (
+            "it took a write, and may hold it, but has said nothing since: step 4 of 4 (forced): nobody is there. "
+            "If it always does so, state a `rest`, or a longer `settle`"
+        )
+        assert stage.news() == [Refused(wanted(500.0), reason, will_retry=True)]
         await pass_s(5)
         assert stage.news() == [Applied(wanted(500.0))]
         assert [point for point, _ in stage.written()] == [

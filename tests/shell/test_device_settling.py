@@ -20,6 +20,10 @@ pytestmark = pytest.mark.virtual_time
 
 E = Expression.parse
 SILENT = DeviceUnreachable("nobody answers")
+WAY_OUT = (
+    "it took a write, and may hold it, but has said nothing since: nobody answers. "
+    "If it always does so, state a `rest`, or a longer `settle`"
+)
 
 
 def point(access="read_write", settle_s=2.0, **keys):
@@ -53,6 +57,10 @@ class Slow(Hardware):
         else:
             self.values |= values
         return values
+
+
+def told_silences(stage):
+    return [event.reason for event in stage.news(Refused, Lost)]
 
 
 def wanted(value, name="limit"):
@@ -101,6 +109,33 @@ async def test_who_is_deaf_after_a_write_is_neither_lost_nor_told_again(access, 
         assert stage.news(Applied, Refused, Lost) == [Applied(wanted(500.0))]
         assert stage.written() == [("limit", 500.0)]
         assert stage.log.events() == []
+
+
+@pytest.mark.parametrize(("access", "tried"), [("write", []), ("read_write", ["nobody answers"])])
+async def test_who_is_deaf_for_longer_is_lost_with_the_way_out_until_it_has_said_something(access, tried):
+    hardware = slow(deaf_for_s=20.0)
+    async with at_work({"limit": point(access), "power": PointSettings()}, hardware=hardware) as stage:
+        stage.device.offer(wanted(500.0))
+        await pass_s(15)
+        assert told_silences(stage) == [WAY_OUT, *tried]
+        hardware.deaf_for_s = 0.0
+        await pass_s(60)
+        hardware.fault = SILENT
+        await pass_s(5)
+        assert told_silences(stage) == ["nobody answers"]
+
+
+async def test_whoever_is_told_first_that_it_is_deaf_hears_of_the_way_out():
+    points = {"limit": point("write"), "power": PointSettings()}
+    async with at_work(points, hardware=slow(deaf_for_s=20.0)) as stage:
+        stage.device.offer(wanted(500.0))
+        await pass_s(1)
+        stage.device.offer(wanted(600.0))
+        await pass_s(14)
+        assert stage.news(Refused, Lost) == [
+            Refused(wanted(600.0), WAY_OUT, will_retry=True),
+            Lost("nobody answers"),
+        ]
 
 
 async def test_who_says_so_may_be_deaf_for_as_long_as_it_takes_to_settle():

@@ -56,7 +56,7 @@ async def test_what_somebody_else_writes_is_seen_once_and_said_whether_it_wears_
     async with at_work({"limit": point} | POWER, limit=0.0, power=0.0) as stage:
         await applied(stage, wanted())
         stage.hardware.values["limit"] = 4999.0
-        reason = "limit reads 4999 instead of 2500"
+        reason = f"limit reads {point.shown(4999.0)} instead of {point.shown(2500.0)}"
         assert await undone(stage) == [Undone(wanted(), reason, UndoneBy.OTHERS, wears)]
         assert await undone(stage) == []
 
@@ -81,9 +81,9 @@ async def test_every_point_that_a_command_wrote_is_watched(name, value):
         written = stage.hardware.values[name]
         assert await undone(stage, 60) == []
         stage.hardware.values[name] = value
-        reason = f"{name} reads {value if name == 'kind' else int(value)} instead of "
         (found,) = await undone(stage)
-        assert (found.reason, found.wears) == (f"{reason}{written if name == 'kind' else int(written)}", name == "kind")
+        reason = f"{name} reads {make.points[name].shown(value)} instead of {make.points[name].shown(written)}"
+        assert (found.reason, found.wears) == (reason, name == "kind")
 
 
 async def test_a_refresh_that_leaves_out_what_wears_out_leaves_it_watched():
@@ -115,9 +115,9 @@ async def test_what_another_command_has_written_meanwhile_is_not_undone():
         await applied(stage, wanted(2.0, "b"))
         assert await undone(stage) == []
         stage.hardware.values["mode"] = 0.0
-        assert await undone(stage) == [Undone(wanted(2.0, "b"), "mode reads 0 instead of 2", UndoneBy.OTHERS)]
+        assert await undone(stage) == [Undone(wanted(2.0, "b"), "mode reads 0 W instead of 2 W", UndoneBy.OTHERS)]
         stage.hardware.values["a"] = 0.0
-        assert await undone(stage) == [Undone(wanted(1.0, "a"), "a reads 0 instead of 1", UndoneBy.OTHERS)]
+        assert await undone(stage) == [Undone(wanted(1.0, "a"), "a reads 0 W instead of 1 W", UndoneBy.OTHERS)]
 
 
 @pytest.mark.parametrize("setpoint", [Setpoint("limit", 0.0, "fallback", is_safe=True), wanted(RELEASE)])
