@@ -2,10 +2,12 @@
 
 import re
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated, Self
+
+from msgspec import Meta
 
 from .quantities import Power, Temperature
-from .written import Written, shown
+from .written import Composed, Written, shown
 
 _MOST = "10 kW"
 """No tank loses more."""
@@ -53,3 +55,42 @@ class StandingLosses(Written):
     def w_per_k(self, ambient_c: float) -> float:
         """The heat lost for each kelvin that the water is warmer than *ambient_c*, which is below `at_c`."""
         return self.power_w / (self.at_c - ambient_c)
+
+
+Cop = Annotated[float, Meta(ge=1, le=20)]
+"""No heat pump gives more, and none less than a heater rod."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoefficientOfPerformance(Composed):
+    """The heat that a heat pump gives for its power: a number, or one at each of two temperatures outdoors."""
+
+    shape = Cop | dict[Temperature, Cop]
+    example = "{-7 °C: 2.4, 7 °C: 3.4}"
+
+    points: tuple[tuple[float, float], ...]
+    """Temperature outdoors in °C and number, the colder first; a single one holds at any temperature."""
+
+    @classmethod
+    def of(cls, parts: float | dict[Temperature, float]) -> Self:
+        """Raises: ValueError: not two points, or a lower number where it is warmer."""
+        if isinstance(parts, float):
+            return cls(((0.0, parts),))
+        points = sorted((float(outdoor_c), cop) for outdoor_c, cop in parts.items())
+        if len(points) != 2:
+            raise ValueError(f"expected one number or two points such as {cls.example}, got {len(points)}")
+        if points[0][1] > points[1][1]:
+            raise ValueError("expected no lower number where it is warmer outdoors")
+        return cls(tuple(points))
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it is the same at any temperature outdoors."""
+        return self.points[0][1] == self.points[-1][1]
+
+    def at(self, outdoor_c: float) -> float:
+        """The number at *outdoor_c*: straight between the two points and beyond, never below 1."""
+        (cold_c, low), (warm_c, high) = self.points[0], self.points[-1]
+        if self.is_fixed:
+            return low
+        return max(1.0, low + (outdoor_c - cold_c) * (high - low) / (warm_c - cold_c))

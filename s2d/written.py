@@ -1,6 +1,6 @@
 """Settings as people write them: what a type says of how it is written, for decoder, errors and JSON Schema alike."""
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 
 class Written:
@@ -43,6 +43,23 @@ class Written:
     def unlike(cls, written: object) -> ValueError:
         """The error that *written* is something else."""
         return ValueError(f"expected {cls.phrase()}, got {shown(written)}")
+
+
+class Composed:
+    """What is written as another type, its shape, and made of what that comes to."""
+
+    __slots__ = ()
+
+    shape: ClassVar[Any]
+    example: ClassVar[str]
+
+    @classmethod
+    def of(cls, parts: Any) -> Self:
+        """The one made of *parts*, which have its shape.
+
+        Raises: ValueError: they do not go together.
+        """
+        raise NotImplementedError
 
 
 def shown(written: object) -> str:

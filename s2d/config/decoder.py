@@ -22,10 +22,10 @@ from ..device.expression import Expression
 from ..errors import ConfigError, Problem
 from ..host.regular_file import contents_of
 from ..quantities import Duration, Quantity, QuantityRange
-from ..written import Written
+from ..written import Composed, Written
 from .lookalikes import cure_of
 from .wording import did_you_mean, example_of, phrase_of, unit_hint
-from .yaml_source import KeyPath, YamlEntry, YamlNode
+from .yaml_source import KeyPath, SourcePosition, YamlEntry, YamlNode
 
 __all__ = [
     "Decoder",
@@ -90,13 +90,7 @@ class Decoder:
         try:
             return shape(**values)
         except ValueError as exc:
-            key, colon, what = str(exc).partition(": ")
-            entries = mapping_of(node, where)
-            if colon and key in entries:
-                value = entries[key].node
-                got = f", got {value}" if what.startswith("must ") else ""
-                raise ConfigError([value.position.problem((*where, key), what + got)]) from exc
-            raise ConfigError([node.position.problem(where, str(exc))]) from exc
+            raise _objection(exc, node, where) from exc
 
     def fields(self, node: YamlNode, shape: type[Struct], where: KeyPath, findings: Findings) -> dict[str, object]:
         """The fields of *shape* that are right in *node*; None for the others, which are findings.
@@ -137,6 +131,8 @@ class Decoder:
             return self._one_of(node, get_args(expected), where)
         if isinstance(expected, type) and issubclass(expected, Struct):
             return self.struct(node, expected, where)
+        if isinstance(expected, type) and issubclass(expected, Composed):
+            return self._composed(node, expected, where)
         if get_origin(expected) is dict:
             return self._dict(node, expected, where)
         if get_origin(expected) in (list, tuple) and isinstance(node.content, list):
@@ -147,15 +143,34 @@ class Decoder:
             return values if get_origin(expected) is list else tuple(values)
         return self._scalar(node, expected, where)
 
-    def _dict(self, node: YamlNode, expected: object, where: KeyPath) -> dict[str, object]:
+    def _composed(self, node: YamlNode, expected: type[Composed], where: KeyPath) -> Composed:
+        parts = self.value(node, expected.shape, where)
+        try:
+            return expected.of(parts)
+        except ValueError as exc:
+            raise _objection(exc, node, where) from exc
+
+    def _dict(self, node: YamlNode, expected: object, where: KeyPath) -> dict[object, object]:
         findings = Findings()
-        member = get_args(expected)[1]
-        values = {
-            key: findings.attempt(self.value, entry.node, member, (*where, key))
-            for key, entry in mapping_of(node, where).items()
-        }
+        of_keys, member = get_args(expected)
+        values: dict[object, object] = {}
+        positions: dict[object, SourcePosition] = {}
+        for written, entry in mapping_of(node, where).items():
+            value = findings.attempt(self.value, entry.node, member, (*where, written))
+            key = findings.attempt(self._key, written, entry, of_keys, where)
+            if key is None:
+                continue
+            if key in positions:
+                what = f'key "{written}" is given twice (the other: {positions[key]})'
+                findings.problems.append(entry.position.problem(where, what))
+            values[key], positions[key] = value, entry.position
         findings.raise_problems()
         return values
+
+    def _key(self, written: str, entry: YamlEntry, expected: object, where: KeyPath) -> object:
+        if get_origin(expected) is Literal and written not in get_args(expected):
+            raise ConfigError([unknown_key(written, entry, get_args(expected), where)])
+        return self.value(YamlNode(written, entry.position, written), expected, where)
 
     def _one_of(self, node: YamlNode, members: tuple[object, ...], where: KeyPath) -> object:
         if node.content is None and type(None) in members:
@@ -167,7 +182,8 @@ class Decoder:
             try:
                 return self.value(node, member, where)
             except ConfigError as exc:
-                if not exc.problems[0].what.startswith("expected "):
+                is_other = node.position.problem(where, f"expected {phrase_of(member)}, got {node}")
+                if exc.problems[0]._replace(hint="") != is_other:
                     raise  # it is a *member*, but one that cannot be
         phrases = " or ".join(phrase_of(member) for member in members)
         raise ConfigError([node.position.problem(where, f"expected {phrases}, got {node}")])
@@ -206,6 +222,30 @@ class Decoder:
             raise ConfigError([node.position.problem(where, f"no expression: {exc}", hint)]) from exc
         self.formulas.append(Formula(expression, node, where))
         return expression
+
+
+def _objection(error: ValueError, node: YamlNode, where: KeyPath) -> ConfigError:
+    """The *error* "key: what is wrong" of what was made of *node*, at the value of that key, or of keys within keys."""
+    what = str(error)
+    while True:
+        key, colon, rest = what.partition(": ")
+        inner = _part(node, key) if colon else None
+        if inner is None:
+            break
+        where = where if isinstance(node.content, list) else (*where, key)
+        node, what = inner, rest
+    got = f", got {node}" if what.startswith("must ") and not isinstance(node.content, dict) else ""
+    return ConfigError([node.position.problem(where, what + got)])
+
+
+def _part(node: YamlNode, key: str) -> YamlNode | None:
+    """The value of *key* in *node*, or where it is a list, that which *key* counts from 1; None if there is none."""
+    match node.content:
+        case dict() as entries:
+            return entries[key].node if key in entries else None
+        case list() as members:
+            return dict(zip(map(str, range(1, len(members) + 1)), members, strict=True)).get(key)
+    return None
 
 
 def mapping_of(node: YamlNode, where: KeyPath) -> dict[str, YamlEntry]:

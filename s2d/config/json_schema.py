@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
 from ..device.expression import Expression
-from ..written import Written
+from ..written import Composed, Written
 from .yaml_source import YamlNode
 
 Json: TypeAlias = "dict[str, Json] | Sequence[Json] | str | float | bool | None"
@@ -62,9 +62,12 @@ def schema_of(expected: object) -> Schema:
     if origin in (list, tuple):
         return {"type": "array", "items": schema_of(members[0])}
     if origin is dict:
-        return {"type": "object", "additionalProperties": schema_of(members[1])}
+        keys: Schema = {} if members[0] is str else {"propertyNames": schema_of(members[0])}
+        return {"type": "object", **keys, "additionalProperties": schema_of(members[1])}
     if isinstance(expected, type) and issubclass(expected, Written):
         return {"type": "string", "pattern": expected.pattern(), "examples": [expected.example]}
+    if isinstance(expected, type) and issubclass(expected, Composed):
+        return schema_of(expected.shape)
     if isinstance(expected, type) and issubclass(expected, Struct):
         return struct_schema(expected)
     plain: dict[object, Schema] = {

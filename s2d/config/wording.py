@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from ..device.expression import Expression
 from ..quantities import UNITS, Quantity
-from ..written import Written
+from ..written import Composed, Written
 from .lookalikes import cure_of
 
 
@@ -26,6 +26,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def phrase_of(expected: object) -> str:
     """The phrase for an *expected* in a sentence, e.g. `a whole number`."""
+    if isinstance(expected, type) and issubclass(expected, Composed):
+        expected = expected.shape
+    if get_origin(expected) in (Union, UnionType):
+        return " or ".join(phrase_of(member) for member in get_args(expected) if member is not type(None))
     expected = _bare(expected)
     if get_origin(expected) is Literal:
         choices = get_args(expected)

@@ -20,6 +20,7 @@ PURE_MODULES = (
     "quantities.py",
     "phases.py",
     "heat.py",
+    "schedule.py",
     "text.py",
     "backoff.py",
     "events.py",
