@@ -113,7 +113,7 @@ async def test_harm(own):
 
 @row(
     "HARDWARE-7",
-    "a running instruction that would do harm by now is ABORTED, or ends unsaid if it had succeeded",
+    "a running instruction that would do harm by now is ABORTED",
     source=Peer("peers"),
     by=["plain"],
 )
@@ -215,3 +215,19 @@ async def test_harm_by_then(own):
         assert (await rm.fate_of(order))[-1] == "ABORTED"
         assert await rm.fate_of(await rm.instruct(rm.mode("discharge"), 0.0)) == DONE
         assert 5000 not in plant.written("power_setpoint")
+
+
+@row(
+    "HARDWARE-12",
+    "what has SUCCEEDED, goes on, and would do harm by now is ABORTED as well",
+    source=House("InstructionStatus"),
+    by=["plain", "s2-python"],
+)
+async def test_protection_of_what_is_done(own):
+    plant = home_battery()
+    async with own.in_charge(FRBC, plant) as rm:
+        order = await rm.instruct(rm.mode("charge"), 1.0)
+        assert await rm.fate_of(order) == DONE
+        plant.shows(soc=96.0)
+        await rm.reached(order, "ABORTED")
+        await plant.has_written("power_setpoint", 0, 5000, 0)

@@ -58,6 +58,10 @@ class Staged(ABC):
     def shows(self, *values: Any) -> list[Effect]:
         """The device is read doing what was written."""
 
+    @abstractmethod
+    def harms(self) -> list[Effect]:
+        """The device is read in a state in which what is ordered would do harm."""
+
     def revokes(self, count: int) -> list[Effect]:
         """The instruction `i-{count}` is taken back."""
         kind = RevokableObjects(self.kind_of(count))
@@ -121,6 +125,9 @@ class Frbc(Staged):
     def shows(self, *values: Any) -> list[Effect]:
         return self.stage.measured(soc=50.0, power=values[-1])
 
+    def harms(self) -> list[Effect]:
+        return self.stage.measured(soc=95.0)
+
 
 class Ombc(Staged):
     control_type = ControlType.OPERATION_MODE_BASED_CONTROL
@@ -134,6 +141,10 @@ class Ombc(Staged):
 
     def shows(self, *values: Any) -> list[Effect]:
         return self.stage.seen(resource=values[-1])
+
+    def harms(self) -> list[Effect]:
+        self.stage.resource.harm = "it is hot"
+        return self.stage.seen(resource="on 0.001")
 
 
 class Ddbc(Staged):
@@ -149,6 +160,10 @@ class Ddbc(Staged):
     def shows(self, *values: Any) -> list[Effect]:
         return self.stage.seen(boiler=values[-1])
 
+    def harms(self) -> list[Effect]:
+        self.stage.resource.harm = "it is hot"
+        return self.stage.seen(boiler="on 0.001")
+
 
 class Pebc(Staged):
     control_type = ControlType.POWER_ENVELOPE_BASED_CONTROL
@@ -162,6 +177,9 @@ class Pebc(Staged):
 
     def shows(self, *values: Any) -> list[Effect]:
         return self.stage.measured(power=0.0)
+
+    def harms(self) -> list[Effect]:
+        return self.stage.measured(mishap="it is hot")
 
 
 class Ppbc(Staged):
@@ -188,6 +206,9 @@ class Ppbc(Staged):
 
     def shows(self, *values: Any) -> list[Effect]:
         return self.stage.measured(power=0.0, does=values[-1])
+
+    def harms(self) -> list[Effect]:
+        return self.stage.measured(mishap="it is hot")
 
 
 EVERY: tuple[type[Staged], ...] = (Frbc, Pebc, Ombc, Ddbc, Ppbc)

@@ -18,6 +18,7 @@ from s2d.rm.control.ombc import WHOLE, OperationModeMachine
 from s2d.rm.control.operation_modes.mode_and_factor import ModeAndFactor, OrderedMode
 from s2d.rm.control.reporting import ReportThresholds
 from s2d.rm.instructions import Updates
+from s2d.rm.kinds import Protection
 from s2d.rm.kinds.kept_values import KeptValues
 from s2d.rm.occasion import Occasion
 from s2d.rm.resource_manager import Identity, Policy, ResourceManager
@@ -109,6 +110,8 @@ class Resource:
     doing: dict[str, ModeAndFactor]
     follow_within_s: float = 60.0
     obstacle: str | None = None
+    harm: str | None = None
+    """Why what is ordered would do harm by now; said once."""
 
     roles = ROLES
     quantities = QUANTITIES
@@ -151,8 +154,9 @@ class Resource:
     def confirm(self, setpoint: Setpoint, keeps: float | None) -> None:
         pass
 
-    def protect(self, now: Now) -> None:
-        return None
+    def protect(self, now: Now) -> Protection | None:
+        harm, self.harm = self.harm, None
+        return Protection(harm, self.rest(Occasion.ABORTED, f"protection: {harm}", now)) if harm else None
 
     def activity_of(self, scope: str) -> ModeAndFactor:
         return self.doing[scope]

@@ -102,6 +102,16 @@ def test_who_may_have_understood_something_else_is_not_told_it_again_and_nobody_
 
 
 @every
+def test_what_a_protection_overrules_is_over_though_it_had_succeeded(staged: type[Staged]) -> None:
+    scene, _ = followed(staged)
+    effects = scene.harms()
+    assert is_over(scene, effects)
+    protections = [each for each in effects if isinstance(each, Note) and each.event == "resource.protected"]
+    assert reasons(effects) == [each.facts["reason"] for each in protections]
+    assert statuses(scene.stage.after(700)) == []
+
+
+@every
 def test_who_does_not_let_it_be_written_again_has_his_way(staged: type[Staged]) -> None:
     scene, setpoint = followed(staged)
     scene.stage.on(undone(setpoint, UndoneBy.OTHERS))

@@ -240,15 +240,10 @@ class OrdersInProgress(Generic[Goal]):
     def fail_all(self, reason: str, now: Now, *, is_safe: bool = False) -> list[Effect]:
         """Aborts all that is under way; *is_safe* when the device is already being brought to safety.
 
-        What was followed is over then, too, which what the device does from now on tells.
+        What is in force is overruled by that, and aborted as well.
         """
-        overruled = self._in_force if is_safe else {}
-        ended = [effect for scope in overruled for effect in self._instructions.end(scope, reason, now)]
-        overruled.clear()
-        return [*ended, *self._failed_all(reason, now, is_safe=is_safe)]
-
-    def _failed_all(self, reason: str, now: Now, *, is_safe: bool) -> list[Effect]:
-        return [effect for scope in list(self._under_way) for effect in self.fail(scope, reason, now, is_safe=is_safe)]
+        scopes = [*self._under_way, *(self._in_force if is_safe else ())]
+        return [effect for scope in scopes for effect in self.fail(scope, reason, now, is_safe=is_safe)]
 
     def revoke(self, object_id: str, now: Now) -> list[Effect]:
         """Takes back the instruction with the id, or message id, *object_id*; one that runs leaves the device at rest.
