@@ -5,7 +5,8 @@ exact.
 """
 
 from math import cos, exp, pi, radians
-from zlib import crc32
+
+from .chance import chance
 
 DAY_S = 86_400.0
 NOON_S = 43_200.0
@@ -42,11 +43,9 @@ class Sun:
         return self.peak_w * clear_sky * self._light(instant) if clear_sky else 0.0
 
     def _light(self, instant: int) -> float:
-        return 1.0 if self._chance(f"cloud {instant}") < CLEAR else 0.1 + 0.7 * self._chance(f"light {instant}")
-
-    def _chance(self, of: str) -> float:
-        """From 0 to 1, the same for the same seed."""
-        return crc32(f"{self._seed} {of}".encode()) / 2**32
+        if chance(self._seed, f"cloud {instant}") < CLEAR:
+            return 1.0
+        return 0.1 + 0.7 * chance(self._seed, f"light {instant}")
 
 
 def _clear_sky(time_of_day_s: float) -> float:
