@@ -53,3 +53,9 @@ class SimulatedHardware(Protocol):
     def status_line(self) -> str:
         """Its state as of the last call, in one line for a terminal."""
         ...
+
+
+def ordered_number(orders: Mapping[str, Value], name: str, otherwise: float) -> float:
+    """What stands in *orders* as *name*, *otherwise* if there is nothing or no number."""
+    value = orders.get(name, otherwise)
+    return otherwise if isinstance(value, str) else float(value)
