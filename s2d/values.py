@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import inf
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct
 
@@ -15,7 +15,7 @@ RELEASE: Final = "release"
 """As the value of a Setpoint: give control of the point back to the device."""
 
 
-class Now(NamedTuple):
+class Now(Struct, frozen=True):
     """An instant, on both clocks: deadlines use `mono`, S2 timestamps use `utc`."""
 
     mono: float

@@ -46,21 +46,21 @@ class ClockDoubt:
         has_stepped = abs(passed_s - ticked_s) > DOUBTFUL_FROM_S
         return 0.0 if has_stepped or abs(self._ahead_s) <= DOUBTFUL_FROM_S else self._ahead_s
 
-    def observe(self, order: Instruction, now: Now) -> None:
-        """Takes an order that comes late for a sign of the CEM's clock, if that gives no date."""
-        late_s = (now.utc - order.execution_time).total_seconds()
-        if not self._is_dated and DOUBTFUL_FROM_S < late_s < _LATE_AT_MOST_S:
-            self._heard_at, self._ahead_s = now, -late_s
+    def weigh(self, order: Instruction, now: Now) -> tuple[list[Note], Instruction]:
+        """What to say by now; and *order*, for now if that is what the CEM may mean by its time.
+
+        Too soon is better than too late. One that comes late is a sign of the CEM's clock, if that gives no date.
+        """
+        lead_s = (order.execution_time - now.utc).total_seconds()
+        if not self._is_dated and DOUBTFUL_FROM_S < -lead_s < _LATE_AT_MOST_S:
+            self._heard_at, self._ahead_s = now, lead_s
+        if self._heard_at is None:
+            return [], order
+        is_meant_for_now = 0 < lead_s <= min(self.ahead_s(now), MEANT_FOR_NOW_S)
+        return self.news(now), replace(order, execution_time=now.utc) if is_meant_for_now else order
 
     def news(self, now: Now) -> list[Note]:
         """What to say of it: once, until the clocks agree again."""
         ahead_s = self.ahead_s(now)
         is_news, self._is_told = bool(ahead_s) and not self._is_told, bool(ahead_s)
         return [Note(Level.WARNING, "clock.doubtful", {"cem_ahead_s": round(ahead_s, 1)})] if is_news else []
-
-    def as_meant(self, order: Instruction, now: Now) -> Instruction:
-        """*order*, for now if that is what the CEM may mean by its time: carried out too soon rather than too late."""
-        lead_s = (order.execution_time - now.utc).total_seconds()
-        if 0 < lead_s <= min(self.ahead_s(now), MEANT_FOR_NOW_S):
-            return replace(order, execution_time=now.utc)
-        return order

@@ -76,6 +76,8 @@ RECONNECT_EVERY_S = 600.0
 
 
 _NEVER = Now(inf, datetime.max.replace(tzinfo=UTC))
+_OF_THE_PEER = (Received, Pinged, Ponged)
+"""Events that tell whether the CEM is there."""
 
 
 class _PendingRest(NamedTuple):
@@ -145,12 +147,10 @@ class ResourceManager:
             recall(self._memory, self._timers, self._progress, self._resource.kept, now)
             self._memory = None
         # What is here was in time, however late it is looked at.
-        if self._session and isinstance(event, Received | Pinged | Ponged):
+        if self._session and isinstance(event, _OF_THE_PEER):
             self._session.life.take(event, now.mono)
         next_due, self._next_due = self._next(), None
-        if self._session and now.mono > next_due.mono + OVERSLEPT_S:
-            self._session.life.wait_anew(now.mono)
-        effects = self._due(now) if next_due.mono <= now.mono or next_due.utc <= now.utc else []
+        effects = self._due(next_due, now) if next_due.mono <= now.mono or next_due.utc <= now.utc else []
         effects += self._on(event, now)
         self._order_guard.observe(effects)
         if self._is_unremembered:
@@ -218,7 +218,9 @@ class ResourceManager:
             case Received() | Pinged() | Ponged() | Tick():
                 return []
 
-    def _due(self, now: Now) -> list[Effect]:
+    def _due(self, since: Now, now: Now) -> list[Effect]:
+        if self._session and now.mono > since.mono + OVERSLEPT_S:
+            self._session.life.wait_anew(now.mono)
         effects = self._guard(now) if self._resource.advance(now) else []
         if (lost_at := self._lost_at) is not None and now.mono >= lost_at:
             effects += self._give_up(now)
@@ -328,8 +330,7 @@ class ResourceManager:
         if self._control:
             doubts: list[Note] = []
             if isinstance(message, Instruction):
-                self._clock_doubt.observe(message, now)
-                doubts, message = self._clock_doubt.news(now), self._clock_doubt.as_meant(message, now)
+                doubts, message = self._clock_doubt.weigh(message, now)
             return [*doubts, *self._through_session(self._control.obey(message, now), now)]
         raise InvalidContent("REV-001", "/object_id", "nothing can be revoked while no control type is active")
 

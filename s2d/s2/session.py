@@ -32,7 +32,7 @@ from .messages.common import (
     SessionRequestType,
     Tagged,
 )
-from .messages.references import canonical_references
+from .messages.references import canonical, canonical_references
 from .messages.vet import vet
 from .messages.wire import name_of
 from .rules import History, Severity, Violation, judge
@@ -81,11 +81,10 @@ class Session:
         self.said_at = now.mono
         """When a message was said last."""
         self._opened_at = now.mono
-        self._is_instructed = False
         self._is_asked_back = False
         self._is_unanswering_told = False
         self._last_said: Message | None = None
-        self._last_heard: str | None = None
+        self._last_heard: type[Tagged] | None = None
         self._new_id = new_id
         self._history = History()
         self._doubted: set[str] = set()
@@ -127,16 +126,17 @@ class Session:
             if violation.rule.id not in self._doubted:
                 self._doubted.add(violation.rule.id)
                 odd.append(Note(Level.WARNING, "message.doubted", {**_blame(violation, message), "sender": RM}))
-        return [*self._send(message, now), *odd]
+        return self._send(message, now) + odd
 
     def _send(self, message: Message, now: Now, *, is_repeat: bool = False) -> list[Effect]:
         self._history.record(message, now)
-        self.life.said(now.mono)
         self.said_at, self._last_said = now.mono, message
+        self.life.said(self.said_at)
         kind = _kind_of(message)
-        self._unanswered[message.message_id] = _Unanswered(message, kind, now.mono + ANSWER_WITHIN_S, is_repeat)
+        self._unanswered[message.message_id] = _Unanswered(message, kind, self.said_at + ANSWER_WITHIN_S, is_repeat)
         self._newest[kind] = message.message_id
-        self._repeats.pop(kind, None)
+        if self._repeats:
+            self._repeats.pop(kind, None)
         if isinstance(message, RevokeObject):
             self._forget_revoked(message.object_id)
         if len(self._unanswered) <= UNANSWERED_LIMIT:
@@ -159,20 +159,17 @@ class Session:
         except wire.UnreadableFrame as exc:
             status = ReceptionStatusValues(exc.status)
             return self._refuse(exc.subject_message_id, status, exc.label, wire.claims_of(frame))
-        message = canonical_references(message)
-        self._last_heard = name_of(message.__class__)
+        self._last_heard = message.__class__
         if isinstance(message, ReceptionStatus):
             return self._on_reception_status(message, now)
         assert isinstance(message, Message)
+        message = canonical_references(message)
         try:
             if message.__class__ not in self._hearable:
                 raise InvalidContent("STATE-001", "/message_type", f"not allowed while {self._state()}")
             warnings = self._judged(message, now)
             self._history.record(message, now)
             effects = [*self._handshake(message, now), *obey(message, now)]
-            if isinstance(message, SessionRequest):
-                self._is_asked_back = message.request is SessionRequestType.RECONNECT
-            self._is_instructed |= message.__class__ in INSTRUCTIONS.get(self.control_type, ())
         except InvalidContent as exc:
             return self._refuse(
                 message.message_id, ReceptionStatusValues.INVALID_CONTENT, exc.label, _facts_of(message)
@@ -242,16 +239,19 @@ class Session:
         return next(iter(self._unanswered.values()))
 
     def _let_go_of_oldest(self) -> Message:
-        message = self._oldest().message
-        self._forget(message.message_id)
+        oldest = self._oldest()
+        self._forget(oldest)
         self._let_go += 1
-        return message
+        return oldest.message
 
-    def _forget(self, message_id: str) -> _Unanswered | None:
-        entry = self._unanswered.pop(message_id, None)
-        if entry is not None and self._newest.get(entry.kind) == message_id:
-            del self._newest[entry.kind]
-        return entry
+    def _forget(self, entry: _Unanswered) -> bool:
+        """Whether it was the newest of its kind."""
+        message_id = entry.message.message_id
+        del self._unanswered[message_id]
+        if self._newest.get(entry.kind) != message_id:
+            return False
+        del self._newest[entry.kind]
+        return True
 
     def _forget_revoked(self, object_id: str) -> None:
         """What is taken back is not said again."""
@@ -290,6 +290,8 @@ class Session:
                 self._speak(version.removeprefix("v"))
                 self._enter(Phase.INITIALISED)
                 return [Note(Level.INFO, "session.opened", {"version": version})]
+            case SessionRequest():
+                self._is_asked_back = message.request is SessionRequestType.RECONNECT
         return []
 
     def _refuse(
@@ -305,17 +307,20 @@ class Session:
         """What a ReceptionStatus for one of our own messages leads to."""
         self.life.is_answering = True
         subject = answer.subject_message_id
-        entry = self._unanswered.get(subject)
+        entry = self._unanswered.get(subject) or self._unanswered.get(canonical(subject))
+        is_expected, is_newest = True, False
+        if entry:
+            is_newest = self._forget(entry)
+        elif self._let_go:
+            self._let_go -= 1
+        else:
+            is_expected = False
+        if is_expected and answer.status is ReceptionStatusValues.OK:
+            return []
         label = (answer.diagnostic_label or "")[:LABEL_LIMIT]
         facts: dict[str, Value | None] = {"status": answer.status, "label": label}
-        if entry is None and not self._let_go:
-            facts["subject_message_id"] = subject
-            return [Note(Level.WARNING, "reception_status.unexpected", facts)]
-        is_newest = entry is not None and self._newest.get(entry.kind) == subject
-        if self._forget(subject) is None:
-            self._let_go -= 1
-        if answer.status is ReceptionStatusValues.OK:
-            return []
+        if not is_expected:
+            return [Note(Level.WARNING, "reception_status.unexpected", {**facts, "subject_message_id": subject})]
         about = _facts_of(entry.message) if entry else {"message_id": subject}
         disputed = Note(Level.WARNING, "message.disputed", {**about, **facts})
         if answer.status is ReceptionStatusValues.PERMANENT_ERROR:
@@ -329,12 +334,14 @@ class Session:
 
     def has_failed(self, now: Now) -> bool:
         """Whether it has got nowhere, if it ends now; who asks us to come back means no failure by that."""
-        return not self._is_instructed and not self._is_asked_back and now.mono < self._opened_at + LASTED_S
+        is_early = now.mono < self._opened_at + LASTED_S
+        return is_early and not self._history.instructions and not self._is_asked_back
 
     def facts(self, now: Now) -> dict[str, Value | None]:
         """What there is to tell of its end: how long it lasted, and what was said last on both sides."""
         said = _facts_of(self._last_said) if self._last_said else {}
-        return {"lasted_s": round(now.mono - self._opened_at, 1), **said, "last_heard": self._last_heard}
+        heard = name_of(self._last_heard) if self._last_heard else None
+        return {"lasted_s": round(now.mono - self._opened_at, 1), **said, "last_heard": heard}
 
     @property
     def version(self) -> str:

@@ -6,11 +6,12 @@ from typing import get_args
 import pytest
 from msgspec.structs import fields
 
-from s2d.s2.effects import Effect
+from s2d.s2.effects import Connected, Effect
 from s2d.s2.messages import frbc
 from s2d.s2.messages.common import (
     ID,
     NIL_ID,
+    Handshake,
     ReceptionStatus,
     ReceptionStatusValues,
     RevokableObjects,
@@ -19,12 +20,13 @@ from s2d.s2.messages.common import (
 )
 from s2d.s2.messages.instruction import Instruction
 from s2d.s2.messages.references import canonical, canonical_references
+from s2d.s2.session import RESEND_AFTER_S
 
 from .resources_modes import HeatPump, Hybrid, Play, Tank
 from .resources_played import updates
 from .resources_roof import LOWER, UPPER, RoofStage, allowed, constraints
 from .resources_washer import WasherStage, dishes
-from .stage import Stage, applied, said, told
+from .stage import OK, Stage, applied, notes, said, told
 
 REJECTED = ["ReceptionStatus OK", "InstructionStatusUpdate REJECTED"]
 INVALID = ["ReceptionStatus INVALID_CONTENT"]
@@ -147,7 +149,7 @@ def test_what_is_no_uuid_in_capital_letters_is_as_it_is(text: str) -> None:
     assert canonical(text) == text
 
 
-@pytest.mark.parametrize("kind", [*get_args(Instruction), ReceptionStatus])
+@pytest.mark.parametrize("kind", get_args(Instruction))
 def test_every_id_of_ours_that_comes_back_is_known_in_capital_letters(kind: type[Tagged]) -> None:
     members = fields(kind)
     named = [each.name for each in members if each.type == ID and each.name not in ("message_id", "id")]
@@ -175,6 +177,24 @@ def test_a_cem_that_writes_ids_in_capital_letters_is_understood_and_answered_in_
     assert said(effects)[0] == ReceptionStatus(subject_message_id=SMALL.upper(), status=ReceptionStatusValues.OK)
     revoke = RevokeObject(message_id="no", object_type=RevokableObjects.FRBC_INSTRUCTION, object_id=SMALL)
     assert updates(stage.hears(revoke)) == [(SMALL.upper(), "REVOKED")]
+
+
+class WithUuids(Stage):
+    """Its messages have UUIDs."""
+
+    def new_id(self) -> str:
+        return f"{SMALL[:24]}{super().new_id()[3:]:0>12}"
+
+
+@pytest.mark.parametrize("status", [OK, ReceptionStatusValues.TEMPORARY_ERROR])
+def test_an_answer_in_capital_letters_is_the_answer(status: ReceptionStatusValues) -> None:
+    stage = WithUuids()
+    effects = stage.on(Connected())
+    (hello,) = said(effects)
+    assert isinstance(hello, Handshake)
+    answered = stage.hears(ReceptionStatus(subject_message_id=hello.message_id.upper(), status=status))
+    assert notes(answered) == ([] if status is OK else ["message.disputed"])
+    assert told(stage.after(RESEND_AFTER_S)) == ([] if status is OK else ["Handshake"])
 
 
 def test_an_id_in_other_letters_is_the_same_id() -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, get_args
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from s2d.s2.messages import ddbc, frbc, ombc, pebc, ppbc, wire
 from s2d.s2.messages.common import (
@@ -701,7 +702,7 @@ def test_a_label_says_which_rule_where_and_what() -> None:
 def test_a_description_announced_for_later_does_not_count_yet() -> None:
     later = changed(system(id="another"), message_id="later", valid_from=SOON)
     history = history_of(FRBC, later, control_type=FRBC_CONTROL)
-    after = NOW._replace(utc=SOON)
+    after = replace(NOW, utc=SOON)
     another = changed(FRBC_ORDER, actuator_id="another", execution_time=SOON)
     assert [judge(FRBC_ORDER, CEM, history, NOW), judge(another, CEM, history, after)] == [[], []]
     assert [judge(order, CEM, history, now) == [] for order, now in ((another, NOW), (FRBC_ORDER, after))] == [

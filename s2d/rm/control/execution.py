@@ -9,13 +9,15 @@ from enum import Enum
 from math import inf
 from typing import Generic, NamedTuple, Protocol
 
+from msgspec import Struct
+
 from ...s2.effects import Apply, Effect
 from ...values import Now, Setpoint
 from ..instructions import Goal, Instructions, Order
 from ..occasion import Occasion
 
 
-class Stage(NamedTuple):
+class Stage(Struct, frozen=True):
     """One stage of an order: what is written at once, and what must be seen before the next stage begins.
 
     The last stage of an order is judged by its verdict instead.
@@ -114,7 +116,8 @@ class OrderInProgress(Generic[Goal]):
 
     def _enter(self, now: Now) -> None:
         stage = self._stages[0]
-        self.setpoints |= {setpoint.point: setpoint for setpoint in stage.setpoints}
+        for setpoint in stage.setpoints:
+            self.setpoints[setpoint.point] = setpoint
         self.unconfirmed = set(stage.setpoints)
         self.confirmed_at = now.mono
         self.gives_up_at = now.mono + stage.at_most_s
@@ -164,7 +167,7 @@ class OrdersInProgress(Generic[Goal]):
     def begin(self, order: Order[Goal], stages: Iterable[Stage], now: Now) -> list[Effect]:
         """Commands the device; what was under way in the scope, and all its stages, is forgotten."""
         self._take_charge()
-        self.drop(order.scope)
+        self._in_force.pop(order.scope, None)
         self._under_way[order.scope] = in_progress = OrderInProgress(order, stages, now)
         return [*in_progress.commands, *in_progress.advance(now)]
 

@@ -88,8 +88,8 @@ class SharedState:
 
     def number(self, point: str) -> float | None:
         """What *point* is, as a number; None while it is unknown."""
-        value = self.value(point)
-        return None if value is None else float(value)
+        reading = self._held.get(point)
+        return None if reading is None or reading.value is None else float(reading.value)
 
     def worst(self, point: str, number: Callable[[float, float], float]) -> float | None:
         """Of what *point* is, and may be where that is in doubt, *number*: `min` or `max`; None while it is unknown."""

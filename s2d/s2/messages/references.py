@@ -9,11 +9,10 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from . import ddbc, frbc, ombc, pebc, ppbc
-from .common import ReceptionStatus, Tagged
+from .common import Tagged
 
 _SEQUENCE = ("power_profile_id", "sequence_container_id", "power_sequence_id")
 _TO_OURS: dict[type[Tagged], tuple[str, ...]] = {
-    ReceptionStatus: ("subject_message_id",),
     frbc.Instruction: ("actuator_id", "operation_mode"),
     ombc.Instruction: ("operation_mode_id",),
     ddbc.Instruction: ("actuator_id", "operation_mode_id"),
@@ -38,6 +37,6 @@ def canonical_references(message: _Message) -> _Message:
     """*message*, with what it names of an RM's as an RM writes that. Its own ids stay as they are, to be echoed."""
     for member in _TO_OURS.get(message.__class__, ()):
         named: str = getattr(message, member)
-        if (written := canonical(named)) is not named:
-            message = replace(message, **{member: written})
+        if named.lower() != named:
+            message = replace(message, **{member: canonical(named)})
     return message

@@ -5,6 +5,7 @@ The shape of a message is checked by its Struct; `vet` checks the little that a 
 
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Union
 
 import msgspec
@@ -86,6 +87,7 @@ def encode(message: Tagged) -> bytes:
     return _encode_json(message)
 
 
+@cache
 def name_of(message: type[Tagged]) -> str:
     """Its `message_type`, e.g. `FRBC.Instruction`."""
     return str(message.__struct_config__.tag)

@@ -106,7 +106,8 @@ class History:
 
     def given(self, instruction_id: str) -> InstructionEntry | None:
         """The instruction with that id."""
-        return self.instructions.get(canonical(instruction_id))
+        found = self.instructions.get(instruction_id)
+        return self.instructions.get(canonical(instruction_id)) if found is None else found
 
     def instruction(self, name: str) -> InstructionEntry | None:
         """The instruction with the id *name*; else that which came in the message of that id, one that has not ended.

@@ -25,14 +25,14 @@ ENDED = frozenset(
 _LASTING = (pebc.Instruction, ppbc.ScheduleInstruction)
 
 
-class MachineEntry(NamedTuple):
+class MachineEntry(Struct, frozen=True):
     """The operation modes and timers described for one actuator, or for the whole resource."""
 
     modes: dict[str, OperationMode]
     timers: frozenset[str]
 
 
-class SystemEntry(NamedTuple):
+class SystemEntry(Struct, frozen=True):
     """A system description, by its ids."""
 
     message_id: str
@@ -47,7 +47,7 @@ class SystemEntry(NamedTuple):
         return {(actuator_id, mode_id) for actuator_id, machine in self.machines.items() for mode_id in machine.modes}
 
 
-class ActiveModeEntry(NamedTuple):
+class ActiveModeEntry(Struct, frozen=True):
     """The operation mode that was last told to be active in an actuator."""
 
     operation_mode_id: str

@@ -63,9 +63,10 @@ def unknown_mode(
 
 def undescribed_actuator(history: History, control_type: ControlType, actuator_id: str, now: Now) -> Breach | None:
     """Where an instruction names an actuator that never was one; one that has gone, its control type rejects."""
-    if any(history.former_machines(control_type, actuator_id)):
+    breach = unknown_actuator(history, control_type, actuator_id, now)
+    if breach and any(history.former_machines(control_type, actuator_id)):
         return None
-    return unknown_actuator(history, control_type, actuator_id, now)
+    return breach
 
 
 def undescribed_mode(

@@ -6,7 +6,9 @@ Spec: EN 50491-12-2, OperationMode; S2 JSON `*.Instruction`, `*.ActuatorStatus`,
 """
 
 from datetime import datetime
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
+
+from msgspec import Struct
 
 from ....s2.messages import ddbc, frbc, ombc
 from ....values import Now, Setpoint
@@ -14,7 +16,7 @@ from ...occasion import Occasion
 from ..execution import RestingResource, Stage, Verdict
 
 
-class ModeAndFactor(NamedTuple):
+class ModeAndFactor(Struct, frozen=True):
     """An operation mode and its factor: what a scope does, or shall do."""
 
     operation_mode_id: str
@@ -22,7 +24,7 @@ class ModeAndFactor(NamedTuple):
     """0 to 1."""
 
 
-class OrderedMode(NamedTuple):
+class OrderedMode(Struct, frozen=True):
     """The goal of an instruction: mode and factor."""
 
     activity: ModeAndFactor
@@ -64,7 +66,7 @@ OperationModeInstruction: TypeAlias = frbc.Instruction | ombc.Instruction | ddbc
 """An instruction of any control type by operation modes."""
 
 
-class ScopeStatus(NamedTuple):
+class ScopeStatus(Struct, frozen=True):
     """The status of a scope, as it is told."""
 
     scope: str

@@ -257,7 +257,7 @@ class OperationModes:
         if activity is None:
             told.forget()
             return []
-        mode_id, factor = activity
+        mode_id, factor = activity.operation_mode_id, activity.factor
         deadband = self._resource.power_deadband_factor(scope, mode_id, self._context.thresholds.power_w)
         before = self._active.get(scope)
         if not told.is_due(now, (factor,), deadband, mode_id) and (before == activity or not must):

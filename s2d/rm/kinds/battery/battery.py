@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ....s2.messages.common import Commodity, CommodityQuantity, ControlType, Role, RoleType
@@ -33,7 +34,7 @@ _HYSTERESIS_PERCENT = 1.0
 """A limit that the state of charge has put to 0 is lifted when it has gone back by so much."""
 
 
-class OrderedPower(NamedTuple):
+class OrderedPower(Struct, frozen=True):
     """The power that a battery is ordered to take or give, and the mode that this is."""
 
     mode: BatteryMode
@@ -187,10 +188,9 @@ class Battery:
     def _limit_reached(self, power_w: float) -> str | None:
         """At which limit its state of charge is, in words, if *power_w* would go beyond that."""
         low, high = self.settings.usable_range
-        fullest, emptiest = self.state.worst("soc", max), self.state.worst("soc", min)
-        if fullest is not None and power_w > 0 and fullest >= high:
+        if power_w > 0 and (fullest := self.state.worst("soc", max)) is not None and fullest >= high:
             return f"the state of charge {fullest:g} % is at its upper limit {high:g} %"
-        if emptiest is not None and power_w < 0 and emptiest <= low:
+        if power_w < 0 and (emptiest := self.state.worst("soc", min)) is not None and emptiest <= low:
             return f"the state of charge {emptiest:g} % is at its lower limit {low:g} %"
         return None
 
@@ -207,13 +207,13 @@ class Battery:
             return self.description.idle
         return self.description.charge if power_w > 0 else self.description.discharge
 
-    def order(self, mode: BatteryMode, power_w: float) -> None:
-        """Notes that it is ordered to *power_w*, which is *mode*."""
-        self.ordered, before_w = OrderedPower(mode, power_w), self.state.number("power")
+    def order(self, ordered: OrderedPower) -> None:
+        """Notes what is ordered of it."""
+        self.ordered, self._contrary = ordered, None
+        before_w = self.state.number("power")
         # Sun or load beside it go their own way.
-        is_its_own = not self.abilities["power"].includes_others
-        judges = is_its_own and before_w is not None
-        self._contrary = ContraryPower(power_w, before_w or 0.0, self.tolerance_w) if judges else None
+        if before_w is not None and not self.abilities["power"].includes_others:
+            self._contrary = ContraryPower(ordered.power_w, before_w, self.tolerance_w)
 
     def contradiction(self, point: str, since: float) -> str | None:
         """What its power says against the order that was written to *point* by then (monotonic seconds), in words."""

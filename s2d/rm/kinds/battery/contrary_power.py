@@ -34,7 +34,7 @@ class ContraryPower:
 
     def _is_contrary(self, power_w: float) -> bool:
         """Whether it has the other sign, and has gone the other way by half of what was ordered."""
+        if power_w * self._ordered_w >= 0 or abs(power_w) <= self._tolerance_w:
+            return False
         ordered_change_w, change_w = self._ordered_w - self._before_w, power_w - self._before_w
-        is_other_sign = power_w * self._ordered_w < 0 and abs(power_w) > self._tolerance_w
-        is_other_way = change_w * ordered_change_w < 0 and abs(change_w) >= abs(ordered_change_w) / 2
-        return is_other_sign and is_other_way
+        return change_w * ordered_change_w < 0 and abs(change_w) >= abs(ordered_change_w) / 2

@@ -2,7 +2,9 @@
 
 from itertools import permutations
 from math import sqrt
-from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ....s2.messages.common import Commodity, NumberRange, PowerRange
 from ....s2.messages.frbc import ActuatorDescription, OperationMode, OperationModeElement, StorageDescription
@@ -12,7 +14,7 @@ from ..transitions import Way, described_transitions
 from .settings import BatterySettings
 
 
-class BatteryMode(NamedTuple):
+class BatteryMode(Struct, frozen=True):
     """An operation mode in the battery's own terms; ranges run from factor 0 to factor 1."""
 
     id: str
@@ -54,8 +56,8 @@ class BatteryDescription:
         self.modes = {mode.id: mode for mode in (self.idle, self.charge, self.discharge)}
         self.extremes = {
             "idle": self.idle,
-            "charge": self.charge._replace(label="charge", power_w=(self.charge.power_w[1],) * 2),
-            "discharge": self.discharge._replace(label="discharge", power_w=(self.discharge.power_w[0],) * 2),
+            "charge": replace(self.charge, label="charge", power_w=(self.charge.power_w[1],) * 2),
+            "discharge": replace(self.discharge, label="discharge", power_w=(self.discharge.power_w[0],) * 2),
         }
         """The modes of a battery that chooses its power itself: at the most it may be; by the state it is put in."""
         self.quantity = described_quantity(settings.phases)

@@ -5,7 +5,7 @@ from ....values import Now, Setpoint
 from ...control.execution import Stage, Verdict, failed
 from ...control.operation_modes.mode_and_factor import ModeAndFactor, OrderedMode
 from ...occasion import Occasion
-from .battery import FORCED, Battery
+from .battery import FORCED, Battery, OrderedPower
 
 
 class BatteryStorage:
@@ -35,7 +35,7 @@ class BatteryStorage:
 
     def order(self, scope: str, goal: OrderedMode, reason: str, now: Now) -> list[Stage]:
         power_w = self._power_of(goal.activity)
-        self._battery.order(self._battery.description.modes[goal.activity.operation_mode_id], power_w)
+        self._battery.order(OrderedPower(self._battery.description.modes[goal.activity.operation_mode_id], power_w))
         return [Stage((Setpoint(FORCED, power_w, reason),), self._battery.follow_within_s)]
 
     def rest(self, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:

@@ -46,7 +46,7 @@ class BatteryModes:
         return self._battery.obstacle_to(self._ordered(goal.activity).power_w)
 
     def order(self, scope: str, goal: OrderedMode, reason: str, now: Now) -> list[Stage]:
-        self._battery.order(*self._ordered(goal.activity))
+        self._battery.order(self._ordered(goal.activity))
         setpoint = Setpoint(MODE, self._state_of[goal.activity.operation_mode_id], reason)
         return [Stage((setpoint,), self._battery.follow_within_s)]
 
