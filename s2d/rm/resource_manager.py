@@ -150,10 +150,10 @@ class ResourceManager:
         if self._session and isinstance(event, _OF_THE_PEER):
             self._session.life.take(event, now.mono)
         next_due, self._next_due = self._next(), None
-        effects = self._due(next_due, now) if next_due.mono <= now.mono or next_due.utc <= now.utc else []
-        effects += self._on(event, now)
+        is_due = next_due.mono <= now.mono or next_due.utc <= now.utc
+        effects = [*self._due(next_due, now), *self._on(event, now)] if is_due else self._on(event, now)
         self._order_guard.observe(effects)
-        if self._is_unremembered:
+        if self._changes != self._remembered:
             is_urgent = self._urgent_changes != self._remembered_urgent
             if is_urgent or now.mono >= self._remember_at or isinstance(event, Stopping):
                 effects.append(self._remember(now, is_urgent=is_urgent))
@@ -174,16 +174,16 @@ class ResourceManager:
 
     def _on(self, event: Event, now: Now) -> list[Effect]:
         match event:
-            case Received(frame) if self._session:
-                effects = self._session.receive(frame, self._obey, now)
+            case Received() if self._session:
+                effects = self._session.receive(event.frame, self._obey, now)
                 if self._session.is_closing:
                     self._start_fallback_timer(now.mono)
                 return effects
-            case Measured(readings, is_lent):
-                self._resource.observe(readings, now)
-                if is_lent and not self._is_answering:
+            case Measured():
+                self._resource.observe(event.readings, now)
+                if event.is_lent and not self._is_answering:
                     self._resource.lose()
-                returned = [] if is_lent else self._rest_after_loss(now)
+                returned = [] if event.is_lent else self._rest_after_loss(now)
                 return [*returned, *self._guard(now), *self._report(now)]
             case Applied(setpoint, keeps):
                 self._resource.confirm(setpoint, keeps)
@@ -310,11 +310,14 @@ class ResourceManager:
             yield from self._control.deadlines()
         if self._measurement:
             yield self._measurement.due_at
-        if self._is_unremembered:
+        if self._changes != self._remembered:
             yield self._remember_at
 
     def _obey(self, message: Message, now: Now) -> list[Effect]:
         """Carries out a message the session allows; raises InvalidContent, having changed nothing, to refuse it."""
+        if self._control and isinstance(message, Instruction):
+            doubts, order = self._clock_doubt.weigh(message, now)
+            return [*doubts, *self._through_session(self._control.obey(order, now), now)]
         match message:
             case HandshakeResponse():
                 self._version = message.selected_protocol_version.removeprefix("v")
@@ -328,10 +331,7 @@ class ResourceManager:
             case SessionRequest():
                 return self._end(message, now)
         if self._control:
-            doubts: list[Note] = []
-            if isinstance(message, Instruction):
-                doubts, message = self._clock_doubt.weigh(message, now)
-            return [*doubts, *self._through_session(self._control.obey(message, now), now)]
+            return self._through_session(self._control.obey(message, now), now)
         raise InvalidContent("REV-001", "/object_id", "nothing can be revoked while no control type is active")
 
     def _compare_clocks(self, connected: Connected, now: Now) -> list[Effect]:
@@ -518,6 +518,7 @@ class ResourceManager:
         assert self._session is not None
         self._session.is_closing = True
         if request.request is SessionRequestType.RECONNECT:
+            self._session.is_asked_back = True
             return [Close("the CEM asked to reconnect", ReconnectPolicy.SOON)]
         self._control = self._measurement = self._outlook = None
         return [
@@ -622,12 +623,8 @@ class ResourceManager:
         return [Apply(setpoint) for setpoint in self._resource.rest(occasion, reason, now)]
 
     @property
-    def _is_unremembered(self) -> bool:
-        """Whether what must survive a restart has changed since it was last kept."""
-        return self._changes != self._remembered
-
-    @property
     def _changes(self) -> int:
+        """How many of what must survive a restart there have been."""
         return self._timers.changes + self._progress.changes + self._resource.kept.changes
 
     @property
@@ -642,12 +639,13 @@ class ResourceManager:
 
     def _through_session(self, effects: Iterable[Effect], now: Now) -> list[Effect]:
         """*effects*, with what is to be said said through the session."""
+        session = self._session
         voiced: list[Effect] = []
         for effect in effects:
-            if isinstance(effect, Send) and isinstance(effect.message, Message):
-                voiced += self._session.say(effect.message, now) if self._session else []
-            else:
+            if not isinstance(effect, Send) or not isinstance(effect.message, Message):
                 voiced.append(effect)
+            elif session:
+                voiced += session.say(effect.message, now)
         return voiced
 
     @property

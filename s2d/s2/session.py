@@ -81,7 +81,8 @@ class Session:
         self.said_at = now.mono
         """When a message was said last."""
         self._opened_at = now.mono
-        self._is_asked_back = False
+        self.is_asked_back = False
+        """The CEM wants us to come back: to end is no failure then."""
         self._is_unanswering_told = False
         self._last_said: Message | None = None
         self._last_heard: type[Tagged] | None = None
@@ -167,9 +168,11 @@ class Session:
         try:
             if message.__class__ not in self._hearable:
                 raise InvalidContent("STATE-001", "/message_type", f"not allowed while {self._state()}")
-            warnings = self._judged(message, now)
+            effects = self._judged(message, now)
             self._history.record(message, now)
-            effects = [*self._handshake(message, now), *obey(message, now)]
+            if self.phase is Phase.NEGOTIATING:
+                effects += self._handshake(message)
+            effects += obey(message, now)
         except InvalidContent as exc:
             return self._refuse(
                 message.message_id, ReceptionStatusValues.INVALID_CONTENT, exc.label, _facts_of(message)
@@ -180,11 +183,8 @@ class Session:
                 *self.end(SessionRequestType.TERMINATE, exc.label, now),
                 Close(exc.label, ReconnectPolicy.LATE),
             ]
-        return [
-            Send(ReceptionStatus(subject_message_id=message.message_id, status=ReceptionStatusValues.OK)),
-            *warnings,
-            *effects,
-        ]
+        answer = ReceptionStatus(subject_message_id=message.message_id, status=ReceptionStatusValues.OK)
+        return [Send(answer), *effects]
 
     def select(self, control_type: ControlType) -> None:
         """Moves to the phase in which *control_type* is active."""
@@ -277,7 +277,7 @@ class Session:
     def _state(self) -> str:
         return f"{self.phase}" if self.phase is not Phase.ACTIVE else f"{self.control_type} is active"
 
-    def _handshake(self, message: Message, now: Now) -> list[Effect]:
+    def _handshake(self, message: Message) -> list[Effect]:
         match message:
             case Handshake():
                 if message.role is not EnergyManagementRole.CEM:
@@ -290,8 +290,6 @@ class Session:
                 self._speak(version.removeprefix("v"))
                 self._enter(Phase.INITIALISED)
                 return [Note(Level.INFO, "session.opened", {"version": version})]
-            case SessionRequest():
-                self._is_asked_back = message.request is SessionRequestType.RECONNECT
         return []
 
     def _refuse(
@@ -333,9 +331,9 @@ class Session:
         return [disputed]
 
     def has_failed(self, now: Now) -> bool:
-        """Whether it has got nowhere, if it ends now; who asks us to come back means no failure by that."""
+        """Whether it has got nowhere, if it ends now."""
         is_early = now.mono < self._opened_at + LASTED_S
-        return is_early and not self._history.instructions and not self._is_asked_back
+        return is_early and not self._history.instructions and not self.is_asked_back
 
     def facts(self, now: Now) -> dict[str, Value | None]:
         """What there is to tell of its end: how long it lasted, and what was said last on both sides."""

@@ -4,7 +4,7 @@ A peer that never stops talking does not fill the memory: every list here has a 
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -67,6 +67,13 @@ Key = TypeVar("Key")
 Held = TypeVar("Held")
 
 
+class _Instructions(OrderedDict[str, InstructionEntry]):
+    """Instructions by canonical id."""
+
+    def __missing__(self, instruction_id: str) -> InstructionEntry | None:
+        return self.get(canonical(instruction_id))
+
+
 class History:
     """The messages sent and accepted in one session so far; `judge` reads it, who holds the session records in it."""
 
@@ -75,8 +82,10 @@ class History:
         self.control_type: ControlType | None = None
         """None until one was selected."""
         self.message_ids: OrderedDict[str, None] = OrderedDict()
-        self.instructions: OrderedDict[str, InstructionEntry] = OrderedDict()
-        """By canonical id, of all control types: an id stays used until the session ends."""
+        self.instructions = _Instructions()
+        """Of all control types: an id stays used until the session ends."""
+        self.given: Mapping[str, InstructionEntry | None] = self.instructions
+        """The same, by id in whatever letters; None where none was given."""
         self._by_message_id: dict[str, list[InstructionEntry]] = {}
         """The same by canonical `message_id`, of which there should be one each."""
         self.envelope_ids: OrderedDict[str, None] = OrderedDict()
@@ -104,20 +113,14 @@ class History:
             if actuator_id in system.machines:
                 yield system.machines[actuator_id]
 
-    def given(self, instruction_id: str) -> InstructionEntry | None:
-        """The instruction with that id."""
-        found = self.instructions.get(instruction_id)
-        return self.instructions.get(canonical(instruction_id)) if found is None else found
-
     def instruction(self, name: str) -> InstructionEntry | None:
         """The instruction with the id *name*; else that which came in the message of that id, one that has not ended.
 
         A peer in the field names instructions by their messages.
         """
-        key = canonical(name)
-        if (by_id := self.instructions.get(key)) is not None:
+        if (by_id := self.given[name]) is not None:
             return by_id
-        by_message = self._by_message_id.get(key, ())
+        by_message = self._by_message_id.get(canonical(name), ())
         return next((each for each in by_message if not each.has_ended()), by_message[-1] if by_message else None)
 
     def holds(self, object_type: RevokableObjects, object_id: str) -> bool:
@@ -249,7 +252,7 @@ class History:
             _remember(self.scheduled, (message.power_profile_id, container_id), scheduled, SCHEDULED_LIMIT)
 
     def _record_instruction_status(self, message: InstructionStatusUpdate, now: Now) -> None:
-        instruction = self.given(message.instruction_id)
+        instruction = self.given[message.instruction_id]
         if instruction is not None and not instruction.has_ended():
             instruction.status = message.status_type
 

@@ -51,14 +51,14 @@ _INSTRUCTION_TYPES = {RevokableObjects(name_of(kind)): kind for kind in get_args
 
 @rule("INST-001", "an instruction id is used once in a session", source="S2 JSON, *Instruction.id")
 def new_id(message: Instruction, history: History) -> Breach | None:
-    if history.given(message.id):
+    if history.given[message.id]:
         return "/id", f"{message.id!r} was used before in this session"
     return None
 
 
 @rule("INST-002", "an update is about an instruction that was given", source="S2 JSON, InstructionStatusUpdate")
 def instruction_given(message: InstructionStatusUpdate, history: History) -> Breach | None:
-    if history.control_type is not None and history.given(message.instruction_id) is None:
+    if history.control_type is not None and history.given[message.instruction_id] is None:
         meant = history.instruction(message.instruction_id)
         hint = f": it is the message_id of {meant.id!r}" if meant else ""
         return "/instruction_id", f"no instruction {message.instruction_id!r} was given{hint}"
@@ -73,7 +73,7 @@ def instruction_given(message: InstructionStatusUpdate, history: History) -> Bre
     severity=Severity.WARNING,
 )
 def status_order(message: InstructionStatusUpdate, history: History) -> Breach | None:
-    known = history.given(message.instruction_id)
+    known = history.given[message.instruction_id]
     if known is None or known.status is None or known.status is message.status_type:
         return None
     may_follow = _MAY_FOLLOW_WHAT_LASTS if known.lasts else _MAY_FOLLOW

@@ -63,20 +63,22 @@ def unknown_mode(
 
 def undescribed_actuator(history: History, control_type: ControlType, actuator_id: str, now: Now) -> Breach | None:
     """Where an instruction names an actuator that never was one; one that has gone, its control type rejects."""
-    breach = unknown_actuator(history, control_type, actuator_id, now)
-    if breach and any(history.former_machines(control_type, actuator_id)):
+    system = history.system(control_type, now)
+    if system is not None and actuator_id in system.machines:
         return None
-    return breach
+    was_described = any(history.former_machines(control_type, actuator_id))
+    return None if was_described else unknown_actuator(history, control_type, actuator_id, now)
 
 
 def undescribed_mode(
     history: History, control_type: ControlType, mode_id: str, member: str, now: Now, actuator_id: str = WHOLE
 ) -> Breach | None:
     """Where an instruction names a mode that never was one there; one that has gone, its control type rejects."""
-    breach = unknown_mode(history, control_type, mode_id, member, now, actuator_id)
-    if breach and any(mode_id in each.modes for each in history.former_machines(control_type, actuator_id)):
+    machine = machine_of(history, control_type, actuator_id, now)
+    if machine is None or mode_id in machine.modes:
         return None
-    return breach
+    was_described = any(mode_id in each.modes for each in history.former_machines(control_type, actuator_id))
+    return None if was_described else unknown_mode(history, control_type, mode_id, member, now, actuator_id)
 
 
 def _unknown(named: Iterable[str], timers: set[str], place: str) -> Breach | None:
