@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 from argparse import SUPPRESS, Action, ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -20,28 +21,35 @@ from .simulated_kinds import SIMULATED_KINDS
 REDRAW_S = 1.0
 """How often the live line is drawn anew on a terminal."""
 
-_EPILOG = f"""\
+
+def add_arguments(parser: ArgumentParser) -> None:
+    _add_common_arguments(parser)
+    parser.epilog = "`s2d simulate KIND --help` tells what else can be said of one.\n\n" + _epilog({})
+    kinds = parser.add_subparsers(dest="kind", title="what to be", metavar="KIND")
+    for name, kind in SIMULATED_KINDS.items():
+        of_kind = kinds.add_parser(name, help=kind.what, description=f"Be {kind.what}.")
+        for action in _add_common_arguments(of_kind, kind.faults):
+            action.default = SUPPRESS  # what stands before KIND stays
+        of_kind.epilog = kind.epilog + _epilog(kind.faults)
+        kind.add_arguments(of_kind)
+
+
+def _epilog(own_faults: Mapping[str, str]) -> str:
+    faults = "\n".join(f"  {name:15}{what}" for name, what in {**FAULTS, **own_faults}.items())
+    return f"""\
 faults for --fault, several with commas between them:
-{chr(10).join(f"  {name:15}{what}" for name, what in FAULTS.items())}
+{faults}
 
 SIGUSR1 switches the fault `on`, and off again. Ctrl-C and SIGTERM end the simulation.
 """
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    _add_common_arguments(parser)
-    parser.epilog = "`s2d simulate KIND --help` tells what else can be said of one.\n\n" + _EPILOG
-    kinds = parser.add_subparsers(dest="kind", title="what to be", metavar="KIND")
-    for name, kind in SIMULATED_KINDS.items():
-        of_kind = kinds.add_parser(name, help=kind.what, description=f"Be {kind.what}.")
-        for action in _add_common_arguments(of_kind):
-            action.default = SUPPRESS  # what stands before KIND stays
-        of_kind.epilog = kind.epilog + _EPILOG
-        kind.add_arguments(of_kind)
-
-
-def _add_common_arguments(parser: ArgumentParser) -> list[Action]:
+def _add_common_arguments(parser: ArgumentParser, own_faults: Mapping[str, str] = {}) -> list[Action]:
     """Has *parser* know what can be said of any simulated device, and returns that."""
+
+    def faults(written: object) -> Faults:
+        return Faults(str(written).split(","), own_faults)
+
     parser.formatter_class = RawDescriptionHelpFormatter
     where = parser.add_argument_group("where it answers")
     what = parser.add_argument_group("what it is")
@@ -75,9 +83,7 @@ def _add_common_arguments(parser: ArgumentParser) -> list[Action]:
             metavar="KEY=VALUE",
             help="as an owner writes beside `profile:`",
         ),
-        what.add_argument(
-            "--fault", type=argument_of(_faults), default=Faults(), metavar="FAULT,...", help="see below"
-        ),
+        what.add_argument("--fault", type=argument_of(faults), default=Faults(), metavar="FAULT,...", help="see below"),
     ]
 
 
@@ -197,10 +203,6 @@ def _key(written: str) -> tuple[str, str]:
     if not equals:
         raise ValueError(f'-p: expected KEY=VALUE, got "{written}"')
     return key, value
-
-
-def _faults(written: object) -> Faults:
-    return Faults(str(written).split(","))
 
 
 def _speed(written: str) -> float:

@@ -1,12 +1,14 @@
 """The kinds of simulated devices: what is said of each on the command line, and the hardware that comes of it."""
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from ..quantities import Energy, Percentage, PercentageRange, Power
 from ..simulation.battery import SimulatedBattery
+from ..simulation.faults import NIGHT_OFFLINE
 from ..simulation.hardware import SimulatedHardware
+from ..simulation.inverter import SimulatedInverter
 from ..simulation.registers import register_table
 from ..simulation.sun import NOON_S, Sun
 from . import argument_of
@@ -23,6 +25,8 @@ class SimulatedKind(NamedTuple):
     """Made of what was said; raises ValueError where that cannot be true."""
     sun: Callable[[Namespace], Sun] = lambda arguments: Sun(0.0)
     """What is on the roof beside it."""
+    faults: Mapping[str, str] = {}
+    """Its own, each with its effect in a sentence."""
     epilog: str = ""
     """What there is to say below its options."""
 
@@ -74,6 +78,35 @@ def _battery(arguments: Namespace) -> SimulatedBattery:
     )
 
 
+def _add_inverter_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--max-power", type=argument_of(Power.parse), default=Power(5000), help='built for (default: "5 kW")'
+    )
+    parser.add_argument(
+        "--installer-limit",
+        type=argument_of(Power.parse),
+        metavar="POWER",
+        help="stands in its register before anybody writes (default: none)",
+    )
+    parser.add_argument("--phases", type=int, choices=(1, 3), default=3, help="default: 3")
+    parser.add_argument(
+        "--ramp", type=float, default=10.0, metavar="PERCENT_PER_S", help="of a change of the limit (default: 10)"
+    )
+    add_serial_number_argument(parser)
+    add_sun_arguments(parser, Power(5000), "at most")
+
+
+def _inverter(arguments: Namespace) -> SimulatedInverter:
+    return SimulatedInverter(
+        sun_of(arguments),
+        max_power_w=arguments.max_power,
+        installed_limit_w=arguments.installer_limit,
+        phases=arguments.phases,
+        ramp_percent_per_s=arguments.ramp,
+        serial_number=arguments.serial_number,
+    )
+
+
 def add_serial_number_argument(parser: ArgumentParser) -> None:
     """Has *parser* know `--serial-number`."""
     parser.add_argument("--serial-number", default="S2D-SIM-0001", help="default: %(default)s")
@@ -117,8 +150,14 @@ SIMULATED_KINDS = {
         _add_battery_arguments,
         _battery,
         sun_of,
-        f"registers without --profile (16-bit words, read as holding or input registers; any other address is "
+        epilog=f"registers without --profile (16-bit words, read as holding or input registers; any other address is "
         f"exception 2):\n{register_table()}\n\n",
+    ),
+    "pv": SimulatedKind(
+        "a PV inverter under a sun with clouds",
+        _add_inverter_arguments,
+        _inverter,
+        faults={NIGHT_OFFLINE: "it does not answer while it sleeps"},
     ),
 }
 """What can be simulated, by the name of its kind.

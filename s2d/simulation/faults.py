@@ -1,6 +1,6 @@
 """Faults of a simulated device. Pure; may be switched while the device is at work."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ..quantities import Duration
 
@@ -15,7 +15,10 @@ FAULTS = {
     "ignores-writes": "writes are acknowledged, and nothing is done",
     "drops-line": "every third request is answered by hanging up; on a serial line by silence",
 }
-"""Name of a fault → its effect, in a sentence."""
+"""Name of a fault of any device → its effect, in a sentence."""
+
+NIGHT_OFFLINE = "night-offline"
+"""Of an inverter: it has no power of its own, and does not answer while it sleeps."""
 
 EVERY = 3
 """An intermittent fault strikes one request in so many; with several, they take turns."""
@@ -26,11 +29,12 @@ _NOW_AND_THEN = ("late-reply", "wrong-unit", "busy", "drops-line")
 class Faults:
     """The faults that are switched on now."""
 
-    def __init__(self, named: Iterable[str] = ()) -> None:
-        """*named* as an owner writes them: `busy`, or `forgets=10s`.
+    def __init__(self, named: Iterable[str] = (), own: Mapping[str, str] = {}) -> None:
+        """*named* as an owner writes them: `busy`, or `forgets=10s`; a kind of device may have some of its *own*.
 
         Raises: ValueError: no such fault, or a time that is none.
         """
+        self._known = {**FAULTS, **own}
         self._on: set[str] = set()
         self._requests = 0
         self.late_s = 3.0
@@ -52,8 +56,8 @@ class Faults:
 
         Raises: ValueError: no such fault.
         """
-        if name not in FAULTS:
-            raise ValueError(f"no fault is called {name!r}; there are {', '.join(FAULTS)}")
+        if name not in self._known:
+            raise ValueError(f"no fault is called {name!r}; there are {', '.join(self._known)}")
         (self._on.add if on else self._on.discard)(name)
 
     def is_on(self, name: str) -> bool:
@@ -70,4 +74,4 @@ class Faults:
         return frozenset(struck | self._on - set(_NOW_AND_THEN))
 
     def __str__(self) -> str:
-        return ", ".join(name for name in FAULTS if name in self._on)
+        return ", ".join(name for name in self._known if name in self._on)

@@ -15,9 +15,9 @@ from ..device.device_map import DeviceMap, Variant
 from ..driver import PointSettings
 from ..errors import BadReading, DeviceRefused
 from ..values import Value
-from .faults import Faults
+from .faults import NIGHT_OFFLINE, Faults
 from .hardware import RATINGS, SimulatedHardware
-from .registers import Registers, Table
+from .registers import NoResponse, Registers, Table
 from .sun import Sun
 
 ImageOf = Callable[[Mapping[str, PointSettings], Collection[str]], DeviceImage]
@@ -89,14 +89,12 @@ class ProfileRegisters:
 
     def read(self, unit: int, table: Table, address: int, count: int, now_s: float) -> list[int]:
         """See `Registers`."""
-        self.advance(now_s)
-        self._show(self._image)
+        self._answer(now_s)
         return self._image.read(unit, table, address, count)
 
     def write(self, unit: int, table: Table, address: int, words: Sequence[int], now_s: float) -> None:
         """See `Registers`."""
-        self.advance(now_s)
-        self._show(self._image)
+        self._answer(now_s)
         written = self._image.write(unit, table, address, words)
         self._written |= {*written}
         self._written_at_s = now_s
@@ -116,6 +114,12 @@ class ProfileRegisters:
             self._follow_sun(now_s)
         self._sun_w = self._sun.power_w(now_s)
         self._hardware.advance(now_s)
+
+    def _answer(self, now_s: float) -> None:
+        self.advance(now_s)
+        if self._faults.is_on(NIGHT_OFFLINE) and self._hardware.values().get("state") == "sleeping":
+            raise NoResponse
+        self._show(self._image)
 
     def _follow_sun(self, now_s: float) -> None:
         """Lives until *now_s* with the sun as it is meanwhile."""

@@ -1,12 +1,18 @@
 """Every profile that comes with s2d, as devices whose owners said what they have to."""
 
-from collections.abc import Iterator
+from argparse import ArgumentParser
+from collections.abc import Iterable, Iterator
 
+from s2d.cli.simulated_device import SimulatedDevice, profile_device
+from s2d.cli.simulated_kinds import SIMULATED_KINDS
 from s2d.commissioning.profile_matching import example_keys
 from s2d.commissioning.unconfigured_device import device_without_connection
 from s2d.config import DeviceConfig
+from s2d.config.decoder import node_at
 from s2d.config.profile import Library
 from s2d.device.device_map import DeviceMap
+from s2d.simulation.faults import Faults
+from s2d.simulation.hardware import SimulatedHardware
 from tests.chronicle import PATIENCE_S
 
 LIBRARY = Library()
@@ -18,6 +24,17 @@ def asked(name: str) -> dict[str, str]:
     """The parameters that the owner of such a device has to say, as YAML."""
     parameters = LIBRARY.profile(name).about.parameters
     return {key: each.example for key, each in parameters.items() if each.is_required}
+
+
+def simulated(name: str, faults: Iterable[str] = ()) -> tuple[SimulatedDevice, SimulatedHardware]:
+    """A device of the profile *name* as `s2d simulate` makes it, and the hardware in it."""
+    profile = LIBRARY.profile(name)
+    kind_name = str(profile.about.of or node_at(profile.device, "kind").content)
+    kind, parser = SIMULATED_KINDS[kind_name], ArgumentParser()
+    kind.add_arguments(parser)
+    parser.set_defaults(profile=name)
+    hardware = kind.hardware(parser.parse_args([]))
+    return profile_device(name, asked(name), hardware, Faults(faults), kind_name=kind_name), hardware
 
 
 def device(name: str, **keys: str) -> DeviceConfig:

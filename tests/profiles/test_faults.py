@@ -1,15 +1,12 @@
-"""A battery with a fault says so by its own registers, in every profile that knows where."""
+"""A device with a fault says so by its own registers, in every profile that knows where."""
 
 import pytest
 
-from s2d.cli.simulated_device import profile_device
 from s2d.commissioning.device_visit import visited
 from s2d.host import clock
-from s2d.simulation.battery import SimulatedBattery
-from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import serve_tcp
 from s2d.values import Value
-from tests.profiles.every import SIMULATED, asked, device, makes, there
+from tests.profiles.every import SIMULATED, device, makes, simulated, there
 
 pytestmark = pytest.mark.system
 
@@ -21,18 +18,17 @@ SILENT = {
     "sungrow-sh": "where it tells a fault is not in the map",
     "victron-gx-ess": "a fault is an alarm of one of many devices behind it",
 }
-"""Batteries whose fault cannot be seen, and why."""
+"""Devices whose fault cannot be seen, and why."""
 
 
-def test_every_battery_tells_a_fault_or_there_is_a_reason() -> None:
+def test_every_device_tells_a_fault_or_there_is_a_reason() -> None:
     assert {*SIMULATED} - TELLING == {*SILENT}
 
 
 @pytest.mark.parametrize("name", sorted(TELLING))
 async def test_a_fault_that_is_simulated_is_told_and_goes(name: str) -> None:
-    battery = SimulatedBattery(watchdog_s=0)
-    simulated = profile_device(name, asked(name), battery, Faults())
-    (unit, registers), *others = simulated.units.items()
+    served, hardware = simulated(name)
+    (unit, registers), *others = served.units.items()
     async with serve_tcp(registers, unit=unit, also=dict(others)) as address:
         connection = there(address.host, address.port)
         async with visited(device(name, connection=connection), clock.now) as visit:
@@ -42,7 +38,7 @@ async def test_a_fault_that_is_simulated_is_told_and_goes(name: str) -> None:
                 return reading.value
 
             assert await fault() == "ok"
-            battery.set_fault(True, 0.0)
+            hardware.set_fault(True, 0.0)
             assert await fault() not in ("ok", None)
-            battery.set_fault(False, 0.0)
+            hardware.set_fault(False, 0.0)
             assert await fault() == "ok"

@@ -8,17 +8,14 @@ from s2d_drivers.modbus.codec import Codec
 from s2d_drivers.modbus.point import ModbusPoint
 from s2d_drivers.modbus.sunspec.definitions import definition_of
 
-from s2d.cli.simulated_device import profile_device
 from s2d.commissioning.device_visit import visited
 from s2d.device.device_map import DeviceMap
 from s2d.errors import BadReading
 from s2d.host import clock
 from s2d.rm.kinds import KINDS, kind
-from s2d.simulation.battery import SimulatedBattery
-from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import serve_tcp
 from s2d.values import Quality, Value
-from tests.profiles.every import NAMES, SIMULATED, asked, device, inputs_of, makes, there
+from tests.profiles.every import NAMES, SIMULATED, device, inputs_of, makes, simulated, there
 
 TOLD = {name for each in KINDS for name, point in kind(each).points.items() if point.access == "read"}
 TOLD |= {"energy_import", "energy_export"}
@@ -118,8 +115,8 @@ def test_nothing_is_told_of_a_device_that_has_no_value(name: str) -> None:
 @pytest.mark.system
 @pytest.mark.parametrize("name", SIMULATED)
 async def test_a_simulated_one_whose_measurements_are_away_tells_nothing(name: str) -> None:
-    simulated = profile_device(name, asked(name), SimulatedBattery(watchdog_s=0), Faults(["nan"]))
-    (unit, registers), *others = simulated.units.items()
+    served, _ = simulated(name, ["nan"])
+    (unit, registers), *others = served.units.items()
     async with serve_tcp(registers, unit=unit, also=dict(others)) as address:
         connection = there(address.host, address.port)
         async with visited(device(name, connection=connection), clock.now) as visit:

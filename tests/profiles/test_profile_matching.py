@@ -5,12 +5,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from s2d.cli.simulated_device import profile_device
 from s2d.commissioning.profile_matching import matching_profiles
 from s2d.config.driver_discovery import find_driver
 from s2d.host import clock
-from s2d.simulation.battery import SimulatedBattery
-from s2d.simulation.faults import Faults
 from s2d.simulation.modbus import serve_tcp
 from tests.chronicle import PATIENCE_S
 from tests.profiles import test_abb_b23 as abb
@@ -20,7 +17,7 @@ from tests.profiles import test_eastron_sdm630 as sdm630
 from tests.profiles import test_marstek_venus as marstek
 from tests.profiles import test_sunspec_meter as sunspec_meter
 from tests.profiles import test_sunspec_pv as sunspec_pv
-from tests.profiles.every import LIBRARY, NAMES, SIMULATED, asked
+from tests.profiles.every import LIBRARY, NAMES, SIMULATED, simulated
 from tests.profiles.image import Image, f32, served
 
 pytestmark = pytest.mark.system
@@ -50,8 +47,8 @@ async def there(name: str) -> AsyncIterator[dict[str, object]]:
         async with served(IMAGES[name]) as port:
             yield {"host": "127.0.0.1", "port": port, **quickly}
         return
-    simulated = profile_device(name, asked(name), SimulatedBattery(watchdog_s=0), Faults())
-    (unit, registers), *others = simulated.units.items()
+    device, _ = simulated(name)
+    (unit, registers), *others = device.units.items()
     async with serve_tcp(registers, unit=unit, also=dict(others)) as address:
         yield {"host": address.host, "port": address.port, "unit": unit, **quickly}
 
