@@ -26,6 +26,7 @@ from ..device.device_map import (
 from ..device.expression import Expression
 from ..device.poll_schedule import WATCHED_EVERY_S
 from ..errors import Problem
+from ..host.time_zone import zone_of_host
 from ..quantities import Duration, Percentage, Power, limits
 from ..rm.kinds import Ability, Kind
 from ..rm.occasion import Occasion
@@ -65,6 +66,14 @@ class Gateway(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     state_dir: Annotated[
         Path, Meta(description="What must survive a restart; default: $STATE_DIRECTORY, else ~/.local/state/s2d")
     ] = msgspec.field(default_factory=_state_dir)
+    time_zone: Annotated[
+        str,
+        Meta(
+            description="In which times of day are written; default: this machine's",
+            extra={"time_zone": True},
+            extra_json_schema={"examples": ["Europe/Amsterdam"]},
+        ),
+    ] = msgspec.field(default_factory=zone_of_host)
 
 
 class Cem(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -20,6 +20,7 @@ from msgspec.structs import FieldInfo, fields
 
 from ..device.expression import Expression
 from ..errors import ConfigError, Problem
+from ..host import time_zone
 from ..host.regular_file import contents_of
 from ..quantities import Duration, Quantity, QuantityRange
 from ..written import Composed, Written
@@ -126,6 +127,7 @@ class Decoder:
                     _check_bounds(node, value, expected, note, where)
                     _check_limits(node, value, note, where)
                     _check_file(node, value, note, where)
+                    _check_time_zone(node, value, note, where)
             return value
         if get_origin(expected) in (Union, UnionType):
             return self._one_of(node, get_args(expected), where)
@@ -342,6 +344,15 @@ def _check_file(node: YamlNode, value: object, meta: Meta, where: KeyPath) -> No
         is_odd = "has more than one line" if len(lines) > 1 else "has other than plain characters"
         what = f"{node} {is_odd if lines else 'is empty'}"
         raise ConfigError([node.position.problem(where, what, "The secret stands in it alone, on one line")])
+
+
+def _check_time_zone(node: YamlNode, value: object, meta: Meta, where: KeyPath) -> None:
+    """`Meta(extra={"time_zone": True})`: this machine knows it."""
+    if "time_zone" in (meta.extra or {}) and isinstance(value, str) and not time_zone.is_known(value):
+        known = time_zone.known_zones()
+        what = f'expected a time zone such as "Europe/Amsterdam", got {node}'
+        hint = did_you_mean(value, known) if known else "This machine knows none: install the package tzdata"
+        raise ConfigError([node.position.problem(where, what, hint)])
 
 
 def _hint(node: YamlNode, expected: object) -> str:

@@ -149,6 +149,22 @@ GATEWAY_FILE = [
         "gateway: {id: 12-34}",
         ['s2d.yaml:1:15: gateway: id: expected a UUID such as "2c4de72e-9ae7-4b4b-8e05-5a2f3a4b6c7d", got "12-34"'],
     ),
+    *(
+        (
+            f"gateway: {{time_zone: {written}}}",
+            [
+                "s2d.yaml:1:22: gateway: time_zone: expected a time zone such as "
+                f'"Europe/Amsterdam", got "{written}"{hint}'
+            ],
+        )
+        for written, hint in (
+            ("Europe/Amsterdm", '. Did you mean "Europe/Amsterdam"?'),
+            ("europe/amsterdam", '. Did you mean "Europe/Amsterdam"?'),
+            ("Amsterdam", '. Did you mean "Europe/Amsterdam"?'),
+            ("../x", ""),
+        )
+    ),
+    ("gateway: {time_zone: 1}", ['s2d.yaml:1:22: gateway: time_zone: expected text, got 1. Write it in quotes: "1"']),
     ("gateway: {state_dir: 5}", ["s2d.yaml:1:22: gateway: state_dir: expected a path, got 5"]),
     ("devices: {}", ["s2d.yaml:1:10: devices: expected a list, got a mapping"]),
     ("devices: [x]", ['s2d.yaml:1:11: device 1: expected a mapping, got "x"']),
@@ -696,13 +712,17 @@ def test_what_is_written_is_what_one_gets(tmp_path: Path) -> None:
         ),
     )
     identity = "2c4de72e-9ae7-4b4b-8e05-5a2f3a4b6c7d"
-    (tmp_path / "s2d.yaml").write_text(f"gateway: {{name: on, id: {identity}, state_dir: state}}\n" + text + METER)
+    (tmp_path / "s2d.yaml").write_text(
+        f"gateway: {{name: on, id: {identity}, state_dir: state, time_zone: Europe/London}}\n" + text + METER
+    )
 
     config = load(tmp_path)
     battery, meter = config.devices
     modbus = find_driver("modbus")
 
-    assert config.gateway == Gateway(name="on", id=UUID(identity), state_dir=tmp_path / "state")
+    assert config.gateway == Gateway(
+        name="on", id=UUID(identity), state_dir=tmp_path / "state", time_zone="Europe/London"
+    )
     assert config.cem == Cem(url="ws://10.0.0.1:8080/{resource_id}")
     assert (battery.name, battery.kind, battery.driver, battery.cem) == ("Home battery", "battery", modbus, config.cem)
     assert battery.settings == BatterySettings(
