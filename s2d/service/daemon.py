@@ -82,7 +82,8 @@ async def run(
         async with AsyncExitStack() as buses:
             opened, problems = await _open_buses(config.devices, buses)
             if not problems:
-                sites = _sites(config.devices, opened, ledgers, store, clock, log, files)
+                zone = config.gateway.time_zone
+                sites = _sites(config.devices, opened, ledgers, store, clock, log, files, zone)
                 return await _run(sites, gateway, store, stop, clock, log)
     raise ConfigError(problems)
 
@@ -155,8 +156,10 @@ class RunningDevice:
         files: Disk,
         clock: Clock,
         log: Logger,
+        time_zone: str,
     ) -> None:
         self.config = config
+        self.time_zone = time_zone
         self.tls = tls
         self.files = files
         self._buses = buses
@@ -250,10 +253,12 @@ def _sites(
     clock: Clock,
     log: Logger,
     files: Disk = AtOnce(),  # noqa: B008 (immutable)
+    time_zone: str = "UTC",
 ) -> list[RunningDevice]:
     tls = TlsContexts()
     sites = {
-        each.name: RunningDevice(each, buses, ledgers[each.name], store, tls, files, clock, log) for each in devices
+        each.name: RunningDevice(each, buses, ledgers[each.name], store, tls, files, clock, log, time_zone)
+        for each in devices
     }
     for site in sites.values():
         for point, source in site.config.sources.items():
@@ -300,7 +305,8 @@ async def _work(
     resource_id = config.resource_id or str(uuid5(gateway, config.name))
     log = log.bind(rm=config.name)
     key = Key("resource-manager", resource_id)
-    resource_manager = _setup(config, resource_id, store.get(key, Memory)).resource_manager(ids_from(uuid4()))
+    setup = setup_of(config, resource_id, site.time_zone, store.get(key, Memory))
+    resource_manager = setup.resource_manager(ids_from(uuid4()))
 
     def keep(memory: bytes, is_urgent: bool) -> None:
         store.put_soon(key, Raw(memory), within_s=0 if is_urgent else SOON_S)
@@ -326,7 +332,8 @@ async def _work(
         site.node = None
 
 
-def _setup(config: DeviceConfig, resource_id: str, memory: Memory | None) -> Setup:
+def setup_of(config: DeviceConfig, resource_id: str, time_zone: str, memory: Memory | None) -> Setup:
+    """What the resource manager of *config* is made from, a device that is a resource."""
     assert config.kind is not None
     assert config.cem is not None
     assert config.settings is not None
@@ -352,6 +359,7 @@ def _setup(config: DeviceConfig, resource_id: str, memory: Memory | None) -> Set
         abilities=config.abilities(of_kind),
         safe=SafeStates(config.fallback.setpoints, dict(config.fallback.special)),
         policy=policy,
+        time_zone=time_zone,
         memory=memory,
     )
 
