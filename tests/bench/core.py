@@ -1,7 +1,7 @@
 """How long the core takes: frames in, effects out and encoded, all rules applied; no socket, no device."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from statistics import median
 from time import perf_counter_ns
 from uuid import uuid4
@@ -153,10 +153,11 @@ class _Charge(Stage):
     def new_id(self) -> str:
         return self._ids()
 
-    def instruct(self, number: int, after_s: float = 0.0) -> float:
-        """How long an instruction takes, in µs; what follows from it is lived through untimed."""
+    def instruct(self, number: int, at: datetime | None = None) -> float:
+        """How long an instruction, for now or for *at*, takes, in µs; what follows from it is lived through untimed."""
         mode, factor = (self.charge, self.discharge)[number % 2], 0.1 + number % 80 / 100
-        instruction = self.instruction(str(uuid4()), mode, factor, after_s=after_s, message_id=str(uuid4()))
+        told = {"message_id": str(uuid4()), "execution_time": at or self.now.utc}
+        instruction = self.instruction(str(uuid4()), mode, factor, **told)
         took_us, effects = self._time(Received(wire.encode(instruction).decode()))
         self._answer(effects)
         for effect in effects:
@@ -168,8 +169,7 @@ class _Charge(Stage):
 
     def instruct_later(self, slot: int) -> float:
         """As `instruct`, for a quarter of an hour to come; one that waited for it before is replaced."""
-        at = self._midnight + timedelta(minutes=15 * slot)
-        return self.instruct(slot, after_s=(at - self.now.utc).total_seconds())
+        return self.instruct(slot, self._midnight + timedelta(minutes=15 * slot))
 
     def measure(self) -> float:
         """How long readings take that change nothing, in µs."""

@@ -2,8 +2,8 @@
 
 import asyncio
 import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from time import monotonic_ns
@@ -65,7 +65,7 @@ async def _outages(run: Run) -> Row:
             for _ in range(OUTAGES + 1):
                 cem = Cem()
                 async with serve(cem.serve, "127.0.0.1", cem_port, ssl=context, ping_interval=None) as server:
-                    await _all_here(cem)
+                    await _all_here(cem, DEVICES)
                     await asyncio.sleep(AWAY_S)
                     rss_mb = _rss_mb(process)
                     for session in cem.sessions.values():
@@ -77,16 +77,16 @@ async def _outages(run: Run) -> Row:
     )
 
 
-async def _all_here(cem: Cem) -> None:
-    """Waits until every device has joined, and takes charge of it. Raises: Unmeasured: one stays away."""
+async def _all_here(cem: Cem, count: int) -> None:
+    """Waits until all *count* devices have joined, and takes charge of each. Raises: Unmeasured: one stays away."""
     try:
         async with asyncio.timeout(BACK_WITHIN_S):
-            await cem.until(lambda: len(cem.sessions) == DEVICES)
+            await cem.until(lambda: len(cem.sessions) == count)
         async with asyncio.TaskGroup() as tasks:
             for session in list(cem.sessions.values()):
                 tasks.create_task(session.take_charge())
     except TimeoutError as exc:
-        raise Unmeasured(f"{len(cem.sessions)} of {DEVICES} devices came back") from exc
+        raise Unmeasured(f"{len(cem.sessions)} of {count} devices came back") from exc
 
 
 class _StampedRegisters:
@@ -105,8 +105,9 @@ class _StampedRegisters:
         self._words[SETPOINT] = self._words[POWER] = words[0]
 
 
-async def _flood(run: Run) -> list[Row]:
-    run.tell(f"a CEM that floods one device with {FLOOD} instructions, beside another")
+@asynccontextmanager
+async def _two_devices(run: Run) -> AsyncIterator[tuple[Cem, _StampedRegisters]]:
+    """`s2d run` with the devices Beside and Flooded, in sessions that chose FRBC; the registers of Beside."""
     registers = _StampedRegisters()
     async with serving() as cem, serve_tcp(registers) as beside, serve_tcp(_StampedRegisters()) as flooded:
         with tempfile.TemporaryDirectory() as folder:
@@ -120,16 +121,21 @@ async def _flood(run: Run) -> list[Row]:
                 )
             )
             with started([run.s2d, "run", "-c", config], "s2d run", cwd=folder):
-                session = await cem.joined("Beside")
-                await session.take_charge()
-                await (await cem.joined("Flooded")).take_charge()
-                quiet_ms = await _answered_ms(session, seconds=5.0)
-                registers.read_at_ns.clear()
-                flooding = asyncio.create_task(_send_all(cem, "Flooded"))
-                flooded_ms = await _answered_ms(session, seconds=20.0)
-                flooding.cancel()
-                with suppress(asyncio.CancelledError):
-                    await flooding
+                await _all_here(cem, len(places))
+                yield cem, registers
+
+
+async def _flood(run: Run) -> list[Row]:
+    run.tell(f"a CEM that floods one device with {FLOOD} instructions, beside another")
+    async with _two_devices(run) as (cem, registers):
+        session = cem.sessions["Beside"]
+        quiet_ms = await _answered_ms(session, seconds=5.0)
+        registers.read_at_ns.clear()
+        flooding = asyncio.create_task(_send_all(cem, "Flooded", FLOOD))
+        flooded_ms = await _answered_ms(session, seconds=20.0)
+        flooding.cancel()
+        with suppress(asyncio.CancelledError):
+            await flooding
     late_s = max(after - before for before, after in pairwise(registers.read_at_ns)) / 1e9 - POLL_S
     quiet = percentile(quiet_ms, 99)
     return [
@@ -144,10 +150,9 @@ async def _flood(run: Run) -> list[Row]:
     ]
 
 
-async def _send_all(cem: Cem, path: str) -> None:
-    """Sends all instructions as fast as they go, and goes on in the next session where one is closed on it."""
+async def _send_all(cem: Cem, path: str, left: int) -> None:
+    """Sends that many instructions as fast as they go, and goes on in the next session where one is closed on it."""
     session: Session | None = None
-    left = FLOOD
     while left:
         before = session
         await cem.until(lambda before=before: cem.sessions.get(path) not in (None, before))

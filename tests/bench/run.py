@@ -20,7 +20,6 @@ PEER = "s2-python[ws]==0.11.1"
 """`ws` brings the websockets it connects with."""
 
 _INSTALL_WITHIN_S = 300.0
-_END_WITHIN_S = 15.0
 _OURS = ("s2d", "drivers", "config", "schemas", "systemd")
 """The folders that are installed."""
 
@@ -117,12 +116,9 @@ def started(command: Sequence[str | Path], name: str, **popen: object) -> Iterat
             state = "runs" if process.poll() is None else f"ended with {process.returncode}"
             raise Unmeasured(f"{str(exc) or 'timed out'}\n{name} {state}{': ' if told else ''}{told}") from exc
         finally:
-            process.terminate()
-            try:
-                process.wait(_END_WITHIN_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            # How it ends is not measured, and to end well it may want an answer of who stands still here meanwhile.
+            process.kill()
+            process.wait()
             for stream in (process.stdin, process.stdout):
                 if stream:
                     stream.close()
