@@ -73,4 +73,4 @@ class OrderGuard:
     @property
     def next_at(self) -> float:
         """When something is overdue."""
-        return min([doubt.until for doubt in self._doubts.values()], default=inf)
+        return min([doubt.until for doubt in self._doubts.values()]) if self._doubts else inf

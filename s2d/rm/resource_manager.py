@@ -222,7 +222,7 @@ class ResourceManager:
         if self._session and now.mono > since.mono + OVERSLEPT_S:
             self._session.life.wait_anew(now.mono)
         effects = self._guard(now) if self._resource.advance(now) else []
-        if (lost_at := self._lost_at) is not None and now.mono >= lost_at:
+        if now.mono >= self._lost_at:
             effects += self._give_up(now)
         if self._pending_rest and now.mono >= self._pending_rest.at and not self._is_order_waiting:
             effects += self._end_hold(self._pending_rest, now)
@@ -236,7 +236,7 @@ class ResourceManager:
             effects += self._through_session(self._control.due(now), now)
         if self._measurement and self._measurement.is_stale(now):
             effects += self._report(now)
-        if (repeat_at := self._repeat_at) is not None and now.mono >= repeat_at:
+        if now.mono >= self._repeat_at:
             effects += self._say_power_again(now)
         return effects
 
@@ -293,25 +293,21 @@ class ResourceManager:
         """Whether a CEM has said already what comes next."""
         return self._control is not None and self._control.instructions.is_any_held
 
-    def _deadlines(self) -> Iterable[float]:
-        yield from self._resource.deadlines()
-        yield self._order_guard.next_at
+    def _deadlines(self) -> list[float]:
+        deadlines = [*self._resource.deadlines(), self._order_guard.next_at]
         if self._pending_rest and not self._is_order_waiting:
-            yield self._pending_rest.at
+            deadlines.append(self._pending_rest.at)
         if self._select_by is not None:
-            yield self._select_by
+            deadlines.append(self._select_by)
         if self._session:
-            yield from self._session.deadlines()
-        if (lost_at := self._lost_at) is not None:
-            yield lost_at
-        if (repeat_at := self._repeat_at) is not None:
-            yield repeat_at
+            deadlines += [*self._session.deadlines(), self._lost_at, self._repeat_at]
         if self._control:
-            yield from self._control.deadlines()
+            deadlines += self._control.deadlines()
         if self._measurement:
-            yield self._measurement.due_at
+            deadlines.append(self._measurement.due_at)
         if self._changes != self._remembered:
-            yield self._remember_at
+            deadlines.append(self._remember_at)
+        return deadlines
 
     def _obey(self, message: Message, now: Now) -> list[Effect]:
         """Carries out a message the session allows; raises InvalidContent, having changed nothing, to refuse it."""
@@ -415,10 +411,10 @@ class ResourceManager:
         return effects
 
     @property
-    def _lost_at(self) -> float | None:
+    def _lost_at(self) -> float:
         """When the CEM is given up unless it is heard before; sooner where what it has ordered is to end by then."""
         if self._session is None or self._session.is_closing:
-            return None
+            return inf
         if self._resource.is_at_rest:
             return self._session.life.lost_at(None)
         is_in_charge = self._control is not None and self._pending_rest is None
@@ -435,12 +431,12 @@ class ResourceManager:
         return [note, Close(f"the CEM has been silent for {silent_s:g} s", ReconnectPolicy.SOON)]
 
     @property
-    def _repeat_at(self) -> float | None:
+    def _repeat_at(self) -> float:
         """When power is told again because nothing was said for long, while something is in force."""
         if self._session is None or self._control is None or self._session.is_closing or self._resource.is_at_rest:
-            return None
+            return inf
         is_told = self._measurement is not None and self._measurement.due_at < inf
-        return self._session.said_at + SAID_EVERY_S if is_told else None
+        return self._session.said_at + SAID_EVERY_S if is_told else inf
 
     def _say_power_again(self, now: Now) -> list[Effect]:
         """An answer to it, whatever it says, shows that the CEM is there."""

@@ -4,6 +4,8 @@ Any frame is a sign of life. A pong answers the ping and nothing else: libraries
 hangs. Only who has never answered a message with a ReceptionStatus is judged by pings alone.
 """
 
+from math import inf
+
 from .effects import Pinged, Ponged, Received
 
 ANSWER_WITHIN_S = 5.0
@@ -47,14 +49,14 @@ class SignsOfLife:
         """Whether something is unanswered."""
         return self._waits_since is not None and now_s >= self._waits_since + ANSWER_WITHIN_S
 
-    def lost_at(self, after_s: float | None) -> float | None:
-        """When it counts as lost, if it may be away for *after_s*; None while nothing waits for an answer.
+    def lost_at(self, after_s: float | None) -> float:
+        """When it counts as lost, if it may be away for *after_s*; infinite while nothing waits for an answer.
 
         *after_s* is None where nothing is at stake.
         """
         since = self._waits_since
         if since is None:
-            return None
+            return inf
         if after_s is None:
             return since + HUNG_AT_REST_AFTER_S
         return min(since + HUNG_AFTER_S, max(since + ANSWER_WITHIN_S, self.heard_at + after_s))

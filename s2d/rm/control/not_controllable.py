@@ -26,17 +26,23 @@ class NotControllable:
         self._thresholds = thresholds
         self._new_id = new_id
         self._told: dict[CommodityQuantity, LastReported] = {}
+        self.due_at = inf
+        """When (monotonic seconds) `report` has something to say by itself."""
 
     def report(self, now: Now) -> list[Effect]:
         """A PowerMeasurement for each instant at which something was measured that is worth telling."""
         power = self._resource.power()
-        for gone in self._told.keys() - power.keys():
-            self._told[gone].forget()
+        gone = self._told.keys() - power.keys()
+        for quantity in gone:
+            self._told[quantity].forget()
         due = [reading.at for quantity, reading in power.items() if self._is_due(quantity, reading, now)]
-        return [
+        measurements = [
             self._measurement({quantity: each for quantity, each in power.items() if each.at == at}, now)
             for at in dict.fromkeys(due)
         ]
+        if gone or due:
+            self.due_at = min([told.due_at for told in self._told.values()])
+        return measurements
 
     def repeat(self, now: Now) -> list[Effect]:
         """The newest measurement once more, though it is no news; nothing if there is none."""
@@ -47,11 +53,6 @@ class NotControllable:
     def is_stale(self, now: Now) -> bool:
         """Whether `report` has something to say by itself."""
         return now.mono >= self.due_at
-
-    @property
-    def due_at(self) -> float:
-        """When (monotonic seconds) `report` has something to say by itself."""
-        return min([told.due_at for told in self._told.values()], default=inf)
 
     def _is_due(self, quantity: CommodityQuantity, reading: Reading, now: Now) -> bool:
         return self._last(quantity).is_due(now, (reading.number,), self._thresholds.power_w)
