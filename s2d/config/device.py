@@ -316,5 +316,6 @@ def _control_type_problems(
     kind: Kind, keys: DeviceKeys | None, entries: Mapping[str, YamlEntry], where: KeyPath
 ) -> Iterator[Problem]:
     if keys and keys.control_types and not set(keys.control_types) & set(kind.control_types):
-        what = f"a {kind.name} can only offer {', '.join(kind.control_types)}, which is not listed"
+        offers = f"can only offer {', '.join(kind.control_types)}, which is not listed"
+        what = f"a {kind.name} {offers if kind.control_types else 'is only measured'}"
         yield entries["control_types"].node.position.problem((*where, "control_types"), what)

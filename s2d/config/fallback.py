@@ -112,7 +112,9 @@ class _Reader:
         self._unusable = unusable - self._writable.keys() - convertible
         safe = kind.safe(settings, kind.steered_by(make.points, make.commands)) if settings else {}
         self.usual: dict[str, Value] = {
-            name: RELEASE if kind.may_be_released and _can_release(self._writable[name]) else value
+            name: RELEASE
+            if settings and kind.may_be_released(settings) and _can_release(self._writable[name])
+            else value
             for name, value in safe.items()
             if name in self._writable
         }
@@ -132,7 +134,7 @@ class _Reader:
                     written = written._replace(after=_After(after, entry.node.position))
             elif key in self._writable:
                 target = self._writable[key]
-                if entry.node.content == RELEASE and not self._kind.may_be_released:
+                if entry.node.content == RELEASE and self._settings and not self._kind.may_be_released(self._settings):
                     what = f"a device of the kind {self._kind.name} is not left to itself when nobody is in charge"
                     findings.problems.append(entry.node.position.problem(inside, what, "Say a value"))
                     continue

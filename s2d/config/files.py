@@ -112,7 +112,7 @@ def read_node(
         device = decoded.get(_name(node))
         warnings += _suspicious_times(node, device)
         if device:
-            warnings += [*range_warnings(device, node), *_unsettled_refreshes(device, node)]
+            warnings += [*range_warnings(device, node), *_unsettled_refreshes(device, node), *_advice(device, node)]
         if device and device.cem and node_at(node, "cem", "url").content:
             warnings += _told_secrets(node, device.cem, (device.name,))
     warnings += _deprecations(nodes, decoded)
@@ -292,6 +292,13 @@ def _suspicious_times(node: YamlNode, device: DeviceConfig | None) -> Iterator[P
         after = node_at(node, *where)
         what = f"without a CEM the last order stays in force for {after.written}"
         yield after.position.problem((device.name, *where), what, "Minutes are enough to bridge a restart")
+
+
+def _advice(device: DeviceConfig, node: YamlNode) -> Iterator[Problem]:
+    """What the kind of *device* has to say of how it is configured."""
+    kind = kind_of(device.kind) if device.kind else None
+    for keys, what, hint in kind.advice(device.settings, device.abilities(kind)) if kind else ():
+        yield _position_of(node, *keys).problem((device.name, *keys), what, hint)
 
 
 def _told_secrets(node: YamlNode, cem: Cem, where: KeyPath) -> Iterator[Problem]:

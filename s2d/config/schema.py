@@ -96,12 +96,13 @@ def _device() -> Schema:
         "required": ["from"],
         "additionalProperties": False,
     }
-    own: dict[str, Json] = {}
+    by_kind = {name: struct_schema(kind(name).settings) for name in KINDS}
+    own = _joined([mapping(settings["properties"]) for settings in by_kind.values()])
     rules: list[Json] = []
-    for name in KINDS:
-        known = kind(name)
-        settings = struct_schema(known.settings)
-        own |= mapping(settings["properties"])
+    for name, settings in by_kind.items():
+        known, known_settings = kind(name), mapping(settings["properties"])
+        foreign: Schema = dict.fromkeys(own.keys() - known_settings.keys(), False)
+        differing: Schema = {key: each for key, each in known_settings.items() if each != own[key]}
         points: Schema = {
             "properties": {name: {"description": point.meaning} for name, point in known.points.items()},
         }
@@ -114,8 +115,14 @@ def _device() -> Schema:
         rules.append(
             _rule(
                 {"kind": {"const": name}},
-                required=settings["required"],
-                properties={"points": points, "fallback": fallback, "safe": {"additionalProperties": fallback}},
+                required=settings.get("required", []),
+                properties={
+                    "points": points,
+                    "fallback": fallback,
+                    "safe": {"additionalProperties": fallback},
+                    **differing,
+                    **dict(sorted(foreign.items())),
+                },
             )
         )
         canonical_only: Schema = {"propertyNames": {"enum": list(known.points)}, **_enough(known)}
@@ -159,6 +166,16 @@ def _device() -> Schema:
     common["variants"] = _variants(common)
     expanded: Schema = {**schema, "properties": {**common, **own}, "allOf": rules}
     return {"if": {"required": ["profile"]}, "then": _with_profile(expanded), "else": expanded}
+
+
+def _joined(several: list[Schema]) -> Schema:
+    """The keys of *several* kinds: of one that not all mean alike, any of what they mean."""
+    joined: Schema = {}
+    for key in dict.fromkeys(key for each in several for key in each):
+        meant = [each[key] for each in several if key in each]
+        distinct: list[Json] = [each for at, each in enumerate(meant) if each not in meant[:at]]
+        joined[key] = distinct[0] if len(distinct) == 1 else {"anyOf": distinct}
+    return joined
 
 
 def _with_profile(expanded: Schema) -> Schema:

@@ -49,6 +49,10 @@ class SafeStates(Struct, frozen=True):
     special: dict[Occasion, tuple[Setpoint, ...]] = {}
     """...but what takes its place on one, point by point."""
 
+    def is_said_of(self, occasion: Occasion) -> bool:
+        """Whether the owner says something of *occasion* by itself."""
+        return occasion in self.special
+
     def on(self, occasion: Occasion, reason: str) -> list[Setpoint]:
         """What to write on *occasion*, marked `is_safe`."""
         by_point = {each.point: each for each in (*self.usual, *self.special.get(occasion, ()))}

@@ -33,6 +33,7 @@ from ..s2.effects import (
 )
 from ..s2.legality import Phase
 from ..s2.messages.common import (
+    CommodityQuantity,
     ControlType,
     Handshake,
     HandshakeResponse,
@@ -115,6 +116,8 @@ class ResourceManager:
         self._measurement: NotControllable | None = None
         self._outlook: Outlook | None = None
         self._offered: tuple[ControlType, ...] = ()
+        self._announced: tuple[CommodityQuantity, ...] = ()
+        """The quantities that the CEM was told are measured."""
         self._select_by: float | None = None
         """When the CEM should have selected from an offer that has changed."""
         self._may_reconnect_at = -inf
@@ -200,8 +203,9 @@ class ResourceManager:
                 self._is_answering, self._is_safe_again = False, False
                 if self._pending_rest and self._pending_rest.occasion is Occasion.RETURNED:
                     self._pending_rest = None
-                aborted = self._control.fail_all(f"the device is lost: {reason}", now) if self._control else []
-                return self._through_session(aborted, now)
+                if self._control is None or self._resource.waits_for_device:
+                    return []
+                return self._through_session(self._control.fail_all(f"the device is lost: {reason}", now), now)
             case Undone():
                 return self._restore(event, now)
             case Identified():
@@ -343,7 +347,7 @@ class ResourceManager:
 
     def _introduce(self, now: Now) -> list[Effect]:
         assert self._session is not None
-        self._offered = self._offerable()
+        self._offered, self._announced = self._offerable(), self._resource.quantities
         details = ResourceManagerDetails(
             message_id=self._new_id(),
             resource_id=self._identity.resource_id,
@@ -356,7 +360,7 @@ class ResourceManager:
             instruction_processing_delay=round(self._delay_s * 1000),
             available_control_types=self._offered,
             provides_forecast=self._resource.foreseen_power is not None,
-            provides_power_measurement_types=self._resource.quantities,
+            provides_power_measurement_types=self._announced,
         )
         return self._session.say(details, now)
 
@@ -372,13 +376,13 @@ class ResourceManager:
         return [*self._protect(now), *self._update_offer(now)]
 
     def _update_offer(self, now: Now) -> list[Effect]:
-        """Introduces the resource again when something else can be offered than the CEM was told.
+        """Introduces the resource again when something else can be offered, or is measured, than the CEM was told.
 
         What is active and can be offered no longer is ended. A CEM that does not select from the new offer is asked to
         come anew, as some select only at first.
         """
         if self._offerable() == self._offered:
-            return []
+            return self._introduce_again(now) if self._resource.quantities != self._announced else []
         effects = self._introduce_again(now)
         if effects and self._session:
             if self._control and self._session.control_type not in self._offered:

@@ -26,6 +26,8 @@ class Setup(Struct, frozen=True, kw_only=True):
     policy: Policy
     time_zone: str = "UTC"
     """In which its owner tells the time."""
+    is_expected_offline: bool = False
+    """Its device is switched off at times, as an inverter is at night."""
     memory: Memory | None = None
     """What was remembered before the last restart."""
 
@@ -39,6 +41,7 @@ class Setup(Struct, frozen=True, kw_only=True):
                 abilities=self.abilities,
                 safe=self.safe,
                 time_zone=self.time_zone,
+                is_expected_offline=self.is_expected_offline,
             )
         )
         return ResourceManager(self.identity, resource, self.policy, new_id, self.memory)

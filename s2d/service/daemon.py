@@ -340,7 +340,12 @@ def setup_of(config: DeviceConfig, resource_id: str, time_zone: str, memory: Mem
     assert config.fallback is not None
     of_kind, report, chosen = kind(config.kind), config.report, config.control_types
     identity = Identity(
-        resource_id, config.name, config.manufacturer, config.model, config.serial_number, config.firmware_version
+        resource_id,
+        of_kind.called(config.settings, config.name),
+        config.manufacturer,
+        config.model,
+        config.serial_number,
+        config.firmware_version,
     )
     policy = Policy(
         fallback_after_s=config.fallback.after_s,
@@ -360,6 +365,7 @@ def setup_of(config: DeviceConfig, resource_id: str, time_zone: str, memory: Mem
         safe=SafeStates(config.fallback.setpoints, dict(config.fallback.special)),
         policy=policy,
         time_zone=time_zone,
+        is_expected_offline=config.is_expected_offline,
         memory=memory,
     )
 

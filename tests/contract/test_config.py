@@ -12,7 +12,7 @@ from s2d.config.driver_discovery import find_driver
 from s2d.device.device_map import commands_of
 from s2d.errors import ConfigError
 from s2d.quantities import Duration, Energy, Percentage, PercentageRange, Power
-from s2d.rm.kinds import ResourceSetup, kind
+from s2d.rm.kinds import KINDS, ResourceSetup, kind
 from s2d.rm.kinds.battery import BatterySettings
 from s2d.rm.occasion import SafeStates
 from s2d.values import Setpoint
@@ -220,9 +220,12 @@ DEVICE = [
             's2d.yaml:3:3: device 1: unknown key "nam". Did you mean "name"?',
         ],
     ),
-    (("kind: battery", "kind: heat_pumpp"), '4:9: kind: expected one of: battery, got "heat_pumpp"'),
-    (("kind: battery", "kind: batery"), '4:9: kind: expected one of: battery, got "batery". Did you mean "battery"?'),
-    (("kind: battery", "kind:"), "4:8: kind: expected one of: battery, got nothing"),
+    (("kind: battery", "kind: toaster"), f'4:9: kind: expected one of: {", ".join(KINDS)}, got "toaster"'),
+    (
+        ("kind: battery", "kind: batery"),
+        f'4:9: kind: expected one of: {", ".join(KINDS)}, got "batery". Did you mean "battery"?',
+    ),
+    (("kind: battery", "kind:"), f"4:8: kind: expected one of: {', '.join(KINDS)}, got nothing"),
     (
         ("kind: battery", "profile: alfen-evil"),
         '4:12: profile: no profile "alfen-evil". `s2d profiles` lists them',
@@ -576,9 +579,9 @@ SOURCES = [
 WITHOUT_KIND = [
     (
         "  fallback: {}",
-        '20:3: "fallback" says nothing of a device without a kind. Is "kind" missing? Known are: battery',
+        f'20:3: "fallback" says nothing of a device without a kind. Is "kind" missing? Known are: {", ".join(KINDS)}',
     ),
-    ("  capacity: 5 kWh", '20:3: unknown key "capacity". Is "kind" missing? Known are: battery'),
+    ("  capacity: 5 kWh", f'20:3: unknown key "capacity". Is "kind" missing? Known are: {", ".join(KINDS)}'),
     (
         "    soc: {from: Home battery.soc}",
         "20:17: points: soc: from: only a device with a kind takes points from others",

@@ -9,6 +9,7 @@ from s2d.config import Config, DeviceConfig, load
 from s2d.config.profile import Library
 from s2d.device.device_map import Nameplate
 from s2d.errors import ConfigError
+from s2d.rm.kinds import KINDS
 from s2d.values import RELEASE, Setpoint
 
 PROFILE = """\
@@ -332,7 +333,8 @@ def test_a_wrong_profile_is_explained_where_it_stands(
 
 
 def test_a_profile_that_forgot_its_kind_is_told_alone(tmp_path: Path) -> None:
-    hint = 'Known are: battery. What only gives points to other devices says what it is "of", as "of: meter"'
+    known = ", ".join(KINDS)
+    hint = f'Known are: {known}. What only gives points to other devices says what it is "of", as "of: meter"'
     what = f'profiles/acme.yaml:1:1: missing key "kind". {hint}'
     kindless = edited(PROFILE, ("kind: battery\n", ""))
     assert problems(tmp_path, kindless) == [what]

@@ -119,6 +119,7 @@ class Resource:
     foreseen_power = None
     is_at_rest = False
     kept = KeptValues()
+    waits_for_device = False
     read_at = 0.0
 
     def observe(self, readings: Iterable[Reading], now: Now) -> None:

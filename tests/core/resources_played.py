@@ -42,6 +42,7 @@ class Played:
     foreseen_power: Any = None
     is_at_rest = False
     kept = KeptValues()
+    waits_for_device = False
     follow_within_s = 30.0
 
     def __init__(self) -> None:

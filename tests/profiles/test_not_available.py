@@ -21,6 +21,9 @@ TOLD = {name for each in KINDS for name, point in kind(each).points.items() if p
 TOLD |= {"energy_import", "energy_export"}
 """What owners, and CEMs, are told of devices."""
 
+SAID = ("status", "state", "fault", "max_power")
+"""What a device says of itself, which is no measurement."""
+
 HARMLESS = {("marstek-venus", "remote"), ("sungrow-sh", "command")}
 """What they hold counts as one more state of which nothing is known; that is what their commands expect."""
 
@@ -120,7 +123,7 @@ async def test_a_simulated_one_whose_measurements_are_away_tells_nothing(name: s
     async with serve_tcp(registers, unit=unit, also=dict(others)) as address:
         connection = there(address.host, address.port)
         async with visited(device(name, connection=connection), clock.now) as visit:
-            measured = [each for each in reported(visit.make) if each not in ("status", "fault")]
+            measured = [each for each in reported(visit.make) if each not in SAID]
             zero = zeros_of(visit.make)
             told = {each.point: each.value for each in await visit.read(measured)}
             sure = {each for each in measured if measured_for(visit.make, each) <= zero}

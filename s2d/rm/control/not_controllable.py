@@ -9,6 +9,17 @@ from ...s2.messages.common import CommodityQuantity, PowerMeasurement, PowerValu
 from ...values import Now, Reading
 from .reporting import LastReported, ReportThresholds
 
+_IN_WATTS = frozenset(
+    (
+        CommodityQuantity.ELECTRIC_POWER_L1,
+        CommodityQuantity.ELECTRIC_POWER_L2,
+        CommodityQuantity.ELECTRIC_POWER_L3,
+        CommodityQuantity.ELECTRIC_POWER_3_PHASE_SYMMETRIC,
+        CommodityQuantity.HEAT_THERMAL_POWER,
+    )
+)
+"""What the threshold of power is about; of others each change is told."""
+
 
 class MeasuredResource(Protocol):
     """A resource whose power is known."""
@@ -55,7 +66,8 @@ class NotControllable:
         return now.mono >= self.due_at
 
     def _is_due(self, quantity: CommodityQuantity, reading: Reading, now: Now) -> bool:
-        return self._last(quantity).is_due(now, (reading.number,), self._thresholds.power_w)
+        deadband = self._thresholds.power_w if quantity in _IN_WATTS else 0.0
+        return self._last(quantity).is_due(now, (reading.number,), deadband)
 
     def _measurement(self, measured: Mapping[CommodityQuantity, Reading], now: Now) -> Effect:
         """What was measured at one instant."""

@@ -24,6 +24,27 @@ from ..occasion import Occasion, SafeStates
 from .kept_values import KeptValues
 
 
+def _always(settings: object) -> bool:
+    return True
+
+
+def _by_name(settings: object, name: str) -> str:
+    return name
+
+
+def _nothing(settings: object, abilities: object) -> tuple["Advice", ...]:
+    return ()
+
+
+class Advice(NamedTuple):
+    """An advice on how one device is configured: it works, and its owner should look at it."""
+
+    keys: tuple[str, ...]
+    """Where in its configuration, outermost first."""
+    what: str
+    hint: str = ""
+
+
 class CanonicalPoint(NamedTuple):
     """A canonical point, by which a kind of device is known; hardware is mapped to these names."""
 
@@ -73,16 +94,21 @@ class ResourceSetup(Struct, frozen=True, kw_only=True):
     safe: SafeStates
     time_zone: str = "UTC"
     """In which its owner tells the time."""
+    is_expected_offline: bool = False
+    """Its device is switched off at times, as an inverter is at night."""
 
 
 class Resource(RestingResource, MeasuredResource, Protocol):
     """The model of one device, as far as every kind is alike. What it does further, its control types say."""
 
     roles: tuple[Role, ...]
-    quantities: tuple[CommodityQuantity, ...]
-    """The power it measures."""
     kept: KeptValues
     """What it must know after a restart; empty until the first event."""
+
+    @property
+    def quantities(self) -> tuple[CommodityQuantity, ...]:
+        """What it measures."""
+        ...
 
     @property
     def follow_within_s(self) -> float:
@@ -96,6 +122,11 @@ class Resource(RestingResource, MeasuredResource, Protocol):
 
     def observe(self, readings: Iterable[Reading], now: Now) -> None:
         """Takes what the device said; a reading that is not good makes its point unknown."""
+        ...
+
+    @property
+    def waits_for_device(self) -> bool:
+        """Whether orders outlast that the device does not answer: one that is off at night is told in the morning."""
         ...
 
     def lose(self) -> None:
@@ -146,7 +177,8 @@ class Kind:
     needs: tuple["OneOf", ...]
     """Points without which it is nothing: all of one alternative of each."""
     control_types: tuple[str, ...]
-    """What it can offer to a CEM, by the short names of `messages.common.CONTROL_TYPES`, richest first."""
+    """What it can offer to a CEM, by the short names of `messages.common.CONTROL_TYPES`, richest first; empty: it is
+    only measured."""
     steered_by: Callable[[Collection[str], Collection[str]], tuple[str, ...]]
     """Of the points and the commands of a device: those by which it is steered. Others of these names are its own."""
     safe: Callable[[Any, Collection[str]], Mapping[str, Value]]
@@ -164,8 +196,12 @@ class Kind:
     once. On `cem_lost` something is always said."""
     resource: Callable[["ResourceSetup"], Resource]
     """Makes the model."""
-    may_be_released: bool = True
-    """Whether it may be left to itself; then it rests by that where it can be, unless its owner says a value."""
+    may_be_released: Callable[[Any], bool] = _always
+    """Of its settings: whether it may be left to itself; then it rests by that, unless its owner says a value."""
+    advice: Callable[[Any, Mapping[str, Ability]], Iterable[Advice]] = _nothing
+    """Of its settings and the abilities of its points: what is unwise, and what keeps a control type out of reach."""
+    called: Callable[[Any, str], str] = _by_name
+    """Of its settings and its name: what it is called to the CEM."""
 
     def missing(self, points: Collection[str]) -> list[str]:
         """What *points* lack to be enough; of alternatives, what the one lacks that they come nearest to."""
@@ -182,7 +218,7 @@ OneOf = tuple[tuple[str, ...], ...]
 """Alternatives, the usual one first, each the names of points that belong together."""
 
 
-KINDS = ("battery",)
+KINDS = ("battery", "pv", "meter")
 """Every kind there is; its module is imported when a device is of it."""
 
 

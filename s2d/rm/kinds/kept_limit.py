@@ -1,0 +1,71 @@
+"""A kept limit: the power limit that holds for a resource, whoever has set it, until it comes to its end.
+
+A limit that has failed, or whose CEM has gone, is not answered by removing it: it is kept to its own end. It survives a
+restart. Pure.
+"""
+
+from math import inf
+
+from ..control.pebc.envelopes import PresentLimits
+from ..occasion import Occasion
+from .kept_values import KeptValues
+
+KEPT_AT_LEAST_S = 7200.0
+"""A limit for abnormal conditions is the grid's: it outlasts the CEM that told it by at least so long..."""
+KEPT_AT_MOST_S = 86_400.0
+"""...and none outlasts it for longer than this."""
+_LIMIT, _UNTIL, _IS_ABNORMAL = "limit_w", "limit_until", "limit_is_abnormal"
+
+
+class KeptLimit:
+    """The limit of one resource, in W, kept in *kept*."""
+
+    def __init__(self, kept: KeptValues) -> None:
+        self._kept = kept
+        self._is_open = False
+        """It has failed, and holds until the CEM says something else or is lost itself."""
+
+    @property
+    def limit_w(self) -> float | None:
+        """The limit; None where none holds."""
+        limit_w = self._kept.values.get(_LIMIT)
+        return None if limit_w is None else float(limit_w)
+
+    @property
+    def until(self) -> float:
+        """When (monotonic seconds) it comes to its end, whoever is in charge; infinite while there is none."""
+        return inf if self.limit_w is None or self._is_open else self._kept.instants.get(_UNTIL, inf)
+
+    @property
+    def is_abnormal(self) -> bool:
+        """Whether it was set for abnormal conditions."""
+        return bool(self._kept.values.get(_IS_ABNORMAL))
+
+    def set(self, limit_w: float, present: PresentLimits) -> None:
+        """*limit_w* is ordered by *present*."""
+        self._is_open = False
+        self._kept.put(_LIMIT, limit_w)
+        self._kept.put(_IS_ABNORMAL, present.is_abnormal)
+        self._kept.put_instant(_UNTIL, present.until)
+
+    def keep(self, occasion: Occasion, now_s: float) -> float | None:
+        """The limit that goes on holding on *occasion*, though nobody orders it any more; None if none does."""
+        self._is_open = occasion is Occasion.ABORTED
+        if self.limit_w is None or self.until <= now_s or occasion not in _KEEPS:
+            self.drop()
+            return None
+        if occasion in (Occasion.CEM_LOST, Occasion.STARTED):
+            least_s = KEPT_AT_LEAST_S if self.is_abnormal else 0.0
+            self._kept.put_instant(_UNTIL, min(max(self.until, now_s + least_s), now_s + KEPT_AT_MOST_S))
+        return self.limit_w
+
+    def drop(self) -> None:
+        """No limit holds."""
+        self._is_open = False
+        self._kept.drop(_LIMIT, _UNTIL, _IS_ABNORMAL)
+
+
+_KEEPS = frozenset(
+    (Occasion.CEM_LOST, Occasion.ABORTED, Occasion.STARTED, Occasion.RETURNED, Occasion.CLOCK, Occasion.STALE)
+)
+"""Occasions on which a limit goes on holding: nobody has said that it is over."""

@@ -1,0 +1,1 @@
+"""Stories of the kinds of devices, each as it is configured, in virtual time."""
