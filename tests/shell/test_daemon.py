@@ -227,5 +227,5 @@ async def test_devices_are_made_safe_without_a_cem_within_the_time_that_a_stop_t
     assert "daemon.ready" not in [line["event"] for line in log]
 
 
-def test_a_resource_is_told_in_which_time_zone_its_owner_tells_the_time():
+async def test_a_resource_is_told_in_which_time_zone_its_owner_tells_the_time():
     assert daemon.setup_of(battery("a", hardware()), "a", "Europe/Amsterdam", None).time_zone == "Europe/Amsterdam"
