@@ -144,11 +144,17 @@ async def test_a_write_through_an_echo_to_nobody_is_not_done(capsys, tmp_path):
             OddUnit(answers=lambda asked, pdu: pdu[:2] if asked[0] == 16 else pdu),
             "acknowledges to write holding register 52 with 10 00, which is malformed",
         ),
-        (OddUnit(says=lambda frame: [(0.0, frame), (0.03, b"\0")]), None),
+        (
+            OddUnit(says=lambda frame: [(0.0, frame), (0.03, b"\0")]),
+            "gives answers beside which come bytes that are too many, 00",
+        ),
         (OddUnit(hangs_up_s=0.003, is_deaf_meanwhile=True), None),
-        (OddUnit(frames=lambda asked, frame: frame[:5] + b"\4" + frame[6:] if frame[7] & 0x80 else frame), None),
+        (
+            OddUnit(frames=lambda asked, frame: frame[:5] + b"\xff" + frame[6:] if frame[7] == 3 else frame),
+            "gives answers whose header counts 255 bytes where ",
+        ),
     ],
-    ids=["a short acknowledgement", "a byte too many", "hangs up", "lying exceptions"],
+    ids=["a short acknowledgement", "a byte too many", "hangs up", "lying lengths"],
 )
 async def test_what_is_understood_is_read_and_written_and_what_is_odd_is_told(capsys, tmp_path, unit, oddity):
     async with odd_server(unit) as where:

@@ -200,7 +200,8 @@ async def test_what_a_device_does_not_have_is_found_and_does_not_part_the_others
     assert unit.asked == [(3, 0, 4), (3, 0, 2), (3, 3, 1), (3, 2, 1)], "over register 2 only once more"
     reason = (
         f"unit 1 at 127.0.0.1:{server.port} refused to read holding register 2: it has no such address (exception 2); "
-        "some manuals count from 1, or mean `table: input`"
+        "some manuals count from 1, or mean `table: input`; "
+        "of a profile, `null` takes away a point that the device lacks"
     )
     assert first == [
         Reading("a", 10.0),
@@ -431,6 +432,7 @@ async def test_a_late_answer_is_not_taken_for_the_next_one() -> None:
             await modbus.read(SOC)
         assert str(why.value) == f"no answer from unit 1 at 127.0.0.1:{port} within 0.05 s"
         assert await modbus.read(SOC) == [Reading("soc", 55.0)]
+        assert modbus.oddities == []
 
 
 @pytest.mark.parametrize(
@@ -483,7 +485,8 @@ async def test_what_is_nobodys_is_passed_over_and_the_connection_stays(
             await modbus.write(limit(value))
             assert await modbus.read(points) == [Reading("soc", 10.0), Reading("limit", value)]
             await pass_s(0.1 * (value % 2))
-        assert modbus.oddities == []
+        (oddity,) = modbus.oddities
+    assert " gives answers beside which come bytes that are too many, " in oddity
     assert unit.connections == 1
     assert len(unit.written()) == 5
 

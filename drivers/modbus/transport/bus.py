@@ -268,6 +268,9 @@ class ModbusBus:
             if self._connection_owner.is_echoing:
                 what = f"the adapter at {connection.endpoint} hears itself: what is sent comes back first"
                 unit.note_oddity("echo", what)
+            for each in self._connection_owner.frame_oddities:
+                what = f"unit {each.unit} at {connection.endpoint} gives answers {each.what}"
+                self._unit(each.unit).note_oddity(each.kind, what)
         refusal = self._refusal_in(response, unit, request, connection)
         if isinstance(refusal, Silent):
             raise refusal

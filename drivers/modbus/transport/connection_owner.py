@@ -10,7 +10,7 @@ import asyncio
 import errno
 import os
 import termios
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from s2d.tcp import NotConnected
 
 from ..connection import ModbusConnection
 from .byte_stream import ByteStream, SerialStream, TcpStream
-from .framing import ANSWERS_FOR_ALL, Framing, Misfit, RtuFraming, TcpFraming
+from .framing import ANSWERS_FOR_ALL, FrameOddity, Framing, Misfit, RtuFraming, TcpFraming
 from .refusals import ForeignResponse, Silent
 from .request import Request
 from .unit_backoff import UnitBackoff
@@ -107,6 +107,11 @@ class ConnectionOwner:
         """Whether what is sent to a line is heard on it; None where nothing has shown that on this connection yet."""
         return None if self.number is None else self._framing.is_echoing
 
+    @property
+    def frame_oddities(self) -> Sequence[FrameOddity]:
+        """What is odd about the frames on this connection."""
+        return self._framing.oddities
+
     @contextmanager
     def trusted_line(self) -> Iterator[None]:
         """While it lasts, the line is taken for one that does not echo, as it was mute."""
@@ -189,7 +194,7 @@ class ConnectionOwner:
         """
         asked_at = self._loop.time()
         self._rest_s = of.silence_s
-        stream.received.clear()
+        self._framing.discard(stream.received)
         try:
             stream.send(self._framing.encode(request, is_number_checked=of.is_number_checked))
             found = await self._heard(stream, timeout_s + self._travel_s(request, request.response_size))

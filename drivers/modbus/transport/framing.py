@@ -6,7 +6,7 @@ which keys of the connection would have it taken.
 """
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from .request import Request
@@ -39,11 +39,28 @@ class Misfit(NamedTuple):
     """Nothing that is said on this connection can be told from anything else."""
 
 
+class FrameOddity(NamedTuple):
+    """What is odd about the frames of a unit, though its responses are found in them."""
+
+    unit: int
+    kind: str
+    what: str
+
+
 class Framing(Protocol):
     """A framing on one connection: encodes requests, and extracts the response to the last of them."""
 
     is_echoing: bool | None
     """Whether all that is sent comes back at once, from an adapter that hears itself; None while that is not known."""
+
+    @property
+    def oddities(self) -> Sequence[FrameOddity]:
+        """Each kind once of each unit, as long as the connection lasts."""
+        ...
+
+    def discard(self, received: bytearray) -> None:
+        """Forgets what was *received* and nobody waits for any more, before the next request."""
+        ...
 
     def encode(self, request: Request, *, is_number_checked: bool = True) -> bytes:
         """The frame of *request*; from now on its response is looked for, by its number where that is checked."""
@@ -80,11 +97,19 @@ class TcpFraming:
         self._transaction = 0
         self._asked = 0
         self._request: Request | None = None
+        self._ends_at: int | None = None
+        """Of what was received, where the frame of the response to the last request ends; None before that has come."""
+        self.oddities: list[FrameOddity] = []
+
+    def discard(self, received: bytearray) -> None:
+        if self._ends_at is not None:
+            self._note_surplus(received[self._ends_at :])
+        received.clear()
 
     def encode(self, request: Request, *, is_number_checked: bool = True) -> bytes:
         self._transaction = self._transaction % 0xFFFF + 1
         self._asked += 1
-        self._request = request
+        self._request, self._ends_at = request, None
         self._is_number_checked = is_number_checked
         return _HEADER.pack(self._transaction, 0, len(request.pdu) + 1, request.unit) + request.pdu
 
@@ -96,8 +121,35 @@ class TcpFraming:
                 pdu = self._request.response_in(received[at + 7 : end])
                 if pdu is not None:
                     self._has_heard = self._is_known = True
+                    self._take_down(received, at, pdu)
                     return pdu
         return None
+
+    def _take_down(self, received: bytearray, at: int, pdu: bytes) -> None:
+        """Takes down what is odd about how *pdu* was said, whose frame begins *at* that byte of what was *received*."""
+        length, right = int.from_bytes(received[at + 4 : at + 6]), len(pdu) + 1
+        self._ends_at = at + _LENGTH_ENDS + max(length, right)
+        if length != right:
+            told = f"whose header counts {length} bytes where {right} are the answer, {_shown(received[at:])}"
+            self._note("length", told)
+        self._note_surplus(received[:at] or received[self._ends_at :])
+
+    def _note_surplus(self, surplus: bytearray) -> None:
+        """Takes down that it said *surplus* as well, unless that may be the response to an earlier request."""
+        if not surplus or not self._is_number_checked:
+            return
+        if len(surplus) < 2 or not self._is_late(int.from_bytes(surplus[:2])):
+            self._note("surplus", f"beside which come bytes that are too many, {_shown(surplus)}")
+
+    def _note(self, kind: str, told: str) -> None:
+        assert self._request
+        unit = self._request.unit
+        if not any((each.unit, each.kind) == (unit, kind) for each in self.oddities):
+            self.oddities.append(FrameOddity(unit, kind, told))
+
+    def _is_late(self, transaction: int) -> bool:
+        """Whether it is the number of an earlier request."""
+        return 0 < (self._transaction - transaction) % 0xFFFF < min(self._asked, _REMEMBERED)
 
     def misfit(self, received: bytearray, *, is_final: bool = False) -> Misfit | None:
         request = self._request
@@ -127,8 +179,8 @@ class TcpFraming:
         transaction, protocol, length, _ = _HEADER.unpack_from(received)
         if protocol or not 3 <= length <= _LONGEST:
             return self._nonsense(received)
-        if 0 < (self._transaction - transaction) % 0xFFFF < min(self._asked, _REMEMBERED):
-            return None  # a late response
+        if self._is_late(transaction):
+            return None
         if request.response_in(received[7:]) is None:
             if len(received) < length + _LENGTH_ENDS and not is_final:
                 return None
@@ -191,11 +243,16 @@ class RtuFraming:
     Spec: MODBUS over Serial Line V1.02, 2.5.1.
     """
 
+    oddities: tuple[FrameOddity, ...] = ()
+
     def __init__(self, *, is_echoing: bool | None = None) -> None:
         self.is_echoing = is_echoing
         self._request: Request | None = None
         self._frame = b""
         self._is_echo_over = False
+
+    def discard(self, received: bytearray) -> None:
+        received.clear()
 
     def encode(self, request: Request, *, is_number_checked: bool = True) -> bytes:
         self._request = request

@@ -138,7 +138,8 @@ def _explained(request: Request, code: int) -> tuple[str, str]:
         case 2 if request.is_write:
             return "it has no such address", "some manuals count from 1"
         case 2:
-            return "it has no such address", f"some manuals count from 1, or mean `{other_table}`"
+            own = f"some manuals count from 1, or mean `{other_table}`"
+            return "it has no such address", f"{own}; of a profile, `null` takes away a point that the device lacks"
         case 3 if request.is_write:
             return "it does not accept the value", ""
         case 3:
