@@ -153,8 +153,9 @@ async def _first_connected(
 
 
 async def _attempt(address: str, port: int) -> socket.socket:
+    # As text it would bring the tables of all letters that a name can have, which take 0.9 MB.
     family, kind, protocol, _, place = socket.getaddrinfo(
-        address, port, 0, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+        address.encode(), port, 0, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
     )[0]
     sock = socket.socket(family, kind, protocol)
     try:

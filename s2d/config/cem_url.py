@@ -1,4 +1,4 @@
-"""The URL of a CEM: what may be shown of it, and to whom it would tell a secret."""
+"""The URL of a CEM: what may be shown of it, to whom it would tell a secret, and whether its host can be one."""
 
 import re
 from ipaddress import ip_address
@@ -27,6 +27,18 @@ def holds_secret(url: str) -> bool:
     place, _, query = url.partition("?")
     names = [each.partition("=")[0] for each in query.split("&") if shown_url(f"?{each}") != f"?{each}"]
     return shown_url(place) != place or any(_SECRET.search(name) for name in names)
+
+
+def can_be_looked_up(host: str) -> bool:
+    """Whether there is a *host*, and may be one of that name. Raises: ValueError: there can be none.
+
+    Spec: RFC 1035, section 2.3.4 (labels); RFC 3490 (letters beyond ASCII).
+    """
+    if not host.isascii():  # who writes none needs none of the tables, which take 0.9 MB
+        return bool(host.encode("idna"))
+    if host and not all(0 < len(label) < 64 for label in host.removesuffix(".").split(".")):
+        raise ValueError(f"{host} has a label that is empty or too long")
+    return bool(host)
 
 
 def is_overheard(url: str) -> bool:

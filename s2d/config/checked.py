@@ -31,7 +31,7 @@ from ..quantities import Duration, Percentage, Power, limits
 from ..rm.kinds import Ability, Kind
 from ..rm.occasion import Occasion
 from ..values import Setpoint, Value
-from .cem_url import shown_url
+from .cem_url import can_be_looked_up, shown_url
 
 if TYPE_CHECKING:
     from ..driver import AnyDriver, PointSettings
@@ -117,7 +117,7 @@ class Cem(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         shown = shown_url(self.url)
         try:
             parts = urlsplit(self.url)
-            is_complete = bool((parts.hostname or "").encode("idna")) and (parts.port is None or parts.port > 0)
+            is_complete = can_be_looked_up(parts.hostname or "") and (parts.port is None or parts.port > 0)
         except ValueError as exc:
             why = exc if shown == self.url else "look at its host and its port"
             raise ValueError(f'url: "{shown}" is no URL: {why}') from exc

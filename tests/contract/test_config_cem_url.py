@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from s2d.config import load
-from s2d.config.cem_url import shown_url
+from s2d.config.cem_url import can_be_looked_up, shown_url
 from s2d.errors import ConfigError
 from tests.contract.test_config_files import folder, warnings
 
@@ -45,6 +45,20 @@ points:
 )
 def test_what_is_shown_of_it_is_where_it_leads(url: str, shown: str) -> None:
     assert shown_url(url) == shown
+
+
+HOSTS = ["", "a", "a.", "cem.local", "192.168.1.10", "fe80::1%eth0", "a..b", ".a", ".", "x" * 63, f"{'x' * 64}.y"]
+
+
+@pytest.mark.parametrize("host", [*HOSTS, "zähler.local", "zähler..local"])
+def test_its_host_can_be_one_where_the_codec_of_python_says_so(host: str) -> None:
+    try:
+        expected = bool(host.encode("idna"))
+    except UnicodeError:
+        with pytest.raises(ValueError, match="label"):
+            can_be_looked_up(host)
+    else:
+        assert can_be_looked_up(host) is expected
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,8 @@ lookup = socket.getaddrinfo
 def look_up(host, *of):
     if host == "cem.invalid":
         threading.Event().wait()
-    return lookup("127.0.0.1" if host.endswith(".test") else host, *of)
+    is_known = isinstance(host, str) and host.endswith(".test")
+    return lookup("127.0.0.1" if is_known else host, *of)
 socket.getaddrinfo = look_up
 """
 """What Python starts with where a name is looked up in vain, and for ever; those of devices are known."""
