@@ -16,22 +16,9 @@ from s2d.rm.kinds import KINDS, ResourceSetup, kind
 from s2d.rm.kinds.battery import BatterySettings
 from s2d.rm.occasion import SafeStates
 from s2d.values import Setpoint
+from tests.contract.battery_text import gateway_file
 
-GATEWAY = """\
-cem: {url: "ws://10.0.0.1:8080/{resource_id}"}
-devices:
-- name: Home battery
-  kind: battery
-  driver: modbus
-  connection: {host: 192.168.1.20}
-  capacity: 10 kWh
-  max_charge_power: 5 kW
-  max_discharge_power: 5 kW
-  points:
-    soc: {register: 843, unit: "%"}
-    power: {register: 842, unit: W}
-    power_setpoint: {register: 2700, unit: W, access: write, type: int16}
-"""
+GATEWAY = gateway_file()
 TOLD = "Home battery: points: power_setpoint: will be told -5000 .. 5000 W, but"
 FIT = "Give it a type and limits that take this, or lower the device's powers"
 METER = """\

@@ -8,27 +8,23 @@ from s2d.config import DeviceConfig, load
 from s2d.device.device_map import Available
 from s2d.device.expression import Expression
 from s2d.errors import ConfigError
+from tests.contract.battery_text import KEYS, gateway_file
 
-DEVICE = """\
-cem: {url: "ws://10.0.0.1:8080"}
-devices:
-- name: Home battery
-  kind: battery
-  driver: modbus
-  connection: {host: 192.168.1.20}
-  capacity: 10 kWh
-  max_charge_power: 5 kW
-  max_discharge_power: 5 kW
-  expected_offline: true
-  available: {if: remote == 'on', else: "it is in local mode"}
-  uptime: awake
-  points:
-    soc: {register: 843, unit: "%"}
-    power: {register: 842, unit: W}
-    power_setpoint: {register: 2700, unit: W, access: write, type: int16}
-    remote: {register: 10, values: {0: "off", 1: "on"}}
-    awake: {register: 11, type: uint32, unit: s}
-"""
+DEVICE = gateway_file(
+    KEYS
+    + """\
+expected_offline: true
+available: {if: remote == 'on', else: "it is in local mode"}
+uptime: awake
+points:
+  soc: {register: 843, unit: "%"}
+  power: {register: 842, unit: W}
+  power_setpoint: {register: 2700, unit: W, access: write, type: int16}
+  remote: {register: 10, values: {0: "off", 1: "on"}}
+  awake: {register: 11, type: uint32, unit: s}
+""",
+    cem="ws://10.0.0.1:8080",
+)
 
 
 def device(folder: Path, *edits: tuple[str, str]) -> DeviceConfig:

@@ -11,6 +11,7 @@ from s2d.__main__ import main
 from s2d.cli.check import summary
 from s2d.config import Config, DeviceConfig, load
 from s2d.host.console import rendered
+from tests.contract.battery_text import gateway_file
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -234,21 +235,7 @@ def printed(config: Config, stream: StringIO) -> str:
 
 
 def test_what_is_read_only_while_an_order_is_in_force_counts_for_the_load(tmp_path: Path) -> None:
-    text = """\
-cem: {url: "ws://10.0.0.1:8080/{resource_id}"}
-devices:
-- name: Home battery
-  kind: battery
-  driver: modbus
-  connection: {host: 192.168.1.20}
-  capacity: 10 kWh
-  max_charge_power: 5 kW
-  max_discharge_power: 5 kW
-  points:
-    soc: {register: 843, unit: "%"}
-    power: {register: 842, unit: W}
-    power_setpoint: {register: 2700, unit: W, access: ACCESS, type: int16}
-"""
+    text = gateway_file().replace("access: write", "access: ACCESS")
     for access, watched in (("read_write, poll: never", ["power_setpoint"]), ("read_write", []), ("write", [])):
         (tmp_path / "s2d.yaml").write_text(text.replace("ACCESS", access))
         assert [name for each in load(tmp_path).devices[0].refreshes for name in each.reads] == watched

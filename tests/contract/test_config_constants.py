@@ -6,31 +6,27 @@ import pytest
 
 from s2d.config import load
 from s2d.errors import ConfigError
+from tests.contract.battery_text import KEYS, gateway_file
 
-DEVICE = """\
-cem: {url: "ws://cem"}
-devices:
-- name: Home battery
-  kind: battery
-  driver: modbus
-  connection: {host: 192.168.1.20}
-  capacity: 10 kWh
-  max_charge_power: 5 kW
-  max_discharge_power: 5 kW
-  points:
-    soc: {register: 1, unit: "%"}
-    power: {register: 2, type: int16, unit: W}
-    mode: {register: 3, access: read_write, values: {0: own, 1: remote}}
-    order: {register: 4, type: int16, access: write}
-    part: {register: 5, access: write, bits: 0..3}
-    share: {sunspec: "124:StorCtl_Mod", access: write, bits: 0..1}
-    beat: {register: 6, access: write, max: 100}
-  commands:
-    power_setpoint:
-      unit: W
-      steps: [{write: {mode: "'remote'", order: value, part: 1, share: 1}}, {life: {beat: 1..9}}]
-      release: [write: {mode: "'own'"}]
-"""
+DEVICE = gateway_file(
+    KEYS
+    + """\
+points:
+  soc: {register: 1, unit: "%"}
+  power: {register: 2, type: int16, unit: W}
+  mode: {register: 3, access: read_write, values: {0: own, 1: remote}}
+  order: {register: 4, type: int16, access: write}
+  part: {register: 5, access: write, bits: 0..3}
+  share: {sunspec: "124:StorCtl_Mod", access: write, bits: 0..1}
+  beat: {register: 6, access: write, max: 100}
+commands:
+  power_setpoint:
+    unit: W
+    steps: [{write: {mode: "'remote'", order: value, part: 1, share: 1}}, {life: {beat: 1..9}}]
+    release: [write: {mode: "'own'"}]
+""",
+    cem="ws://cem",
+)
 RELEASE = """[write: {mode: "'own'"}]"""
 HAS = "It has the states own, remote"
 
@@ -189,20 +185,15 @@ def test_a_command_can_do_all_that_its_device_will_be_told(tmp_path: Path) -> No
     assert loaded(tmp_path, unsigned.replace("      unit: W\n", "      unit: W\n      min: 0\n")) == []
 
 
-MODES = """\
-cem: {url: "ws://cem"}
-devices:
-- name: Home battery
-  kind: battery
-  driver: modbus
-  connection: {host: 192.168.1.20}
-  capacity: 10 kWh
-  max_charge_power: 5 kW
-  max_discharge_power: 5 kW
-  fallback: {mode: own}
-  points:
-    power: {register: 2, type: int16, unit: W}
-"""
+MODES = gateway_file(
+    KEYS
+    + """\
+fallback: {mode: own}
+points:
+  power: {register: 2, type: int16, unit: W}
+""",
+    cem="ws://cem",
+)
 STATES = "values: {0: own, 1: idle, 2: charge, 3: discharge}"
 
 

@@ -6,20 +6,8 @@ import pytest
 
 from s2d.config import load
 from s2d.errors import ConfigError
+from tests.contract.battery_text import BATTERY
 
-BATTERY = """\
-name: Home battery
-kind: battery
-driver: modbus
-connection: {host: 192.168.1.20}
-capacity: 10 kWh
-max_charge_power: 5 kW
-max_discharge_power: 5 kW
-points:
-  soc: {register: 843, unit: "%"}
-  power: {register: 842, unit: W}
-  power_setpoint: {register: 2700, unit: W, access: write, type: int16}
-"""
 CEM = 'cem: {url: "wss://cem/{resource_id}"}\n'
 
 
