@@ -20,7 +20,7 @@ from .profiles import PROFILES, Profile
 from .rm import Rm
 from .rows import ROWS, NotReached, Results, Row, Verdict, leading_there, verdict_on
 from .said import SAID, Fault
-from .wire import ANSWER_WITHIN_S, SHORT
+from .wire import ANSWER_WITHIN_S, FRBC, SHORT
 
 JOINS_WITHIN_S = 90.0
 """A foreign RM may back off for a minute, and somebody may have to start it."""
@@ -254,6 +254,19 @@ class Bench:
             self._foreign.lacks.add(control_type)
             pytest.skip(f"{SHORT[control_type]} is not offered")
         await rm.take_charge(control_type)
+
+    async def joined(self, cem: Cem, control_type: str) -> Rm:
+        """The RM that connects to *cem*, under *control_type*."""
+        rm = await cem.joined()
+        await rm.negotiate()
+        await self.select(rm, control_type)
+        return rm
+
+    async def ordered(self, cem: Cem) -> Rm:
+        """The RM that connects to *cem*, whose battery charges at full power, as ordered."""
+        rm = await self.joined(cem, FRBC)
+        assert (await rm.fate_of(await rm.instruct(rm.mode("charge"), 1.0)))[-1] == "SUCCEEDED"
+        return rm
 
     async def any_charge(self, rm: Rm) -> str:
         """Has *rm* under the first control type it offers that has instructions by mode; else nothing is asked."""

@@ -20,15 +20,6 @@ YOUNG_DEATHS_WITHIN_S = 600.0
 MOST_YOUNG_DEATHS = 60
 
 
-async def ordered(own, cem):
-    """The CEM takes charge, and orders the battery to charge."""
-    rm = await cem.joined()
-    await rm.negotiate()
-    await own.select(rm, FRBC)
-    assert (await rm.fate_of(await rm.instruct(rm.mode("charge"), 1.0)))[-1] == "SUCCEEDED"
-    return rm
-
-
 @row(
     "BACK-1",
     "sessions that select and order nothing keep an order of one before them for its time once, not for ever",
@@ -38,12 +29,10 @@ async def ordered(own, cem):
 async def test_selects_only(own):
     plant = home_battery(fallback_after_s=AHEAD_S)
     async with own.cem(plant) as cem:
-        rm = await ordered(own, cem)
+        rm = await own.ordered(cem)
         for _ in range(2):
             rm.break_off()
-            rm = await cem.joined()
-            await rm.negotiate()
-            await own.select(rm, FRBC)
+            rm = await own.joined(cem, FRBC)
             assert await rm.active_mode(rm.machine()) == rm.mode("charge")
             assert plant.written("power_setpoint") == [0, 5000]
             plant.passes(AHEAD_S / 2)
@@ -58,10 +47,8 @@ async def test_orders_again(own):
     plant = patient_battery(fallback_after_s=AHEAD_S)
     async with own.cem(plant) as cem:
         cem.joins_within_s = 3600.0
-        (await ordered(own, cem)).break_off()
-        rm = await cem.joined()
-        await rm.negotiate()
-        await own.select(rm, FRBC)
+        (await own.ordered(cem)).break_off()
+        rm = await own.joined(cem, FRBC)
         assert (await rm.fate_of(await rm.instruct(rm.mode("charge"), 0.5)))[-1] == "SUCCEEDED"
         await pass_s(QUIET_S)
         assert plant.written("power_setpoint") == [0, 5000, 2500]
@@ -79,7 +66,7 @@ async def test_orders_again(own):
 async def test_hung(own, is_ponging):
     plant = patient_battery(fallback_after_s=AFTER_S)
     async with own.cem(plant) as cem:
-        rm = await ordered(own, cem)
+        rm = await own.ordered(cem)
         cem.turns_away_with = 503
         since_s = now_s()
         if is_ponging:
@@ -103,7 +90,7 @@ async def test_hung(own, is_ponging):
 async def test_silent_and_well(own):
     plant = patient_battery(fallback_after_s=AFTER_S)
     async with own.cem(plant) as cem:
-        rm = await ordered(own, cem)
+        rm = await own.ordered(cem)
         await pass_s(QUIET_S)
         assert plant.written("power_setpoint") == [0, 5000]
         await rm.is_well()

@@ -124,9 +124,7 @@ async def test_prompt_description(own):
 )
 async def test_unknown_type(own):
     async with own.cem(tank(provides=("leakage",), leakage=LEAKS)) as cem:
-        rm = await cem.joined()
-        await rm.negotiate()
-        await own.select(rm, FRBC)
+        rm = await own.joined(cem, FRBC)
         await rm.has_ended()
         await (await cem.joined()).negotiate()
     async with own.cem(roof(foresees=True)) as cem:

@@ -309,15 +309,11 @@ async def test_interruption_revoked(own):
 async def test_next_session(own):
     plant = washer()
     async with own.cem(plant) as cem:
-        rm = await cem.joined()
-        await rm.negotiate()
-        await own.select(rm, PPBC)
+        rm = await own.joined(cem, PPBC)
         assert await rm.fate_of(await rm.give(schedule(rm, "wash", "quick"))) == DONE
         plant.passes(WASH_S / 3)
         rm.break_off()
-        rm = await cem.joined()
-        await rm.negotiate()
-        await own.select(rm, PPBC)
+        rm = await own.joined(cem, PPBC)
         assert WASH_S / 3 <= progress_s(await told(rm, "wash", "EXECUTING"), "wash") < WASH_S
         plant.passes(WASH_S)
         await told(rm, "wash", "FINISHED")

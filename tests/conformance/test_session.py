@@ -119,14 +119,9 @@ async def test_terminate_makes_safe(own):
 async def test_crash(own):
     plant = home_battery()
     async with own.cem(plant) as cem:
-        rm = await cem.joined()
-        await rm.negotiate()
-        await own.select(rm, FRBC)
-        assert (await rm.fate_of(await rm.instruct(rm.mode("charge"), 1.0)))[-1] == "SUCCEEDED"
+        rm = await own.ordered(cem)
         rm.break_off()
-        rm = await cem.joined()
-        await rm.negotiate()
-        await own.select(rm, FRBC)
+        rm = await own.joined(cem, FRBC)
         assert await rm.active_mode(rm.machine()) == rm.mode("charge")
         assert plant.written("power_setpoint")[-1] == 5000
 
@@ -140,10 +135,7 @@ async def test_crash(own):
 async def test_fallback(own):
     plant = home_battery(fallback_after_s=AHEAD_S)
     async with own.cem(plant) as cem:
-        rm = await cem.joined()
-        await rm.negotiate()
-        await own.select(rm, FRBC)
-        assert (await rm.fate_of(await rm.instruct(rm.mode("charge"), 1.0)))[-1] == "SUCCEEDED"
+        rm = await own.ordered(cem)
         cem.turns_away_with = 503
         rm.break_off()
         await plant.has_logged("session.closed")
@@ -161,15 +153,11 @@ async def test_fallback(own):
 async def test_forgotten(own):
     plant = home_battery()
     async with own.cem(plant) as cem:
-        rm = await cem.joined()
-        await rm.negotiate()
-        await own.select(rm, FRBC)
+        rm = await own.joined(cem, FRBC)
         later = await rm.instruct(rm.mode("charge"), 1.0, at=soon(AHEAD_S))
         await rm.reached(later, "ACCEPTED")
         rm.break_off()
-        rm = await cem.joined()
-        await rm.negotiate()
-        await own.select(rm, FRBC)
+        rm = await own.joined(cem, FRBC)
         assert (await rm.revoke(later))["status"] == "INVALID_CONTENT"
         plant.passes(AHEAD_S)
         await plant.is_read()
@@ -269,9 +257,7 @@ async def test_nothing_is_left(own):
     async with own.cem(home_battery()) as cem:
         before = None
         for number in range(RECONNECTS):
-            rm = await cem.joined()
-            await rm.negotiate()
-            await own.select(rm, FRBC)
+            rm = await own.joined(cem, FRBC)
             if number in (RECONNECTS // 2, RECONNECTS - 1):
                 for _ in range(2):  # then nothing is on its way, in either direction
                     await settled(rm)
@@ -378,10 +364,7 @@ async def test_half_open(own):
     plant = patient_battery(fallback_after_s=AHEAD_S)
     async with own.cem(plant) as cem:
         cem.joins_within_s = 3600.0
-        rm = await cem.joined()
-        await rm.negotiate()
-        await own.select(rm, FRBC)
-        assert (await rm.fate_of(await rm.instruct(rm.mode("charge"), 1.0)))[-1] == "SUCCEEDED"
+        rm = await own.ordered(cem)
         cem.turns_away_with = 503
         since_s = now_s()
         with rm.not_reading():
@@ -403,9 +386,7 @@ async def test_half_open(own):
 )
 async def test_pings(own):
     async with own.cem(patient_battery()) as cem:
-        rm = await cem.joined()
-        await rm.negotiate()
-        await own.select(rm, FRBC)
+        rm = await own.joined(cem, FRBC)
         await pass_s(10 * PINGS_AT_LEAST_S)
         await rm.is_well()
         assert len(rm.pinged_at) >= 5

@@ -167,18 +167,14 @@ async def test_told_at_once(own):
 )
 async def test_previous_mode_in_the_next_session(own):
     async with own.cem(home_battery()) as cem:
-        rm = await cem.joined()
-        await rm.negotiate()
-        await own.select(rm, FRBC)
+        rm = await own.joined(cem, FRBC)
         assert "transition_timestamp" not in (await rm.statuses(rm.machine()))[0]
         before = await rm.active_mode(rm.machine())
         order = await rm.instruct(rm.mode("charge"), 1.0)
         assert (await rm.fate_of(order))[-1] == "SUCCEEDED"
         started = await rm.reached(order, "STARTED")
         rm.break_off()
-        rm = await cem.joined()
-        await rm.negotiate()
-        await own.select(rm, FRBC)
+        rm = await own.joined(cem, FRBC)
         status = (await rm.statuses(rm.machine()))[0]
         assert status["active_operation_mode_id"] == rm.mode("charge")
         assert status["previous_operation_mode_id"] == before

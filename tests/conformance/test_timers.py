@@ -92,14 +92,10 @@ async def test_shared_timer(own):
 async def test_timers_outlive_sessions(own):
     slow = (way("off", "on", starts=["rest"]), way("on", "off", blocked_by=["rest"]))
     async with own.cem(heat_pump(transitions=slow)) as cem:
-        rm = await cem.joined()
-        await rm.negotiate()
-        await own.select(rm, OMBC)
+        rm = await own.joined(cem, OMBC)
         assert await rm.fate_of(await rm.instruct("on")) == DONE
         rm.break_off()
-        rm = await cem.joined()
-        await rm.negotiate()
-        await own.select(rm, OMBC)
+        rm = await own.joined(cem, OMBC)
         status = await rm.expect("OMBC.TimerStatus", timer_id="rest")
         assert 0 < seconds_from_now(status["finished_at"]) < 2 * TIMER_S
         assert await rm.fate_of(await rm.instruct("off")) == ["REJECTED"]
