@@ -217,6 +217,9 @@ class Instructions(Generic[Goal]):
     def _named(self, object_id: str) -> Order[Goal] | None:
         orders, key = [*self._held, *self.started.values()], canonical(object_id)
         for order in orders:
+            if order.id == object_id:  # as most name it
+                return order
+        for order in orders:
             if canonical(order.id) == key:
                 return order
         for order in orders:

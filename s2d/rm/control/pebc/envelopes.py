@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from ....s2.messages.common import CommodityQuantity
 from ....s2.messages.pebc import PowerEnvelope, PowerEnvelopeElement
 from ....values import Now
@@ -23,7 +25,7 @@ class Limits(NamedTuple):
     upper: float
 
 
-class PresentLimits(NamedTuple):
+class PresentLimits(Struct, frozen=True):
     """The limits of an instruction that hold at present."""
 
     limits: Mapping[CommodityQuantity, Limits]
@@ -33,7 +35,7 @@ class PresentLimits(NamedTuple):
     is_abnormal: bool
 
 
-class Envelopes(NamedTuple):
+class Envelopes(Struct, frozen=True):
     """The goal of an instruction: a power envelope for each quantity."""
 
     all: tuple[PowerEnvelope, ...]
