@@ -1,4 +1,4 @@
-"""The gateway file and the files it includes → `Draft`, with the checks across devices."""
+"""The gateway file and the files it includes → `Draft`."""
 
 import glob
 import os
@@ -9,28 +9,21 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
-from ..device.device_map import commands_of
-from ..driver import AnyDriver, PointSettings
+from ..driver import AnyDriver
 from ..errors import ConfigError, Problem
-from ..rm.kinds import KINDS
-from ..rm.kinds import kind as kind_of
-from .cem_url import holds_secret, is_overheard, shown_url
-from .checked import Cem, Config, DeviceConfig, Draft, Gateway
-from .decoder import Decoder, Findings, did_you_mean, mapping_of, node_at
+from .advice import advice_on
+from .checked import Cem, Config, Draft, Gateway
+from .clashes import clashes_of
+from .decoder import Decoder, Findings, mapping_of
 from .device import ConfigContext, device_of
-from .driver_discovery import DriverUnavailable, code_of, deprecations
+from .device_node import where_of
 from .open_to_others import files_open_to_others, local_driver_files
-from .plausible import range_warnings, with_lent_ranges
-from .point import unit_problem
+from .plausible import with_lent_ranges
 from .profile import FOLDER, Library, expand_device
-from .yaml_source import KeyPath, SourcePosition, YamlEntry, YamlNode, entries_before_error
+from .yaml_source import SourcePosition, YamlEntry, YamlNode, entries_before_error
 from .yaml_source import read as read_yaml
 
 _INCLUDED = "devices.d/*.yaml"
-_SHORTEST_POLL_S = 0.1
-"""A shorter time between readings is more often a mistake than meant."""
-_LONGEST_AFTER_S = 3600.0
-"""A longer time without a CEM is more often a mistake than meant."""
 _DEVICE_KEYS = frozenset({"profile", "driver", "connection", "points"})
 _GATEWAY_KEYS = frozenset({"gateway", "buses", "include", "devices"})
 
@@ -82,51 +75,33 @@ def read_node(
     file = replace(GatewayFile(), **{name: value for name, value in good.items() if value is not None})
     gateway = file.gateway if good.get("gateway") else _salvaged_gateway(entries, path)
     pattern = file.include if includes else ""
-    nodes = [*file.devices, *_included(path, pattern, entries.get("include"), findings, doubts)]
+    written = [*file.devices, *_included(path, pattern, entries.get("include"), findings, doubts)]
     context = ConfigContext(decoder, _buses(file.buses, findings), file.cem, names_cem="cem" in entries)
-    written = nodes
     expanded = [
-        findings.attempt(expand_device, node, _where(node, nodes), library, decoder, findings) for node in nodes
+        findings.attempt(expand_device, node, where_of(node, written), library, decoder, findings) for node in written
     ]
-    devices = [
-        findings.attempt(device_of, each, _where(node, nodes), context)
-        for node, each in zip(nodes, expanded, strict=True)
+    decoded = [
+        findings.attempt(device_of, each, where_of(node, written), context)
+        for node, each in zip(written, expanded, strict=True)
         if each
     ]
-    nodes = [each.node if each else node for node, each in zip(nodes, expanded, strict=True)]
-    decoded = {device.name: device for device in devices if device}
-    clashes: list[tuple[str, Problem]] = []
-    """Name of a device, and what is wrong with it beside the others."""
-    for key, words in (("name", "are named"), ("resource_id", "have the resource_id")):
-        clashes += _duplicates(nodes, key, words)
-    for node in nodes:
-        clashes += [(_name(node), problem) for problem in _source_problems(node, nodes, decoded)]
+    nodes = [each.node if each else node for node, each in zip(written, expanded, strict=True)]
+    devices = {device.name: device for device in decoded if device}
+    clashes = list(clashes_of(nodes, devices))
     warnings = [
         *dict.fromkeys((*doubts, *library.doubts)),
         *_ignored_files(path, pattern),
         *(warning for each in expanded if each for warning in each.warnings),
+        *advice_on(root, file.cem, nodes, devices),
+        *_open_to_others(path, pattern, (device.driver for device in devices.values())),
+        *(clash.problem for clash in clashes if clash.is_warning),
     ]
-    if file.cem:
-        warnings += _told_secrets(root, file.cem, ())
-    for node in nodes:
-        device = decoded.get(_name(node))
-        warnings += _suspicious_times(node, device)
-        if device:
-            warnings += [*range_warnings(device, node), *_unsettled_refreshes(device, node), *_advice(device, node)]
-        if device and device.cem and node_at(node, "cem", "url").content:
-            warnings += _told_secrets(node, device.cem, (device.name,))
-    warnings += _deprecations(nodes, decoded)
-    warnings += _open_to_others(path, pattern, (device.driver for device in decoded.values()))
-    for name, problem, is_warning in _bus_problems(nodes, decoded):
-        if is_warning:
-            warnings.append(problem)
-        else:
-            clashes.append((name, problem))
-    clashing = {name for name, _ in clashes}
-    right = with_lent_ranges(device for device in devices if device and device.name not in clashing)
+    wrong = [clash for clash in clashes if not clash.is_warning]
+    clashing = {clash.name for clash in wrong}
+    right = with_lent_ranges(device for device in decoded if device and device.name not in clashing)
     return Draft(
         Config(gateway, file.cem, right, tuple(warnings)),
-        (*findings.problems, *(problem for _, problem in clashes)),
+        (*findings.problems, *(clash.problem for clash in wrong)),
         tuple(file.buses),
         tuple(written),
         {each.profile.name: each.profile.whole for each in expanded if each and each.profile},
@@ -220,152 +195,3 @@ def _buses(nodes: list[YamlNode], findings: Findings) -> dict[str, YamlNode]:
             )
         buses[name], positions[name] = YamlNode(entries, node.position), position
     return buses
-
-
-def _where(node: YamlNode, nodes: list[YamlNode]) -> KeyPath:
-    return (_name(node) or f"device {nodes.index(node) + 1}",)
-
-
-def _text(node: YamlNode, key: str) -> tuple[str, SourcePosition] | None:
-    """The text that *node* has under *key*, and its position; None if it is no mapping or no text."""
-    entry = node.content.get(key) if isinstance(node.content, dict) else None
-    if entry and isinstance(entry.node.content, str) and entry.node.content:
-        return entry.node.content, entry.node.position
-    return None
-
-
-def _name(node: YamlNode) -> str:
-    found = _text(node, "name")
-    return found[0] if found else ""
-
-
-def _duplicates(nodes: list[YamlNode], key: str, words: str) -> Iterator[tuple[str, Problem]]:
-    """The names of devices that have the same under *key* as one before, and that as a problem."""
-    first: dict[str, SourcePosition] = {}
-    for text, position, name in sorted((*found, _name(node)) for node in nodes if (found := _text(node, key))):
-        if text in first:
-            yield name, position.problem((), f'two devices {words} "{text}" (the other: {first[text]})')
-        first.setdefault(text, position)
-
-
-def _source_problems(node: YamlNode, nodes: list[YamlNode], decoded: Mapping[str, DeviceConfig]) -> Iterator[Problem]:
-    """Where points of *node* come from other devices that do not have them."""
-    where = _where(node, nodes)
-    named = _text(node, "kind")
-    kind = kind_of(named[0]) if named and named[0] in KINDS else None
-    for name, entry in _points(node):
-        source = _text(entry.node, "from")
-        device, _, point = source[0].rpartition(".") if source else ("", "", "")
-        if source is None or not device or not point:
-            continue
-        position, inside = source[1], (*where, "points", name, "from")
-        if named is None:
-            yield position.problem(inside, "only a device with a kind takes points from others")
-        elif device == _name(node):
-            yield position.problem(inside, "a device cannot take a point from itself")
-        elif device not in (names := [_name(other) for other in nodes]):
-            yield position.problem(inside, f'no device is named "{device}"', did_you_mean(device, names))
-        elif target := decoded.get(device):
-            found = target.points.get(point) or target.computed.get(point)
-            if found is None and point in target.sources:
-                yield position.problem(inside, f'"{device}" takes "{point}" from another device itself')
-            elif found is None:
-                what = f'"{device}" has no point "{point}"'
-                yield position.problem(inside, what, did_you_mean(point, (*target.points, *target.computed)))
-            elif isinstance(found, PointSettings) and not found.is_readable:
-                yield position.problem(inside, f'"{point}" of "{device}" can only be written')
-            elif kind and name in kind.points and (isinstance(found, PointSettings) or found.unit):
-                yield from unit_problem(kind.points[name].dimension, found, position, inside)
-
-
-def _suspicious_times(node: YamlNode, device: DeviceConfig | None) -> Iterator[Problem]:
-    """Warnings of times in *device* that are possible, but hardly meant."""
-    if device is None:
-        return
-    if device.poll_s < _SHORTEST_POLL_S:
-        poll, what = node_at(node, "poll"), f"asks the device {1 / device.poll_s:.0f} times a second"
-        hint = "Few answer that fast, and a CEM is told far less often"
-        yield poll.position.problem((device.name, "poll"), what, hint)
-    if device.fallback and device.fallback.after_s > _LONGEST_AFTER_S:
-        cell = ("safe", "cem_lost", "after")
-        where = ("fallback", "after") if node_at(node, *cell).content is None else cell
-        after = node_at(node, *where)
-        what = f"without a CEM the last order stays in force for {after.written}"
-        yield after.position.problem((device.name, *where), what, "Minutes are enough to bridge a restart")
-
-
-def _advice(device: DeviceConfig, node: YamlNode) -> Iterator[Problem]:
-    """What the kind of *device* has to say of how it is configured."""
-    kind = kind_of(device.kind) if device.kind else None
-    for keys, what, hint in kind.advice(device.settings, device.abilities(kind)) if kind else ():
-        yield _position_of(node, *keys).problem((device.name, *keys), what, hint)
-
-
-def _told_secrets(node: YamlNode, cem: Cem, where: KeyPath) -> Iterator[Problem]:
-    """Warnings of secrets in the `cem` of *node*: where others may read them, here or on the way."""
-    url = node_at(node, "cem", "url")
-    if holds_secret(cem.url):
-        what = f"whoever reads this file reads who we are to the CEM, as {shown_url(cem.url)} is shown elsewhere"
-        hint = "Put a token into a file of its own, and name that under token_file"
-        yield url.position.problem((*where, "cem", "url"), what, hint)
-    if (cem.token_file or holds_secret(cem.url)) and is_overheard(cem.url):
-        what = "whoever is on the way to the CEM can read the token, and act as this gateway"
-        yield url.position.problem((*where, "cem", "url"), what, "Use wss://, or a CEM on this machine")
-
-
-def _unsettled_refreshes(device: DeviceConfig, node: YamlNode) -> Iterator[Problem]:
-    """Warnings of what is written again before it can show, as its owner wrote."""
-    for command in commands_of(device.make).values():
-        written = frozenset[str]().union(*(step.written for step in command.steps)) & device.points.keys()
-        for name in sorted(written):
-            point, at = device.points[name], node_at(node, "points", name)
-            keys = [key for key in ("settle", "rest") if isinstance(at.content, dict) and key in at.content]
-            shows_s = point.settle + point.rest
-            if keys and command.refresh_s is not None and shows_s >= command.refresh_s:
-                what = f"it settles and rests for {shows_s:g} s, and is written again every {command.refresh_s:g} s"
-                hint = "Make that shorter, or the refresh longer; a later version will refuse it"
-                yield node_at(at, keys[0]).position.problem((device.name, "points", name, keys[0]), what, hint)
-
-
-def _bus_problems(nodes: list[YamlNode], decoded: Mapping[str, DeviceConfig]) -> Iterator[tuple[str, Problem, bool]]:
-    """Problems that drivers find in devices that share a bus, each with whose it is and whether it is but a warning."""
-    by_name = {_name(node): node for node in nodes}
-    drivers = dict.fromkeys(device.driver for device in decoded.values())
-    for driver in drivers:
-        devices = [device for device in decoded.values() if device.driver is driver]
-        named = node_at(by_name[devices[0].name], "driver")
-        try:
-            with code_of(str(named.content)):
-                remarks = list(driver.problems_of_bus(devices))
-        except DriverUnavailable as exc:
-            for device in devices:
-                position = node_at(by_name[device.name], "driver").position
-                yield device.name, position.problem((device.name, "driver"), f'"{exc.name}" {exc.why}', exc.hint), False
-            continue
-        for name, keys, what, hint, is_warning in remarks:
-            yield name, _position_of(by_name[name], *keys).problem((name, *keys), what, hint), is_warning
-
-
-def _deprecations(nodes: list[YamlNode], decoded: Mapping[str, DeviceConfig]) -> Iterator[Problem]:
-    """Warnings of drivers whose authors have something to change, each at the first device that has it."""
-    by_name = {_name(node): node for node in nodes}
-    first: dict[type[AnyDriver], DeviceConfig] = {}
-    for device in decoded.values():
-        first.setdefault(device.driver, device)
-    for driver, device in first.items():
-        driver_node = node_at(by_name[device.name], "driver")
-        for what, hint in deprecations(driver):
-            yield driver_node.position.problem((device.name, "driver"), f"{driver_node} {what}", hint)
-
-
-def _position_of(device: YamlNode, *keys: str) -> SourcePosition:
-    """The position of *keys* in *device*; in its connection, of what its owner wrote, not its profile."""
-    positions = [node_at(device, *keys[:depth]).position for depth in range(len(keys) + 1)]
-    if keys[:1] == ("connection",):
-        positions = [position for position in positions if position.path == device.position.path]
-    return positions[-1]
-
-
-def _points(node: YamlNode) -> list[tuple[str, YamlEntry]]:
-    entry = node.content.get("points") if isinstance(node.content, dict) else None
-    return list(entry.node.content.items()) if entry and isinstance(entry.node.content, dict) else []
