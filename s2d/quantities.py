@@ -116,6 +116,14 @@ class Current(Quantity):
     most = "10000 A"
 
 
+class Voltage(Quantity):
+    """A voltage, in V."""
+
+    dimension = "voltage"
+    example = "230 V"
+    most = "10000 V"
+
+
 class Percentage(Quantity):
     """A percentage, in %."""
 

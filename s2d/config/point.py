@@ -244,11 +244,23 @@ def _source(node: YamlNode, where: KeyPath) -> PointSource:
 def _phase_problems(
     kind: Kind, settings: Struct | None, written: Mapping[str, YamlEntry], where: KeyPath, beside: Collection[str]
 ) -> Iterator[Problem]:
-    per_phase = [name for name in ("power_l1", "power_l2", "power_l3") if name in kind.points]
+    for quantity in ("power", "current"):
+        yield from _single_phase_problems(quantity, kind, settings, written, where, beside)
+
+
+def _single_phase_problems(
+    quantity: str,
+    kind: Kind,
+    settings: Struct | None,
+    written: Mapping[str, YamlEntry],
+    where: KeyPath,
+    beside: Collection[str],
+) -> Iterator[Problem]:
+    per_phase = [name for name in (f"{quantity}_{phase}" for phase in ("l1", "l2", "l3")) if name in kind.points]
     written_phases = [name for name in per_phase if name in written]
     if getattr(settings, "phases", None) == 1:
         for name in written_phases:
-            if name != "power_l1":
+            if not name.endswith("l1"):
                 what = f"this {kind.name} is on one phase"
                 yield written[name].position.problem((*where, name), what, 'Write "phases: 3", or leave the point out')
     elif written_phases and settings is not None:

@@ -575,14 +575,14 @@ class ResourceManager:
         protection = self._resource.protect(now)
         if protection is None:
             return []
-        reason, setpoints, ends_orders = protection
+        reason, setpoints, ends_orders, is_harm = protection
         aborted = self._control.fail_all(reason, now, is_safe=True) if self._control and ends_orders else []
         if ends_orders:
             self._progress.end(now)
         elif self._control:
             self._control.overrule(setpoints)
-        note = Note(Level.WARNING, "resource.protected", {"reason": reason})
-        return [note, *map(Apply, setpoints), *self._through_session(aborted, now)]
+        notes = [Note(Level.WARNING, "resource.protected", {"reason": reason})] if is_harm else []
+        return [*notes, *map(Apply, setpoints), *self._through_session(aborted, now)]
 
     def _rest_after_loss(self, now: Now) -> list[Effect]:
         """Brings a device that was lost and is back to rest again, unless something is ordered of it or it just was."""

@@ -86,3 +86,67 @@ def test_one_that_may_not_feed_in_all_is_not_left_to_itself(tmp_path: Path) -> N
     (device,) = load(write(tmp_path, keys.replace("feed_in_limit: 2 kW\n", ""))).devices
     assert device.fallback
     assert [(each.point, each.value) for each in device.fallback.setpoints] == [("power_limit", "release")]
+
+
+EV = """kind: ev_charger
+max_current: 16 A
+points: {status: {register: 1}, power: {register: 2, unit: W}, current_limit: {register: 3, unit: A, access: write}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        (
+            EV.replace("max_current: 16 A\n", ""),
+            's2d.yaml:3:5: Device: missing key "max_current". For example "max_current: 16 A"',
+        ),
+        (
+            EV.replace("status: {register: 1}, ", ""),
+            's2d.yaml:8:13: Device: points: a ev_charger needs "status": '
+            "A no car, B a car, C it charges, D as C, E error, F unavailable",
+        ),
+        (
+            EV + "min_current: 20 A\n",
+            's2d.yaml:9:18: Device: min_current: must be at most max_current, 16 A, got "20 A"',
+        ),
+        (
+            EV + "phases: 1\nphase_switching: true\n",
+            "s2d.yaml:10:22: Device: phase_switching: it is connected to one phase",
+        ),
+        (
+            EV + "fallback: {current_limit: 20 A}\n",
+            "s2d.yaml:9:31: Device: fallback: current_limit: 20 is beyond what this ev_charger may be told, 0 .. 16",
+        ),
+        (
+            EV.replace("power: {", "current_l2: {register: 5, unit: A}, power: {"),
+            's2d.yaml:8:37: Device: points: missing "current_l1": current_l2 alone leave a phase unknown',
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_charger_is_said_where_it_stands(tmp_path: Path, keys: str, expected: str) -> None:
+    assert expected in problems(tmp_path, keys)
+
+
+def test_a_charger_is_never_released(tmp_path: Path) -> None:
+    keys = EV.replace("points: {", "points: {limit: {register: 4, unit: A, access: write}, ").replace(
+        ", current_limit: {register: 3, unit: A, access: write}", ""
+    )
+    command = "commands: {current_limit: {steps: [{write: {limit: value}}], release: [{write: {limit: 16}}]}}\n"
+    (device,) = load(write(tmp_path, keys + command)).devices
+    assert device.fallback is not None
+    assert [(each.point, each.value) for each in device.fallback.setpoints] == [("current_limit", 6.0)]
+    (told,) = problems(tmp_path, keys + command + "fallback: {current_limit: release}\n")
+    assert told.endswith("a device of the kind ev_charger is not left to itself when nobody is in charge. Say a value")
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ("phases: 1\nmax_current: 32 A\n", "32 A on one phase is more than most grids allow"),
+        ("max_current: 16 A\nsafe_current: 10 A\nlegal_limit: 4.2 kW\n", "10 A when nobody is in charge are 6900 W"),
+    ],
+)
+def test_what_an_electrician_should_look_at_is_a_warning(tmp_path: Path, keys: str, expected: str) -> None:
+    (told,) = warnings(tmp_path, EV.replace("max_current: 16 A\n", "") + keys)
+    assert expected in told

@@ -79,6 +79,8 @@ class Protection(NamedTuple):
     """Each marked `is_safe`."""
     ends_orders: bool = True
     """Whether what runs is over; otherwise it goes on as far as it is harmless."""
+    is_harm: bool = True
+    """Whether there is harm; otherwise it is but the next that is due, and nothing to warn of."""
 
 
 class ResourceSetup(Struct, frozen=True, kw_only=True):
@@ -218,7 +220,7 @@ OneOf = tuple[tuple[str, ...], ...]
 """Alternatives, the usual one first, each the names of points that belong together."""
 
 
-KINDS = ("battery", "pv", "meter")
+KINDS = ("battery", "ev_charger", "pv", "meter")
 """Every kind there is; its module is imported when a device is of it."""
 
 

@@ -1,1 +1,129 @@
 """The kind `ev_charger`: a charging station, and the cars that come to it."""
+
+from collections.abc import Collection, Iterator, Mapping
+
+from ....s2.messages.common import CONTROL_TYPES, ControlType
+from ....values import PlausibleRange, Value
+from ...control.offers import Offer, offer_pebc
+from ...control.reporting import ReportThresholds
+from ...occasion import Occasion
+from .. import Ability, Advice, CanonicalPoint, Kind, ResourceSetup
+from .charge_limit import CURRENT, POWER, ChargeLimit
+from .envelopes import EvEnvelopes
+from .ev_charger import ENABLE, PHASE_COUNT, WAKE, EvCharger
+from .settings import EvChargerSettings
+
+__all__ = ["KIND", "EvCharger", "EvChargerSettings", "ev_charger"]
+
+OFFERS: dict[ControlType, Offer[EvCharger]] = {
+    ControlType.POWER_ENVELOPE_BASED_CONTROL: offer_pebc(EvEnvelopes),
+}
+"""What it can offer, richest first, and what makes of its model what each asks for."""
+_OVER_ALLOWED = 1.5
+"""What is measured of a charger is no further beyond the most that it may give."""
+_MARGIN_W = 200.0
+"""Meters that stand still show no nothing, and count backwards at times."""
+_MARGIN_A = 1.0
+_ONE_PHASE_A = 20.0
+_PHASED = ("l1", "l2", "l3")
+
+
+def ev_charger(setup: ResourceSetup) -> EvCharger:
+    """The model of one charger."""
+    return EvCharger(setup, OFFERS)
+
+
+def _steered_by(points: Collection[str], commands: Collection[str]) -> tuple[str, ...]:
+    """By a current, else by a power; beside it by whatever else it has."""
+    named = {*points, *commands}
+    limits = [point for point in (CURRENT, POWER) if point in named]
+    return (*limits[:1], *(point for point in (ENABLE, PHASE_COUNT, WAKE) if point in named))
+
+
+def _safe(settings: EvChargerSettings, steered_by: Collection[str]) -> dict[str, Value]:
+    """It gives little: a car that comes home to nobody in charge is not stranded."""
+    return {point: ChargeLimit(settings, point, None).safe() for point in steered_by if point in (CURRENT, POWER)}
+
+
+def _thresholds(
+    settings: EvChargerSettings, power_w: float | None, percent: float | None, every_s: float
+) -> ReportThresholds:
+    return ReportThresholds(
+        settings.idle_below_w if power_w is None else power_w, 0.5 if percent is None else percent, every_s
+    )
+
+
+def _never(settings: EvChargerSettings) -> bool:
+    """A charger that is left to itself may give all it has, whatever limit has failed."""
+    return False
+
+
+def _reach(settings: EvChargerSettings) -> dict[str, tuple[float, float]]:
+    return {CURRENT: (0.0, float(settings.max_current_a)), POWER: (0.0, settings.most_power_w)}
+
+
+def _plausible(settings: EvChargerSettings, nameplate_w: float | None) -> dict[str, PlausibleRange]:
+    """A car gives nothing back."""
+    most_w = _OVER_ALLOWED * max(nameplate_w or 0.0, settings.phases * settings.voltage_v * settings.max_current_a)
+    power = PlausibleRange(low=0.0, high=max(most_w, 100_000.0), margin=_MARGIN_W, usual_high=most_w)
+    current = PlausibleRange(low=0.0, high=500.0, margin=_MARGIN_A)
+    return {
+        **dict.fromkeys(("power", *(f"power_{phase}" for phase in _PHASED)), power),
+        **dict.fromkeys([f"current_{phase}" for phase in _PHASED], current),
+    }
+
+
+def _advice(settings: EvChargerSettings, abilities: Mapping[str, Ability]) -> Iterator[Advice]:
+    """What an electrician should look at."""
+    one_phase = ("max_current", settings.max_current_a) if settings.phases == 1 else None
+    if settings.phases == 3 and settings.phase_switching:
+        one_phase = ("max_current_1p", settings.max_current_1p_a)
+    if one_phase and one_phase[1] > _ONE_PHASE_A:
+        key, most_a = one_phase
+        what = f"{most_a:g} A on one phase is more than most grids allow a house to be out of balance"
+        yield Advice((key,), what, f"Lower it to {_ONE_PHASE_A:g} A, or to what your grid's operator allows")
+    safe_w = settings.phases * settings.voltage_v * settings.safe_a
+    if settings.legal_limit_w is not None and safe_w > settings.legal_limit_w:
+        what = f"{settings.safe_a:g} A when nobody is in charge are {safe_w:g} W, above legal_limit"
+        yield Advice(("legal_limit",), what, "Lower safe_current, or ask your electrician")
+
+
+def _by_phase(name: str, dimension: str, meaning: str) -> dict[str, CanonicalPoint]:
+    return {f"{name}_{phase}": CanonicalPoint("read", dimension, f"{meaning} phase {phase[1]}") for phase in _PHASED}
+
+
+KIND = Kind(
+    name="ev_charger",
+    settings=EvChargerSettings,
+    points={
+        "status": CanonicalPoint("read", "", "A no car, B a car, C it charges, D as C, E error, F unavailable"),
+        "power": CanonicalPoint("read", "power", "power now"),
+        **_by_phase("power", "power", "power on"),
+        **_by_phase("current", "current", "current on"),
+        **_by_phase("voltage", "voltage", "voltage of"),
+        "current_max": CanonicalPoint("read", "current", "most that it can give"),
+        "authorised": CanonicalPoint("read", "", "whether the car may charge"),
+        "fault": CanonicalPoint("read", "", "anything but 0, false or `ok` is a fault"),
+        CURRENT: CanonicalPoint("write", "current", "most it may give on each phase; 0 stops it"),
+        POWER: CanonicalPoint("write", "power", "most it may give; 0 stops it"),
+        ENABLE: CanonicalPoint("write", "", "whether it may charge at all"),
+        PHASE_COUNT: CanonicalPoint("write", "", "on how many phases it charges: 1 or 3"),
+        WAKE: CanonicalPoint("write", "", "true wakes a car that sleeps"),
+    },
+    needs=(
+        (("status",),),
+        (("power",), ("current_l1",), ("power_l1",)),
+        ((CURRENT,), (POWER,)),
+    ),
+    control_types=tuple(short for short, control_type in CONTROL_TYPES.items() if control_type in OFFERS),
+    steered_by=_steered_by,
+    safe=_safe,
+    thresholds=_thresholds,
+    reach=_reach,
+    plausible=_plausible,
+    states={},
+    hold_s={Occasion.CEM_LOST: 60.0, Occasion.STARTED: 300.0, Occasion.CLOCK: 1800.0},
+    resource=ev_charger,
+    may_be_released=_never,
+    advice=_advice,
+)

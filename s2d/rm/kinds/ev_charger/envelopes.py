@@ -1,0 +1,77 @@
+"""The PEBC adapter of an EV charger: the car charges as it likes, within what it may take.
+
+Limits hold for whatever car comes, so a current is worked out for all the phases that the station has, never for those
+that a car uses. A range ends where the settings say: what is measured or learnt moves none of them.
+"""
+
+from collections.abc import Mapping
+
+from ....s2.messages.common import CommodityQuantity, NumberRange
+from ....s2.messages.pebc import AllowedLimitRange, PowerEnvelopeConsequenceType, PowerEnvelopeLimitType
+from ....values import Now, Setpoint
+from ...control.execution import FOLLOWED, PENDING, Stage, Verdict, failed
+from ...control.pebc.constraints import Constraints, EnergyNeed
+from ...control.pebc.envelopes import Limits, PresentLimits
+from ...occasion import Occasion
+from ..power_points import described_quantity
+from .charge_limit import Phases
+from .ev_charger import EvCharger
+
+_UPPER, _LOWER = PowerEnvelopeLimitType.UPPER_LIMIT, PowerEnvelopeLimitType.LOWER_LIMIT
+
+
+class EvEnvelopes:
+    """The PEBC adapter: power can be limited, to nothing as well. What a car is kept from, it takes later."""
+
+    def __init__(self, charger: EvCharger) -> None:
+        self._charger = charger
+        settings, limit = charger.settings, charger.limit
+        fewest: Phases = 1 if charger.can_switch_phases else settings.phases
+        self._quantity = described_quantity(settings.phases)
+        self._least_w = limit.nominal_w(limit.least(fewest), fewest)
+        self._most_w = limit.nominal_w(limit.most(settings.phases), settings.phases)
+        # A CEM that reads one range of several gets the one that charges.
+        ranges = ((_UPPER, self._least_w, self._most_w), (_UPPER, 0.0, 0.0), (_LOWER, 0.0, 0.0))
+        self._constraints = Constraints(
+            PowerEnvelopeConsequenceType.DEFER,
+            tuple(
+                AllowedLimitRange(
+                    commodity_quantity=self._quantity,
+                    limit_type=limit_type,
+                    range_boundary=NumberRange(start_of_range=start, end_of_range=end),
+                    abnormal_condition_only=False,
+                )
+                for limit_type, start, end in ranges
+            ),
+        )
+
+    def constraints(self) -> Constraints:
+        return self._constraints
+
+    def energy_needs(self) -> tuple[EnergyNeed, ...]:
+        return ()
+
+    def obstacle_to(self, wanted: PresentLimits, now: Now) -> str | None:
+        return self._charger.obstacle()
+
+    def limit(self, wanted: PresentLimits, reason: str, now: Now) -> list[Stage]:
+        limit_w = self._upper_w(wanted.limits)
+        if 0 < limit_w < self._least_w:
+            reason = f"{reason}: {limit_w:g} W is less than its least, so it stops"
+        return [Stage(tuple(self._charger.order_limit(limit_w, wanted, reason, now)), self._charger.follow_within_s)]
+
+    def rest(self, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
+        return self._charger.rest(occasion, reason, now)
+
+    def verdict_on(self, limits: Mapping[CommodityQuantity, Limits], since: float, now: Now) -> Verdict:
+        charger = self._charger
+        if charger.plug_in.is_car_there is False:
+            return FOLLOWED
+        if charger.change_failed:
+            return failed(charger.change_failed)
+        if (total := charger.measured.total_since(since)) is None:
+            return PENDING
+        return FOLLOWED if total.number <= charger.most_w(self._upper_w(limits)) else PENDING
+
+    def _upper_w(self, limits: Mapping[CommodityQuantity, Limits]) -> float:
+        return min(limits[self._quantity].upper, self._most_w) if self._quantity in limits else self._most_w

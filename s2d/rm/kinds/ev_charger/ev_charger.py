@@ -1,0 +1,477 @@
+"""The model of an EV charger: what is known of it and its car, what is ordered of it, and what it does by itself.
+
+All that is written comes from one place: `_next_step` compares what the station shall give by now with what it was
+told, whoever wants it. So a change of phases, a pause that is to last, a car that is woken and a limit that comes to
+its end go the same way under every control type, and without any.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
+from math import inf
+from typing import NamedTuple
+
+from ....s2.messages.common import Commodity, CommodityQuantity, ControlType, Role, RoleType
+from ....values import Now, Reading, Setpoint
+from ...control import Control
+from ...control.context import ControlContext
+from ...control.offers import Offer
+from ...control.pebc.envelopes import PresentLimits
+from ...occasion import Occasion
+from .. import Protection, ResourceSetup
+from ..kept_limit import KEPT_AT_LEAST_S, KEPT_AT_MOST_S, KeptLimit
+from ..kept_values import KeptValues
+from ..ladder import Ladder
+from ..shared_state import SharedState
+from .charge_limit import CURRENT, POWER, ChargeLimit, Phases
+from .charging_power import ChargingPower
+from .phase_change import SETTLE_S, ChangeStage, PhaseChange
+from .plug_in import CHARGING, FAULTY, IDLE_BELOW_W, WAKE_EVERY_S, PlugIn, SeenCar
+from .resting_charger import FREE, OFF, RestingCharger
+from .settings import EvChargerSettings
+
+ENABLE, PHASE_COUNT, WAKE = "enable", "phase_count", "wake"
+_CALLED = {"status": "what the charger does", "power": "the power"}
+_UNLIMITED_AFTER_S = 300.0
+"""A session that sets no limit for so long wants none."""
+_STALE_AFTER_S = 120.0
+"""A charger of which nothing is known is left as it is for so long."""
+_OTHER_PHASES_AFTER_S = 120.0
+"""A limit that asks for other phases has to do so for so long."""
+
+
+class OrderedLimit(NamedTuple):
+    """The power that a charger is ordered to keep below."""
+
+    limit_w: float
+    voltage_v: float
+    """At which that was worked out: it does not follow each change of the voltage."""
+
+
+class NextStep(NamedTuple):
+    """What is to be written by now, and why."""
+
+    setpoints: list[Setpoint]
+    reason: str
+
+
+class EvCharger:
+    """The model of one charger."""
+
+    roles: tuple[Role, ...] = (Role(role=RoleType.ENERGY_CONSUMER, commodity=Commodity.ELECTRICITY),)
+    foreseen_power = None
+    follow_within_s = 60.0
+    waits_for_device = False
+
+    def __init__(self, setup: ResourceSetup, offers: "Mapping[ControlType, Offer[EvCharger]]") -> None:
+        self.settings: EvChargerSettings = setup.settings
+        self.abilities = setup.abilities
+        self.kept = KeptValues()
+        self._kept_limit = KeptLimit(self.kept)
+        point = next(each for each in (CURRENT, POWER) if each in setup.abilities)
+        self.limit = ChargeLimit(self.settings, point, setup.abilities[point].step)
+        self.state = SharedState({}, _CALLED)
+        self.measured = ChargingPower(self.settings, self.state, setup.abilities, self.phases_now)
+        self.quantities = self.measured.quantities
+        self.plug_in = PlugIn()
+        self.ordered: OrderedLimit | None = None
+        self.change_failed: str | None = None
+        """Why the phases that were ordered last could not be had."""
+        self._offers = offers
+        self._safe = setup.safe
+        self._steered_by: ControlType | None = None
+        self._resting: RestingCharger | None = None
+        """None while something is ordered, and at the start, as long as it is left as it is."""
+        self._is_stale = False
+        self._told: float | None = None
+        """What it was told last; None: nobody knows."""
+        self._unconfirmed: set[Setpoint] = set()
+        self._confirmed_at = inf
+        """When (monotonic seconds) all that it was told was known to be confirmed."""
+        self._change: PhaseChange | None = None
+        self._other_phases_since: float | None = None
+        self._pulse_until = -inf
+        """Until when (monotonic seconds) it gives nothing, to wake the car."""
+        self._looks_at = inf
+        rungs = {control_type: _NEEDED[control_type] for control_type in offers}
+        self._ladder = Ladder({each: partial(needed, self) for each, needed in rungs.items()})
+
+    def observe(self, readings: Iterable[Reading], now: Now) -> None:
+        if self.state.observe(readings, now):
+            self._ladder.advance(now)
+        self._note_confirmed(now)
+        total = self.measured.total()
+        status, authorised = self.state.value("status"), self.state.value("authorised")
+        seen = SeenCar(
+            None if status is None else str(status),
+            None if authorised is None else bool(authorised),
+            total.number if total else None,
+        )
+        self.plug_in.observe(seen, now)
+
+    def lose(self) -> None:
+        self.state.lose()
+
+    def advance(self, now: Now) -> bool:
+        is_stale = self.state.advance(now)
+        if not is_stale and now.mono < min(self._ladder.turns_at, self._looks_at, self.plug_in.next_at):
+            return False
+        self._ladder.advance(now)
+        self.plug_in.advance(now)
+        self._looks_at = inf
+        return True
+
+    def deadlines(self) -> Iterable[float]:
+        return self.state.stale_at, self._ladder.turns_at, self._looks_at, self.plug_in.next_at
+
+    def confirm(self, setpoint: Setpoint, keeps: float | None) -> None:
+        self._unconfirmed.discard(setpoint)
+
+    @property
+    def is_at_rest(self) -> bool:
+        return self.ordered is None
+
+    def control_types(self) -> tuple[ControlType, ...]:
+        return self._ladder.offered
+
+    def control(self, control_type: ControlType, context: ControlContext) -> Control:
+        self._steered_by = control_type
+        return self._offers[control_type](self, context)
+
+    def power(self) -> Mapping[CommodityQuantity, Reading]:
+        return self.measured.power()
+
+    @property
+    def can_switch_phases(self) -> bool:
+        """Whether it can be told on how many phases to charge."""
+        ability = self.abilities.get(PHASE_COUNT)
+        return self.settings.phase_switching and ability is not None and ability.can_write
+
+    def phases_now(self) -> Phases:
+        """On how many phases it is, by what it says, else by what it was told last."""
+        if self.settings.phases == 1:
+            return 1
+        said = self.state.value(PHASE_COUNT)
+        if said is None and self.can_switch_phases:
+            said = self.kept.values.get(PHASE_COUNT)
+        return 1 if said == 1 else 3
+
+    @property
+    def fault(self) -> str | None:
+        """The fault that it reports, in words."""
+        is_faulty = self.state.value("status") in FAULTY
+        return self.state.fault or ("the charger reports an error" if is_faulty else None)
+
+    def obstacle(self) -> str | None:
+        """Why nothing can be ordered now, or None."""
+        if not self.state.is_online:
+            return "the device does not answer"
+        return self.fault or self.state.unknown(self._judged_by)
+
+    def order_limit(self, limit_w: float, wanted: PresentLimits, reason: str, now: Now) -> list[Setpoint]:
+        """What to write so that it takes no more than *limit_w*, which is *wanted*."""
+        legal_w = self.settings.legal_limit_w
+        is_of_grid = wanted.is_abnormal or (legal_w is not None and limit_w <= legal_w)
+        self._kept_limit.set(limit_w, PresentLimits(wanted.limits, wanted.until, is_of_grid))
+        self.ordered, self._resting = OrderedLimit(limit_w, self.measured.voltage_v()), None
+        self.change_failed = None
+        return self._told_anew(reason, now)
+
+    def rest(self, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
+        self._resting, self.ordered = self._rest_on(occasion, now), None
+        beside = [each for each in self._safe.on(occasion, reason) if each.point not in (self.limit.point, ENABLE)]
+        return [*self._told_anew(reason, now), *beside]
+
+    def protect(self, now: Now) -> Protection | None:
+        self._note_confirmed(now)
+        protection = self._protection(now) if self.state.is_online or self._is_stale else None
+        self._plan(now)
+        return protection
+
+    def _protection(self, now: Now) -> Protection | None:
+        if not self._ladder.has_offered:
+            return None
+        if unknown := self.state.unknown(self._judged_by):
+            if not self._is_stale:
+                return self._doubt(unknown, now)
+        else:
+            self._is_stale = False
+        if self.ordered and (fault := self.fault):
+            return Protection(fault, self.rest(Occasion.ABORTED, f"protection: {fault}", now))
+        if self._resting is None and self.ordered is None:
+            return self._protect_stored(now)
+        step = self._next_step(now)
+        is_harm = self._is_harmful
+        return Protection(step.reason, step.setpoints, ends_orders=False, is_harm=is_harm) if step else None
+
+    @property
+    def _is_harmful(self) -> bool:
+        return self.fault is not None
+
+    def _doubt(self, unknown: str, now: Now) -> Protection | None:
+        """Nothing is known of it any more: orders end, and in a while it becomes what it is when that lasts."""
+        self._is_stale = True
+        if self._resting is None and self.ordered is None:
+            return None
+        had_order, safe = self.ordered is not None, self._rest_on(Occasion.STALE, now)
+        before = safe.value if self._told is None else self._told
+        self.ordered = None
+        self._resting = RestingCharger(before, then=safe, then_at=now.mono + _STALE_AFTER_S)
+        return Protection(unknown, []) if had_order else None
+
+    def _protect_stored(self, now: Now) -> Protection | None:
+        """At the start it is left as it is, but for more than a limit that was in force before allows."""
+        limit_w, total = self._kept_limit_w(now), self.measured.total()
+        if limit_w is None or total is None or total.number <= self.most_w(limit_w):
+            return None
+        reason = f"it takes {total.number:.0f} W of {limit_w:.0f} W that it was limited to"
+        return Protection(reason, self.rest(Occasion.STARTED, f"protection: {reason}", now), ends_orders=False)
+
+    def most_w(self, limit_w: float) -> float:
+        """The most that it is seen to take within *limit_w*: measuring is not exact, and its least is granted."""
+        phases = self.phases_now()
+        least_w = phases * self.measured.voltage_v() * self.settings.min_current_a
+        is_granted = limit_w >= self.limit.nominal_w(self.limit.least(phases), phases)
+        most_w = max(limit_w, least_w) if is_granted else limit_w
+        return most_w + max(IDLE_BELOW_W, 0.03 * most_w)
+
+    def _kept_limit_w(self, now: Now) -> float | None:
+        """The limit that somebody has set and that is not over."""
+        return self._kept_limit.limit_w if self._kept_limit.until > now.mono else None
+
+    @property
+    def _judged_by(self) -> tuple[str, ...]:
+        return ("status", *self.measured.judged_by)
+
+    def _safe_value(self, occasion: Occasion) -> float:
+        """What its owner wants it to give at most when nobody is in charge."""
+        value = {each.point: each.value for each in self._safe.on(occasion, "")}.get(self.limit.point)
+        return self.limit.safe() if value is None or isinstance(value, str) else float(value)
+
+    def _rest_on(self, occasion: Occasion, now: Now) -> RestingCharger:
+        """What it may give on *occasion*: never more than a limit that is in force, or that failed."""
+        limit_w, safe = self._kept_limit_w(now), self._safe_value(occasion)
+        match occasion:
+            case Occasion.ENDED | Occasion.UNINSTRUCTED:
+                unlimited = self._unlimited(occasion)
+                if occasion is Occasion.UNINSTRUCTED and limit_w is not None:
+                    hold_s = KEPT_AT_LEAST_S if self._kept_limit.is_abnormal else _UNLIMITED_AFTER_S
+                    return RestingCharger(safe, limit_w, then=unlimited, then_at=now.mono + hold_s)
+                self._kept_limit.drop()
+                return unlimited
+            case Occasion.RETURNED if self._resting:
+                return self._resting
+            case Occasion.ABORTED if self.ordered:
+                return RestingCharger(safe, self.ordered.limit_w)
+            case Occasion.STALE:
+                return RestingCharger(safe if self._told is None else min(safe, self._told))
+        if limit_w is None:
+            return RestingCharger(safe)
+        least_s = KEPT_AT_LEAST_S if self._kept_limit.is_abnormal else 0.0
+        until = min(max(self._kept_limit.until, now.mono + least_s), now.mono + KEPT_AT_MOST_S)
+        return RestingCharger(safe, limit_w, until)
+
+    def _unlimited(self, occasion: Occasion) -> RestingCharger:
+        """What it may give when a CEM is there and limits nothing."""
+        if any(each.point == self.limit.point for each in self._safe.special.get(occasion, ())):
+            return RestingCharger(self._safe_value(occasion))
+        return FREE if self._steered_by is ControlType.POWER_ENVELOPE_BASED_CONTROL else OFF
+
+    def _told_anew(self, reason: str, now: Now) -> list[Setpoint]:
+        """What to write by now, also of what it was told before: somebody wants to see it confirmed."""
+        step = self._next_step(now, reason)
+        setpoints = step.setpoints if step else self._limited(self._told or 0.0, reason)
+        self._plan(now)
+        return setpoints
+
+    def _next_step(self, now: Now, reason: str | None = None) -> NextStep | None:
+        """What is to be written by now, unless it was told that already; *reason* is that of an order."""
+        self._turn_to_what_is_then(now)
+        if self.plug_in.wakes_at <= now.mono and (woken := self._wake(now)):
+            return woken
+        change = self._change_of_phases(now)
+        if change and change.stage is not ChangeStage.STOP:
+            return self._switched(change, now)
+        value = 0.0 if change else self._allowed(now)
+        if value == self._told:
+            return None
+        why = reason or ("the phases are changed" if self._change else self._why(value, now))
+        self._told = value
+        return NextStep(self._limited(value, why), why)
+
+    def _allowed(self, now: Now) -> float:
+        """What the station shall give on the phases that it has, but for the least pause and for a car to be woken."""
+        value = self._value_on(self.phases_now(), now)
+        was_on = self.kept.values.get("may_charge") is not False
+        if value == 0 and was_on:
+            self.kept.put_instant("stopped_at", now.mono, is_urgent=True)
+        if value > 0 and now.mono < self._paused_until:
+            return 0.0
+        self.kept.put("may_charge", value > 0)
+        self.plug_in.offer(value > 0, now)
+        return 0.0 if now.mono < self._pulse_until else value
+
+    @property
+    def _paused_until(self) -> float:
+        """Until when (monotonic seconds) it may not start again."""
+        return self.kept.instants.get("stopped_at", -inf) + self.settings.timers.off_s
+
+    def _value_on(self, phases: Phases, now: Now) -> float:
+        """What it may give on *phases*, in the unit in which it is limited."""
+        if self.fault:
+            return 0.0
+        most = self.limit.most(phases, self.state.number("current_max"))
+        if self.ordered:
+            return min(most, self.limit.keeping(self.ordered.limit_w, phases, self.ordered.voltage_v))
+        resting = self._resting
+        if resting is None:
+            return self._told or 0.0
+        if resting.limit_w < inf and now.mono < resting.limit_until:
+            most = min(most, self.limit.keeping(resting.limit_w, phases, self.settings.voltage_v))
+        value = min(most, resting.value)
+        return value if value >= self.limit.least(phases) else 0.0
+
+    def _turn_to_what_is_then(self, now: Now) -> None:
+        resting = self._resting
+        if resting and resting.then and now.mono >= resting.then_at:
+            if resting.then in (FREE, OFF):
+                self._kept_limit.drop()
+            self._resting = resting.then
+
+    def _why(self, value: float, now: Now) -> str:
+        if self.fault:
+            return f"protection: {self.fault}"
+        if now.mono < self._pulse_until:
+            return "the car is woken"
+        unit = "A" if self.limit.point == CURRENT else "W"
+        return f"it may give {value:g} {unit} by now"
+
+    def _wake(self, now: Now) -> NextStep | None:
+        """Wakes the car by what the station has for that, else by a pause."""
+        self.plug_in.wake(now)
+        reason = "the car is woken"
+        if WAKE in self.abilities and self.abilities[WAKE].can_write:
+            return NextStep([Setpoint(WAKE, True, reason)], reason)
+        if now.mono >= self._pulse_until + WAKE_EVERY_S:
+            self._pulse_until = now.mono + WAKE_EVERY_S
+        return None
+
+    def _wanted_phases(self, now: Now) -> Phases:
+        """The phases on which it shall charge."""
+        present = self.phases_now()
+        if not self.can_switch_phases or self.ordered is None:
+            return present
+        on_three = self._value_on(3, now) > 0
+        wanted: Phases = 3 if on_three else 1 if self._value_on(1, now) > 0 else present
+        if wanted == present:
+            self._other_phases_since = None
+            return present
+        if self._other_phases_since is None:
+            self._other_phases_since = now.mono
+        return wanted if now.mono >= self._other_phases_at else present
+
+    @property
+    def _other_phases_at(self) -> float:
+        """When (monotonic seconds) phases may be changed that are wanted to be others."""
+        if self._other_phases_since is None:
+            return inf
+        return max(self._other_phases_since + _OTHER_PHASES_AFTER_S, self.phases_kept_until)
+
+    @property
+    def phases_kept_until(self) -> float:
+        """Until when (monotonic seconds) phases may not be changed again."""
+        return self.kept.instants.get("phases_changed_at", -inf) + self.settings.timers.phases_s
+
+    def _change_of_phases(self, now: Now) -> PhaseChange | None:
+        """The change of phases that is under way by now."""
+        change, wanted = self._change, self._wanted_phases(now)
+        if change is None:
+            if wanted != self.phases_now():
+                self._change = change = PhaseChange(wanted, now.mono)
+            return change
+        if change.stage is ChangeStage.STOP:
+            if wanted == self.phases_now():
+                self._change = None
+            elif self._is_seen_stopped:
+                change.stage, change.switched_at = ChangeStage.SWITCH, now.mono
+                return change
+            elif now.mono >= change.next_at():
+                self._give_up_change(f"it does not stop, so its phases are not changed to {change.to}", now)
+        elif change.stage is ChangeStage.SWITCH:
+            if not self._unconfirmed and self.phases_now() == change.to:
+                change.stage, change.settled_at = ChangeStage.SETTLE, now.mono + SETTLE_S
+            elif now.mono >= change.next_at():
+                self._give_up_change(f"its phases are not seen to be {change.to}", now)
+        elif now.mono >= change.next_at():
+            self._change = None
+        return self._change
+
+    def _switched(self, change: PhaseChange, now: Now) -> NextStep | None:
+        if change.stage is not ChangeStage.SWITCH or change.switched_at != now.mono:
+            return None
+        self.kept.put_instant("phases_changed_at", now.mono, is_urgent=True)
+        self.kept.put(PHASE_COUNT, change.to, is_urgent=True)
+        self._other_phases_since = None
+        reason = f"it goes to {change.to} phase{'s' if change.to > 1 else ''}"
+        setpoint = Setpoint(PHASE_COUNT, change.to, reason)
+        self._await([setpoint])
+        return NextStep([setpoint], reason)
+
+    def _give_up_change(self, reason: str, now: Now) -> None:
+        if self._change and self._change.stage is ChangeStage.SWITCH and PHASE_COUNT in self.kept.values:
+            self.kept.put(PHASE_COUNT, 1 if self._change.to == 3 else 3)
+        self._change, self.change_failed = None, reason
+        self._other_phases_since = None
+        self.kept.put_instant("phases_changed_at", now.mono)
+
+    @property
+    def _is_seen_stopped(self) -> bool:
+        """Whether it was seen not to charge, and to take nothing, since it was told so and had confirmed that."""
+        if self._told != 0 or self._unconfirmed or not self.state.was_read_since("status", self._confirmed_at):
+            return False
+        total = self.measured.total_since(self._confirmed_at)
+        return total is not None and total.number < IDLE_BELOW_W and self.state.value("status") not in CHARGING
+
+    def _limited(self, value: float, reason: str) -> list[Setpoint]:
+        """What to write so that it gives at most *value*."""
+        self._told = value
+        is_safe = self.ordered is None or self.fault is not None
+        limit = Setpoint(self.limit.point, value, reason, is_safe)
+        if ENABLE not in self.abilities or not self.abilities[ENABLE].can_write:
+            setpoints = [limit]
+        else:
+            enable = Setpoint(ENABLE, value > 0, reason, is_safe)
+            setpoints = [limit, enable] if value > 0 else [enable]
+        self._await(setpoints)
+        return setpoints
+
+    def _await(self, setpoints: Collection[Setpoint]) -> None:
+        points = {each.point for each in setpoints}
+        self._unconfirmed = {each for each in self._unconfirmed if each.point not in points} | {*setpoints}
+        self._confirmed_at = inf
+
+    def _note_confirmed(self, now: Now) -> None:
+        if self._confirmed_at == inf and not self._unconfirmed and self._told is not None:
+            self._confirmed_at = now.mono
+
+    def _plan(self, now: Now) -> None:
+        """Works out when something is to be looked at again though nothing happens."""
+        resting = self._resting
+        times = [
+            self.plug_in.wakes_at,
+            self._pulse_until,
+            self._paused_until,
+            self._change.next_at() if self._change else self._other_phases_at,
+            resting.then_at if resting else inf,
+            resting.limit_until if resting else inf,
+        ]
+        self._looks_at = min([at for at in times if at > now.mono], default=inf)
+
+
+def _is_limited(charger: EvCharger) -> bool:
+    return charger.abilities[charger.limit.point].can_write and charger.state.is_known("status")
+
+
+_NEEDED: dict[ControlType, Callable[[EvCharger], bool]] = {
+    ControlType.POWER_ENVELOPE_BASED_CONTROL: _is_limited,
+}
+"""Whether a rung of the ladder holds."""

@@ -1,0 +1,206 @@
+"""An EV charger under PEBC: limits become whole amperes, a car is woken, phases change while it stands still."""
+
+import pytest
+
+from s2d.rm.occasion import Occasion
+from s2d.s2.messages.common import NumberRange
+from s2d.s2.messages.pebc import PowerConstraints, PowerEnvelopeConsequenceType
+
+from .ev_stage import HOUR, MINUTE, POINTS, SWITCHED, SYMMETRIC, EvStage
+from .stage import PEBC, of_type, statuses
+
+
+def limited(keys: str = POINTS, **options: int) -> EvStage:
+    stage = EvStage(keys, **options)
+    stage.session(PEBC)
+    stage.written.clear()
+    return stage
+
+
+def test_ranges_are_what_the_settings_say_the_useful_one_first() -> None:
+    stage = EvStage()
+    (constraints,) = of_type(PowerConstraints, stage.session(PEBC))
+    assert constraints.consequence_type is PowerEnvelopeConsequenceType.DEFER
+    assert constraints.valid_until is None
+    assert [
+        (each.limit_type, each.range_boundary, each.commodity_quantity) for each in constraints.allowed_limit_ranges
+    ] == [
+        ("UPPER_LIMIT", NumberRange(start_of_range=4140.0, end_of_range=11040.0), SYMMETRIC),
+        ("UPPER_LIMIT", NumberRange(start_of_range=0.0, end_of_range=0.0), SYMMETRIC),
+        ("LOWER_LIMIT", NumberRange(start_of_range=0.0, end_of_range=0.0), SYMMETRIC),
+    ]
+
+
+def test_phases_that_can_be_switched_make_one_range_of_all() -> None:
+    (constraints,) = of_type(PowerConstraints, EvStage(POINTS + SWITCHED).session(PEBC))
+    useful = constraints.allowed_limit_ranges[0].range_boundary
+    assert useful == NumberRange(start_of_range=1380.0, end_of_range=11040.0)
+
+
+@pytest.mark.parametrize(
+    ("limit_w", "voltage_v", "amperes"),
+    [
+        (11040.0, 230.0, 16.0),
+        (5000.0, 230.0, 7.0),
+        (4140.0, 230.1, 6.0),
+        (4140.0, 234.0, 6.0),
+        (4139.0, 230.0, 0.0),
+        (3000.0, 230.0, 0.0),
+        (0.0, 230.0, 0.0),
+        (7360.0, 240.0, 10.0),
+    ],
+)
+def test_a_limit_becomes_the_next_lower_ampere_and_the_least_is_granted(
+    limit_w: float, voltage_v: float, amperes: float
+) -> None:
+    stage = limited(POINTS + "  voltage_l1: {register: 9, unit: V}\n")
+    stage.voltage_v, stage.extra = voltage_v, {"voltage_l1": voltage_v}
+    stage.reads()
+    assert statuses(stage.ordered("limit", (3600, 0, limit_w))) == [
+        ("limit", "ACCEPTED"),
+        ("limit", "STARTED"),
+        ("limit", "SUCCEEDED"),
+    ]
+    assert stage.limit_a == amperes
+
+
+def test_a_limit_beyond_the_ranges_is_rejected_and_the_one_before_stays() -> None:
+    stage = limited()
+    stage.ordered("first", (3600, 0, 5000))
+    assert statuses(stage.ordered("second", (3600, 0, 12000))) == [("second", "REJECTED")]
+    assert stage.limit_a == 7.0
+
+
+def test_a_limit_that_means_a_stop_says_so() -> None:
+    stage = limited()
+    effects = stage.hears(stage.envelope("gap", (3600, 0, 3000), quantity=SYMMETRIC))
+    assert [each.setpoint.reason for each in effects if hasattr(each, "setpoint")] == [
+        "instruction gap: 3000 W is less than its least, so it stops"
+    ]
+
+
+def test_without_a_car_a_limit_is_kept_by_nobody_charging() -> None:
+    stage = limited()
+    stage.is_plugged = False
+    stage.lives(20)
+    assert statuses(stage.ordered("limit", (3600, 0, 5000)))[-1] == ("limit", "SUCCEEDED")
+
+
+def test_a_limit_that_is_not_kept_ends_and_what_it_may_give_is_no_more_than_it_or_what_is_safe() -> None:
+    stage = limited()
+    stage.does(stage.hears(stage.envelope("limit", (3600, 0, 3000), quantity=SYMMETRIC)))
+    stage.extra = {"power": 5000.0, "status": "C"}
+    assert statuses(stage.lives(70))[-1] == ("limit", "ABORTED")
+    assert stage.limit_a == 0.0
+
+
+def test_a_pause_lasts_however_often_limits_change() -> None:
+    stage = limited()
+    stage.lives(10)
+    stage.ordered("stop", (3600, 0, 0))
+    stopped_at = stage.elapsed_s
+    stage.ordered("go", (3600, 0, 11040))
+    assert stage.limit_a == 0.0
+    stage.lives(60)
+    (again_at,) = [at for at, _, value in stage.written if value == 16.0]
+    assert 40 <= again_at - stopped_at <= 62
+
+
+def test_phases_change_after_two_minutes_and_never_under_load() -> None:
+    stage = limited(POINTS + SWITCHED)
+    stage.lives(10)
+    stage.ordered("one-phase", (36000, 0, 3700))
+    assert stage.limit_a == 0.0
+    stage.lives(100)
+    assert stage.relay == 3
+    stage.lives(60)
+    assert (stage.relay, stage.limit_a) == (1, 16.0)
+    switched_at = next(at for at, point, _ in stage.written if point == "phase_count")
+    started_at = stage.written[-1][0]
+    assert started_at - switched_at >= 10
+    # Back to three: not before the phases have been as they are for ten minutes.
+    stage.ordered("three-phases", (36000, 0, 11040))
+    assert stage.limit_a == 16.0
+    stage.lives(5 * MINUTE)
+    assert stage.relay == 1
+    stage.lives(6 * MINUTE)
+    assert (stage.relay, stage.limit_a) == (3, 16.0)
+
+
+def test_a_car_that_does_not_stop_keeps_its_phases() -> None:
+    stage = limited(POINTS + SWITCHED)
+    stage.lives(10)
+    stage.extra = {"status": "C"}
+    stage.ordered("one-phase", (36000, 0, 3700))
+    stage.lives(10 * MINUTE)
+    assert [value for _, point, value in stage.written if point == "phase_count"] == []
+
+
+def test_a_car_that_sleeps_is_woken_by_what_the_charger_has_for_that() -> None:
+    stage = limited(POINTS + "  wake: {register: 8, access: write}\n")
+    stage.wants = False
+    stage.ordered("stop", (3600, 0, 0))
+    stage.lives(60)
+    stage.ordered("go", (3600, 0, 11040))
+    stage.written.clear()
+    began_at = stage.elapsed_s - 10
+    stage.lives(10 * MINUTE)
+    assert [(round(at - began_at, -1), point) for at, point, _ in stage.written] == [
+        (30.0 * number, "wake") for number in range(1, 7)
+    ]
+
+
+def test_a_car_that_sleeps_is_woken_by_pauses() -> None:
+    stage = limited()
+    stage.wants = False
+    stage.ordered("stop", (3600, 0, 0))
+    stage.lives(60)
+    stage.ordered("go", (3600, 0, 11040))
+    stage.written.clear()
+    stage.lives(4 * MINUTE)
+    assert stage.limits() == [0.0, 16.0, 0.0, 16.0, 0.0, 16.0]
+    stage.wants = True
+    stage.lives(10)
+    assert stage.taken_w == 11040.0
+
+
+def test_nobody_is_woken_while_the_card_is_missing() -> None:
+    stage = limited(POINTS + "  authorised: {register: 8}\n")
+    stage.wants, stage.extra = False, {"authorised": 0}
+    stage.ordered("stop", (3600, 0, 0))
+    stage.lives(60)
+    stage.ordered("go", (36000, 0, 11040))
+    stage.written.clear()
+    stage.lives(HOUR)
+    assert stage.written == []
+
+
+def test_a_fault_ends_the_limit_and_stops_it() -> None:
+    stage = limited()
+    stage.ordered("limit", (3600, 0, 5000))
+    stage.extra = {"status": "E"}
+    assert statuses(stage.lives(4)) == [("limit", "ABORTED")]
+    assert stage.limit_a == 0.0
+    stage.extra = {}
+    stage.lives(120)
+    assert stage.limit_a == 6.0
+
+
+def test_an_order_while_it_reports_an_error_is_rejected() -> None:
+    stage = limited()
+    stage.extra = {"status": "F"}
+    stage.reads()
+    assert statuses(stage.ordered("limit", (3600, 0, 5000))) == [("limit", "REJECTED")]
+
+
+def test_two_sockets_are_two_resources() -> None:
+    left, right = limited(), limited()
+    left.ordered("left", (3600, 0, 5000))
+    right.ordered("right", (3600, 0, 8000))
+    assert (left.limit_a, right.limit_a) == (7.0, 11.0)
+
+
+def test_the_states_of_occasions_are_what_the_owner_says() -> None:
+    stage = EvStage(POINTS + "safe_current: 8 A\nsafe: {stopping: {current_limit: 10 A}}\n")
+    safe = stage.setup.safe
+    assert [safe.on(each, "")[0].value for each in (Occasion.CEM_LOST, Occasion.STOPPING)] == [8.0, 10.0]
