@@ -36,8 +36,6 @@ _LONGEST_PAUSE = 32
 """What is refused is asked for at least once in so many reads."""
 _LONGEST_PAUSE_SILENT = 1024
 """What is met with silence, which costs its bus a whole timeout."""
-
-
 _LESSON_S = 3600.0
 """So long a lesson holds."""
 _DOUBTS = 3

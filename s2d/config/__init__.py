@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import ConfigError, Problem
+from ..host.regular_file import is_missing
 from .checked import Cem, Config, DeviceConfig, Draft, Fallback, Gateway, PointSource, Report
 
 __all__ = [
@@ -43,21 +44,10 @@ def draft(path: Path) -> Draft:
 
     file = gateway_file(path)
     found = read(file)
-    if _is_missing(file):
+    if is_missing(file):
         hint = "Say with -c where the configuration is; config/README.md tells what stands in it"
         return replace(found, problems=(Problem(str(file), 0, 0, "", "there is no such file", hint),))
     return replace(found, problems=tuple(_sorted(found.problems)))
-
-
-def _is_missing(file: Path) -> bool:
-    """Whether it is certain that there is no *file*; one in a folder that is closed to us may be there."""
-    try:
-        os.lstat(file)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def load(path: Path) -> Config:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..errors import LockHeld
 from . import state_file
+from .regular_file import is_missing
 
 LOCK = "lock"
 _PAUSE_S = 0.05
@@ -57,13 +58,7 @@ def holder_of(state_dir: Path) -> str:
 
 def is_nobodys(state_dir: Path) -> bool:
     """Whether nobody can have the lock of *state_dir*, as there is none, though it cannot be had."""
-    try:
-        os.lstat(state_dir / LOCK)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return False
+    return is_missing(state_dir / LOCK)
 
 
 def try_out(state_dir: Path) -> None:

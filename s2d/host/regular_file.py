@@ -37,6 +37,17 @@ def contents_of(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
     return contents
 
 
+def is_missing(path: Path) -> bool:
+    """Whether it is certain that there is nothing at *path*; in a folder that is closed to us something may be."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def _check(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         kind = _KINDS.get(stat.S_IFMT(status.st_mode), "something else")

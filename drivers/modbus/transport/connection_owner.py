@@ -20,7 +20,7 @@ from s2d.tcp import NotConnected
 
 from ..connection import ModbusConnection
 from .byte_stream import ByteStream, SerialStream, TcpStream
-from .framing import ANSWERS_FOR_ALL, FrameOddity, Framing, Misfit, RtuFraming, TcpFraming
+from .framing import ANSWERS_FOR_ALL, FrameOddity, Framing, Misfit, RtuFraming, TcpFraming, shown_bytes
 from .refusals import ForeignResponse, Silent
 from .request import Request
 from .unit_backoff import UnitBackoff
@@ -44,8 +44,6 @@ _SAME_ADAPTER_S = 1.0
 """An adapter that hangs up and is connected to anew within this time has not been exchanged."""
 _FRAME_BYTES = 3
 """Unit and checksum round what is said on a serial line."""
-_SHOWN_BYTES = 12
-"""Of what was heard instead of a response."""
 
 
 class Response(NamedTuple):
@@ -290,7 +288,7 @@ class ConnectionOwner:
     ) -> Silent:
         self._silences += 1
         self.is_line_mute = not stream.received and not self._framing.is_echoing
-        heard = bytes(stream.received[:_SHOWN_BYTES]).hex(" ")
+        heard = shown_bytes(stream.received)
         is_echo_alone = self._framing.is_echoing and not heard
         if self._to.host is not None and (is_idle or self._silences >= _SILENCES or not self._tells_apart(of)):
             self.close()

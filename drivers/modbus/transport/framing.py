@@ -130,7 +130,7 @@ class TcpFraming:
         length, right = int.from_bytes(received[at + 4 : at + 6]), len(pdu) + 1
         self._ends_at = at + _LENGTH_ENDS + max(length, right)
         if length != right:
-            told = f"whose header counts {length} bytes where {right} are the answer, {_shown(received[at:])}"
+            told = f"whose header counts {length} bytes where {right} are the answer, {shown_bytes(received[at:])}"
             self._note("length", told)
         self._note_surplus(received[:at] or received[self._ends_at :])
 
@@ -139,7 +139,7 @@ class TcpFraming:
         if not surplus or not self._is_number_checked:
             return
         if len(surplus) < 2 or not self._is_late(int.from_bytes(surplus[:2])):
-            self._note("surplus", f"beside which come bytes that are too many, {_shown(surplus)}")
+            self._note("surplus", f"beside which come bytes that are too many, {shown_bytes(surplus)}")
 
     def _note(self, kind: str, told: str) -> None:
         assert self._request
@@ -184,7 +184,7 @@ class TcpFraming:
         if request.response_in(received[7:]) is None:
             if len(received) < length + _LENGTH_ENDS and not is_final:
                 return None
-            why = f"it gave an answer to another question, {_shown(received)}"
+            why = f"it gave an answer to another question, {shown_bytes(received)}"
             return Misfit(why=why, is_hopeless=True)
         return self._of_another(received, 0)
 
@@ -201,11 +201,11 @@ class TcpFraming:
             differs.append(f"as unit {unit} where unit {self._request.unit} was asked")
             remedy["unit"] = unit if unit < 248 else 255
         keys = " and ".join(f"`{key}: {value}`" for key, value in remedy.items())
-        why = f"it answers {' and '.join(differs)}, {_shown(received[at:])}; if it always does, add {keys}"
+        why = f"it answers {' and '.join(differs)}, {shown_bytes(received[at:])}; if it always does, add {keys}"
         return Misfit(why=why, remedy=remedy, is_hopeless="transaction_ids" in remedy)
 
     def _nonsense(self, received: bytearray) -> Misfit:
-        what = f"what it says is no Modbus TCP, {_shown(received)}"
+        what = f"what it says is no Modbus TCP, {shown_bytes(received)}"
         if self._is_known:
             return Misfit(why=what, is_hopeless=True)
         assert self._request
@@ -286,7 +286,7 @@ class RtuFraming:
                     self._learn_echo()
                     return Misfit(bytes(frame[1:-2]))
             elif is_final and frame[0] != request.unit and request.response_in(frame[1:-2]) is not None:
-                why = f"unit {frame[0]} answered in its place, {_shown(frame)}; is it `unit: {frame[0]}`?"
+                why = f"unit {frame[0]} answered in its place, {shown_bytes(frame)}; is it `unit: {frame[0]}`?"
                 return Misfit(why=why, remedy={"unit": frame[0]})
         return None
 
@@ -338,8 +338,8 @@ def _rtu_frames(received: bytearray, function: int) -> Iterable[bytearray]:
                 break
 
 
-def _shown(received: bytes | bytearray) -> str:
-    """The bytes *received*, as far as they are shown."""
+def shown_bytes(received: bytes | bytearray) -> str:
+    """The bytes *received*, as far as they are shown; nothing of none."""
     shown = received[:_SHOWN_BYTES].hex(" ")
     return f"{shown} …" if len(received) > _SHOWN_BYTES else shown
 
