@@ -7,6 +7,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ..device.command_plan import Plan, Write
+from ..device.confirmation import swapped_words
 from ..errors import DeviceError
 from ..quantities import factor_of
 from ..rm.kinds.battery.settings import BatterySettings
@@ -119,12 +120,10 @@ class WriteWatch:
             return WriteOutcome(False, f"whether it follows is not known: {trouble}")
         kept, first = self._kept, self._kept_at_first
         if kept is not None and first is not None and not self._are_alike(kept, first):
+            if reason := swapped_words(self._point, self._visit.make.points[self._point], first, kept):
+                return WriteOutcome(False, reason)
             what = f"{self._point} was {self._in_unit(first)} and became {self._in_unit(kept)} by itself"
-            others = tuple(self._other_readings())
-            why = "another controller or the app writes it, or the device forgot it"
-            if others:
-                why = f"it takes the words in another order, {why}"
-            return WriteOutcome(False, f"{what}: {why}", others)
+            return WriteOutcome(False, f"{what}: another controller or the app writes it, or the device forgot it")
         if kept is not None and not self._are_alike(kept, self._plan.value):
             what = f"it keeps {self._in_unit(kept)} instead of {self._in_unit(self._plan.value)}"
             if not isinstance(kept, str | bool):

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from s2d_drivers.modbus import ModbusPoint
 
 from s2d.commissioning.device_visit import visited
 from s2d.commissioning.manual_write import bounds_in_words, command_of, what_is_left, within_reach
@@ -180,6 +181,17 @@ async def test_a_value_that_somebody_else_changes_is_told() -> None:
         False,
         "power_setpoint was 1000 W and became 0 W by itself: another controller or the app writes it, or the device "
         "forgot it",
+    )
+
+
+async def test_what_shows_its_words_the_other_way_round_is_blamed_on_nobody() -> None:
+    points = POINTS | {"power_setpoint": ModbusPoint(register=1, type="int32", unit="W", access="read_write")}
+    swaps = (0.5, {"power_setpoint": 65536000.0})
+    outcome, _ = await written(store(Hardware(dict(STANDS_STILL)), points), "power_setpoint", 1000.0, swaps)
+    assert outcome == WriteOutcome(
+        False,
+        "power_setpoint shows 1000 W with its words in another order, 65536000 W: "
+        "if the device wants them so, say `write_order`",
     )
 
 
