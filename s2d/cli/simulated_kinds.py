@@ -4,13 +4,20 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from ..quantities import Energy, Percentage, PercentageRange, Power
+from ..quantities import Energy, Percentage, PercentageRange, Power, Temperature, TemperatureRange, Volume
 from ..simulation.battery import SimulatedBattery
+from ..simulation.boiler import SimulatedBoiler
+from ..simulation.draws import HotWaterDraws
 from ..simulation.faults import NIGHT_OFFLINE
 from ..simulation.hardware import SimulatedHardware
+from ..simulation.heat_pump import SimulatedHeatPump
+from ..simulation.heating import HeatingCircuit
 from ..simulation.inverter import SimulatedInverter
+from ..simulation.load import SimulatedLoad
+from ..simulation.outdoor import OutdoorTemperature
 from ..simulation.registers import register_table
 from ..simulation.sun import NOON_S, Sun
+from ..simulation.tank import Tank
 from . import argument_of
 
 
@@ -107,6 +114,120 @@ def _inverter(arguments: Namespace) -> SimulatedInverter:
     )
 
 
+def _add_heat_pump_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--least-power", type=argument_of(Power.parse), default=Power(500), help='default: "500 W"')
+    parser.add_argument("--most-power", type=argument_of(Power.parse), default=Power(2000), help='default: "2 kW"')
+    parser.add_argument("--rod-power", type=argument_of(Power.parse), default=Power(3000), help='default: "3 kW"')
+    parser.add_argument(
+        "--rod-when-ordered", action="store_true", help="the heater rod helps in the state 4 of SG-Ready"
+    )
+    parser.add_argument("--cap-stops", action="store_true", help="a cap below its least power stops it")
+    _add_tank_arguments(parser, Volume(200), Temperature(50))
+    parser.add_argument(
+        "--setpoint", type=argument_of(Temperature.parse), default=Temperature(50), help='its own (default: "50 °C")'
+    )
+    parser.add_argument(
+        "--outdoor",
+        type=argument_of(TemperatureRange.parse),
+        default=TemperatureRange((-2.0, 6.0)),
+        help='over a day (default: "-2 °C .. 6 °C")',
+    )
+    parser.add_argument(
+        "--house", type=float, default=150.0, metavar="W_PER_K", help="what the house loses (default: 150)"
+    )
+    add_serial_number_argument(parser)
+    add_time_argument(parser)
+
+
+def _heat_pump(arguments: Namespace) -> SimulatedHeatPump:
+    return SimulatedHeatPump(
+        tank=_tank(arguments),
+        heating=HeatingCircuit(loss_w_per_k=arguments.house),
+        outdoor=OutdoorTemperature(*arguments.outdoor),
+        draws=_draws(arguments),
+        least_power_w=arguments.least_power,
+        most_power_w=arguments.most_power,
+        rod_power_w=arguments.rod_power,
+        hot_water_c=arguments.setpoint,
+        rod_when_ordered=arguments.rod_when_ordered,
+        cap_stops=arguments.cap_stops,
+        time_of_day_s=arguments.time,
+        serial_number=arguments.serial_number,
+    )
+
+
+def _add_load_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--power", type=argument_of(Power.parse), default=Power(2000), help='default: "2 kW"')
+    parser.add_argument("--modulates", action="store_true", help="it takes no more than its limit, in whole watts")
+    parser.add_argument("--on", action="store_true", help="at the start")
+    parser.add_argument("--boiler", action="store_true", help="it heats a tank of hot water")
+    _add_tank_arguments(parser, Volume(120), Temperature(55), "of a boiler, ")
+    parser.add_argument(
+        "--thermostat",
+        type=argument_of(_thermostat),
+        default=Temperature(60),
+        help='of a boiler; none: it has none (default: "60 °C")',
+    )
+    parser.add_argument("--no-cut-out", action="store_true", help="of a boiler, it has none and may boil")
+    add_serial_number_argument(parser)
+    add_time_argument(parser)
+
+
+def _load(arguments: Namespace) -> SimulatedLoad | SimulatedBoiler:
+    if not arguments.boiler:
+        return SimulatedLoad(
+            arguments.power,
+            least_power_w=0.0 if arguments.modulates else arguments.power,
+            is_on=arguments.on,
+            serial_number=arguments.serial_number,
+        )
+    return SimulatedBoiler(
+        tank=_tank(arguments),
+        draws=_draws(arguments),
+        element_w=arguments.power,
+        is_modulating=arguments.modulates,
+        thermostat_c=arguments.thermostat,
+        has_cut_out=not arguments.no_cut_out,
+        is_on=arguments.on,
+        time_of_day_s=arguments.time,
+        serial_number=arguments.serial_number,
+    )
+
+
+def _add_tank_arguments(parser: ArgumentParser, volume: Volume, temperature: Temperature, of: str = "") -> None:
+    parser.add_argument(
+        "--tank", type=argument_of(Volume.parse), default=volume, help=f'{of}how large it is (default: "{volume:g} l")'
+    )
+    parser.add_argument(
+        "--temperature",
+        type=argument_of(Temperature.parse),
+        default=temperature,
+        help=f'{of}at the start (default: "{temperature:g} °C")',
+    )
+    parser.add_argument(
+        "--layers", type=int, default=1, help=f"{of}2: cold water stays below hot (default: 1, always mixed)"
+    )
+    parser.add_argument(
+        "--draws",
+        type=argument_of(Energy.parse),
+        default=Energy(5845),
+        help=f'{of}what is used of it in a day (default: "5.845 kWh")',
+    )
+    parser.add_argument("--household", type=int, default=1, metavar="SEED", help=f"{of}who uses it (default: 1)")
+
+
+def _tank(arguments: Namespace) -> Tank:
+    return Tank(arguments.tank, arguments.temperature, layers=arguments.layers)
+
+
+def _draws(arguments: Namespace) -> HotWaterDraws:
+    return HotWaterDraws(arguments.draws / 1000, arguments.household)
+
+
+def _thermostat(written: object) -> Temperature | None:
+    return None if written == "none" else Temperature.parse(written)
+
+
 def add_serial_number_argument(parser: ArgumentParser) -> None:
     """Has *parser* know `--serial-number`."""
     parser.add_argument("--serial-number", default="S2D-SIM-0001", help="default: %(default)s")
@@ -152,6 +273,12 @@ SIMULATED_KINDS = {
         sun_of,
         epilog=f"registers without --profile (16-bit words, read as holding or input registers; any other address is "
         f"exception 2):\n{register_table()}\n\n",
+    ),
+    "heat_pump": SimulatedKind(
+        "a heat pump with a hot water tank, and a house that it heats", _add_heat_pump_arguments, _heat_pump
+    ),
+    "load": SimulatedKind(
+        "a plug with something behind it, a heater that modulates, or a boiler", _add_load_arguments, _load
     ),
     "pv": SimulatedKind(
         "a PV inverter under a sun with clouds",

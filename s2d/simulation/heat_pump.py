@@ -236,6 +236,11 @@ class SimulatedHeatPump:
         self._decide()
 
     @property
+    def max_power_w(self) -> float:
+        """Most that it takes: compressor, rod, pump and itself."""
+        return self._most_power_w + self._rod_power_w + PUMP_W + STANDBY_W
+
+    @property
     def hot_water_setpoint_c(self) -> float:
         """What its hot water is to be, before anything raises it."""
         return self._hot_water_setpoint_of(self._orders)
@@ -291,12 +296,14 @@ class SimulatedHeatPump:
             "rod": self.rod_is_on,
             "status": self.status.value,
             "sg_state": int(self.sg.state),
-            "fault": self.fault,
+            "fault": "frozen" if self.damage else "alarm" if self._fault else "ok",
+            "power_limit": min(self.max_power_w, ordered_number(self._orders, "power_limit", inf)),
+            "power_offer": ordered_number(self._orders, "power_offer", 0.0),
             "starts": self.compressor.starts,
             "defrosts": self.defrosts,
             "refused": self.refused_starts + self.sg.refused_changes + self.sg.refused_blocks,
             "damage": self.damage,
-            "max_power": self._most_power_w + self._rod_power_w,
+            "max_power": self.max_power_w,
             "serial_number": self._serial_number,
         }
 

@@ -93,7 +93,8 @@ class SimulatedLoad:
             "energy": self.energy_j / 3600,
             "on": self.relay.is_on,
             "switched": self.relay.switched,
-            "fault": self._fault,
+            "fault": "broken" if self._fault else "ok",
+            "power_limit": min(self._power_w, self._limit_w),
             "max_power": self._power_w,
             "serial_number": self._serial_number,
         }

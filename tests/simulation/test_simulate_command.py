@@ -109,6 +109,27 @@ async def test_a_hybrid_has_a_sun_on_its_roof():
     assert await given_w("--time", "23:30") == 0
 
 
+async def test_a_heat_pump_has_weather_and_a_household():
+    said = "--outdoor", "-8 °C .. -7.9 °C", "--temperature", "42 °C", "--time", "04:00"
+    async with simulated("--port", "0", *said, device="heat_pump") as pump:
+        client = await client_of(await line_of(pump))
+        registers = (await client.read_holding_registers(103, count=6)).registers
+        assert (registers[0], registers[1], registers[5]) == (420, 0x10000 - 80, 3)
+        await client.write_register(200, 300)
+        assert re.match(r"setpoint 30 +hot_water +power +548 W +tank +42\.0 °C ", await line_of(pump))
+        client.close()
+
+
+async def test_a_load_may_be_a_boiler_without_a_thermostat():
+    said = "--boiler", "--on", "--thermostat", "none", "--temperature", "70 °C", "--power", "1.5 kW"
+    async with simulated("--port", "0", *said, device="load") as boiler:
+        client = await client_of(await line_of(boiler))
+        assert (await client.read_holding_registers(100)).registers == [1500]
+        await client.write_coil(1, False)
+        assert re.match(r"relay 0 +off +power +0 W +tank +70\.0 °C", await line_of(boiler))
+        client.close()
+
+
 async def test_what_stands_before_the_kind_counts_too():
     async with simulated("--port", "0", "--unit", "9", "battery", "--soc", "20", device=None) as process:
         client = await client_of(line := await line_of(process))
@@ -200,6 +221,20 @@ def test_wrong_values_are_one_sentence(arguments, sentence, capsys):
         status = exit_.code
     assert status == 2
     assert capsys.readouterr().err.splitlines()[-1].endswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["heat_pump", "--least-power", "3 kW"], "the least power must be above 0 W, and the most not below it"),
+        (["heat_pump", "--layers", "0"], "a tank has 1 to 8 layers"),
+        (["load", "--boiler", "--thermostat", "95 °C"], "a thermostat is set between 20 and 85 °C"),
+        (["load", "--power", "0 W"], "power must be above 0 W"),
+    ],
+)
+def test_hardware_that_cannot_be_is_one_sentence(arguments, sentence, capsys):
+    assert main(["simulate", *arguments]) == 2
+    assert capsys.readouterr().err == f"s2d simulate: {sentence}\n"
 
 
 def test_a_profile_that_is_not_there_is_one_sentence(capsys):

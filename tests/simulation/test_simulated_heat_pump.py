@@ -118,7 +118,7 @@ def test_it_starts_softly_and_tells_what_it_takes_and_makes():
         "rod": False,
         "sg_state": 2,
         "outdoor": pytest.approx(10),
-        "fault": False,
+        "fault": "ok",
     }
     assert pump.status_line().startswith("hot_water   power  2048 W   tank  40.6 °C")
 

@@ -22,7 +22,8 @@ def test_it_takes_its_power_while_it_is_on():
         "energy": pytest.approx(3700 / 3600 + 1000),
         "on": False,
         "switched": 2,
-        "fault": False,
+        "fault": "ok",
+        "power_limit": 2000,
         "max_power": 2000,
         "serial_number": "S2D-SIM-0001",
     }
