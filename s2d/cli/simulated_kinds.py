@@ -156,6 +156,18 @@ def _heat_pump(arguments: Namespace) -> SimulatedHeatPump:
     )
 
 
+_OF_BOILERS = {
+    "tank": Volume(120),
+    "temperature": Temperature(55),
+    "layers": 1,
+    "draws": Energy(5845),
+    "household": 1,
+    "thermostat": Temperature(60),
+    "no_cut_out": False,
+}
+"""What is said of a boiler alone → what it is by default."""
+
+
 def _add_load_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--power", type=argument_of(Power.parse), default=Power(2000), help='default: "2 kW"')
     parser.add_argument("--modulates", action="store_true", help="it takes no more than its limit, in whole watts")
@@ -175,6 +187,9 @@ def _add_load_arguments(parser: ArgumentParser) -> None:
 
 def _load(arguments: Namespace) -> SimulatedLoad | SimulatedBoiler:
     if not arguments.boiler:
+        for name, default in _OF_BOILERS.items():
+            if vars(arguments)[name] != default:
+                raise ValueError(f"--{name.replace('_', '-')} is said of boilers only: say --boiler too")
         return SimulatedLoad(
             arguments.power,
             least_power_w=0.0 if arguments.modulates else arguments.power,

@@ -229,6 +229,8 @@ def test_wrong_values_are_one_sentence(arguments, sentence, capsys):
         (["heat_pump", "--least-power", "3 kW"], "the least power must be above 0 W, and the most not below it"),
         (["heat_pump", "--layers", "0"], "a tank has 1 to 8 layers"),
         (["load", "--boiler", "--thermostat", "95 °C"], "a thermostat is set between 20 and 85 °C"),
+        (["load", "--no-cut-out"], "--no-cut-out is said of boilers only: say --boiler too"),
+        (["load", "--tank", "80 l"], "--tank is said of boilers only: say --boiler too"),
         (["load", "--power", "0 W"], "power must be above 0 W"),
     ],
 )
