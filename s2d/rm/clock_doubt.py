@@ -13,6 +13,7 @@ from ..values import Now
 
 DOUBTFUL_FROM_S = 5.0
 """Clocks of hosts that know the time are no further apart."""
+_IN_TIME = timedelta(seconds=DOUBTFUL_FROM_S)
 MEANT_FOR_NOW_S = 60.0
 """An order is carried out at most so long before its time by our clock, as it may be meant for now."""
 _LATE_AT_MOST_S = 86_400.0
@@ -34,7 +35,7 @@ class ClockDoubt:
 
     def hear(self, date: datetime | None, now: Now) -> None:
         """Takes what the CEM says the time is; None: it does not say."""
-        self._heard_at, self._is_dated = None, date is not None
+        self._heard_at, self._ahead_s, self._is_dated = None, 0.0, date is not None
         if date is not None:
             self._heard_at, self._ahead_s = now, (date + _ROUNDED - now.utc).total_seconds()
 
@@ -51,12 +52,13 @@ class ClockDoubt:
 
         Too soon is better than too late. One that comes late is a sign of the CEM's clock, if that gives no date.
         """
-        lead_s = (order.execution_time - now.utc).total_seconds()
-        if not self._is_dated and DOUBTFUL_FROM_S < -lead_s < _LATE_AT_MOST_S:
-            self._heard_at, self._ahead_s = now, lead_s
-        if self._heard_at is None:
+        late = now.utc - order.execution_time
+        if late <= _IN_TIME and abs(self._ahead_s) <= DOUBTFUL_FROM_S:
             return [], order
-        is_meant_for_now = 0 < lead_s <= min(self.ahead_s(now), MEANT_FOR_NOW_S)
+        late_s = late.total_seconds()
+        if not self._is_dated and DOUBTFUL_FROM_S < late_s < _LATE_AT_MOST_S:
+            self._heard_at, self._ahead_s = now, -late_s
+        is_meant_for_now = 0 < -late_s <= min(self.ahead_s(now), MEANT_FOR_NOW_S)
         return self.news(now), replace(order, execution_time=now.utc) if is_meant_for_now else order
 
     def news(self, now: Now) -> list[Note]:
