@@ -43,6 +43,7 @@ async def test_a_heat_pump_tells_how_it_is() -> None:
             "offer": 0,
             "relay_1": False,
             "relay_2": False,
+            "enable": True,
             "owner": "automatic",
         }
 
@@ -86,3 +87,14 @@ async def test_a_heat_pump_is_capped_and_invited() -> None:
         await device.told("power_offer", 1100)
         house.now_s = 120.0
         assert (await device.read())["power"] == 1148
+
+
+async def test_a_heat_pump_rests_while_its_contact_is_open() -> None:
+    house = heat_pump(40.0)
+    async with house.device(steering="enable") as device:
+        assert (await device.read())["status"] == "hot_water"
+        await device.told("on", False)
+        assert (await device.read())["status"] == "rest"
+        house.now_s = 600.0
+        await device.released("on")
+        assert (await device.read())["status"] == "hot_water"
