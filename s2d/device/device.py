@@ -5,7 +5,7 @@ Lost, Applied, Refused and Identified, in the order they happened.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from math import inf
 from random import random
@@ -79,6 +79,8 @@ class Device:
         self._commands = CommandRunner(
             ledger or WriteLedger(), clock=clock, log=self._log, emit=self._emit, found=found
         )
+        self._oddities: set[str] = set()
+        """Those that were told, in all its openings."""
         self._is_started = False
         """It was started, and introduced itself, since it was last lost."""
         self._said: list[str | None] = []
@@ -147,6 +149,7 @@ class Device:
             emit=emit,
             wake=self._read_news_at,
             alive=self._alive,
+            note_odd=self._note_odd,
         )
         self._latest = opened.latest
         return opened
@@ -320,6 +323,12 @@ class Device:
     def _emit(self, event: DeviceEvent) -> None:
         for listener in self._listeners:
             listener(event)
+
+    def _note_odd(self, oddities: Collection[str]) -> None:
+        for oddity in oddities:
+            if oddity not in self._oddities:
+                self._oddities.add(oddity)
+                self._log.warning("device.odd", what=oddity)
 
     def _alive(self, until: float) -> None:
         self._alive_until = until

@@ -37,7 +37,7 @@ class OpenedDevice:
     """One opening of a device by the map *make*; *emit* is called with all that is new, once it is available.
 
     Where the device speaks unasked, *wake* hears from when on that may be read. *alive* hears until when its task may
-    be silent.
+    be silent, *note_odd* what is odd about how the device speaks.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class OpenedDevice:
         emit: Callable[[tuple[Reading, ...]], None],
         wake: Callable[[float], None] = lambda at: None,
         alive: Callable[[float], None] = lambda until: None,
+        note_odd: Callable[[Collection[str]], None] = lambda oddities: None,
     ) -> None:
         now = clock().mono
         self.make = make
@@ -71,8 +72,7 @@ class OpenedDevice:
         self._decisive = self.latest.inputs_of(make.ready.names if make.ready else ())
         """Read along with everything: whether the device is ready."""
         self._log = log
-        self._oddities: set[str] = set()
-        """Those that were told."""
+        self._note_odd = note_odd
         self._is_deaf = False
         """It has said nothing since it took a write, which was told to nobody yet."""
         self._alone_until = now
@@ -192,7 +192,8 @@ class OpenedDevice:
             self._is_deaf = False
             raise
         finally:
-            self._tell_oddities()
+            if oddities := self._driver.oddities:
+                self._note_odd(oddities)
         self._is_deaf = False
         return said
 
@@ -211,14 +212,6 @@ class OpenedDevice:
 
     def _leave_alone(self, points: Iterable[PointSettings]) -> None:
         self._alone_until = self._clock().mono + max(float(point.rest) for point in points)
-
-    def _tell_oddities(self) -> None:
-        if len(said := self._driver.oddities) == len(self._oddities):
-            return
-        for oddity in said:
-            if oddity not in self._oddities:
-                self._oddities.add(oddity)
-                self._log.warning("device.odd", what=oddity)
 
     @property
     def doubt(self) -> Doubt | None:

@@ -125,7 +125,7 @@ SIMPLE = {
 
 
 @asynccontextmanager
-async def odd_device_at_work(unit, transport, points):
+async def odd_device_at_work(unit, transport, points, variants=()):
     """A device in front of *unit*, the events it tells, and its log."""
     events, log = [], FakeLog()
     async with odd_device(unit, transport) as settings, Modbus.open_bus(where := ModbusConnection(**settings)) as bus:
@@ -136,6 +136,7 @@ async def odd_device_at_work(unit, transport, points):
             poll_s=1.0,
             clock=now,
             log=log.logger,
+            variants=variants,
         )
         device.listen(events.append)
         async with asyncio.TaskGroup() as tasks:
@@ -175,6 +176,15 @@ async def test_an_odd_device_is_never_lost_and_never_written_twice(how, transpor
     # A network brings nothing back; what else is heard on a line may be anybody's.
     is_told = oddities and (transport != "tcp" if how == "an echo" else transport == "tcp" or how not in ON_A_LINE)
     assert [line["event"] for line in log.lines if line["level"] == "warning"] == ["device.odd"] * is_told
+
+
+async def test_what_is_odd_is_told_once_though_the_device_is_opened_again_to_be_what_it_turned_out_to_be():
+    unit = OddUnit(says=lambda frame: [(0.0, frame + frame)])
+    points = SIMPLE | {"kind": ModbusPoint(register=13, table="input", poll="once")}
+    variants = [Variant(Expression.parse("kind == 13"), DeviceMap(points=points))]
+    async with odd_device_at_work(unit, "tcp", points, variants) as (_, _, log):
+        await pass_s(10)
+    assert [line["event"] for line in log.lines if line["level"] == "warning"] == ["device.odd"]
 
 
 async def test_a_device_that_refused_at_times_is_asked_as_ever_once_it_does_not():
