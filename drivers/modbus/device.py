@@ -151,7 +151,7 @@ class ModbusDevice:
             batch = ReadBatch(blocks)
             return dict(zip(batch.wanted, await share.reader.read(batch), strict=True))
 
-        watched = [each for each in share.framed if each.needs_frame(self._bus.connection_number)]
+        watched = [each for each in share.framed if each.begin_read(self._bus.connection_number)]
         before = await ask(frames_of(watched)) if watched else {}
         answers = await share.reader.read(share.batch)
         readings = []

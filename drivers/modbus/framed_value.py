@@ -39,15 +39,15 @@ class FramedValue:
         self._before = 0.0
         self._reads = 0
 
-    def needs_frame(self, connection: Hashable) -> bool:
-        """Whether the frame has to be read around the value on *connection*."""
+    def begin_read(self, connection: Hashable) -> bool:
+        """Counts a read on *connection*, and returns whether the frame has to be read around the value."""
         if connection != self._connection:
             self._connection, self._known, self._has_moved = connection, None, False
         self._reads += 1
         return self._is_spread or self._has_moved or self._known is None or self._reads % _LOOK_EVERY == 0
 
-    def is_suspicious(self, answers: Answers) -> bool:
-        """Whether the value among *answers* may have got another frame."""
+    def note_jump(self, answers: Answers) -> bool:
+        """Takes down the value among *answers*, and returns whether it may have got another frame."""
         words = answers[self.inner]
         if self._is_spread or isinstance(words, NotGiven):
             return False
@@ -98,7 +98,7 @@ async def settle(
     values: Sequence[FramedValue], watched: Collection[FramedValue], before: Answers, inner: Answers, ask: Ask
 ) -> list[Reading]:
     """What *values* say, of which *inner* was read after the frames *before* of those that are *watched*."""
-    suspicious = [value for value in values if value.is_suspicious(inner) and value not in watched]
+    suspicious = [value for value in values if value.note_jump(inner) and value not in watched]
     watched = [*watched, *suspicious]
     after = await ask(frames_of(watched)) if watched else {}
     readings: list[Reading] = []

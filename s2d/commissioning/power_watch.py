@@ -10,6 +10,7 @@ from ..rm.kinds.battery.settings import BatterySettings
 from ..values import RELEASE, Reading, Value
 
 _IDLE_BELOW_W = 25.0
+"""Where no kind says what is idle."""
 _MOVED_SHARE = 0.1
 """Of the change that was ordered: less is noise."""
 
