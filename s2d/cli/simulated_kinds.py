@@ -12,8 +12,10 @@ from ..simulation.faults import NIGHT_OFFLINE
 from ..simulation.hardware import SimulatedHardware
 from ..simulation.heat_pump import SimulatedHeatPump
 from ..simulation.heating import HeatingCircuit
+from ..simulation.household import Household
 from ..simulation.inverter import SimulatedInverter
 from ..simulation.load import SimulatedLoad
+from ..simulation.meter import SimulatedMeter
 from ..simulation.outdoor import OutdoorTemperature
 from ..simulation.registers import register_table
 from ..simulation.sun import NOON_S, Sun
@@ -110,6 +112,23 @@ def _inverter(arguments: Namespace) -> SimulatedInverter:
         installed_limit_w=arguments.installer_limit,
         phases=arguments.phases,
         ramp_percent_per_s=arguments.ramp,
+        serial_number=arguments.serial_number,
+    )
+
+
+def _add_meter_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--household", type=int, default=1, metavar="SEED", help="which one uses (default: 1)")
+    parser.add_argument("--phases", type=int, choices=(1, 3), default=3, help="default: 3")
+    add_serial_number_argument(parser)
+    add_sun_arguments(parser, Power(3000), "on its roof, at most")
+
+
+def _meter(arguments: Namespace) -> SimulatedMeter:
+    return SimulatedMeter(
+        Household(arguments.household, arguments.time),
+        sun_of(arguments),
+        phases=arguments.phases,
+        seed=arguments.household,
         serial_number=arguments.serial_number,
     )
 
@@ -289,6 +308,7 @@ SIMULATED_KINDS = {
         epilog=f"registers without --profile (16-bit words, read as holding or input registers; any other address is "
         f"exception 2):\n{register_table()}\n\n",
     ),
+    "meter": SimulatedKind("an electricity meter at the connection of a house", _add_meter_arguments, _meter),
     "heat_pump": SimulatedKind(
         "a heat pump with a hot water tank, and a house that it heats", _add_heat_pump_arguments, _heat_pump
     ),

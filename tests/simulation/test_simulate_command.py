@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from pymodbus.client import AsyncModbusTcpClient
+from pymodbus.exceptions import ModbusIOException
 
 from s2d.__main__ import main
 from s2d.cli.simulated_kinds import SIMULATED_KINDS
@@ -45,9 +46,9 @@ async def line_of(process):
     return (await process.stdout.readline()).decode().rstrip("\n")
 
 
-async def client_of(line):
+async def client_of(line, timeout_s=PATIENCE_S):
     port = int(re.fullmatch(r"Modbus TCP on 127\.0\.0\.1:(\d+), unit \d+", line)[1])
-    client = AsyncModbusTcpClient("127.0.0.1", port=port, timeout=PATIENCE_S, retries=0, reconnect_delay=0)
+    client = AsyncModbusTcpClient("127.0.0.1", port=port, timeout=timeout_s, retries=0, reconnect_delay=0)
     assert await client.connect()
     return client
 
@@ -107,6 +108,34 @@ async def test_a_hybrid_has_a_sun_on_its_roof():
     assert 0 < await given_w() <= 3000
     assert await given_w("--sun", "0 W") == 0
     assert await given_w("--time", "23:30") == 0
+
+
+async def test_without_a_profile_a_kind_has_that_of_its_name():
+    sky = ("--sun", "4 kW", "--clouds", "7")
+    async with simulated("--port", "0", "--unit", "9", *sky, "--installer-limit", "2 kW", device="pv") as process:
+        client = await client_of(line := await line_of(process))
+        assert line.endswith("unit 9")
+        assert (await client.read_holding_registers(100, device_id=9)).registers == [2000]
+        await client.write_register(200, 4000, device_id=9)
+        assert re.fullmatch(
+            r"limit 4000 +throttled +power  -2000 W +sun +4000 W +limit   4000 W", await line_of(process)
+        )
+        client.close()
+    async with simulated("--port", "0", "--phases", "1", "--time", "23:30", device="meter") as process:
+        client = await client_of(await line_of(process))
+        power_w = client.convert_from_registers(
+            (await client.read_input_registers(100, count=2)).registers, client.DATATYPE.FLOAT32
+        )
+        assert 150 <= power_w < 1000
+        client.close()
+
+
+async def test_an_inverter_without_a_battery_may_be_gone_at_night():
+    async with simulated("--port", "0", "--time", "22:00", "--fault", "night-offline", device="pv") as process:
+        client = await client_of(await line_of(process), timeout_s=0.5)
+        with pytest.raises(ModbusIOException):
+            await client.read_holding_registers(100)
+        client.close()
 
 
 async def test_a_heat_pump_has_weather_and_a_household():
@@ -242,6 +271,18 @@ def test_hardware_that_cannot_be_is_one_sentence(arguments, sentence, capsys):
 def test_a_profile_that_is_not_there_is_one_sentence(capsys):
     assert main(["simulate", "battery", "--profile", "sma-storge"]) == 1
     assert capsys.readouterr().err == 's2d simulate: no profile "sma-storge". Did you mean "sma-storage"?\n'
+
+
+def test_what_is_not_of_a_kind_is_said(capsys):
+    for arguments, said in (
+        (["meter", "--installer-limit", "2 kW"], "s2d simulate: error: unrecognized arguments: --installer-limit 2 kW"),
+        (["battery", "--fault", "night-offline"], f"no fault is called 'night-offline'; there are {', '.join(FAULTS)}"),
+        (["toaster"], "argument KIND: invalid choice: 'toaster'"),
+    ):
+        with pytest.raises(SystemExit) as exit_:
+            main(["simulate", *arguments])
+        assert exit_.value.code == 2
+        assert said in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_a_profile_of_another_kind_is_one_sentence(tmp_path, capsys):
