@@ -24,7 +24,7 @@ class Control(Protocol):
 
     @property
     def rests_uninstructed(self) -> bool:
-        """Whether to be selected and to have ordered nothing means something: that no limit is in force."""
+        """Whether to be selected and to have ordered nothing means something: that no limit is in force, say."""
         ...
 
     @property

@@ -72,9 +72,12 @@ class ForeseenStorage(Protocol):
         ...
 
 
-def fill_rate_control(resource: FillRateResource, context: ControlContext) -> OperationModes:
+def fill_rate_control(
+    resource: FillRateResource, context: ControlContext, *, rests_uninstructed: bool = False
+) -> OperationModes:
     """FRBC of *resource*."""
-    return OperationModes(resource, FillRateDialect(resource, context), context)
+    dialect = FillRateDialect(resource, context)
+    return OperationModes(resource, dialect, context, rests_uninstructed=rests_uninstructed)
 
 
 class FillRateDialect:

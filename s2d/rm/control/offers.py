@@ -21,13 +21,13 @@ Model = TypeVar("Model")
 Offer: TypeAlias = Callable[[Model, ControlContext], Control]
 
 
-def offer_frbc(adapter: "Callable[[Model], FillRateResource]") -> Offer[Model]:
-    """Fill Rate Based Control of what *adapter* makes of the model."""
+def offer_frbc(adapter: "Callable[[Model], FillRateResource]", *, rests_uninstructed: bool = False) -> Offer[Model]:
+    """Fill Rate Based Control of what *adapter* makes of the model; see `Control.rests_uninstructed`."""
 
     def offer(model: Model, context: ControlContext) -> Control:
         from .frbc import fill_rate_control
 
-        return fill_rate_control(adapter(model), context)
+        return fill_rate_control(adapter(model), context, rests_uninstructed=rests_uninstructed)
 
     return offer
 

@@ -31,7 +31,15 @@ _NEAR = 0.01
 class OperationModes:
     """A control type by operation modes while it is the active one; its *dialect* words what is said."""
 
-    def __init__(self, resource: OperationModeResource, dialect: Dialect, context: ControlContext) -> None:
+    def __init__(
+        self,
+        resource: OperationModeResource,
+        dialect: Dialect,
+        context: ControlContext,
+        *,
+        rests_uninstructed: bool = False,
+    ) -> None:
+        self.rests_uninstructed = rests_uninstructed
         self._resource = resource
         self._dialect = dialect
         self._context = context
@@ -48,7 +56,6 @@ class OperationModes:
         self._reported: tuple[LastReported, ...] = ()
         """What is told again after a while."""
 
-    rests_uninstructed = False
     ends_by_itself = False
 
     @property

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ....s2.messages.common import Timer, Transition
 from ....values import Now
-from .timers import TimersAndModes
+from .timers import Timed, TimersAndModes
 
 
 class DescribedMode(Protocol):
@@ -53,7 +53,8 @@ class StateMachine:
             self._ways.setdefault((way.from_, way.to), []).append(way)
         self._durations = {timer.id: timer.duration for timer in described.timers}
         self._timers = timers
-        self._untold = dict.fromkeys(self._durations)
+        self._told: dict[str, Timed | None] = {}
+        """The timers as they were told last."""
 
     def label(self, mode_id: str) -> str:
         """The mode as people call it."""
@@ -83,7 +84,6 @@ class StateMachine:
         """Starts the timers of *transition*."""
         for timer_id in transition.start_timers:
             self._timers.start(self._scope, timer_id, self._durations[timer_id] / 1000, now)
-            self._untold[timer_id] = None
 
     def drift(self, before_id: str, after_id: str, now: Now) -> None:
         """Notes that the mode has changed without an order; whichever way it went, its timers start."""
@@ -91,11 +91,13 @@ class StateMachine:
             self.initiate(way, now)
 
     def news_of_timers(self, now: Now) -> list[tuple[str, datetime]]:
-        """The timers to tell of, and when each finishes: all at first, then those started since the last call."""
-        if not self._untold:
+        """The timers to tell of, and when each finishes: all at first, then those started since, by whomever."""
+        if not self._durations:
             return []
-        untold, self._untold = self._untold, {}
-        return [(timer_id, self._timers.finished_at(self._scope, timer_id, now)) for timer_id in untold]
+        timed = {timer_id: self._timers.timed.get((self._scope, timer_id)) for timer_id in self._durations}
+        told, self._told = self._told, timed
+        news = [timer_id for timer_id, each in timed.items() if timer_id not in told or each != told[timer_id]]
+        return [(timer_id, self._timers.finished_at(self._scope, timer_id, now)) for timer_id in news]
 
     def _running(self, timer_ids: tuple[str, ...], at: datetime, now: Now) -> list[str]:
         """Which of the timers will still run at *at*."""

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from ....s2.messages.common import CONTROL_TYPES, ControlType
 from ....values import PlausibleRange, Value
-from ...control.offers import Offer, offer_pebc
+from ...control.offers import Offer, offer_frbc, offer_pebc
 from ...control.reporting import ReportThresholds
 from ...occasion import Occasion
 from .. import Ability, Advice, CanonicalPoint, Kind, ResourceSetup
@@ -12,10 +12,12 @@ from .charge_limit import CURRENT, POWER, ChargeLimit
 from .envelopes import EvEnvelopes
 from .ev_charger import ENABLE, PHASE_COUNT, WAKE, EvCharger
 from .settings import EvChargerSettings
+from .storage import EvStorage
 
 __all__ = ["KIND", "EvCharger", "EvChargerSettings", "ev_charger"]
 
 OFFERS: dict[ControlType, Offer[EvCharger]] = {
+    ControlType.FILL_RATE_BASED_CONTROL: offer_frbc(EvStorage, rests_uninstructed=True),
     ControlType.POWER_ENVELOPE_BASED_CONTROL: offer_pebc(EvEnvelopes),
 }
 """What it can offer, richest first, and what makes of its model what each asks for."""
@@ -67,8 +69,10 @@ def _plausible(settings: EvChargerSettings, nameplate_w: float | None) -> dict[s
     most_w = _OVER_ALLOWED * max(nameplate_w or 0.0, settings.phases * settings.voltage_v * settings.max_current_a)
     power = PlausibleRange(low=0.0, high=max(most_w, 100_000.0), margin=_MARGIN_W, usual_high=most_w)
     current = PlausibleRange(low=0.0, high=500.0, margin=_MARGIN_A)
+    soc = PlausibleRange(low=0.0, high=100.0, margin=1.0)
     return {
         **dict.fromkeys(("power", *(f"power_{phase}" for phase in _PHASED)), power),
+        **dict.fromkeys(("vehicle_soc", "vehicle_soc_limit", "target_soc"), soc),
         **dict.fromkeys([f"current_{phase}" for phase in _PHASED], current),
     }
 
@@ -102,6 +106,13 @@ KIND = Kind(
         **_by_phase("current", "current", "current on"),
         **_by_phase("voltage", "voltage", "voltage of"),
         "current_max": CanonicalPoint("read", "current", "most that it can give"),
+        "current_offered": CanonicalPoint("read", "current", "what it lets the car take by now"),
+        "car_id": CanonicalPoint("read", "", "which car it is: of a card, or of the car itself"),
+        "session_energy": CanonicalPoint("read", "energy", "energy since the car came"),
+        "energy": CanonicalPoint("read", "energy", "energy since ever"),
+        "vehicle_soc": CanonicalPoint("read", "percentage", "state of charge of the car"),
+        "vehicle_soc_limit": CanonicalPoint("read", "percentage", "state of charge at which the car stops"),
+        "target_soc": CanonicalPoint("read", "percentage", "state of charge with which it shall leave"),
         "authorised": CanonicalPoint("read", "", "whether the car may charge"),
         "fault": CanonicalPoint("read", "", "anything but 0, false or `ok` is a fault"),
         CURRENT: CanonicalPoint("write", "current", "most it may give on each phase; 0 stops it"),

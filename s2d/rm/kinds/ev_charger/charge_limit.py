@@ -57,6 +57,15 @@ class ChargeLimit:
             value = least
         return value if value >= least else 0.0
 
+    def nearest(self, power_w: float, phases: Phases, used: int, voltage_v: float) -> float:
+        """The value at which a car that uses *used* of *phases* takes about *power_w*, no less than the least."""
+        wanted = power_w if self._is_power else power_w / (used * voltage_v)
+        return max(self.least(phases), round(wanted / self._step) * self._step)
+
+    def tolerance_w(self, used: int) -> float:
+        """Half of a step."""
+        return self.nominal_w(self._step, used) / 2
+
     def nominal_w(self, value: float, phases: int) -> float:
         """The power that *value* is at the voltage of the settings."""
         return value if self._is_power else value * phases * self._settings.voltage_v

@@ -6,6 +6,7 @@ its end go the same way under every control type, and without any.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime
 from functools import partial
 from math import inf
 from typing import NamedTuple
@@ -14,18 +15,23 @@ from ....s2.messages.common import Commodity, CommodityQuantity, ControlType, Ro
 from ....values import Now, Reading, Setpoint
 from ...control import Control
 from ...control.context import ControlContext
+from ...control.execution import FOLLOWED, PENDING, Verdict, failed
 from ...control.offers import Offer
+from ...control.operation_modes.timers import TimersAndModes
 from ...control.pebc.envelopes import PresentLimits
 from ...occasion import Occasion
 from .. import Protection, ResourceSetup
 from ..kept_limit import KEPT_AT_LEAST_S, KEPT_AT_MOST_S, KeptLimit
 from ..kept_values import KeptValues
 from ..ladder import Ladder
+from ..part_ids import part_id
 from ..shared_state import SharedState
 from .charge_limit import CURRENT, POWER, ChargeLimit, Phases
 from .charging_power import ChargingPower
+from .description import PHASES_KEPT
 from .phase_change import SETTLE_S, ChangeStage, PhaseChange
-from .plug_in import CHARGING, FAULTY, IDLE_BELOW_W, WAKE_EVERY_S, PlugIn, SeenCar
+from .plug_in import CHARGING, FAULTY, IDLE_BELOW_W, WAKE_EVERY_S, SeenCar
+from .present_car import PresentCar
 from .resting_charger import FREE, OFF, RestingCharger
 from .settings import EvChargerSettings
 
@@ -35,6 +41,9 @@ _UNLIMITED_AFTER_S = 300.0
 """A session that sets no limit for so long wants none."""
 _STALE_AFTER_S = 120.0
 """A charger of which nothing is known is left as it is for so long."""
+_DRIVEN = 0.9
+"""An order of so much of what it could have is left to it though the car has to be charged."""
+_MIN_SOC_HYSTERESIS = 1.0
 _OTHER_PHASES_AFTER_S = 120.0
 """A limit that asks for other phases has to do so for so long."""
 
@@ -45,6 +54,17 @@ class OrderedLimit(NamedTuple):
     limit_w: float
     voltage_v: float
     """At which that was worked out: it does not follow each change of the voltage."""
+
+
+class OrderedCharge(NamedTuple):
+    """The charging, or none, that a charger is ordered to."""
+
+    phases: Phases
+    value: float
+    """In the unit in which it is limited."""
+    power_w: float
+    used: int
+    """How many phases the car was known to use."""
 
 
 class NextStep(NamedTuple):
@@ -72,13 +92,23 @@ class EvCharger:
         self.state = SharedState({}, _CALLED)
         self.measured = ChargingPower(self.settings, self.state, setup.abilities, self.phases_now)
         self.quantities = self.measured.quantities
-        self.plug_in = PlugIn()
-        self.ordered: OrderedLimit | None = None
+        self.car = PresentCar(self.settings, self.state, self.kept, self.measured, setup.time_zone)
+        self.plug_in = self.car.plug_in
+        self.resource_id, self.name = setup.resource_id, setup.name
+        self.looked_at: Now | None = None
+        """When it was looked at last; None before it was."""
+        self.ordered: OrderedLimit | OrderedCharge | None = None
+        self.must_charge: str | None = None
+        """Why the car has to be charged, whatever is ordered; None: it has not."""
         self.change_failed: str | None = None
         """Why the phases that were ordered last could not be had."""
         self._offers = offers
         self._safe = setup.safe
         self._steered_by: ControlType | None = None
+        self._timers: TimersAndModes | None = None
+        """Of the transitions between its modes; None before anything was selected."""
+        self._keeps_ordered = False
+        """The station itself gives less than was ordered, which is no reason to order less."""
         self._resting: RestingCharger | None = None
         """None while something is ordered, and at the start, as long as it is left as it is."""
         self._is_stale = False
@@ -96,8 +126,7 @@ class EvCharger:
         self._ladder = Ladder({each: partial(needed, self) for each, needed in rungs.items()})
 
     def observe(self, readings: Iterable[Reading], now: Now) -> None:
-        if self.state.observe(readings, now):
-            self._ladder.advance(now)
+        self.state.observe(readings, now)
         self._note_confirmed(now)
         total = self.measured.total()
         status, authorised = self.state.value("status"), self.state.value("authorised")
@@ -107,6 +136,12 @@ class EvCharger:
             total.number if total else None,
         )
         self.plug_in.observe(seen, now)
+        phases = self.phases_now()
+        least_w = self.limit.nominal_w(self.limit.least(phases), phases)
+        self.car.observe(self.kept.instants.get("phases_changed_at", -inf), least_w, now)
+        self._learn()
+        self._ladder.advance(now)
+        self._look(now)
 
     def lose(self) -> None:
         self.state.lose()
@@ -117,6 +152,8 @@ class EvCharger:
             return False
         self._ladder.advance(now)
         self.plug_in.advance(now)
+        self.car.advance(now)
+        self._look(now)
         self._looks_at = inf
         return True
 
@@ -134,7 +171,7 @@ class EvCharger:
         return self._ladder.offered
 
     def control(self, control_type: ControlType, context: ControlContext) -> Control:
-        self._steered_by = control_type
+        self._steered_by, self._timers = control_type, context.timers
         return self._offers[control_type](self, context)
 
     def power(self) -> Mapping[CommodityQuantity, Reading]:
@@ -199,6 +236,10 @@ class EvCharger:
             return Protection(fault, self.rest(Occasion.ABORTED, f"protection: {fault}", now))
         if self._resting is None and self.ordered is None:
             return self._protect_stored(now)
+        if isinstance(self.ordered, OrderedCharge) and (reason := self._against(self.ordered)):
+            self.ordered, self._resting = None, OFF
+            step = self._next_step(now, f"protection: {reason}")
+            return Protection(reason, step.setpoints if step else [], is_harm=self.must_charge is not None)
         step = self._next_step(now)
         is_harm = self._is_harmful
         return Protection(step.reason, step.setpoints, ends_orders=False, is_harm=is_harm) if step else None
@@ -234,6 +275,142 @@ class EvCharger:
         most_w = max(limit_w, least_w) if is_granted else limit_w
         return most_w + max(IDLE_BELOW_W, 0.03 * most_w)
 
+    def _is_offered_all(self, ordered: OrderedCharge) -> bool:
+        """Whether the station lets the car take what was ordered."""
+        offered = self.state.number("current_offered")
+        return offered is None or self.limit.point == POWER or offered >= ordered.value - 0.5
+
+    def _learn(self) -> None:
+        """Learns how much the car takes at most, from what it takes of more."""
+        ordered, learnt = self.ordered, self.car.learnt
+        if not isinstance(ordered, OrderedCharge) or not self.plug_in.is_charging or self._unconfirmed or self._change:
+            return
+        steady_w = learnt.steady_w(self._confirmed_at)
+        used = self.car.phases(ordered.phases)
+        offered_w = self.limit.nominal_w(ordered.value, used)
+        if steady_w is not None and self._is_offered_all(ordered) and steady_w < 0.95 * offered_w:
+            learnt.learn_most(steady_w / used)
+
+    @property
+    def absence(self) -> str | None:
+        """Why there is no car that could be charged by plan, or None."""
+        if not self.plug_in.is_car_there:
+            return "no car connected"
+        if not self.plug_in.is_authorised:
+            return "waiting for authorisation"
+        return None if self.car.known else "the car is not known"
+
+    @property
+    def _driven_w(self) -> float:
+        """The power with which the car is charged when it has to be."""
+        return max(map(self._most_w_on, self.phases_possible()))
+
+    def _most_w_on(self, phases: Phases) -> float:
+        return self.car.most_w(phases, self.limit)
+
+    def _is_charged_first(self, now: Now) -> bool:
+        first_at, car = self.car.first_charged_at, self.car.known
+        return car is not None and first_at is not None and now.mono < first_at + car.first_charge_s
+
+    def _against(self, ordered: OrderedCharge) -> str | None:
+        """What there is against what is ordered by now, though it was possible."""
+        if ordered.value:
+            if self.plug_in.is_car_there is False:
+                return "the car has gone"
+            if self.car.is_full:
+                return "the car is full"
+        return self.must_charge if ordered.power_w < _DRIVEN * self._driven_w else None
+
+    def _look(self, now: Now) -> None:
+        """Works out whether the car has to be charged, and how all is described."""
+        self.looked_at = now
+        self.must_charge = self._reason_to_charge(now)
+
+    def _reason_to_charge(self, now: Now) -> str | None:
+        """Why the car has to be charged by now, whatever is ordered; None: it has not."""
+        soc = self.car.soc
+        if soc is None or self.absence is not None or self.car.is_full:
+            return None
+        margin = _MIN_SOC_HYSTERESIS if self.must_charge else 0.0
+        if soc < self.settings.min_soc + (margin if self.settings.min_soc else 0.0):
+            return f"the state of charge {soc:g} % is below min_soc, {self.settings.min_soc:g} %"
+        latest = self.latest_start
+        return "it would miss its departure" if latest is not None and now.utc >= latest else None
+
+    @property
+    def latest_start(self) -> datetime | None:
+        """When the car has to be charged from at the latest (UTC)."""
+        return self.car.latest_start(max(self.phases_possible()), self.limit)
+
+    def phases_possible(self) -> tuple[Phases, ...]:
+        """On how many phases it can charge, most first."""
+        takes_changes = self.car.known is None or self.car.known.can_switch_phases
+        return (3, 1) if self.can_switch_phases and takes_changes else (self.phases_now(),)
+
+    def _start_phase_timer(self, timers: TimersAndModes, now: Now) -> None:
+        actuator_id = part_id(self.resource_id, "actuator")
+        timer_id = part_id(actuator_id, f"timer {PHASES_KEPT}")
+        timers.start(actuator_id, timer_id, float(self.settings.timers.phases_s), now)
+
+    def order_charge(self, ordered: OrderedCharge, reason: str, now: Now) -> list[Setpoint]:
+        """What to write so that it charges as *ordered*, or does not."""
+        if ordered.value and ordered.phases != self.phases_now() and self._timers:
+            self._start_phase_timer(self._timers, now)
+        self._kept_limit.drop()
+        self.ordered, self._resting, self.change_failed, self._keeps_ordered = ordered, None, None, False
+        return self._told_anew(reason, now)
+
+    def obstacle_to_charge(self, ordered: OrderedCharge, now: Now, *, is_abnormal: bool) -> str | None:
+        """Why *ordered* may not be ordered now, or None."""
+        if obstacle := self.obstacle():
+            return obstacle
+        if ordered.value and now.mono < self._paused_until:
+            return "it was stopped a moment ago"
+        if ordered.value and ordered.phases != self.phases_now() and now.mono < self.phases_kept_until:
+            return "its phases were changed a while ago"
+        if is_abnormal:
+            return None
+        if not ordered.value and self._is_charged_first(now):
+            return "the car charges for a while before it is paused first"
+        return self.must_charge if ordered.power_w < _DRIVEN * self._driven_w else None
+
+    def is_seen_off(self, since: float) -> bool:
+        """Whether readings since then (monotonic seconds) show that it does not charge."""
+        total = self.measured.total_since(since)
+        is_stopped = self.state.was_read_since("status", since) and self.state.value("status") not in CHARGING
+        return is_stopped or (total is not None and total.number < IDLE_BELOW_W)
+
+    def verdict_on_charging(self, factor: float, since: float) -> Verdict:
+        """Whether readings since then (monotonic seconds) show that it charges as it was ordered to."""
+        ordered = self.ordered
+        if self.change_failed:
+            return failed(self.change_failed)
+        if self.plug_in.is_refusing:
+            return failed("the car does not charge")
+        if not isinstance(ordered, OrderedCharge) or self._change or self._unconfirmed or self._told != ordered.value:
+            return PENDING
+        since = max(since, self._confirmed_at)
+        total = self.measured.total_since(since)
+        if total is None or not self.plug_in.is_charging:
+            return PENDING
+        tolerance_w = max(IDLE_BELOW_W, 0.05 * ordered.power_w, self.limit.tolerance_w(ordered.used))
+        is_more = factor == 1 and total.number > ordered.power_w
+        if abs(total.number - ordered.power_w) <= tolerance_w or is_more:
+            return FOLLOWED
+        steady_w = self.car.learnt.steady_w(since)
+        if steady_w is None:
+            return PENDING
+        if steady_w > ordered.power_w:
+            return failed(f"it takes {steady_w:.0f} W of {ordered.power_w:.0f} W")
+        if not self._is_offered_all(ordered):
+            self._keeps_ordered = True
+            return failed(f"the charger itself limits the car to {self.state.number('current_offered'):g} A")
+        return FOLLOWED
+
+    def most(self, phases: Phases) -> float:
+        """The most that it can give by now, in the unit in which it is limited."""
+        return self.limit.most(phases, self.state.number("current_max"))
+
     def _kept_limit_w(self, now: Now) -> float | None:
         """The limit that somebody has set and that is not over."""
         return self._kept_limit.limit_w if self._kept_limit.until > now.mono else None
@@ -260,8 +437,10 @@ class EvCharger:
                 return unlimited
             case Occasion.RETURNED if self._resting:
                 return self._resting
-            case Occasion.ABORTED if self.ordered:
+            case Occasion.ABORTED if isinstance(self.ordered, OrderedLimit):
                 return RestingCharger(safe, self.ordered.limit_w)
+            case Occasion.ABORTED if isinstance(self.ordered, OrderedCharge):
+                return RestingCharger(self.ordered.value if self._keeps_ordered else min(safe, self.ordered.value))
             case Occasion.STALE:
                 return RestingCharger(safe if self._told is None else min(safe, self._told))
         if limit_w is None:
@@ -286,7 +465,8 @@ class EvCharger:
     def _next_step(self, now: Now, reason: str | None = None) -> NextStep | None:
         """What is to be written by now, unless it was told that already; *reason* is that of an order."""
         self._turn_to_what_is_then(now)
-        if self.plug_in.wakes_at <= now.mono and (woken := self._wake(now)):
+        may_wake = self.car.known is None or self.car.known.can_be_woken
+        if may_wake and self.plug_in.wakes_at <= now.mono and (woken := self._wake(now)):
             return woken
         change = self._change_of_phases(now)
         if change and change.stage is not ChangeStage.STOP:
@@ -317,14 +497,19 @@ class EvCharger:
 
     def _value_on(self, phases: Phases, now: Now) -> float:
         """What it may give on *phases*, in the unit in which it is limited."""
-        if self.fault:
+        if self.fault or self.car.is_at_limit:
             return 0.0
-        most = self.limit.most(phases, self.state.number("current_max"))
+        most = self.most(phases)
+        if isinstance(self.ordered, OrderedCharge):
+            return min(most, self.ordered.value)
         if self.ordered:
             return min(most, self.limit.keeping(self.ordered.limit_w, phases, self.ordered.voltage_v))
         resting = self._resting
         if resting is None:
             return self._told or 0.0
+        if resting == OFF:
+            is_never_paused = self.car.known is not None and self.car.known.pause == "never"
+            return most if self.must_charge else self.limit.least(phases) if is_never_paused else 0.0
         if resting.limit_w < inf and now.mono < resting.limit_until:
             most = min(most, self.limit.keeping(resting.limit_w, phases, self.settings.voltage_v))
         value = min(most, resting.value)
@@ -358,8 +543,13 @@ class EvCharger:
     def _wanted_phases(self, now: Now) -> Phases:
         """The phases on which it shall charge."""
         present = self.phases_now()
-        if not self.can_switch_phases or self.ordered is None:
+        if not self.can_switch_phases:
             return present
+        if isinstance(self.ordered, OrderedCharge):
+            return self.ordered.phases if self.ordered.value else present
+        if self.ordered is None:
+            is_driven = self._resting == OFF and self.must_charge and now.mono >= self.phases_kept_until
+            return max(self.phases_possible(), key=self._most_w_on) if is_driven else present
         on_three = self._value_on(3, now) > 0
         wanted: Phases = 3 if on_three else 1 if self._value_on(1, now) > 0 else present
         if wanted == present:
@@ -408,7 +598,9 @@ class EvCharger:
     def _switched(self, change: PhaseChange, now: Now) -> NextStep | None:
         if change.stage is not ChangeStage.SWITCH or change.switched_at != now.mono:
             return None
-        self.kept.put_instant("phases_changed_at", now.mono, is_urgent=True)
+        self.kept.put_instant("phases_changed_at", change.began_at, is_urgent=True)
+        if self._timers and not isinstance(self.ordered, OrderedCharge):
+            self._start_phase_timer(self._timers, now)
         self.kept.put(PHASE_COUNT, change.to, is_urgent=True)
         self._other_phases_since = None
         reason = f"it goes to {change.to} phase{'s' if change.to > 1 else ''}"
@@ -463,8 +655,21 @@ class EvCharger:
             self._change.next_at() if self._change else self._other_phases_at,
             resting.then_at if resting else inf,
             resting.limit_until if resting else inf,
+            *(now.mono + (each - now.utc).total_seconds() for each in (self.latest_start, self.car.departs_at) if each),
         ]
         self._looks_at = min([at for at in times if at > now.mono], default=inf)
+
+
+def _is_planned(charger: EvCharger) -> bool:
+    """A CEM that optimises costs would never charge a car that has no time to leave."""
+    can_plan = charger.settings.departure is not None and charger.car.some_capacity_wh is not None
+    if not can_plan or not _is_limited(charger) or charger.measured.total() is None:
+        return False
+    plug_in, car = charger.plug_in, charger.car
+    if plug_in.is_car_there is None:
+        return False
+    is_known = car.known is not None and car.soc is not None
+    return is_known or not plug_in.is_car_there or not plug_in.is_authorised
 
 
 def _is_limited(charger: EvCharger) -> bool:
@@ -472,6 +677,7 @@ def _is_limited(charger: EvCharger) -> bool:
 
 
 _NEEDED: dict[ControlType, Callable[[EvCharger], bool]] = {
+    ControlType.FILL_RATE_BASED_CONTROL: _is_planned,
     ControlType.POWER_ENVELOPE_BASED_CONTROL: _is_limited,
 }
 """Whether a rung of the ladder holds."""

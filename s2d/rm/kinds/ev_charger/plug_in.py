@@ -46,7 +46,7 @@ class PlugIn:
         self._absent_since: float | None = None
         self._idle_since: float | None = None
         """Since when it is waited for the car to charge; None: it has, by itself it may stop, or it may not charge."""
-        self._is_offered = False
+        self.is_offered = False
         self._wakes = 0
         self._woken_at = -inf
 
@@ -81,11 +81,11 @@ class PlugIn:
 
     def offer(self, is_offered: bool, now: Now) -> None:
         """The station may charge from now on, or may not."""
-        if is_offered and not self._is_offered:
+        if is_offered and not self.is_offered:
             self._idle_since, self._wakes, self._woken_at = now.mono, 0, -inf
         elif not is_offered:
             self._idle_since, self.is_refusing = None, False
-        self._is_offered = is_offered
+        self.is_offered = is_offered
 
     def retry(self, now: Now) -> None:
         """The car is given another chance, from now on."""
@@ -130,4 +130,4 @@ class PlugIn:
         self.is_car_there, self.is_charging, self.is_refusing = True, False, False
         self.number += 1
         self.starts = self._wakes = 0
-        self._idle_since = now.mono if self._is_offered else None
+        self._idle_since = now.mono if self.is_offered else None

@@ -5,7 +5,9 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 from msgspec.structs import force_setattr
 
-from ....quantities import Current, Duration, Power, Voltage, limits
+from ....quantities import Current, Duration, Percentage, Power, Voltage, limits
+from ....schedule import WeekTimes
+from .car import Car, check_ids
 
 _Amperes = limits("1 A", "500 A")
 
@@ -70,6 +72,31 @@ class EvChargerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
         ),
     ] = field(name="legal_limit", default=None)
     timers: Annotated[ChargingTimers, Meta(description="Least times between switchings")] = ChargingTimers()
+    cars: Annotated[tuple[Car, ...], Meta(description="The cars that come; others are limited, and nothing more")] = ()
+    charge_efficiency: Annotated[
+        Percentage, Meta(description="Energy that gets into the car per energy taken", extra=limits("50 %", "100 %"))
+    ] = Percentage(90)
+    limit_soc: Annotated[
+        Percentage, Meta(description="State of charge at which a car is full enough", extra=limits("1 %", "100 %"))
+    ] = Percentage(100)
+    target_soc: Annotated[
+        Percentage, Meta(description="State of charge that a car has at departure", extra=limits("1 %", "100 %"))
+    ] = Percentage(80)
+    min_soc: Annotated[
+        Percentage,
+        Meta(description="State of charge to which a car is charged whatever is ordered", extra=limits("0 %", "99 %")),
+    ] = Percentage(0)
+    arrival_soc: Annotated[
+        Percentage | None,
+        Meta(description="State of charge that is assumed of a car that tells none", extra=limits("0 %", "100 %")),
+    ] = None
+    departure: Annotated[
+        WeekTimes | None, Meta(description="When a car leaves; without, a charger is only limited")
+    ] = None
+    max_starts: Annotated[
+        int, Meta(ge=1, le=1000, description="So often a car may be started; then it charges half an hour at least")
+    ] = 20
+    fill_level_unit: Annotated[Literal["%", "kWh"], Meta(description="Unit of the S2 fill level")] = "%"
     measure: Annotated[
         Literal["total", "per_phase"] | None,
         Meta(description="What the CEM is told of the power; default: as many phases as are in use"),
@@ -86,6 +113,11 @@ class EvChargerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise ValueError(f"safe_current: must be between min_current and max_current, {most}")
         if self.least_power_w > self.most_power_w:
             raise ValueError(f"min_charge_power: must be at most {self.most_power_w:g} W")
+        if self.target_soc > self.limit_soc:
+            raise ValueError(f"target_soc: must be at most limit_soc, {self.limit_soc:g} %")
+        if self.min_soc >= self.target_soc:
+            raise ValueError(f"min_soc: must be below target_soc, {self.target_soc:g} %")
+        check_ids(self.cars)
         if self.phase_switching and self.phases == 1:
             raise ValueError("phase_switching: it is connected to one phase")
 

@@ -1,0 +1,193 @@
+"""The present car: which of those that are known is plugged in, how full it is, when it leaves, and what it needs.
+
+Its charge is protected: below a least it is charged at once, and from the latest start on so that it leaves as full as
+it is wanted.
+"""
+
+from datetime import datetime, timedelta
+from math import inf
+from zoneinfo import ZoneInfo
+
+from ....values import Now
+from ..kept_values import KeptValues
+from ..shared_state import SharedState
+from .car import Car, car_of
+from .car_charge import CarCharge
+from .charge_limit import ChargeLimit
+from .charging_power import ChargingPower
+from .learnt_car import LearntCar
+from .plug_in import PlugIn
+from .settings import EvChargerSettings
+
+_RESERVE, _RESERVE_S = 1.1, 900.0
+"""It is started by so much sooner than what is left takes, as a factor and beside it."""
+_HYSTERESIS_PERCENT = 2.0
+"""A full car counts as full until it has lost so much."""
+_ALMOST_PERCENT = 1.0
+_FULL_AFTER_S = 300.0
+"""A car that stops by itself, almost full or after it took less and less, is full after this long."""
+
+
+class PresentCar:
+    """The car that is plugged in at one charger."""
+
+    def __init__(
+        self,
+        settings: EvChargerSettings,
+        state: SharedState,
+        kept: KeptValues,
+        measured: ChargingPower,
+        time_zone: str,
+    ) -> None:
+        self.plug_in = PlugIn()
+        self.learnt = LearntCar()
+        self.departs_at: datetime | None = None
+        """UTC; None: nobody says."""
+        self.is_at_limit = False
+        """It is as full as it may be..."""
+        self._has_had_enough = False
+        """...or wanted no more."""
+        self.charges_since: float | None = None
+        """None: it does not."""
+        self.first_charged_at: float | None = None
+        self._settings = settings
+        self._state = state
+        self._measured = measured
+        self._charge = CarCharge(state, kept)
+        self._zone = ZoneInfo(time_zone)
+        self._plug_in_number = 0
+        self._came_at = -inf
+        self._stopped_at: float | None = None
+        """When it stopped by itself."""
+        self._last_w = 0.0
+        self._is_first_look = True
+
+    def observe(self, phases_since: float, least_w: float, now: Now) -> None:
+        """Takes what is known now; phases are as they are since then, with *least_w* at least."""
+        plug_in, total = self.plug_in, self._measured.total()
+        if plug_in.is_car_there is None:
+            return
+        if plug_in.is_car_there and plug_in.number != self._plug_in_number:
+            self._come(now)
+        elif not plug_in.is_car_there:
+            self._charge.go()
+            self._forget()
+        self._is_first_look = False
+        if plug_in.is_car_there:
+            self._charge.observe(total, self._came_at, now)
+        if plug_in.is_charging and total:
+            self.charges_since = now.mono if self.charges_since is None else self.charges_since
+            self.first_charged_at = now.mono if self.first_charged_at is None else self.first_charged_at
+            charging_s = now.mono - max(self.charges_since, phases_since)
+            self.learnt.observe(total, self._measured.phases_in_use(), charging_s=charging_s)
+            self._last_w, self._stopped_at = total.number, None
+        elif self.charges_since is not None:
+            self.charges_since, self._stopped_at = None, now.mono
+        self._look_whether_full(least_w, now)
+        self.advance(now)
+
+    def advance(self, now: Now) -> None:
+        """Does what time does."""
+        if self._settings.departure and (self.departs_at is None or self.departs_at <= now.utc):
+            self.departs_at = self._settings.departure.next_after(now.utc, self._zone)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is as full as it may be, or has stopped by itself as a full car does."""
+        return self.is_at_limit or self._has_had_enough
+
+    @property
+    def known(self) -> Car | None:
+        """Which it is, of those that are known well enough to be charged by plan."""
+        said = self._state.value("car_id")
+        car = car_of(self._settings.cars, None if said is None else str(said))
+        return car if car and car.battery_capacity_wh else None
+
+    @property
+    def some_capacity_wh(self) -> float | None:
+        """Of its battery, else of the first car that is known well enough; None: of none."""
+        capacities = [car.battery_capacity_wh for car in (self.known, *self._settings.cars) if car is not None]
+        return next((float(each) for each in capacities if each), None)
+
+    @property
+    def soc(self) -> float | None:
+        """Its state of charge in %; None while it is unknown."""
+        car = self.known
+        if car is None or car.battery_capacity_wh is None:
+            return None
+        return self._charge.soc(car.battery_capacity_wh, self._settings.charge_efficiency, self.limit_soc)
+
+    @property
+    def is_soc_estimated(self) -> bool:
+        """Whether its state of charge is more than its own word."""
+        return self._charge.is_estimated
+
+    @property
+    def limit_soc(self) -> float:
+        """The state of charge in % at which it is stopped."""
+        of_car = float(self.known.limit_soc) if self.known else 100.0
+        said = self._state.number("vehicle_soc_limit")
+        return min(float(self._settings.limit_soc), of_car, 100.0 if said is None else said)
+
+    @property
+    def target_soc(self) -> float:
+        """The state of charge in % with which it leaves."""
+        said = self._state.number("target_soc")
+        return min(self.limit_soc, float(self._settings.target_soc if said is None else said))
+
+    def phases(self, phases: int) -> int:
+        """How many of *phases* it uses."""
+        said = self.known.phases if self.known else None
+        return min([phases, *(each for each in (said, self.learnt.phases) if each is not None)])
+
+    def most_w(self, phases: int, limit: ChargeLimit) -> float:
+        """The most that it takes on a station with *phases*, so far as that is known by what it was seen to."""
+        used = self.phases(phases)
+        most_w = limit.nominal_w(limit.most(1 if phases == 1 else 3), used)
+        if self.known and self.known.max_current_a:
+            most_w = min(most_w, used * self._settings.voltage_v * self.known.max_current_a)
+        learnt_w = self.learnt.most_per_phase_w
+        return most_w if learnt_w is None else min(most_w, used * learnt_w)
+
+    def missing_wh(self, to_soc: float) -> float:
+        """The energy to take until it has that state of charge (%); 0 if that is unknown."""
+        soc, car = self.soc, self.known
+        if soc is None or car is None or car.battery_capacity_wh is None:
+            return 0.0
+        return max(0.0, to_soc - soc) * car.battery_capacity_wh / self._settings.charge_efficiency
+
+    def latest_start(self, phases: int, limit: ChargeLimit) -> datetime | None:
+        """When it has to be charged from at the latest; None: it has not, or nobody knows."""
+        missing_wh = self.missing_wh(self.target_soc)
+        if self.departs_at is None or missing_wh <= 0:
+            return None
+        # To assume three phases of a car with one is to be hours late.
+        is_known = self.learnt.phases is not None or (self.known is not None and self.known.phases is not None)
+        most_w = self.most_w(phases if is_known else 1, limit)
+        return self.departs_at - timedelta(seconds=_RESERVE * missing_wh / most_w * 3600 + _RESERVE_S)
+
+    def _come(self, now: Now) -> None:
+        self._plug_in_number = self.plug_in.number
+        self._forget()
+        if self._is_first_look:
+            self._charge.resume()
+        self._came_at = now.mono
+        if self._charge.is_unknown:
+            arrival_soc = self._settings.arrival_soc
+            self._charge.come(None if arrival_soc is None else float(arrival_soc), now)
+
+    def _look_whether_full(self, least_w: float, now: Now) -> None:
+        soc, limit_soc = self.soc, self.limit_soc
+        if soc is not None:
+            margin = _HYSTERESIS_PERCENT if self.is_at_limit else 0.0
+            self.is_at_limit = soc >= limit_soc - margin
+        if self.charges_since is not None:
+            self._has_had_enough = False
+        elif self._stopped_at is not None and now.mono - self._stopped_at >= _FULL_AFTER_S and self.plug_in.is_offered:
+            is_almost = soc is not None and soc >= limit_soc - _ALMOST_PERCENT
+            self._has_had_enough |= is_almost or self._last_w < least_w / 2
+
+    def _forget(self) -> None:
+        self.learnt.forget()
+        self.is_at_limit = self._has_had_enough = False
+        self.charges_since = self.first_charged_at = self._stopped_at = None

@@ -1,0 +1,399 @@
+"""An EV charger under FRBC: the car is a storage with a target, charged in time whatever is ordered."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from s2d.s2.effects import Effect
+from s2d.s2.messages import frbc
+from s2d.s2.messages.common import ControlType, PowerMeasurement
+
+from ..core.stage import NOON, said
+from .ev_stage import HOUR, MINUTE, POINTS, SWITCHED, EvStage
+from .stage import FRBC, PEBC, of_type, statuses
+
+EVENING = datetime(2026, 11, 30, 18, tzinfo=UTC)
+PLAN = """\
+cars: [{name: Our car, battery_capacity: 60 kWh}]
+limit_soc: 90 %
+target_soc: 80 %
+departure: "08:00"
+"""
+SOC = '  vehicle_soc: {register: 7, unit: "%"}\n'
+PHASED = "".join(f"  power_l{phase}: {{register: 1{phase}, unit: W}}\n" for phase in (1, 2, 3))
+KEYS = POINTS + SOC + PHASED + PLAN
+BOTH = POINTS + SOC + PHASED + SWITCHED + PLAN
+
+
+_BEFORE_S = 364
+"""At the start a charger is left as it is for a while, and a pause lasts for another."""
+
+
+class Planned(EvStage):
+    """A charger in the evening; the car has its state of charge from *soc* on, and comes with it."""
+
+    def __init__(self, keys: str = KEYS, *, soc: float | None = 40.0, at: datetime = EVENING, **options: Any) -> None:
+        super().__init__(keys, utc_step=at - NOON, **options)
+        self.car_soc = soc
+
+    def reads(self) -> list[Effect]:
+        if "power_l1" in self.keys:
+            used = min(self.relay, self.car_phases)
+            each = self.taken_w / used
+            self.extra |= {f"power_l{phase}": each if phase <= used else 0.0 for phase in (1, 2, 3)}
+        if "vehicle_soc" in self.keys:
+            self.extra["vehicle_soc"] = self.car_soc if self.is_plugged else None
+        return super().reads()
+
+    def lives(self, seconds: float, every_s: float = 2.0) -> list[Effect]:
+        effects = []
+        for _ in range(round(seconds / every_s)):
+            if self.car_soc is not None:
+                self.car_soc = min(100.0, self.car_soc + self.taken_w * 0.9 * every_s / 3600 / 60_000 * 100)
+            effects += super().lives(every_s, every_s)
+        return effects
+
+    @property
+    def control(self) -> Any:
+        return self.resource_manager._control
+
+    def mode(self, phases: int) -> str:
+        """The id of the mode that charges on so many."""
+        modes = self.control._resource.description.modes.values()
+        return next(mode.id for mode in modes if mode.phases == phases)
+
+    @property
+    def off(self) -> str:
+        return str(self.control._resource.description.off)
+
+    def orders(self, name: str, mode: str, factor: float = 1.0, **options: Any) -> list[Effect]:
+        message = self.instruction(name, mode, factor, **options)
+        return self.does(self.hears(message))
+
+    def instruction(self, name: str, mode: str, factor: float, *, after_s: float = 0.0, **changes: Any) -> Any:
+        return frbc.Instruction(
+            message_id=f"m-{name}",
+            id=name,
+            actuator_id=self.control._resource.description.actuator_id,
+            operation_mode=mode,
+            operation_mode_factor=factor,
+            execution_time=self.now.utc + timedelta(seconds=after_s),
+            abnormal_condition=changes.get("is_abnormal", False),
+        )
+
+
+def selected(keys: str = KEYS, *, at: datetime = EVENING, **options: Any) -> Planned:
+    """A charger that charges nothing, as its CEM has ordered nothing yet."""
+    stage = Planned(keys, at=at - timedelta(seconds=_BEFORE_S), **options)
+    stage.wants = False
+    stage.session(FRBC)
+    stage.lives(_BEFORE_S)
+    stage.wants = True
+    stage.written.clear()
+    return stage
+
+
+def charging(keys: str = KEYS, factor: float = 1.0, **options: Any) -> Planned:
+    stage = selected(keys, **options)
+    stage.orders("go", stage.mode(3), factor)
+    stage.lives(80)
+    return stage
+
+
+def modes(effects: list[Effect]) -> list[tuple[str, float, float, str]]:
+    """The modes of the last description among *effects*."""
+    description = of_type(frbc.SystemDescription, effects)[-1]
+    return [
+        (
+            str(mode.diagnostic_label),
+            mode.elements[0].power_ranges[0].start_of_range,
+            mode.elements[0].power_ranges[0].end_of_range,
+            mode.elements[0].power_ranges[0].commodity_quantity.value,
+        )
+        for mode in description.actuators[0].operation_modes
+    ]
+
+
+def test_it_is_offered_while_a_car_and_its_departure_are_known() -> None:
+    for keys, offered in (
+        (KEYS, [FRBC, PEBC]),
+        (KEYS.replace('departure: "08:00"\n', ""), [PEBC]),
+        (KEYS.replace(PLAN.splitlines()[0], ""), [PEBC]),
+        (KEYS.replace(SOC, ""), [PEBC]),
+        (KEYS.replace(SOC, "") + "arrival_soc: 30 %\n", [FRBC, PEBC]),
+    ):
+        stage = Planned(keys)
+        stage.reads()
+        stage.negotiated()
+        assert list(stage.offered()) == offered
+
+
+def test_a_session_without_an_order_does_not_charge() -> None:
+    assert selected().limit_a == 0.0
+
+
+def test_a_car_that_comes_is_described_and_one_that_goes_is_described_away() -> None:
+    stage = Planned(BOTH, relay=1)
+    stage.is_plugged = False
+    first = stage.session(FRBC)
+    assert [each[0] for each in modes(first)] == ["off"]
+    assert of_type(frbc.StorageStatus, first)[-1].present_fill_level == 0.0
+    assert of_type(frbc.SystemDescription, first)[-1].storage.fill_level_label == "no car connected"
+    stage.lives(302)
+    stage.is_plugged = True
+    came = stage.reads()
+    assert [type(each).__name__ for each in said(came)][:3] == ["StorageStatus", "SystemDescription", "StorageStatus"]
+    assert modes(came) == [
+        ("charge on 3 phases (factor 1 is full current)", 4140.0, 11040.0, "ELECTRIC.POWER.3_PHASE_SYMMETRIC"),
+        ("charge on 1 phase (factor 1 is full current)", 1380.0, 3680.0, "ELECTRIC.POWER.L1"),
+        ("off", 0.0, 0.0, "ELECTRIC.POWER.3_PHASE_SYMMETRIC"),
+    ]
+    stage.is_plugged = False
+    assert [each[0] for each in modes(stage.lives(14))] == ["off"]
+
+
+def test_the_target_is_what_the_car_leaves_with() -> None:
+    stage = Planned()
+    (profile,) = of_type(frbc.FillLevelTargetProfile, stage.session(FRBC))
+    assert profile.start_time == EVENING
+    assert [
+        (each.duration, each.fill_level_range.start_of_range, each.fill_level_range.end_of_range)
+        for each in profile.elements
+    ] == [(46_800_000, 0.0, 90.0), (900_000, 80.0, 90.0)]
+
+
+@pytest.mark.parametrize(
+    ("keys", "learnt_w", "latest"),
+    [
+        (KEYS.replace("60 kWh", "60 kWh, phases: 3"), None, datetime(2026, 12, 1, 4, 5, 35, tzinfo=UTC)),
+        (KEYS, 7360.0, datetime(2026, 12, 1, 2, 45, 52, tzinfo=UTC)),
+        (KEYS, None, datetime(2026, 11, 30, 22, 46, 44, tzinfo=UTC)),
+    ],
+)
+def test_the_latest_start_supposes_no_phases_that_were_not_seen(
+    keys: str, learnt_w: float | None, latest: datetime
+) -> None:
+    stage = Planned(keys)
+    stage.wants = False
+    stage.reads()
+    model: Any = stage.resource
+    if learnt_w:
+        model.car.learnt.phases = 2
+        model.car.learnt.learn_most(learnt_w / 2)
+    assert abs(model.latest_start - latest) < timedelta(seconds=1)
+
+
+def test_a_charge_becomes_the_nearest_ampere_after_its_phases_were_changed() -> None:
+    stage = selected(BOTH + "", relay=1)
+    stage.voltage_v = 231.333
+    effects = stage.orders("go", stage.mode(3), 0.5)
+    effects += stage.lives(60)
+    assert [value for _, point, value in stage.written if point == "phase_count"] == [3]
+    assert stage.limit_a == 11.0
+    assert statuses(effects) == [("go", "ACCEPTED"), ("go", "STARTED"), ("go", "SUCCEEDED")]
+    assert of_type(frbc.ActuatorStatus, effects)[-1].operation_mode_factor == pytest.approx(0.5064, abs=1e-4)
+    started = of_type(frbc.TimerStatus, effects)
+    assert len({each.timer_id for each in started}) == 2
+
+
+def test_phases_are_not_changed_back_before_their_time() -> None:
+    stage = selected(BOTH, relay=1)
+    stage.orders("go", stage.mode(3), 0.5)
+    stage.lives(328)
+    assert statuses(stage.orders("soon", stage.mode(1))) == [("soon", "REJECTED")]
+    stage.lives(272)
+    effects = [*stage.orders("back", stage.mode(1)), *stage.lives(80)]
+    assert statuses(effects) == [("back", "ACCEPTED"), ("back", "STARTED"), ("back", "SUCCEEDED")]
+    assert (stage.relay, stage.limit_a) == (1, 16.0)
+    measured = of_type(PowerMeasurement, effects)[-1]
+    assert [(each.commodity_quantity.value[-2:], each.value) for each in measured.values] == [
+        ("L1", 3680.0),
+        ("L2", 0.0),
+        ("L3", 0.0),
+    ]
+
+
+def test_phases_by_a_detour_over_off_wait_as_well() -> None:
+    stage = selected(BOTH, relay=1)
+    stage.orders("go", stage.mode(3))
+    stage.lives(310)
+    stage.orders("stop", stage.off)
+    stage.lives(70)
+    assert statuses(stage.orders("detour", stage.mode(1))) == [("detour", "REJECTED")]
+
+
+@pytest.mark.parametrize(
+    ("phases", "described", "half_a"),
+    [
+        (1, (1380.0, 3680.0, "ELECTRIC.POWER.L1"), 11.0),
+        (2, (2760.0, 7360.0, "ELECTRIC.POWER.3_PHASE_SYMMETRIC"), 11.0),
+    ],
+)
+def test_a_car_of_fewer_phases_is_described_as_it_is_and_offered_what_it_was(
+    phases: int, described: tuple[float, float, str], half_a: float
+) -> None:
+    stage = selected()
+    before = stage.mode(3)
+    stage.car_phases = phases
+    effects = [*stage.orders("go", stage.mode(3)), *stage.lives(90)]
+    assert statuses(effects)[-1] == ("go", "SUCCEEDED")
+    assert modes(effects)[0][1:] == described
+    assert (stage.limit_a, stage.mode(3)) == (16.0, before)
+    stage.lives(5 * MINUTE)
+    effects = [*stage.orders("half", stage.mode(3), 0.5), *stage.lives(10)]
+    assert statuses(effects)[-1] == ("half", "SUCCEEDED")
+    assert stage.limit_a == half_a
+
+
+def test_a_car_that_takes_less_is_the_limit_and_its_range_ends_there() -> None:
+    stage = selected()
+    stage.car_a = 10.0
+    effects = [*stage.orders("go", stage.mode(3)), *stage.lives(90)]
+    assert statuses(effects)[-1] == ("go", "SUCCEEDED")
+    assert modes(effects)[0][1:3] == (4140.0, 6900.0)
+    assert stage.limit_a == 16.0
+
+
+def test_a_charger_that_gives_less_by_itself_teaches_nothing() -> None:
+    stage = selected(KEYS.replace(SOC, SOC + "  current_offered: {register: 20, unit: A}\n"))
+    stage.car_a = 10.0
+    stage.extra["current_offered"] = 10.0
+    effects = [*stage.orders("go", stage.mode(3)), *stage.lives(90)]
+    assert statuses(effects)[-1] == ("go", "ABORTED")
+    assert of_type(frbc.SystemDescription, effects) == []
+    assert stage.limit_a == 16.0
+
+
+def test_a_stop_waits_for_its_timer_unless_something_is_abnormal() -> None:
+    stage = charging()
+    assert statuses(stage.orders("stop", stage.off)) == [("stop", "REJECTED")]
+    effects = [*stage.orders("shed", stage.off, is_abnormal=True), *stage.lives(4)]
+    assert statuses(effects) == [("shed", "ACCEPTED"), ("shed", "STARTED"), ("shed", "SUCCEEDED")]
+    assert statuses(stage.orders("again", stage.mode(3), is_abnormal=True)) == [("again", "REJECTED")]
+
+
+def test_it_stops_by_itself_at_its_limit() -> None:
+    stage = charging(soc=89.5)
+    effects = stage.lives(10 * MINUTE)
+    assert stage.limit_a == 0.0
+    assert [each[0] for each in modes(effects)] == ["off"]
+    assert of_type(frbc.SystemDescription, effects)[-1].storage.fill_level_label == "full"
+
+
+def test_a_car_that_is_unplugged_ends_its_order_and_nothing_is_given_to_the_next() -> None:
+    stage = selected()
+    stage.orders("go", stage.mode(3))
+    stage.lives(2)
+    stage.is_plugged = False
+    assert statuses(stage.lives(14)) == [("go", "ABORTED")]
+    assert stage.limit_a == 0.0
+
+
+def test_without_the_word_of_the_car_its_charge_is_counted() -> None:
+    stage = Planned(KEYS.replace(SOC, SOC + "  session_energy: {register: 30, unit: Wh}\n"))
+    stage.extra["session_energy"] = 0.0
+    stage.wants = False
+    stage.session(FRBC)
+    stage.lives(302)
+    stage.car_soc = None
+    stage.extra["session_energy"] = 5000.0
+    effects = stage.lives(4)
+    assert of_type(frbc.StorageStatus, effects)[-1].present_fill_level == pytest.approx(47.5)
+    label = of_type(frbc.SystemDescription, effects)[-1].storage.fill_level_label
+    assert label == "state of charge of the car, % (estimated)"
+
+
+def test_a_card_that_is_waited_for_is_described() -> None:
+    stage = Planned(KEYS.replace(SOC, SOC + "  authorised: {register: 8}\n"))
+    stage.wants, stage.extra["authorised"] = False, False
+    first = stage.session(FRBC)
+    assert [each[0] for each in modes(first)] == ["off"]
+    assert of_type(frbc.SystemDescription, first)[-1].storage.fill_level_label == "waiting for authorisation"
+    stage.lives(450)
+    stage.extra["authorised"] = True
+    effects = stage.lives(2)
+    assert [each[0] for each in modes(effects)] == ["charge (factor 1 is full current)", "off"]
+    profile = of_type(frbc.FillLevelTargetProfile, effects)[-1]
+    assert [each.duration for each in profile.elements] == [46_348_000, 900_000]
+
+
+def test_a_car_that_sleeps_is_woken_then_refuses_and_is_back_when_it_charges() -> None:
+    stage = selected(KEYS.replace(SOC, SOC + "  wake: {register: 8, access: write}\n"), soc=60.0)
+    stage.wants = False
+    stage.orders("go", stage.mode(3))
+    ordered_at = stage.elapsed_s
+    effects = stage.lives(298)
+    assert statuses(effects) == []
+    woken = [at - ordered_at for at, point, _ in stage.written if point == "wake"]
+    assert woken == [pytest.approx(30 * number, abs=2) for number in range(1, 7)]
+    effects = stage.lives(6)
+    assert statuses(effects) == [("go", "ABORTED")]
+    assert [each[0] for each in modes(effects)] == ["off"]
+    assert of_type(frbc.SystemDescription, effects)[-1].storage.fill_level_label == "the car does not charge"
+    assert of_type(frbc.StorageStatus, effects)[-1].present_fill_level == 60.0
+    assert stage.limit_a == 6.0
+    stage.lives(25 * MINUTE)
+    stage.wants = True
+    effects = stage.lives(4)
+    assert [each[0] for each in modes(effects)] == ["charge (factor 1 is full current)", "off"]
+    status = of_type(frbc.ActuatorStatus, effects)[-1]
+    assert (status.active_operation_mode_id, status.operation_mode_factor) == (stage.mode(3), 0.0)
+
+
+def test_from_the_latest_start_on_it_charges_whatever_is_ordered() -> None:
+    stage = selected(KEYS.replace("60 kWh", "60 kWh, phases: 3"), at=datetime(2026, 12, 1, 3, 50, tzinfo=UTC))
+    stage.orders("off", stage.off)
+    assert statuses(stage.lives(9 * MINUTE)) == [("off", "SUCCEEDED")]
+    effects = stage.lives(8 * MINUTE)
+    assert statuses(effects) == [("off", "ABORTED")]
+    assert stage.limit_a == 16.0
+    assert statuses(stage.orders("no", stage.off)) == [("no", "REJECTED")]
+    assert statuses(stage.orders("shed", stage.off, is_abnormal=True))[-1][1] != "REJECTED"
+
+
+def test_the_target_is_reached_whatever_is_ordered() -> None:
+    stage = selected(KEYS, at=EVENING, soc=60.0)
+    stage.lives(12.95 * HOUR, every_s=20)
+    assert stage.car_soc is not None
+    assert stage.car_soc >= 80.0
+
+
+def test_below_its_least_it_is_charged_at_once_and_no_further() -> None:
+    stage = selected(KEYS + "min_soc: 20 %\n", soc=19.5)
+    assert stage.limit_a == 16.0
+    stage.lives(10 * MINUTE)
+    assert stage.limit_a == 0.0
+    assert stage.car_soc == pytest.approx(21.0, abs=0.2)
+
+
+def test_a_cem_that_is_lost_leaves_what_is_safe_though_it_would_miss_its_departure() -> None:
+    stage = charging(KEYS.replace("60 kWh", "60 kWh, phases: 3"), at=datetime(2026, 12, 1, 3, 50, tzinfo=UTC))
+    stage.left()
+    stage.lives(HOUR, every_s=10)
+    assert stage.limit_a == 6.0
+
+
+def test_a_guest_is_limited_and_nothing_more() -> None:
+    keys = KEYS.replace("name: Our car", "name: Our car, id: AA")
+    stage = Planned(keys.replace(SOC, SOC + "  car_id: {register: 9}\n"))
+    stage.extra["car_id"] = "BB"
+    stage.reads()
+    stage.negotiated()
+    assert list(stage.offered()) == [ControlType.POWER_ENVELOPE_BASED_CONTROL]
+
+
+def test_a_car_that_must_not_be_woken_is_not() -> None:
+    keys = KEYS.replace("60 kWh", "60 kWh, wake: no").replace(SOC, SOC + "  wake: {register: 8, access: write}\n")
+    stage = selected(keys)
+    stage.wants = False
+    stage.orders("go", stage.mode(3))
+    assert statuses(stage.lives(310)) == [("go", "ABORTED")]
+    assert [point for _, point, _ in stage.written if point == "wake"] == []
+
+
+def test_a_car_that_is_never_paused_has_no_off() -> None:
+    stage = Planned(KEYS.replace("60 kWh", "60 kWh, pause: never"))
+    assert [each[0] for each in modes(stage.session(FRBC))] == ["charge (factor 1 is full current)"]
+    stage.lives(302)
+    assert stage.limit_a == 6.0
