@@ -6,6 +6,7 @@ from pathlib import Path
 
 from msgspec.structs import fields
 
+from ..commissioning.profile_matching import example_settings
 from ..commissioning.recording import NoRecording, recording_of
 from ..commissioning.tools import tools_of
 from ..commissioning.unconfigured_device import device_without_connection, library_for
@@ -88,7 +89,7 @@ def profile_device(
     if of not in (None, "meter", kind_name):
         raise CannotSimulate(name, f"it is of the kind {of}, not {kind_name}")
     ratings = _ratings(hardware, kind(kind_name)) if resource == kind_name in KINDS else {}
-    device = device_without_connection(name, {**ratings, **keys}, library, "-p").device
+    device = device_without_connection(name, {**example_settings(profile), **ratings, **keys}, library, "-p").device
     tools = tools_of(device.driver)
     if tools is None:
         raise CannotSimulate(name, f"the driver {device.driver.__name__} has no simulator")

@@ -93,7 +93,12 @@ def example_keys(profile: Profile) -> dict[str, str]:
     parameters = profile.about.parameters.items()
     asked = {name: each.example for name, each in parameters if each.is_required}
     asked |= {name: each.default.written for name, each in parameters if each.soon_required and each.default}
-    return {**dict(_settings(profile)), **asked}
+    return {**example_settings(profile), **asked}
+
+
+def example_settings(profile: Profile) -> dict[str, str]:
+    """Of `example_keys` those that belong to the kind of the device."""
+    return dict(_settings(profile))
 
 
 def _settings(profile: Profile) -> Iterator[tuple[str, str]]:

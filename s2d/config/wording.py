@@ -54,7 +54,10 @@ def phrase_of(expected: object) -> str:
 
 def example_of(expected: object) -> str:
     """An example of an *expected* as it is written; empty where it needs none."""
-    return str(getattr(_bare(expected), "example", ""))
+    expected = _bare(expected)
+    if get_origin(expected) is Literal:
+        return str(get_args(expected)[0])
+    return str(getattr(expected, "example", ""))
 
 
 def unit_hint(written: object, expected: type[Written]) -> str:

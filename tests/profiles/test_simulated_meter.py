@@ -14,7 +14,7 @@ async def test_it_measures_three_phases_and_their_sum() -> None:
     served, meter = simulated("simulated-meter")
     async with (
         serve_tcp(served.units[1], clock=lambda: 1800.0) as address,
-        connected("simulated-meter", address.port, connection=AT_ONCE) as device,
+        connected("simulated-meter", address.port, measures="grid", connection=AT_ONCE) as device,
     ):
         readings = await device.read()
         names = [f"{what}_l{phase}" for what in ("power", "current", "voltage") for phase in (1, 2, 3)]
@@ -33,7 +33,7 @@ async def test_with_a_fault_it_says_that_it_knows_nothing() -> None:
     meter.set_fault(True, 0.0)
     async with (
         serve_tcp(served.units[1]) as address,
-        connected("simulated-meter", address.port, connection=AT_ONCE) as device,
+        connected("simulated-meter", address.port, measures="grid", connection=AT_ONCE) as device,
     ):
         readings = await device.readings()
         assert {name for name, each in readings.items() if each.quality is Quality.GOOD} == {"type", "serial"}
