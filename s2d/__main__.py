@@ -21,7 +21,7 @@ COMMANDS = {
     "safe": "bring the devices that `s2d run` left behind to their safe state",
     "check": "find everything wrong in a configuration, change nothing",
     "profiles": "list the device types that come with s2d, or explain one",
-    "demo": "see the whole at work: simulated battery, daemon and CEM",
+    "demo": "see the whole at work: simulated device, daemon and CEM",
     "probe": "find out how a device speaks, and what its registers may mean",
     "scan": "find the devices on a line or at addresses, and the profiles that fit them",
     "read": "say what a configured device says now",

@@ -1,9 +1,9 @@
-"""See the whole at work: a simulated battery behind a real Modbus server, the daemon, and a CEM that steers it."""
+"""See the whole at work: a simulated device behind a real Modbus server, the daemon, and a CEM that steers it."""
 
 import asyncio
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from importlib import import_module
@@ -18,20 +18,28 @@ from ..cem.script_runner import ScriptFailed, run_script
 from ..cem.server import CemServer, serve
 from ..cem.transcript import Event, Observer
 from ..cem.view import event_line, text_of
-from ..config import Config, load
+from ..config import Config, DeviceConfig, load
 from ..host import clock, log
 from ..host.console import OutputStream, complain
 from ..host.store import Store
 from ..quantities import Duration, Energy
+from ..rm.kinds import kind
 from ..rm.kinds.battery import BatterySettings
+from ..s2.messages.common import CONTROL_TYPES, ControlType
 from ..service import daemon
 from ..simulation.battery import SimulatedBattery
+from ..simulation.faults import Faults
 from ..simulation.modbus import ModbusAddress, serve_tcp
-from ..simulation.registers import BatteryRegisters
 from . import argument_of
+from .simulated_device import SimulatedDevice, battery_device, profile_device
+from .simulated_kinds import hardware_of
+
+_FOLDERS = {"battery": ".", "pv": "pv"}
+"""Kind → where, in `config/demo/`, are the devices of its demo and the script of the CEM."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--kind", choices=_FOLDERS, default="battery", help="what is steered (default: battery)")
     parser.add_argument(
         "--duration",
         type=argument_of(Duration.parse),
@@ -42,12 +50,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Shows it for a while, or until Ctrl-C; leaves the battery at rest either way.
+    """Shows it for a while, or until Ctrl-C; leaves the device at rest either way.
 
     Returns 0; 1 if it went wrong or nobody looks any more.
     """
     # `config/` travels as the package s2d_config, which has data and no code.
-    places = [Path(place) / "demo" for place in import_module("s2d_config").__path__]
+    places = [Path(place) / "demo" / _FOLDERS[args.kind] for place in import_module("s2d_config").__path__]
     shipped = next(place for place in places if place.is_dir())
     config, steps = load(shipped), load_script(shipped / "script.yaml")
     log.configure("json", "error")
@@ -59,7 +67,50 @@ async def _show(config: Config, steps: list[Step], duration_s: float) -> int:
     output = OutputStream("demo", stopping.set)
     is_live = sys.stdout.isatty()
     observers = [] if is_live else [_event_printer(output)]
-    settings = config.devices[0].settings
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    async with AsyncExitStack() as peers:
+        addresses = []
+        for device in config.devices:
+            simulated = _simulated(device)
+            if not is_live:
+                simulated.on_event = _write_printer(output, str(device.kind))
+            (unit, registers), *others = simulated.units.items()
+            server = serve_tcp(registers, unit=unit, also=dict(others), clock=lambda: loop.time() - began_s)
+            addresses.append(await peers.enter_async_context(server))
+        cem = await peers.enter_async_context(
+            serve(
+                clock=clock.now,
+                new_id=lambda: str(uuid4()),
+                observers=observers,
+                control_type=_wanted(config.devices[0]),
+            )
+        )
+        places = [f"{device.kind} on Modbus TCP {at}" for device, at in zip(config.devices, addresses, strict=True)]
+        output.write(f"{', '.join(places)}, CEM on ws://{cem.address}, for {duration_s:g} s; Ctrl-C ends it")
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(_run_script(steps, cem, stopping))
+            watching = tasks.create_task(_watch(cem, stopping)) if is_live else None
+            timing = tasks.create_task(_stop_after(duration_s, stopping))
+            await daemon.run(_placed(config, addresses, cem), Store(), stopping=stopping)
+            failure = await running
+            timing.cancel()
+            if watching:
+                watching.cancel()
+    resting = " and ".join(f"the {device.kind} is at rest" for device in config.devices)
+    output.write(f"{resting}, all is closed")
+    if failure:
+        complain(f"s2d demo: {failure}")
+    return 1 if failure or output.is_closed else 0
+
+
+def _simulated(device: DeviceConfig) -> SimulatedDevice:
+    """The stand-in of *device*: of its profile, or a battery with registers of its own that is as large as is said."""
+    if device.profile is not None:
+        kind_name = str(device.kind)
+        hardware = hardware_of(kind_name, profile=device.profile)
+        return profile_device(device.profile, {}, hardware, Faults(), kind_name=kind_name)
+    settings = device.settings
     assert isinstance(settings, BatterySettings)
     battery = SimulatedBattery(
         capacity_wh=Energy(settings.capacity_wh),
@@ -67,35 +118,23 @@ async def _show(config: Config, steps: list[Step], duration_s: float) -> int:
         max_discharge_power_w=settings.max_discharge_power_w,
         round_trip_efficiency=settings.round_trip_efficiency / 100,
     )
-    registers = BatteryRegisters(battery, _ignore_write if is_live else _write_printer(output))
-    async with AsyncExitStack() as peers:
-        modbus = await peers.enter_async_context(serve_tcp(registers))
-        cem = await peers.enter_async_context(serve(clock=clock.now, new_id=lambda: str(uuid4()), observers=observers))
-        places = f"battery on Modbus TCP {modbus}, CEM on ws://{cem.address}"
-        output.write(f"{places}, for {duration_s:g} s; Ctrl-C ends it")
-        async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(_run_script(steps, cem, stopping))
-            watching = tasks.create_task(_watch(cem, stopping)) if is_live else None
-            timing = tasks.create_task(_stop_after(duration_s, stopping))
-            await daemon.run(_placed(config, modbus, cem), Store(), stopping=stopping)
-            failure = await running
-            timing.cancel()
-            if watching:
-                watching.cancel()
-    output.write("the battery is at rest, all is closed")
-    if failure:
-        complain(f"s2d demo: {failure}")
-    return 1 if failure or output.is_closed else 0
+    return battery_device(battery, 1, Faults())
 
 
-def _placed(config: Config, modbus: ModbusAddress, cem: CemServer) -> Config:
+def _wanted(device: DeviceConfig) -> ControlType:
+    """The richest control type that its kind can offer."""
+    return CONTROL_TYPES[kind(str(device.kind)).control_types[0]]
+
+
+def _placed(config: Config, addresses: Sequence[ModbusAddress], cem: CemServer) -> Config:
     """*config* with the peers where they really are, and an identity that is nobody else's."""
-    (device,) = config.devices
-    assert device.cem is not None
     url = f"ws://{cem.address}/s2/{{resource_id}}"
-    connection = msgspec.structs.replace(device.connection, host=modbus.host, port=modbus.port)
-    placed = replace(device, connection=connection, cem=msgspec.structs.replace(device.cem, url=url))
-    return replace(config, gateway=msgspec.structs.replace(config.gateway, id=uuid4()), devices=(placed,))
+    placed = []
+    for device, at in zip(config.devices, addresses, strict=True):
+        assert device.cem is not None
+        connection = msgspec.structs.replace(device.connection, host=at.host, port=at.port)
+        placed.append(replace(device, connection=connection, cem=msgspec.structs.replace(device.cem, url=url)))
+    return replace(config, gateway=msgspec.structs.replace(config.gateway, id=uuid4()), devices=tuple(placed))
 
 
 async def _run_script(steps: list[Step], cem: CemServer, stopping: asyncio.Event) -> ScriptFailed | None:
@@ -137,9 +176,6 @@ def _event_printer(output: OutputStream) -> Observer:
     return tell
 
 
-def _write_printer(output: OutputStream) -> Callable[[str, int], None]:
-    return lambda register, value: output.write(f"{clock.now().utc:%H:%M:%S}Z battery: {register} = {value}")
-
-
-def _ignore_write(register: str, value: int) -> None:
-    pass
+def _write_printer(output: OutputStream, kind_name: str) -> Callable[[str], None]:
+    """Has *output* tell what is written to a register, which comes as its name and the value."""
+    return lambda event: output.write(f"{clock.now().utc:%H:%M:%S}Z {kind_name}: {event.replace(' ', ' = ', 1)}")

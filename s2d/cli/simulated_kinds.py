@@ -326,3 +326,11 @@ SIMULATED_KINDS = {
 
 Without a profile a battery has registers of its own; the others have those of the profile `simulated-` and their kind.
 """
+
+
+def hardware_of(kind_name: str, *said: str, profile: str | None = None) -> SimulatedHardware:
+    """The hardware that `s2d simulate KIND` makes of what is *said* behind it, for the registers of *profile*."""
+    kind, parser = SIMULATED_KINDS[kind_name], ArgumentParser()
+    kind.add_arguments(parser)
+    parser.set_defaults(profile=profile)
+    return kind.hardware(parser.parse_args(said))

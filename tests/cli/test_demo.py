@@ -50,6 +50,21 @@ def test_it_tells_the_main_job_line_by_line(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_it_limits_an_inverter(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*DEMO, "--kind", "pv"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        lines = lines_until(process, "pv: limit = 2000")
+        process.terminate()
+        rest, complaints = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, complaints) == (0, "")
+    (order,) = [line for line in lines if "PEBC.Instruction" in line]
+    assert "limit, 3_PHASE_SYMMETRIC -2000 .. 0 W for 1 h" in order
+    told = rest.splitlines()
+    assert any("pv: limit = 5000" in line for line in told), "what was there before is put back"
+    assert told[-1] == "the pv is at rest, all is closed"
+
+
 def test_it_ends_well_when_its_time_is_over(tmp_path: Path) -> None:
     shown = subprocess.run(
         [*DEMO, "--duration", "500ms"], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S, check=False

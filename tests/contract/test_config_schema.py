@@ -14,8 +14,8 @@ from s2d.config.yaml_source import YamlNode, parse, read
 from s2d.rm.kinds import KINDS
 
 ROOT = Path(__file__).parents[2]
-SCRIPT_OF_THE_CEM = ROOT / "config" / "demo" / "script.yaml"
-DOCUMENTS = [file for file in ROOT.glob("config/**/*.yaml") if file != SCRIPT_OF_THE_CEM]
+SCRIPTS_OF_THE_CEM = "script.yaml"
+DOCUMENTS = [file for file in ROOT.glob("config/**/*.yaml") if file.name != SCRIPTS_OF_THE_CEM]
 BATTERY = (ROOT / "config/example/devices.d/battery.yaml").read_text()
 
 
@@ -57,7 +57,7 @@ def test_an_editor_is_told_where_the_schemas_are(capsys: pytest.CaptureFixture[s
     assert [Path(each).read_text() for each in named] == list(texts().values())
 
 
-@pytest.mark.parametrize("folder", ["config/demo", "config/example"])
+@pytest.mark.parametrize("folder", ["config/demo", "config/demo/pv", "config/example"])
 def test_what_we_ship_loads(folder: str) -> None:
     assert load(ROOT / folder).devices
 

@@ -1,10 +1,9 @@
 """Every profile that comes with s2d, as devices whose owners said what they have to."""
 
-from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator
 
 from s2d.cli.simulated_device import SimulatedDevice, profile_device
-from s2d.cli.simulated_kinds import SIMULATED_KINDS
+from s2d.cli.simulated_kinds import hardware_of
 from s2d.commissioning.profile_matching import example_keys
 from s2d.commissioning.unconfigured_device import device_without_connection
 from s2d.config import DeviceConfig
@@ -30,10 +29,7 @@ def simulated(name: str, faults: Iterable[str] = ()) -> tuple[SimulatedDevice, S
     """A device of the profile *name* as `s2d simulate` makes it, and the hardware in it."""
     profile = LIBRARY.profile(name)
     kind_name = str(profile.about.of or node_at(profile.device, "kind").content)
-    kind, parser = SIMULATED_KINDS[kind_name], ArgumentParser()
-    kind.add_arguments(parser)
-    parser.set_defaults(profile=name)
-    hardware = kind.hardware(parser.parse_args([]))
+    hardware = hardware_of(kind_name, profile=name)
     return profile_device(name, asked(name), hardware, Faults(faults), kind_name=kind_name), hardware
 
 
