@@ -1,0 +1,118 @@
+"""The kind `load`: its points, its settings, and the control types that it can offer."""
+
+from collections.abc import Collection, Iterator, Mapping
+
+from ....s2.messages.common import CONTROL_TYPES, ControlType
+from ....values import PlausibleRange, Value
+from ...control.offers import Offer, offer_ombc, offer_pebc
+from ...control.reporting import ReportThresholds
+from ...occasion import Occasion
+from .. import Ability, Advice, CanonicalPoint, Kind, ResourceSetup
+from .envelopes import LoadEnvelopes
+from .load import LIMIT, ON, SEEN_ON, TEMPERATURE, Load
+from .settings import LoadSettings
+from .switch import LoadSwitch
+
+__all__ = ["KIND", "Load", "LoadSettings", "load"]
+
+OFFERS: dict[ControlType, Offer[Load]] = {
+    ControlType.POWER_ENVELOPE_BASED_CONTROL: offer_pebc(LoadEnvelopes),
+    ControlType.OPERATION_MODE_BASED_CONTROL: offer_ombc(LoadSwitch),
+}
+"""What it can offer, and what makes of its model what each asks for."""
+_MOST_POWER_W = 100_000.0
+"""No load of a home takes more, where nobody tells."""
+_OVER_NAMEPLATE = 1.5
+_OVER_SAID = 3.0
+"""A motor that starts takes a multiple of its power for a moment."""
+_GIVES_W = 100.0
+"""Meters of plugs show so little the wrong way round."""
+_REPORT_W, _REPORT = 10.0, 0.02
+"""A change of so much, or this share of what it takes, is worth telling."""
+
+
+def load(setup: ResourceSetup) -> Load:
+    """The model of one load."""
+    return Load(setup, OFFERS)
+
+
+def _most_w(settings: LoadSettings) -> float | None:
+    return None if settings.power_w is None else settings.power_w[1]
+
+
+def _steered_by(points: Collection[str], commands: Collection[str]) -> tuple[str, ...]:
+    """A limit says more than a switch; beside it a switch is its own."""
+    named = {*points, *commands}
+    return (LIMIT,) if LIMIT in named else (ON,) if ON in named else ()
+
+
+def _safe(settings: LoadSettings, steered_by: Collection[str]) -> dict[str, Value]:
+    """It is off, or takes nothing; what has a thermostat of its own is left to that."""
+    is_left = settings.thermostat is True
+    most: dict[str, Value] = {ON: is_left, LIMIT: (_most_w(settings) or 0.0) if is_left else 0.0}
+    return {point: most[point] for point in steered_by}
+
+
+def _may_be_released(settings: LoadSettings) -> bool:
+    return settings.thermostat is True
+
+
+def _reach(settings: LoadSettings) -> dict[str, tuple[float, float]]:
+    most_w = _most_w(settings)
+    return {} if most_w is None else {LIMIT: (0.0, most_w)}
+
+
+def _thresholds(
+    settings: LoadSettings, power_w: float | None, percent: float | None, every_s: float
+) -> ReportThresholds:
+    usual_w = max(_REPORT_W, _REPORT * (_most_w(settings) or 0.0))
+    return ReportThresholds(usual_w if power_w is None else power_w, 0.0, every_s)
+
+
+def _plausible(settings: LoadSettings, nameplate_w: float | None) -> dict[str, PlausibleRange]:
+    most_w = _OVER_NAMEPLATE * nameplate_w if nameplate_w else _MOST_POWER_W
+    said_w = _most_w(settings)
+    usual_w = most_w if said_w is None else _OVER_SAID * said_w
+    power = PlausibleRange(low=0.0, high=max(most_w, usual_w), margin=_GIVES_W, usual_high=usual_w)
+    return dict.fromkeys(("power", "power_l1", "power_l2", "power_l3"), power)
+
+
+def _advice(settings: LoadSettings, abilities: Mapping[str, Ability]) -> Iterator[Advice]:
+    if LIMIT in abilities and abilities[LIMIT].can_write and settings.power_w is None:
+        yield Advice(("points",), "it can be limited, but nobody says how much it takes", "Write its `power`")
+    elif ON in abilities and settings.power_w is None and "power" not in abilities:
+        what = "it can be switched, but nobody says what it takes"
+        yield Advice(("points",), what, "Write its `power`, or add a point that measures it")
+    if TEMPERATURE in abilities and settings.thermostat is None:
+        what = "what heats water has a thermostat of its own, or somebody has to switch it off"
+        yield Advice(("points", "temperature"), what, "Write `thermostat: true`, or `false`")
+
+
+KIND = Kind(
+    name="load",
+    settings=LoadSettings,
+    points={
+        "power": CanonicalPoint("read", "power", "power now"),
+        "power_l1": CanonicalPoint("read", "power", "power on phase 1"),
+        "power_l2": CanonicalPoint("read", "power", "power on phase 2"),
+        "power_l3": CanonicalPoint("read", "power", "power on phase 3"),
+        "energy": CanonicalPoint("read", "energy", "energy it has taken"),
+        TEMPERATURE: CanonicalPoint("read", "temperature", "temperature of what it heats"),
+        SEEN_ON: CanonicalPoint("read", "", "whether it is on, where that is another point than `on`"),
+        "fault": CanonicalPoint("read", "", "anything but 0, false or `ok` is a fault"),
+        ON: CanonicalPoint("write", "", "whether it shall be on"),
+        LIMIT: CanonicalPoint("write", "power", "most it may take; 0 stops it"),
+    },
+    needs=((("power",), (ON,), (LIMIT,)),),
+    control_types=tuple(short for short, control_type in CONTROL_TYPES.items() if control_type in OFFERS),
+    steered_by=_steered_by,
+    safe=_safe,
+    thresholds=_thresholds,
+    reach=_reach,
+    plausible=_plausible,
+    states={},
+    hold_s={Occasion.CEM_LOST: 300.0, Occasion.STARTED: 300.0, Occasion.CLOCK: 1800.0},
+    resource=load,
+    may_be_released=_may_be_released,
+    advice=_advice,
+)

@@ -1,0 +1,59 @@
+"""The PEBC adapter of a load that modulates: an upper limit of what it takes."""
+
+from collections.abc import Mapping
+
+from ....s2.messages.common import CommodityQuantity, NumberRange
+from ....s2.messages.pebc import AllowedLimitRange, PowerEnvelopeConsequenceType, PowerEnvelopeLimitType
+from ....values import Now, Setpoint
+from ...control.execution import Stage, Verdict
+from ...control.pebc.constraints import Constraints, EnergyNeed
+from ...control.pebc.envelopes import Limits, PresentLimits
+from ...occasion import Occasion
+from .load import Load
+
+_CONSEQUENCES = {"defer": PowerEnvelopeConsequenceType.DEFER, "vanish": PowerEnvelopeConsequenceType.VANISH}
+
+
+class LoadEnvelopes:
+    """The PEBC adapter: the most it may take, and nothing at all where it cannot take so little."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        least_w, self._most_w = load.range_w
+        upper, lower = PowerEnvelopeLimitType.UPPER_LIMIT, PowerEnvelopeLimitType.LOWER_LIMIT
+        ranges = [(upper, least_w, self._most_w), *([(upper, 0.0, 0.0)] if least_w > 0 else []), (lower, 0.0, 0.0)]
+        self._constraints = Constraints(
+            _CONSEQUENCES[load.settings.consequence],
+            tuple(
+                AllowedLimitRange(
+                    commodity_quantity=load.quantity,
+                    limit_type=limit_type,
+                    range_boundary=NumberRange(start_of_range=start_w, end_of_range=end_w),
+                    abnormal_condition_only=False,
+                )
+                for limit_type, start_w, end_w in ranges
+            ),
+        )
+
+    def constraints(self) -> Constraints:
+        return self._constraints
+
+    def energy_needs(self) -> tuple[EnergyNeed, ...]:
+        return ()
+
+    def obstacle_to(self, wanted: PresentLimits, now: Now) -> str | None:
+        return self._load.obstacle()
+
+    def limit(self, wanted: PresentLimits, reason: str, now: Now) -> list[Stage]:
+        return self._load.limit(self._upper_w(wanted.limits), wanted, reason)
+
+    def rest(self, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
+        return self._load.rest(occasion, reason, now)
+
+    def verdict_on(self, limits: Mapping[CommodityQuantity, Limits], since: float, now: Now) -> Verdict:
+        return self._load.keeps(self._upper_w(limits), since)
+
+    def _upper_w(self, limits: Mapping[CommodityQuantity, Limits]) -> float:
+        """The most it may take; a quantity without a limit is free."""
+        limit = limits.get(self._load.quantity)
+        return self._most_w if limit is None else limit.upper
