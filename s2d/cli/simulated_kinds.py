@@ -4,10 +4,22 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from ..quantities import Energy, Percentage, PercentageRange, Power, Temperature, TemperatureRange, Volume
+from ..quantities import (
+    Current,
+    Duration,
+    Energy,
+    Percentage,
+    PercentageRange,
+    Power,
+    Temperature,
+    TemperatureRange,
+    Volume,
+)
 from ..simulation.battery import SimulatedBattery
 from ..simulation.boiler import SimulatedBoiler
+from ..simulation.car import SimulatedCar
 from ..simulation.draws import HotWaterDraws
+from ..simulation.ev_charger import SimulatedEvCharger
 from ..simulation.faults import NIGHT_OFFLINE
 from ..simulation.hardware import SimulatedHardware
 from ..simulation.heat_pump import SimulatedHeatPump
@@ -20,6 +32,7 @@ from ..simulation.outdoor import OutdoorTemperature
 from ..simulation.registers import register_table
 from ..simulation.sun import NOON_S, Sun
 from ..simulation.tank import Tank
+from ..simulation.timetable import Timetable
 from . import argument_of
 
 
@@ -131,6 +144,68 @@ def _meter(arguments: Namespace) -> SimulatedMeter:
         seed=arguments.household,
         serial_number=arguments.serial_number,
     )
+
+
+def _add_ev_charger_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--max-current", type=argument_of(Current.parse), default=Current(16), help='default: "16 A"')
+    parser.add_argument(
+        "--safe-current", type=argument_of(Current.parse), default=Current(6), help='without a word (default: "6 A")'
+    )
+    parser.add_argument(
+        "--heartbeat",
+        type=argument_of(Duration.parse),
+        default=Duration(0),
+        help='so long after the last word; "0 s": never (default: "0 s")',
+    )
+    parser.add_argument("--phases", type=int, choices=(1, 3), default=3, help="default: 3")
+    parser.add_argument("--card", action="store_true", help="it wants a card for each car")
+    parser.add_argument("--bounces", action="store_true", help="just after a car was plugged in its pilot drops twice")
+    parser.add_argument(
+        "--car-capacity", type=argument_of(Energy.parse), default=Energy(60_000), help='default: "60 kWh"'
+    )
+    parser.add_argument("--car-phases", type=int, choices=(1, 2, 3), default=3, help="default: 3")
+    parser.add_argument(
+        "--car-current", type=argument_of(Current.parse), default=Current(16), help='at most (default: "16 A")'
+    )
+    parser.add_argument("--soc", type=float, default=40.0, metavar="PERCENT", help="at the start (default: 40)")
+    parser.add_argument(
+        "--sleeps-after",
+        type=argument_of(Duration.parse),
+        default=Duration(1800),
+        help='its car, without a current (default: "30 min")',
+    )
+    parser.add_argument("--refuses", action="store_true", help="its owner has forbidden to charge")
+    parser.add_argument(
+        "--timetable", type=int, metavar="SEED", help="its car comes and leaves as these weeks go (default: it stays)"
+    )
+    add_serial_number_argument(parser)
+    add_time_argument(parser)
+
+
+def _ev_charger(arguments: Namespace) -> SimulatedEvCharger:
+    car = SimulatedCar(
+        battery_capacity_wh=arguments.car_capacity,
+        soc_percent=arguments.soc,
+        phases=arguments.car_phases,
+        max_current_a=arguments.car_current,
+        sleeps_after_s=arguments.sleeps_after,
+        refuses=arguments.refuses,
+    )
+    charger = SimulatedEvCharger(
+        car,
+        max_current_a=arguments.max_current,
+        safe_current_a=arguments.safe_current,
+        heartbeat_s=arguments.heartbeat,
+        phases=arguments.phases,
+        needs_authorisation=arguments.card,
+        bounces=arguments.bounces,
+        timetable=None if arguments.timetable is None else Timetable(arguments.timetable),
+        time_of_day_s=arguments.time,
+        serial_number=arguments.serial_number,
+    )
+    if arguments.timetable is None:
+        charger.plug_in(0.0)
+    return charger
 
 
 def _add_heat_pump_arguments(parser: ArgumentParser) -> None:
@@ -312,6 +387,7 @@ SIMULATED_KINDS = {
     "heat_pump": SimulatedKind(
         "a heat pump with a hot water tank, and a house that it heats", _add_heat_pump_arguments, _heat_pump
     ),
+    "ev_charger": SimulatedKind("a charging station and an electric car", _add_ev_charger_arguments, _ev_charger),
     "load": SimulatedKind(
         "a plug with something behind it, a heater that modulates, or a boiler", _add_load_arguments, _load
     ),
