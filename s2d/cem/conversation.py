@@ -6,7 +6,7 @@ Spec: EN 50491-12-2 as carried by S2 JSON; ReceptionStatus, Handshake, SelectCon
 """
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ..s2.messages import wire
@@ -63,10 +63,13 @@ class Reply(NamedTuple):
 class Conversation:
     """The CEM's side of one connection. Every message it returns has to be sent, in that order."""
 
-    def __init__(self, path: str, control_type: ControlType, new_id: Callable[[], str]) -> None:
-        """*control_type* is selected as soon as it is offered."""
+    def __init__(
+        self, path: str, control_type: ControlType, new_id: Callable[[], str], otherwise: Sequence[ControlType] = ()
+    ) -> None:
+        """*control_type* is selected as soon as it is offered; as long as it is not, the first *otherwise* that is."""
         self.path = path
         self.wanted = control_type
+        self._wishes = (control_type, *otherwise)
         self.version: str | None = None
         self.details: ResourceManagerDetails | None = None
         self.control_type = ControlType.NO_SELECTION
@@ -198,9 +201,11 @@ class Conversation:
 
     def _select_wanted(self) -> tuple[Message, ...]:
         assert self.details is not None
+        offered = self.details.available_control_types
+        self.wanted = next((each for each in self._wishes if each in offered), self.wanted)
         if self.wanted in (self.control_type, self._selected):
             return ()
-        if self.wanted not in self.details.available_control_types:
+        if self.wanted not in offered:
             return ()
         self._selected = self.wanted
         return (SelectControlType(message_id=self._new_id(), control_type=self.wanted),)
@@ -258,6 +263,7 @@ class Conversation:
         if control_type not in (*offered, ControlType.NO_SELECTION):
             raise CommandRefused(f"{self.name} does not offer {control_type}; {self._offered()}")
         self.wanted = self._selected = control_type
+        self._wishes = (control_type,)
         selection = SelectControlType(message_id=self._new_id(), control_type=control_type)
         return self._reply(f"selected {control_type}", selection)
 

@@ -68,6 +68,7 @@ class CemServer:
         self,
         *,
         control_type: ControlType,
+        otherwise: Sequence[ControlType],
         clock: Clock,
         new_id: Callable[[], str],
         token: str | None,
@@ -75,6 +76,7 @@ class CemServer:
     ) -> None:
         self.address = CemAddress("", 0)
         self.control_type = control_type
+        self._otherwise = otherwise
         self._clock = clock
         self._new_id = new_id
         self._token = token
@@ -145,7 +147,7 @@ class CemServer:
 
     async def _serve_connection(self, socket: websockets.ServerConnection) -> None:
         assert socket.request is not None
-        conversation = Conversation(socket.request.path, self.control_type, self._new_id)
+        conversation = Conversation(socket.request.path, self.control_type, self._new_id, self._otherwise)
         connection = _Connection(conversation)
         self._connections.append(connection)
         self._notify_observers(RmConnected(self._clock().utc, conversation))
@@ -229,6 +231,7 @@ async def serve(
     port: int = 0,
     *,
     control_type: ControlType = ControlType.FILL_RATE_BASED_CONTROL,
+    otherwise: Sequence[ControlType] = (),
     clock: Clock,
     new_id: Callable[[], str],
     token: str | None = None,
@@ -237,12 +240,20 @@ async def serve(
 ) -> AsyncGenerator[CemServer]:
     """A CEM while the context lasts; port 0 lets the system choose, `address` tells.
 
-    *control_type* is selected wherever it is offered. With a *token*, who does not bear it is turned away. Leaving
-    the context terminates all sessions; without *farewell*, or after an error, it only cuts the connections.
+    *control_type* is selected wherever it is offered, elsewhere the first *otherwise* that is. With a *token*, who does
+    not bear it is turned away. Leaving the context terminates all sessions; without *farewell*, or after an error, it
+    only cuts the connections.
 
     Raises: CannotListen: the address is in use, not ours, or not allowed.
     """
-    cem = CemServer(control_type=control_type, clock=clock, new_id=new_id, token=token, observers=observers)
+    cem = CemServer(
+        control_type=control_type,
+        otherwise=otherwise,
+        clock=clock,
+        new_id=new_id,
+        token=token,
+        observers=observers,
+    )
     try:
         async with asyncio.timeout(OPEN_WITHIN_S):
             server = await websockets.serve(

@@ -23,9 +23,8 @@ from ..host import clock, log
 from ..host.console import OutputStream, complain
 from ..host.store import Store
 from ..quantities import Duration, Energy
-from ..rm.kinds import kind
 from ..rm.kinds.battery import BatterySettings
-from ..s2.messages.common import CONTROL_TYPES, ControlType
+from ..s2.messages.common import ControlType
 from ..service import daemon
 from ..simulation.battery import SimulatedBattery
 from ..simulation.faults import Faults
@@ -34,12 +33,18 @@ from . import argument_of
 from .simulated_device import SimulatedDevice, battery_device, profile_device
 from .simulated_kinds import hardware_of
 
+_LESS_RICH = (ControlType.POWER_ENVELOPE_BASED_CONTROL, ControlType.OPERATION_MODE_BASED_CONTROL)
+"""What the CEM selects where it is not offered to tell what to charge."""
+_SAID = {"meter": ("--sun", "0 W")}
+"""Kind → what is said of its hardware; in a house the sun shines on the inverter alone."""
 _FOLDERS = {"battery": ".", "pv": "pv"}
 """Kind → where, in `config/demo/`, are the devices of its demo and the script of the CEM."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--kind", choices=_FOLDERS, default="battery", help="what is steered (default: battery)")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--kind", choices=_FOLDERS, default="battery", help="what is steered (default: battery)")
+    what.add_argument("--house", action="store_true", help="a house instead: a battery and an inverter, and its meter")
     parser.add_argument(
         "--duration",
         type=argument_of(Duration.parse),
@@ -50,12 +55,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Shows it for a while, or until Ctrl-C; leaves the device at rest either way.
+    """Shows it for a while, or until Ctrl-C; leaves all at rest either way.
 
     Returns 0; 1 if it went wrong or nobody looks any more.
     """
+    folder = "house" if args.house else _FOLDERS[args.kind]
     # `config/` travels as the package s2d_config, which has data and no code.
-    places = [Path(place) / "demo" / _FOLDERS[args.kind] for place in import_module("s2d_config").__path__]
+    places = [Path(place) / "demo" / folder for place in import_module("s2d_config").__path__]
     shipped = next(place for place in places if place.is_dir())
     config, steps = load(shipped), load_script(shipped / "script.yaml")
     log.configure("json", "error")
@@ -83,7 +89,7 @@ async def _show(config: Config, steps: list[Step], duration_s: float) -> int:
                 clock=clock.now,
                 new_id=lambda: str(uuid4()),
                 observers=observers,
-                control_type=_wanted(config.devices[0]),
+                otherwise=_LESS_RICH,
             )
         )
         places = [f"{device.kind} on Modbus TCP {at}" for device, at in zip(config.devices, addresses, strict=True)]
@@ -97,7 +103,7 @@ async def _show(config: Config, steps: list[Step], duration_s: float) -> int:
             timing.cancel()
             if watching:
                 watching.cancel()
-    resting = " and ".join(f"the {device.kind} is at rest" for device in config.devices)
+    resting = ", ".join(f"the {device.kind} is at rest" for device in config.devices if device.kind != "meter")
     output.write(f"{resting}, all is closed")
     if failure:
         complain(f"s2d demo: {failure}")
@@ -108,7 +114,7 @@ def _simulated(device: DeviceConfig) -> SimulatedDevice:
     """The stand-in of *device*: of its profile, or a battery with registers of its own that is as large as is said."""
     if device.profile is not None:
         kind_name = str(device.kind)
-        hardware = hardware_of(kind_name, profile=device.profile)
+        hardware = hardware_of(kind_name, *_SAID.get(kind_name, ()), profile=device.profile)
         return profile_device(device.profile, {}, hardware, Faults(), kind_name=kind_name)
     settings = device.settings
     assert isinstance(settings, BatterySettings)
@@ -119,11 +125,6 @@ def _simulated(device: DeviceConfig) -> SimulatedDevice:
         round_trip_efficiency=settings.round_trip_efficiency / 100,
     )
     return battery_device(battery, 1, Faults())
-
-
-def _wanted(device: DeviceConfig) -> ControlType:
-    """The richest control type that its kind can offer."""
-    return CONTROL_TYPES[kind(str(device.kind)).control_types[0]]
 
 
 def _placed(config: Config, addresses: Sequence[ModbusAddress], cem: CemServer) -> Config:

@@ -150,6 +150,23 @@ def test_a_control_type_not_offered_yet_is_waited_for_and_selected_once():
     assert [each["control_type"] for each in hear(cem, details(FRBC, message_id="rm-details-6"))] == [FRBC]
 
 
+def test_the_best_that_is_offered_is_selected_until_a_better_one_is():
+    pebc, ombc = "POWER_ENVELOPE_BASED_CONTROL", "OPERATION_MODE_BASED_CONTROL"
+    cem = Conversation("/s2", ControlType(FRBC), counted_ids(), (ControlType(pebc), ControlType(ombc)))
+    cem.open()
+
+    def selected(*offered):
+        return [answer["control_type"] for answer in hear(cem, details(*offered))]
+
+    hear(cem, handshake())
+    assert selected("NOT_CONTROLABLE") == []
+    assert selected(ombc, pebc) == [pebc]
+    assert selected(ombc, pebc) == []
+    assert selected(pebc, FRBC) == [FRBC]
+    assert execute(cem, "select pebc")[1]["control_type"] == pebc
+    assert selected(pebc, FRBC) == []
+
+
 def test_a_refused_selection_leaves_nothing_selected():
     cem = conversation()
     (selection,) = hear(cem, details())

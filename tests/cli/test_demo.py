@@ -65,6 +65,27 @@ def test_it_limits_an_inverter(tmp_path: Path) -> None:
     assert told[-1] == "the pv is at rest, all is closed"
 
 
+def test_it_steers_a_house_with_one_cem(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*DEMO, "--house"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        lines = lines_until(process, "pv: limit = 1000")
+        process.terminate()
+        rest, complaints = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, complaints) == (0, "")
+    told = [*lines, *rest.splitlines()]
+    for wanted in (
+        "House < PowerMeasurement",
+        "Home battery > SelectControlType  control_type FILL_RATE_BASED_CONTROL",
+        "Roof > SelectControlType  control_type POWER_ENVELOPE_BASED_CONTROL",
+        "battery: power_setpoint = 2500",
+        "battery: power_setpoint = -2500",
+        "pv: limit = 5000",
+    ):
+        assert any(wanted in line for line in told), f"no {wanted!r} in\n{told}"
+    assert told[-1] == "the battery is at rest, the pv is at rest, all is closed"
+
+
 def test_it_ends_well_when_its_time_is_over(tmp_path: Path) -> None:
     shown = subprocess.run(
         [*DEMO, "--duration", "500ms"], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S, check=False
