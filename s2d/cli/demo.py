@@ -34,7 +34,7 @@ from .simulated_device import SimulatedDevice, battery_device, profile_device
 from .simulated_kinds import hardware_of
 
 _LESS_RICH = (ControlType.POWER_ENVELOPE_BASED_CONTROL, ControlType.OPERATION_MODE_BASED_CONTROL)
-"""What the CEM selects where it is not offered to tell what to charge."""
+"""What the CEM selects where it is not offered to tell what to charge; of several devices one may only be measured."""
 _SAID = {"meter": ("--sun", "0 W")}
 """Kind → what is said of its hardware; in a house the sun shines on the inverter alone."""
 _FOLDERS = {"battery": ".", "pv": "pv"}
@@ -89,7 +89,7 @@ async def _show(config: Config, steps: list[Step], duration_s: float) -> int:
                 clock=clock.now,
                 new_id=lambda: str(uuid4()),
                 observers=observers,
-                otherwise=_LESS_RICH,
+                otherwise=_LESS_RICH if len(config.devices) == 1 else (*_LESS_RICH, ControlType.NOT_CONTROLABLE),
             )
         )
         places = [f"{device.kind} on Modbus TCP {at}" for device, at in zip(config.devices, addresses, strict=True)]
