@@ -9,7 +9,11 @@ from s2d.host.time_zone import is_known, known_zones, zone_of_host
 
 @pytest.fixture
 def etc(tmp_path: Path) -> Path:
-    (tmp_path / "localtime").symlink_to("/usr/share/zoneinfo/Europe/Amsterdam")
+    database = tmp_path / "zoneinfo" / "Europe"
+    database.mkdir(parents=True)
+    (database / "Brussels").touch()
+    (database / "Amsterdam").symlink_to("Brussels")  # as some packages of the database have it
+    (tmp_path / "localtime").symlink_to(database / "Amsterdam")
     (tmp_path / "timezone").write_text("Europe/Paris\n")
     return tmp_path
 
