@@ -254,7 +254,7 @@ class EvCharger:
         if self._resting is None and self.ordered is None:
             return None
         had_order, safe = self.ordered is not None, self._rest_on(Occasion.STALE, now)
-        before = safe.value if self._told is None else self._told
+        before = safe.value if self._told is None else self._value_on(self.phases_now(), now)
         self.ordered = None
         self._resting = RestingCharger(before, then=safe, then_at=now.mono + _STALE_AFTER_S)
         return Protection(unknown, []) if had_order else None
@@ -432,7 +432,9 @@ class EvCharger:
                 unlimited = self._unlimited(occasion)
                 if occasion is Occasion.UNINSTRUCTED and limit_w is not None:
                     hold_s = KEPT_AT_LEAST_S if self._kept_limit.is_abnormal else _UNLIMITED_AFTER_S
-                    return RestingCharger(safe, limit_w, then=unlimited, then_at=now.mono + hold_s)
+                    # Where nothing ordered means no limit, a while without any ends one; elsewhere it ends by itself.
+                    then_at = now.mono + hold_s if unlimited is FREE else self._limit_ends_at(now)
+                    return RestingCharger(safe, limit_w, then=unlimited, then_at=then_at)
                 self._kept_limit.drop()
                 return unlimited
             case Occasion.RETURNED if self._resting:
@@ -441,13 +443,16 @@ class EvCharger:
                 return RestingCharger(safe, self.ordered.limit_w)
             case Occasion.ABORTED if isinstance(self.ordered, OrderedCharge):
                 return RestingCharger(self.ordered.value if self._keeps_ordered else min(safe, self.ordered.value))
-            case Occasion.STALE:
-                return RestingCharger(safe if self._told is None else min(safe, self._told))
+            case Occasion.STALE if self._told is not None:
+                safe = min(safe, self._value_on(self.phases_now(), now))
         if limit_w is None:
             return RestingCharger(safe)
+        return RestingCharger(safe, limit_w, self._limit_ends_at(now))
+
+    def _limit_ends_at(self, now: Now) -> float:
+        """When (monotonic seconds) a limit that nobody orders any more ends."""
         least_s = KEPT_AT_LEAST_S if self._kept_limit.is_abnormal else 0.0
-        until = min(max(self._kept_limit.until, now.mono + least_s), now.mono + KEPT_AT_MOST_S)
-        return RestingCharger(safe, limit_w, until)
+        return min(max(self._kept_limit.until, now.mono + least_s), now.mono + KEPT_AT_MOST_S)
 
     def _unlimited(self, occasion: Occasion) -> RestingCharger:
         """What it may give when a CEM is there and limits nothing."""
@@ -465,8 +470,7 @@ class EvCharger:
     def _next_step(self, now: Now, reason: str | None = None) -> NextStep | None:
         """What is to be written by now, unless it was told that already; *reason* is that of an order."""
         self._turn_to_what_is_then(now)
-        may_wake = self.car.known is None or self.car.known.can_be_woken
-        if may_wake and self.plug_in.wakes_at <= now.mono and (woken := self._wake(now)):
+        if self._may_wake(now) and self.plug_in.wakes_at <= now.mono and (woken := self._wake(now)):
             return woken
         change = self._change_of_phases(now)
         if change and change.stage is not ChangeStage.STOP:
@@ -507,7 +511,7 @@ class EvCharger:
         resting = self._resting
         if resting is None:
             return self._told or 0.0
-        if resting == OFF:
+        if resting.is_guarded:
             is_never_paused = self.car.known is not None and self.car.known.pause == "never"
             return most if self.must_charge else self.limit.least(phases) if is_never_paused else 0.0
         if resting.limit_w < inf and now.mono < resting.limit_until:
@@ -530,6 +534,11 @@ class EvCharger:
         unit = "A" if self.limit.point == CURRENT else "W"
         return f"it may give {value:g} {unit} by now"
 
+    def _may_wake(self, now: Now) -> bool:
+        """Whether it was read just now that the car sleeps, and it is one that may be woken."""
+        is_seen = self.state.is_online and self.state.was_read_since("status", now.mono - WAKE_EVERY_S / 2)
+        return is_seen and (self.car.known is None or self.car.known.can_be_woken)
+
     def _wake(self, now: Now) -> NextStep | None:
         """Wakes the car by what the station has for that, else by a pause."""
         self.plug_in.wake(now)
@@ -548,7 +557,8 @@ class EvCharger:
         if isinstance(self.ordered, OrderedCharge):
             return self.ordered.phases if self.ordered.value else present
         if self.ordered is None:
-            is_driven = self._resting == OFF and self.must_charge and now.mono >= self.phases_kept_until
+            is_guarded = self._resting is not None and self._resting.is_guarded
+            is_driven = is_guarded and self.must_charge and now.mono >= self.phases_kept_until
             return max(self.phases_possible(), key=self._most_w_on) if is_driven else present
         on_three = self._value_on(3, now) > 0
         wanted: Phases = 3 if on_three else 1 if self._value_on(1, now) > 0 else present

@@ -14,11 +14,13 @@ class RestingCharger(Struct, frozen=True):
     """A limit that is in force still, or that failed..."""
     limit_until: float = inf
     """...until then."""
+    is_guarded: bool = False
+    """A CEM is there and lets it rest: a car that has to be charged is."""
     then: "RestingCharger | None" = None
     """What it is afterwards..."""
     then_at: float = inf
     """...from then on."""
 
 
-FREE, OFF = RestingCharger(inf), RestingCharger(0.0)
+FREE, OFF = RestingCharger(inf), RestingCharger(0.0, is_guarded=True)
 """Nobody limits it; it shall not charge."""

@@ -73,7 +73,7 @@ class EvStorage:
 
     def fill_level(self) -> float | None:
         charger = self._charger
-        if charger.plug_in.is_car_there is None:
+        if charger.plug_in.is_car_there is None or not charger.state.is_known("status"):
             return None
         # With no car there is no level; the least that is described is what is said then.
         soc = charger.settings.min_soc if charger.absence is not None else charger.car.soc
