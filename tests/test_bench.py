@@ -12,7 +12,7 @@ from websockets.asyncio.server import serve
 
 from s2d.s2.messages import wire
 from s2d.s2.messages.vet import vet
-from tests.bench import bus, codec, core, latency, many, outages, process, rig, schema
+from tests.bench import bus, codec, core, latency, many, mixed, outages, process, rig, schema
 from tests.bench.__main__ import SECTIONS
 from tests.bench.cem import Cem, serving
 from tests.bench.every_type import times_of_every_type
@@ -152,3 +152,15 @@ async def test_one_device_is_flooded_beside_another() -> None:
         await outages._send_all(cem, "Flooded", 2)
         assert len(await outages._answered_ms(cem.sessions["Beside"], seconds=0.1)) == 2
         assert registers.read_at_ns
+
+
+# --- mixed ------------------------------------------------------------------------------------------------------------
+
+
+@system
+async def test_a_resource_of_every_kind_is_measured_in_a_session() -> None:
+    async with serving() as cem:
+        with mixed._running(RUN, cem.url("{resource_id}"), len(mixed._KINDS)):
+            async with asyncio.TaskGroup() as tasks:
+                for number in range(1, len(mixed._KINDS) + 1):
+                    tasks.create_task(mixed._joined(cem, f"resource-{number}"))

@@ -16,7 +16,7 @@ from pathlib import Path
 from .run import Run, Unmeasured, versions_of
 from .table import Row, shown
 
-SECTIONS = ("codec", "schema", "core", "latency", "process", "bus", "outages")
+SECTIONS = ("codec", "schema", "core", "latency", "process", "bus", "outages", "mixed")
 
 _PACKAGES = ("s2d", "msgspec", "websockets", "pymodbus", "structlog", "pyyaml", "s2-python", "pydantic")
 
