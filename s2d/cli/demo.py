@@ -37,14 +37,14 @@ _LESS_RICH = (ControlType.POWER_ENVELOPE_BASED_CONTROL, ControlType.OPERATION_MO
 """What the CEM selects where it is not offered to tell what to charge; of several devices one may only be measured."""
 _SAID = {"meter": ("--sun", "0 W")}
 """Kind → what is said of its hardware; in a house the sun shines on the inverter alone."""
-_FOLDERS = {"battery": ".", "pv": "pv"}
+_FOLDERS = {"battery": ".", "ev_charger": "ev_charger", "pv": "pv"}
 """Kind → where, in `config/demo/`, are the devices of its demo and the script of the CEM."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--kind", choices=_FOLDERS, default="battery", help="what is steered (default: battery)")
-    what.add_argument("--house", action="store_true", help="a house instead: a battery and an inverter, and its meter")
+    what.add_argument("--house", action="store_true", help="a house instead: battery, inverter, car and meter")
     parser.add_argument(
         "--duration",
         type=argument_of(Duration.parse),

@@ -65,6 +65,22 @@ def test_it_limits_an_inverter(tmp_path: Path) -> None:
     assert told[-1] == "the pv is at rest, all is closed"
 
 
+def test_it_charges_a_car(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*DEMO, "--kind", "ev_charger"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        lines = lines_until(process, "ev_charger: limit = 6.1")
+        process.terminate()
+        rest, complaints = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, complaints) == (0, "")
+    order, measured, less = (
+        next(at for at, line in enumerate(lines) if wanted in line)
+        for wanted in ("ev_charger: limit = 10.9", "PowerMeasurement  7", "ev_charger: limit = 6.1")
+    )
+    assert order < measured < less
+    assert rest.splitlines()[-1] == "the ev_charger is at rest, all is closed"
+
+
 def test_it_steers_a_house_with_one_cem(tmp_path: Path) -> None:
     with subprocess.Popen(
         [*DEMO, "--house"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -80,10 +96,12 @@ def test_it_steers_a_house_with_one_cem(tmp_path: Path) -> None:
         "Roof > SelectControlType  control_type POWER_ENVELOPE_BASED_CONTROL",
         "battery: power_setpoint = 2500",
         "battery: power_setpoint = -2500",
+        "ev_charger: limit = 6.1",
+        "ev_charger: limit = 0",
         "pv: limit = 5000",
     ):
         assert any(wanted in line for line in told), f"no {wanted!r} in\n{told}"
-    assert told[-1] == "the battery is at rest, the pv is at rest, all is closed"
+    assert told[-1] == "the battery is at rest, the pv is at rest, the ev_charger is at rest, all is closed"
 
 
 def test_it_ends_well_when_its_time_is_over(tmp_path: Path) -> None:

@@ -61,6 +61,21 @@ class Steady(Sun):
         return self.peak_w
 
 
+class Setting(Sun):
+    """A sun that sets in a straight line, by 100 W a second."""
+
+    def power_w(self, now_s: float) -> float:
+        return max(0.0, self.peak_w - 100 * now_s)
+
+
+def test_it_never_gives_what_the_sun_does_not_however_slow_its_ramp() -> None:
+    inverter = SimulatedInverter(Setting(4000), ramp_percent_per_s=1)
+    inverter.obey({"power_limit": 1000.0}, 0.0)
+    inverter.advance(10.0)
+    assert inverter.produced_w == pytest.approx(3000)
+    assert inverter.produced_wh == pytest.approx(3500 * 10 / 3600)
+
+
 def test_a_limit_that_is_not_repeated_lapses_with_its_timer_to_what_the_installer_set() -> None:
     inverter = SimulatedInverter(Steady(4000), installed_limit_w=2800)
     assert (inverter.produced_w, inverter.values()["power_limit"]) == (2800, 2800)
