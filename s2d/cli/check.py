@@ -118,7 +118,7 @@ def _row(device: DeviceConfig) -> tuple[str, ...]:
 
 
 def _fallback(device: DeviceConfig) -> str:
-    if device.fallback is None:
+    if device.fallback is None or not (device.fallback.setpoints or device.fallback.special):
         return "-"
     after = _span(device.fallback.after_s)
     special = [f"{occasion} {_values(device, each)}" for occasion, each in device.fallback.special.items() if each]

@@ -57,11 +57,9 @@ def test_an_editor_is_told_where_the_schemas_are(capsys: pytest.CaptureFixture[s
     assert [Path(each).read_text() for each in named] == list(texts().values())
 
 
-@pytest.mark.parametrize(
-    "folder", ["config/demo", "config/demo/pv", "config/demo/ev_charger", "config/demo/house", "config/example"]
-)
+@pytest.mark.parametrize("folder", sorted(str(each.parent) for each in (ROOT / "config").rglob("s2d.yaml")))
 def test_what_we_ship_loads(folder: str) -> None:
-    assert load(ROOT / folder).devices
+    assert load(Path(folder)).devices
 
 
 @pytest.mark.parametrize(
