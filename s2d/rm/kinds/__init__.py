@@ -220,7 +220,7 @@ OneOf = tuple[tuple[str, ...], ...]
 """Alternatives, the usual one first, each the names of points that belong together."""
 
 
-KINDS = ("battery", "ev_charger", "pv", "meter", "load")
+KINDS = ("battery", "ev_charger", "heat_pump", "pv", "meter", "load")
 """Every kind there is; its module is imported when a device is of it."""
 
 

@@ -4,6 +4,7 @@ A limit that has failed, or whose CEM has gone, is not answered by removing it: 
 restart. Pure.
 """
 
+from collections.abc import Collection
 from math import inf
 
 from ..control.pebc.envelopes import PresentLimits
@@ -11,17 +12,21 @@ from ..occasion import Occasion
 from .kept_values import KeptValues
 
 KEPT_AT_LEAST_S = 7200.0
-"""A limit for abnormal conditions is the grid's: it outlasts the CEM that told it by at least so long..."""
+"""A limit of the grid outlasts the CEM that told it by at least so long..."""
 KEPT_AT_MOST_S = 86_400.0
 """...and none outlasts it for longer than this."""
+FREE_AFTER_S = 300.0
+"""A session that sets no limit has ended an earlier one after so long, where that is kept until then."""
 _LIMIT, _UNTIL, _IS_ABNORMAL = "limit_w", "limit_until", "limit_is_abnormal"
 
 
 class KeptLimit:
     """The limit of one resource, in W, kept in *kept*."""
 
-    def __init__(self, kept: KeptValues) -> None:
+    def __init__(self, kept: KeptValues, also_on: Collection[Occasion] = ()) -> None:
+        """*also_on*: occasions on which it goes on holding, beside those on which every limit does."""
         self._kept = kept
+        self._keeps = _KEEPS | {*also_on}
         self._is_open = False
         """It has failed, and holds until the CEM says something else or is lost itself."""
 
@@ -38,25 +43,34 @@ class KeptLimit:
 
     @property
     def is_abnormal(self) -> bool:
-        """Whether it was set for abnormal conditions."""
+        """Whether it is the grid's: set for abnormal conditions, or as if it were."""
         return bool(self._kept.values.get(_IS_ABNORMAL))
 
     def set(self, limit_w: float, present: PresentLimits) -> None:
         """*limit_w* is ordered by *present*."""
+        self._put(limit_w, present.until, is_abnormal=present.is_abnormal)
+
+    def go_on(self, limit_w: float, until: float) -> None:
+        """It is followed by *limit_w*, nobody's order, until then (monotonic seconds)."""
+        self._put(limit_w, until, is_abnormal=False)
+
+    def _put(self, limit_w: float, until: float, *, is_abnormal: bool) -> None:
         self._is_open = False
         self._kept.put(_LIMIT, limit_w)
-        self._kept.put(_IS_ABNORMAL, present.is_abnormal)
-        self._kept.put_instant(_UNTIL, present.until)
+        self._kept.put(_IS_ABNORMAL, is_abnormal)
+        self._kept.put_instant(_UNTIL, until)
 
     def keep(self, occasion: Occasion, now_s: float) -> float | None:
         """The limit that goes on holding on *occasion*, though nobody orders it any more; None if none does."""
         self._is_open = occasion is Occasion.ABORTED
-        if self.limit_w is None or self.until <= now_s or occasion not in _KEEPS:
+        if self.limit_w is None or self.until <= now_s or occasion not in self._keeps:
             self.drop()
             return None
-        if occasion in (Occasion.CEM_LOST, Occasion.STARTED):
-            least_s = KEPT_AT_LEAST_S if self.is_abnormal else 0.0
-            self._kept.put_instant(_UNTIL, min(max(self.until, now_s + least_s), now_s + KEPT_AT_MOST_S))
+        least_s, most_s = KEPT_AT_LEAST_S if self.is_abnormal else 0.0, KEPT_AT_MOST_S
+        if occasion is Occasion.UNINSTRUCTED:
+            least_s, most_s = 0.0, least_s or FREE_AFTER_S
+        if occasion in _NOBODYS:
+            self._kept.put_instant(_UNTIL, min(max(self.until, now_s + least_s), now_s + most_s))
         return self.limit_w
 
     def drop(self) -> None:
@@ -68,4 +82,6 @@ class KeptLimit:
 _KEEPS = frozenset(
     (Occasion.CEM_LOST, Occasion.ABORTED, Occasion.STARTED, Occasion.RETURNED, Occasion.CLOCK, Occasion.STALE)
 )
-"""Occasions on which a limit goes on holding: nobody has said that it is over."""
+"""Occasions on which a limit goes on holding: nobody has said that it is over..."""
+_NOBODYS = frozenset((Occasion.CEM_LOST, Occasion.STARTED, Occasion.DESELECTED, Occasion.UNINSTRUCTED))
+"""...and of all that may hold it those on which nobody is left who could say so, which sets an end to it."""

@@ -1,0 +1,137 @@
+"""The kind `heat_pump`: its points, its settings, and the control types that it can offer."""
+
+from collections.abc import Collection
+
+from ....s2.messages.common import CONTROL_TYPES, ControlType
+from ....values import PlausibleRange, Value
+from ...control.offers import Offer, offer_frbc, offer_ombc, offer_pebc
+from ...control.reporting import ReportThresholds
+from ...occasion import Occasion
+from .. import CanonicalPoint, Kind, ResourceSetup
+from ..heated_storage import HeatedStorage
+from ..heating import LIMIT, OFFER, ON, SETPOINT, TEMPERATURE
+from ..hygiene import HOT_C
+from .envelopes import HeatPumpEnvelopes
+from .frost_guard import OUTDOOR
+from .heat_pump import HeatPump
+from .modes import SgReadyModes
+from .settings import HeatPumpSettings
+from .sg_ready import BLOCKED, BOOST, MODE, NORMAL, RELAYS
+
+__all__ = ["KIND", "HeatPump", "HeatPumpSettings", "heat_pump"]
+
+OFFERS: dict[ControlType, Offer[HeatPump]] = {
+    ControlType.FILL_RATE_BASED_CONTROL: offer_frbc(HeatedStorage),
+    ControlType.OPERATION_MODE_BASED_CONTROL: offer_ombc(SgReadyModes),
+    ControlType.POWER_ENVELOPE_BASED_CONTROL: offer_pebc(HeatPumpEnvelopes),
+}
+"""What it can offer, richest first, and what makes of its model what each asks for."""
+_MOST_POWER_W = 50_000.0
+"""No heat pump of a home has more, its heater rod included."""
+_OVER_NAMEPLATE = 1.5
+_REPORT_W, _REPORT = 50.0, 0.05
+"""A change of so much, or this share of its power, is worth telling..."""
+_REPORT_K = 0.2
+"""...and so much of a temperature."""
+
+
+def heat_pump(setup: ResourceSetup) -> HeatPump:
+    """The model of one heat pump."""
+    return HeatPump(setup, OFFERS)
+
+
+def _steered_by(points: Collection[str], commands: Collection[str]) -> tuple[str, ...]:
+    """Contacts beside a mode are means to that."""
+    named = {*points, *commands}
+    states = (MODE,) if MODE in named else RELAYS if named.issuperset(RELAYS) else ()
+    return (*states, *(point for point in (SETPOINT, LIMIT, OFFER, ON) if point in named))
+
+
+def _safe(settings: HeatPumpSettings, steered_by: Collection[str]) -> dict[str, Value]:
+    """It is left to its own control."""
+    own: dict[str, Value] = {MODE: NORMAL, **dict.fromkeys(RELAYS, False), OFFER: 0.0, ON: True}
+    if settings.band_c:
+        own[SETPOINT] = settings.band_c[1]
+    if most_w := settings.cap_w or settings.power_w:
+        own[LIMIT] = float(most_w[1])
+    return {point: own[point] for point in steered_by if point in own}
+
+
+def _reach(settings: HeatPumpSettings) -> dict[str, tuple[float, float]]:
+    reach: dict[str, tuple[float, float]] = {}
+    if settings.band_c:
+        low_c, high_c = settings.band_c
+        is_by_us = settings.storage == "dhw" and settings.hygiene == "rm"
+        reach[SETPOINT] = (low_c, max(high_c, HOT_C) if is_by_us else high_c)
+    if cap_w := settings.cap_w or settings.power_w:
+        reach[LIMIT] = (0.0 if settings.cap_stops else float(cap_w[0]), float(cap_w[1]))
+    if settings.power_w:
+        reach[OFFER] = (0.0, float(settings.power_w[1]))
+    return reach
+
+
+def _thresholds(
+    settings: HeatPumpSettings, power_w: float | None, percent: float | None, every_s: float
+) -> ReportThresholds:
+    most_w = settings.power_w or settings.cap_w or (0.0, 0.0)
+    usual_w = max(_REPORT_W, _REPORT * most_w[1])
+    storage = settings.thermal_storage
+    fill_level = 0.0
+    if storage:
+        kelvin = _REPORT_K if percent is None else percent / 100 * (storage.high_c - storage.low_c)
+        fill_level = storage.level(storage.low_c + kelvin) - storage.level(storage.low_c)
+    return ReportThresholds(usual_w if power_w is None else power_w, fill_level, every_s)
+
+
+def _plausible(settings: HeatPumpSettings, nameplate_w: float | None) -> dict[str, PlausibleRange]:
+    most_w = _OVER_NAMEPLATE * nameplate_w if nameplate_w else _MOST_POWER_W
+    power = PlausibleRange(low=0.0, high=most_w, margin=most_w / 20)
+    water = PlausibleRange(low=-30.0, high=120.0)
+    return {
+        **dict.fromkeys(("power", "power_l1", "power_l2", "power_l3"), power),
+        TEMPERATURE: water,
+        "flow_setpoint": water,
+        OUTDOOR: PlausibleRange(low=-60.0, high=60.0),
+    }
+
+
+KIND = Kind(
+    name="heat_pump",
+    settings=HeatPumpSettings,
+    points={
+        "power": CanonicalPoint("read", "power", "power now"),
+        "power_l1": CanonicalPoint("read", "power", "power on phase 1"),
+        "power_l2": CanonicalPoint("read", "power", "power on phase 2"),
+        "power_l3": CanonicalPoint("read", "power", "power on phase 3"),
+        TEMPERATURE: CanonicalPoint("read", "temperature", "temperature of what it heats, as `storage` says"),
+        OUTDOOR: CanonicalPoint("read", "temperature", "temperature outdoors"),
+        "flow_setpoint": CanonicalPoint("read", "temperature", "what the heating water is to be"),
+        "compressor": CanonicalPoint("read", "", "whether its compressor runs"),
+        "status": CanonicalPoint(
+            "read",
+            "",
+            "`off`, `rest`, `heat`, `hot_water`, `defrost`, `legionella`, `alarm`, `cool` or `holiday`",
+        ),
+        "sg_state": CanonicalPoint("read", "", "its SG-Ready state, 1 to 4"),
+        "heat_now": CanonicalPoint("read", "", "whether its owner wants it to heat now"),
+        "energy": CanonicalPoint("read", "energy", "energy it has taken"),
+        "fault": CanonicalPoint("read", "", "anything but 0, false or `ok` is a fault"),
+        MODE: CanonicalPoint("write", "", "its SG-Ready state: `off`, `normal`, `boost` or `forced`"),
+        "relay_1": CanonicalPoint("write", "", "its first SG-Ready contact, which blocks"),
+        "relay_2": CanonicalPoint("write", "", "its second SG-Ready contact, which recommends"),
+        SETPOINT: CanonicalPoint("write", "temperature", "how warm its storage shall be"),
+        LIMIT: CanonicalPoint("write", "power", "most it may take"),
+        OFFER: CanonicalPoint("write", "power", "power it is invited to take"),
+        ON: CanonicalPoint("write", "", "whether it may run: its enable contact, never its supply"),
+    },
+    needs=(((MODE,), RELAYS, (SETPOINT,), (LIMIT,), (OFFER,), (ON,), ("power",)),),
+    control_types=tuple(short for short, control_type in CONTROL_TYPES.items() if control_type in OFFERS),
+    steered_by=_steered_by,
+    safe=_safe,
+    thresholds=_thresholds,
+    reach=_reach,
+    plausible=_plausible,
+    states={MODE: (NORMAL, BOOST, BLOCKED)},
+    hold_s={Occasion.CEM_LOST: 600.0, Occasion.STARTED: 600.0},
+    resource=heat_pump,
+)

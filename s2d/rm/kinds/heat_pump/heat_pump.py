@@ -1,0 +1,381 @@
+"""The model of a heat pump: what is known of it, what is ordered of it, and what must not be.
+
+It is the same whatever control type is active; `modes`, `envelopes` and `../heated_storage` make of it what each asks
+for. What must be or must not each part of it says for itself: its SG-Ready states, its cap, the heating of its storage.
+"""
+
+from collections.abc import Iterable, Mapping
+from math import inf
+
+from ....s2.messages.common import Commodity, CommodityQuantity, ControlType, Role, RoleType
+from ....values import Now, Reading, Setpoint
+from ...control import Control
+from ...control.context import ControlContext
+from ...control.offers import Offer
+from ...occasion import Occasion
+from .. import Protection, ResourceSetup
+from ..heated_storage import PAUSE, RUN, HeatedStorageDescription, HeatedStorageParts
+from ..heating import LIMIT, OFFER, ON, SETPOINT, TEMPERATURE, Activity, Heating, HeatingTimes
+from ..hygiene import Hygiene
+from ..kept_values import KeptValues
+from ..ladder import Ladder
+from ..power_points import described_quantity, power_points
+from ..published_number import PublishedNumber
+from ..shared_state import SharedState
+from ..thermal_storage import HeatForecast
+from .cap import Cap
+from .frost_guard import OUTDOOR, FrostGuard
+from .learnt_power import LearntPower
+from .settings import HeatPumpSettings
+from .sg_ready import BOOST, MODE, NORMAL, RELAYS, SgReadyStates
+
+STEERED_BY = (MODE, *RELAYS, SETPOINT, LIMIT, OFFER, ON)
+"""All points by which a heat pump can be told something."""
+_CALLED = {TEMPERATURE: "the temperature", OUTDOOR: "the temperature outdoors", "power": "the power"}
+_BUSY = {"defrost": "it defrosts", "legionella": "it heats against legionella", "alarm": "it is in alarm"}
+_OFF = ("off", "holiday")
+_RUNS_FROM, _RESTS_BELOW_W = 0.7, 100.0
+"""It heats from this share of its least power on, and rests below so much."""
+_LEARNT_SHARE, _COP_SHARE = 0.1, 0.1
+_DESCRIBED_EVERY_S, _COP_EVERY_S = 600.0, 1800.0
+_COOLS_FOR_S = 300.0
+"""A buffer that is cooled is withdrawn five minutes after so long."""
+_RESTS_WITHIN_S = 600.0
+_OUTDOOR_LAST = "outdoor_c"
+
+
+class HeatPump:
+    """The model of one heat pump."""
+
+    roles: tuple[Role, ...] = (Role(role=RoleType.ENERGY_CONSUMER, commodity=Commodity.ELECTRICITY),)
+    foreseen_power = None
+    waits_for_device = False
+
+    def __init__(self, setup: ResourceSetup, offers: "Mapping[ControlType, Offer[HeatPump]]") -> None:
+        self.name = setup.name
+        self.settings: HeatPumpSettings = setup.settings
+        settings, abilities = self.settings, setup.abilities
+        self.abilities = abilities
+        self.kept = KeptValues()
+        self.state = SharedState(power_points(settings.phases, abilities), _CALLED)
+        self.quantities = self.state.quantities
+        self.quantity = described_quantity(settings.phases)
+        self.resource_id = setup.resource_id
+        self.frost = FrostGuard(self.state, is_by_device=settings.frost == "device")
+        self._safe = setup.safe
+        self._offers = offers
+        self._can_be_told = {point for point in STEERED_BY if point in abilities and abilities[point].can_write}
+        self._cools_since: float | None = None
+        self._is_looked_at = False
+        self._heats_w = LearntPower(self.kept, "heats_w")
+        self._in_state_w = {state: LearntPower(self.kept, f"{state}_w") for state in (NORMAL, BOOST)}
+        self.published_w = {state: PublishedNumber(_LEARNT_SHARE, _DESCRIBED_EVERY_S) for state in (NORMAL, BOOST)}
+        """What it usually takes in these states, as it is told."""
+        self._published_power_w = PublishedNumber(_LEARNT_SHARE, _DESCRIBED_EVERY_S)
+        self._published_cop = PublishedNumber(_COP_SHARE, _COP_EVERY_S)
+        self._described: HeatedStorageDescription | None = None
+        self._described_off = False
+        self.cap = self._made_cap()
+        self._heating = self._made_heating(setup)
+        self.sg = self._made_sg()
+        self.follow_within_s = max(
+            [float(settings.follow_within_s), *(each.shows_after_s for each in abilities.values())]
+        )
+        rungs = {
+            ControlType.FILL_RATE_BASED_CONTROL: (self._is_filled, self._can_fill),
+            ControlType.OPERATION_MODE_BASED_CONTROL: (self.sg is not None, self._can_be_switched),
+            ControlType.POWER_ENVELOPE_BASED_CONTROL: (self.cap is not None, lambda: True),
+        }
+        self._ladder = Ladder({offered: holds for offered, (is_possible, holds) in rungs.items() if is_possible})
+
+    def _made_cap(self) -> Cap | None:
+        settings = self.settings
+        range_w = settings.cap_w or settings.power_w
+        if LIMIT not in self._can_be_told or range_w is None:
+            return None
+        return Cap(
+            self.abilities[LIMIT],
+            self.state,
+            self.kept,
+            self._safe,
+            self.frost,
+            measures_power="power" in self.abilities,
+            range_w=(float(range_w[0]), float(range_w[1])),
+            can_stop=settings.cap_stops,
+            legal_w=None if settings.legal_limit_w is None else float(settings.legal_limit_w),
+        )
+
+    def _made_heating(self, setup: ResourceSetup) -> Heating | None:
+        settings = self.settings
+        storage = settings.thermal_storage
+        if storage is None or TEMPERATURE not in self.abilities:
+            return None
+        by_us = settings.hygiene == "rm"
+        has_hygiene = settings.storage == "dhw" and settings.hygiene != "off"
+        hygiene = Hygiene(self.kept, settings.hygiene_at, setup.time_zone, is_by_us=by_us) if has_hygiene else None
+        self.forecast = HeatForecast(storage, setup.time_zone)
+        self.parts = HeatedStorageParts(setup.resource_id, setup.name, self._warms, storage, self.quantity)
+        shows_after_s = max(each.shows_after_s for each in self.abilities.values())
+        times = HeatingTimes(
+            run=float(settings.timers.run_s),
+            pause=float(settings.timers.pause_s),
+            heats_within=max(float(settings.follow_within_s), shows_after_s),
+            rests_within=max(_RESTS_WITHIN_S, shows_after_s),
+        )
+        return Heating(
+            storage,
+            self,
+            self.state,
+            self.kept,
+            self.abilities,
+            self._safe,
+            point=self._heated_by,
+            times=times,
+            hysteresis_k=float(settings.hysteresis_k),
+            hygiene=hygiene,
+        )
+
+    def _made_sg(self) -> SgReadyStates | None:
+        if MODE not in self._can_be_told and not self._can_be_told.issuperset(RELAYS):
+            return None
+        hold_s = float(self.settings.timers.hold_s)
+        return SgReadyStates(self.abilities, self.state, self.kept, self._safe, hold_s, self._must_run)
+
+    @property
+    def _warms(self) -> str:
+        return "the hot water" if self.settings.storage == "dhw" else "the heating buffer"
+
+    @property
+    def _heated_by(self) -> str | None:
+        """The point by which it is told to heat its storage, or to rest."""
+        by_temperature = (SETPOINT, OFFER) if self.settings.storage == "dhw" else (OFFER, SETPOINT)
+        points = (*by_temperature, *((LIMIT,) if self.settings.cap_stops else ()), ON)
+        return next((point for point in points if point in self._can_be_told), None)
+
+    @property
+    def heating(self) -> Heating:
+        """The heating of its storage, where FRBC is offered."""
+        assert self._heating is not None
+        return self._heating
+
+    @property
+    def description(self) -> HeatedStorageDescription:
+        """How its storage is described by now."""
+        assert self._described is not None
+        return self._described
+
+    @property
+    def power_w(self) -> tuple[float, float] | None:
+        """The least and the most that it takes while it heats, as it is published; the same if it does not modulate."""
+        span = self.settings.power_w
+        if span and span[0] < span[1] and self._heated_by in (OFFER, LIMIT):
+            return float(span[0]), float(span[1])
+        power_w = self._published_power_w.value
+        return None if power_w is None else (power_w, power_w)
+
+    @property
+    def allowed_w(self) -> float:
+        return self.cap.w if self.cap else inf
+
+    @property
+    def busy(self) -> str | None:
+        return _BUSY.get(str(self.state.value("status")))
+
+    @property
+    def wanted(self) -> str | None:
+        return "the owner wants it now" if self.state.value("heat_now") else None
+
+    @property
+    def danger(self) -> str | None:
+        """Why it must not be cut off now; a setpoint leaves it to itself."""
+        return self.frost.danger
+
+    @property
+    def is_off(self) -> bool:
+        """Whether its owner has switched it off."""
+        return self.state.value("status") in _OFF
+
+    def is_heating(self, since: float) -> bool | None:
+        """Whether it heats its storage, as it says itself, or as its compressor or its power shows."""
+        if self.state.was_read_since("status", since):
+            is_for_storage = "hot_water" if self.settings.storage == "dhw" else "heat"
+            return self.state.value("status") in (is_for_storage, "legionella")
+        if self.state.is_known("status"):
+            return None
+        if self.state.was_read_since("compressor", since):
+            return bool(self.state.value("compressor"))
+        power_w = self.state.number("power")
+        if power_w is None or not self.state.was_read_since("power", since):
+            return None
+        if self.power_w and power_w >= _RUNS_FROM * self.power_w[0]:
+            return True
+        return False if power_w < _RESTS_BELOW_W + self.settings.pump_power_w else None
+
+    def observe(self, readings: Iterable[Reading], now: Now) -> None:
+        has_changed = self.state.observe(readings, now)
+        if self.sg:
+            self.sg.observe(now)
+        self._learn(now)
+        if self._heating:
+            self._heating.observe(now)
+        has_changed |= self._describe(now)
+        if has_changed:
+            self._ladder.advance(now)
+
+    def lose(self) -> None:
+        self.state.lose()
+
+    def advance(self, now: Now) -> bool:
+        if self._heating:
+            self._heating.advance(now)
+            self.forecast.advance(now)
+        is_stale = self.state.advance(now)
+        is_turned = now.mono >= self._ladder.turns_at or not self._is_looked_at
+        if is_stale or is_turned:
+            self._is_looked_at = True  # what is only written is offered though nothing is read
+            self._describe(now)
+            self._ladder.advance(now)
+        is_due = self._due_at <= now.mono
+        self._due_at = self._next_at(now)
+        return is_stale or is_turned or is_due
+
+    _due_at = -inf
+
+    def deadlines(self) -> Iterable[float]:
+        forecast_at = self.forecast.next_at if self._heating else inf
+        return self.state.stale_at, self._ladder.turns_at, self._due_at, forecast_at
+
+    def _next_at(self, now: Now) -> float:
+        """When (monotonic seconds) a part of it has something to do though nothing is read."""
+        times = [inf]
+        if self.sg:
+            times.append(self.sg.next_at(now))
+        if self.cap:
+            times.append(self.cap.next_at(now))
+        if self._heating:
+            times.append(self._heating.next_at(now.mono))
+        return min(times)
+
+    def confirm(self, setpoint: Setpoint, keeps: float | None) -> None:
+        if self.sg:
+            self.sg.confirm(setpoint)
+
+    @property
+    def is_at_rest(self) -> bool:
+        is_heating_ordered = self._heating is not None and self._heating.ordered is not None
+        is_cap_ordered = self.cap is not None and self.cap.is_ordered
+        return not (is_heating_ordered or is_cap_ordered or (self.sg is not None and self.sg.ordered is not None))
+
+    def control_types(self) -> tuple[ControlType, ...]:
+        return self._ladder.offered
+
+    def control(self, control_type: ControlType, context: ControlContext) -> Control:
+        return self._offers[control_type](self, context)
+
+    def power(self) -> Mapping[CommodityQuantity, Reading]:
+        return self.state.power()
+
+    def rest(self, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
+        setpoints = self._safe.on(occasion, reason)
+        if self.sg:
+            others = [each for each in setpoints if each.point not in self.sg.points]
+            setpoints = [*others, *self.sg.rest(setpoints, occasion, now)]
+        if self.cap:
+            # What holds of a cap comes before anything that it bounds.
+            others = [each for each in setpoints if each.point != LIMIT]
+            setpoints = [*self.cap.rest(setpoints, occasion, reason, now), *others]
+        if self._heating:
+            setpoints = self._heating.rest(setpoints, occasion, now)
+        self._due_at = self._next_at(now)
+        return setpoints
+
+    def protect(self, now: Now) -> Protection | None:
+        protection = self._protection(now)
+        self._due_at = self._next_at(now)
+        return protection
+
+    def _protection(self, now: Now) -> Protection | None:
+        heating = self._heating
+        if self.cap and (protection := self.cap.protect(now)):
+            return protection
+        if self.sg and (protection := self.sg.protect(now)):
+            return protection
+        if heating is None:
+            return None
+        if heating.point and heating.is_told and (unknown := self.state.unknown((TEMPERATURE,))):
+            return Protection(unknown, self.rest(Occasion.STALE, f"protection: {unknown}", now))
+        return heating.protect(now)
+
+    def obstacle_to_cap(self, cap_w: float, now: Now, *, is_abnormal: bool) -> str | None:
+        """Why it may not be capped at *cap_w* now."""
+        assert self.cap is not None
+        if not self.cap.stops(cap_w):
+            return None
+        demand = self._heating.demand(now) if self._heating else None
+        if demand and not (is_abnormal and demand.yields_to_abnormal):
+            return demand.reason
+        return self.frost.danger
+
+    def _must_run(self, now: Now) -> str | None:
+        """Why it must not be blocked now, or None."""
+        if danger := self.frost.danger:
+            return danger
+        if self.wanted:
+            return self.wanted
+        demand = self._heating.demand(now) if self._heating else None
+        return demand.reason if demand else None
+
+    def _learn(self, now: Now) -> None:
+        power_w = self.state.number("power")
+        if self.sg:
+            for state, learnt in self._in_state_w.items():
+                learnt.observe(power_w, now, does=self.sg.seen == state)
+        if self._heating:
+            self._heats_w.observe(power_w, now, does=self._heating.activity is Activity.HEAT)
+        if (outdoor_c := self.state.number(OUTDOOR)) is not None:
+            self.kept.put(_OUTDOOR_LAST, outdoor_c)
+        is_cool = self.state.value("status") == "cool"
+        self._cools_since = (now.mono if self._cools_since is None else self._cools_since) if is_cool else None
+        self._cools_for_s = 0.0 if self._cools_since is None else now.mono - self._cools_since
+
+    _cools_for_s = 0.0
+
+    def _describe(self, now: Now) -> bool:
+        """Publishes what is known of its powers by now, where that is another than before; whether it is."""
+        settings, has_changed = self.settings, False
+        stated = {NORMAL: settings.power_normal_w, BOOST: settings.power_boost_w}
+        for state, published in self.published_w.items():
+            said_w = stated[state]
+            usual_w = self._in_state_w[state].usual_w if said_w is None else float(said_w)
+            if usual_w is None and state == BOOST:  # nobody knows before it was tried
+                usual_w = self.published_w[NORMAL].value
+            has_changed |= published.update(usual_w, now)
+        if self._heating is None:
+            return has_changed
+        usual_w = self._heats_w.usual_w or (float(settings.power_w[1]) if settings.power_w else None)
+        has_changed |= self._published_power_w.update(usual_w, now)
+        if settings.cop:
+            outdoor_c = float(self.kept.values.get(_OUTDOOR_LAST, settings.cop.points[0][0]))
+            has_changed |= self._published_cop.update(settings.cop.at(outdoor_c), now)
+        cop, is_off = self._published_cop.value, self.is_off
+        if (
+            self.power_w is None
+            or cop is None
+            or not (has_changed or is_off != self._described_off or not self._described)
+        ):
+            return has_changed
+        self._described_off = is_off
+        timers_s = {RUN: self._heating.times.run, PAUSE: self._heating.times.pause}
+        self._described = self.parts.described(self.power_w, cop, timers_s, can_heat=not is_off)
+        return True
+
+    @property
+    def _is_filled(self) -> bool:
+        return self._heating is not None and self._heating.point is not None and self.settings.cop is not None
+
+    def _can_fill(self) -> bool:
+        is_cooled = self.settings.storage == "buffer" and self._cools_for_s >= _COOLS_FOR_S
+        return self._described is not None and self.state.is_known(TEMPERATURE) and not is_cooled
+
+    def _can_be_switched(self) -> bool:
+        return self.published_w[NORMAL].value is not None and self.published_w[BOOST].value is not None
