@@ -64,6 +64,8 @@ class SimulatedInverter:
         self._installed_w = installed_w
         self._ramp_w_per_s = max_power_w * ramp_percent_per_s / 100
         self._limit_w = installed_w
+        self._is_limited = False
+        """Whether a limit that it was told is in force."""
         self._lapses_at_s = inf
         self._now_s = 0.0
         self._looks_at_s = 0.0
@@ -116,7 +118,7 @@ class SimulatedInverter:
             "state": self.state,
             "fault": "fault" if self._fault else "ok",
             "power_limit": min(self._limit_w, self.max_power_w),
-            "is_limited": self._limit_w < self.max_power_w,
+            "is_limited": self._is_limited,
             "max_power": self.max_power_w,
             "serial_number": self.serial_number,
         }
@@ -138,14 +140,15 @@ class SimulatedInverter:
             if until_s == self._looks_at_s:
                 self._look()
             if until_s == self._lapses_at_s:
-                self._limit_w, self._lapses_at_s = self._installed_w, inf
+                self._limit_w, self._is_limited, self._lapses_at_s = self._installed_w, False, inf
 
     def obey(self, orders: Mapping[str, Value], now_s: float) -> None:
         """See `SimulatedHardware`; each call starts the timer of the limit anew."""
         self.advance(now_s)
         limit_w, revert_s = orders.get("power_limit"), orders.get("limit_revert", 0)
+        self._is_limited = not isinstance(limit_w, str | None)
         self._limit_w = self._installed_w if isinstance(limit_w, str | None) else max(0.0, float(limit_w))
-        lapses = not isinstance(revert_s, str) and revert_s > 0 and self._limit_w != self._installed_w
+        lapses = not isinstance(revert_s, str) and revert_s > 0 and self._is_limited
         self._lapses_at_s = self._now_s + float(revert_s) if lapses else inf
 
     def set_fault(self, on: bool, now_s: float) -> None:

@@ -16,7 +16,6 @@ from tests.profiles import test_eastron_sdm120 as sdm120
 from tests.profiles import test_eastron_sdm630 as sdm630
 from tests.profiles import test_marstek_venus as marstek
 from tests.profiles import test_sunspec_meter as sunspec_meter
-from tests.profiles import test_sunspec_pv as sunspec_pv
 from tests.profiles.every import LIBRARY, NAMES, SIMULATED, simulated
 from tests.profiles.image import Image, f32, served
 
@@ -30,7 +29,6 @@ IMAGES = {
     "sunspec-meter": sunspec_meter.image(
         sunspec_meter.METER, sunspec_meter.model(203, sunspec_meter.THREE_PHASES | sunspec_meter.SCALES)
     ),
-    "sunspec-pv": sunspec_pv.image(sunspec_pv.COMMON, sunspec_pv.IN_WHOLE_NUMBERS),
 }
 NAMELESS = {
     "eastron-sdm120": "the meter says nothing of itself but measurements, which any device may",

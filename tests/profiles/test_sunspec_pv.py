@@ -2,10 +2,15 @@
 
 import pytest
 
+from s2d.cli.simulated_device import profile_device
 from s2d.errors import DeviceRefused
+from s2d.simulation.faults import Faults
+from s2d.simulation.inverter import SimulatedInverter
+from s2d.simulation.modbus import serve_tcp
+from s2d.simulation.sun import Sun
 from s2d.values import Quality
 from tests.drivers.sunspec_peers import model, sunspec_map
-from tests.profiles.image import Image, Written, configured, played, u32
+from tests.profiles.image import Image, Written, configured, connected, played, u32
 
 COMMON = model(1, {"Mn": "Acme", "Md": "Sun 10", "Vr": "1.2.3", "SN": "4711"})
 BY_DAY = {"W": 5234, "W_SF": 0, "WH": 12345678, "WH_SF": 0, "St": 4, "Evt1": 0}
@@ -218,3 +223,26 @@ async def test_what_speaks_no_sunspec_says_so() -> None:
         power = (await device.readings())["power"]
         assert (power.value, power.quality) == (None, Quality.BAD)
         assert power.detail.startswith('the device has no SunSpec map: no "SunS" at 40000, 0 or 50000')
+
+
+async def test_a_simulated_one_is_limited_as_it_is_told_and_forgets_it_in_time() -> None:
+    inverter, now_s = SimulatedInverter(Sun(4000, seed=7), max_power_w=4000), [0.0]
+    simulated = profile_device("sunspec-pv", {}, inverter, Faults(), kind_name="pv")
+    async with (
+        serve_tcp(simulated.units[1], clock=lambda: now_s[0]) as address,
+        connected("sunspec-pv", address.port, connection={"warm_up": "0 s", "gap": "0 s"}) as device,
+    ):
+        readings = await device.read()
+        assert (readings["power"], readings["status"], readings["rated_power"]) == (-4000, "producing", 4000)
+        await device.told("power_limit", 1000)
+        now_s[0] = 8.0
+        readings = await device.read()
+        assert (readings["power"], readings["limit_on"], readings["status"]) == (-1000, "ENABLED", "throttled")
+        now_s[0] = 120.0
+        assert (await device.read())["limit_on"] == "DISABLED"
+        await device.told("power_limit", 0)
+        now_s[0] = 140.0
+        assert (await device.read())["power"] == 0
+        await device.released("power_limit")
+        assert (await device.read())["limit_on"] == "DISABLED"
+        assert inverter.limit_w == 4000
