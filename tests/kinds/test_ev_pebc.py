@@ -3,8 +3,8 @@
 import pytest
 
 from s2d.rm.occasion import Occasion
-from s2d.s2.messages.common import NumberRange
-from s2d.s2.messages.pebc import PowerConstraints, PowerEnvelopeConsequenceType
+from s2d.s2.messages.common import NumberRange, RevokeObject
+from s2d.s2.messages.pebc import EnergyConstraint, PowerConstraints, PowerEnvelopeConsequenceType
 
 from .ev_stage import HOUR, MINUTE, POINTS, SWITCHED, SYMMETRIC, EvStage
 from .stage import PEBC, of_type, statuses
@@ -191,6 +191,24 @@ def test_an_order_while_it_reports_an_error_is_rejected() -> None:
     stage.extra = {"status": "F"}
     stage.reads()
     assert statuses(stage.ordered("limit", (3600, 0, 5000))) == [("limit", "REJECTED")]
+
+
+def test_what_a_car_wants_until_it_leaves_is_told_and_it_stops_when_it_has_it() -> None:
+    points = "  session_energy: {register: 30, unit: Wh}\n  requested_energy: {register: 31, unit: Wh}\n"
+    stage = EvStage(POINTS + points + 'departure: "22:00"\n')
+    stage.extra = {"session_energy": 0.0, "requested_energy": 20_000.0}
+    (need,) = of_type(EnergyConstraint, stage.session(PEBC))
+    assert (need.lower_average_power, need.upper_average_power) == (2500.0, 2500.0)
+    assert (need.valid_until - need.valid_from).total_seconds() == 8 * HOUR
+    stage.lives(302)
+    stage.extra["session_energy"] = 10_000.0
+    half = stage.lives(2)
+    (need,) = of_type(EnergyConstraint, half)
+    assert need.lower_average_power == pytest.approx(10_000 / (8 - 304 / 3600))
+    assert [each.object_type for each in of_type(RevokeObject, half)] == ["PEBC.EnergyConstraint"]
+    stage.extra["session_energy"] = 20_000.0
+    assert len(of_type(RevokeObject, stage.lives(4))) == 1
+    assert stage.limit_a == 0.0
 
 
 def test_two_sockets_are_two_resources() -> None:

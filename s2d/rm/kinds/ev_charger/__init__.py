@@ -108,6 +108,7 @@ KIND = Kind(
         "current_max": CanonicalPoint("read", "current", "most that it can give"),
         "current_offered": CanonicalPoint("read", "current", "what it lets the car take by now"),
         "car_id": CanonicalPoint("read", "", "which car it is: of a card, or of the car itself"),
+        "requested_energy": CanonicalPoint("read", "energy", "energy that the car wants since it came"),
         "session_energy": CanonicalPoint("read", "energy", "energy since the car came"),
         "energy": CanonicalPoint("read", "energy", "energy since ever"),
         "vehicle_soc": CanonicalPoint("read", "percentage", "state of charge of the car"),

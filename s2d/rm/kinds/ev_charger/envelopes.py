@@ -5,6 +5,7 @@ that a car uses. A range ends where the settings say: what is measured or learnt
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from ....s2.messages.common import CommodityQuantity, NumberRange
 from ....s2.messages.pebc import AllowedLimitRange, PowerEnvelopeConsequenceType, PowerEnvelopeLimitType
@@ -19,6 +20,11 @@ from .ev_charger import EvCharger
 
 _UPPER, _LOWER = PowerEnvelopeLimitType.UPPER_LIMIT, PowerEnvelopeLimitType.LOWER_LIMIT
 
+_NEED_MOVED_W, _NEED_MOVED = 100.0, 0.05
+"""What a car needs is told anew when it has moved by so much, or by this of itself..."""
+_NEED_EVERY = timedelta(minutes=15)
+"""...and so often while it charges."""
+
 
 class EvEnvelopes:
     """The PEBC adapter: power can be limited, to nothing as well. What a car is kept from, it takes later."""
@@ -32,6 +38,7 @@ class EvEnvelopes:
         self._most_w = limit.nominal_w(limit.most(settings.phases), settings.phases)
         # A CEM that reads one range of several gets the one that charges.
         ranges = ((_UPPER, self._least_w, self._most_w), (_UPPER, 0.0, 0.0), (_LOWER, 0.0, 0.0))
+        self._need: EnergyNeed | None = None
         self._constraints = Constraints(
             PowerEnvelopeConsequenceType.DEFER,
             tuple(
@@ -49,10 +56,34 @@ class EvEnvelopes:
         return self._constraints
 
     def energy_needs(self) -> tuple[EnergyNeed, ...]:
-        return ()
+        """What the car takes until it leaves: told anew as it moves, and now and then while it charges."""
+        car, now = self._charger.car, self._charger.looked_at
+        average_w = car.average_w(now) if now else None
+        if now is None or average_w is None or car.departs_at is None:
+            self._need = None
+            return ()
+        most_w = max(car.most_w(each, self._charger.limit) for each in self._charger.phases_possible())
+        lower_w, upper_w = (min(each, most_w) for each in average_w)
+        need = self._need
+        if need is None or need.valid_until != car.departs_at or self._is_worth_telling(need, lower_w, upper_w, now):
+            need = EnergyNeed(self._quantity, now.utc, car.departs_at, upper_w, lower_w)
+        self._need = need
+        return (need,)
+
+    def _is_worth_telling(self, need: EnergyNeed, lower_w: float, upper_w: float, now: Now) -> bool:
+        """Whether what is needed has moved, or was told long ago of a car that charges."""
+        told_w = (need.lower_average_power_w, need.upper_average_power_w)
+        is_moved = any(
+            abs(each - told) > max(_NEED_MOVED_W, _NEED_MOVED * told)
+            for each, told in zip((lower_w, upper_w), told_w, strict=True)
+        )
+        return is_moved or (self._charger.plug_in.is_charging and now.utc - need.valid_from >= _NEED_EVERY)
 
     def obstacle_to(self, wanted: PresentLimits, now: Now) -> str | None:
-        return self._charger.obstacle()
+        if obstacle := self._charger.obstacle():
+            return obstacle
+        is_stop = self._upper_w(wanted.limits) == 0 and not wanted.is_abnormal
+        return self._charger.must_charge if is_stop else None
 
     def limit(self, wanted: PresentLimits, reason: str, now: Now) -> list[Stage]:
         limit_w = self._upper_w(wanted.limits)

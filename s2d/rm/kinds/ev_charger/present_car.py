@@ -156,6 +156,25 @@ class PresentCar:
             return 0.0
         return max(0.0, to_soc - soc) * car.battery_capacity_wh / self._settings.charge_efficiency
 
+    @property
+    def requested_wh(self) -> float | None:
+        """What is left of the energy that it wants; None: it asks for none, or what it has got is unknown."""
+        wanted_wh, got_wh = self._state.number("requested_energy"), self._state.number("session_energy")
+        return None if wanted_wh is None or got_wh is None else max(0.0, wanted_wh - got_wh)
+
+    def average_w(self, now: Now) -> tuple[float, float] | None:
+        """The least and the most that it takes on average until it leaves (W); None where nobody knows."""
+        if self.departs_at is None or not self.plug_in.is_car_there or not self.plug_in.is_authorised:
+            return None
+        left_h = (self.departs_at - now.utc).total_seconds() / 3600
+        if self.soc is not None:
+            least_wh, most_wh = self.missing_wh(self.target_soc), self.missing_wh(self.limit_soc)
+        elif self.requested_wh is not None:
+            least_wh = most_wh = self.requested_wh
+        else:
+            return None
+        return (least_wh / left_h, most_wh / left_h) if most_wh > 0 and left_h > 0 else None
+
     def latest_start(self, phases: int, limit: ChargeLimit) -> datetime | None:
         """When it has to be charged from at the latest; None: it has not, or nobody knows."""
         missing_wh = self.missing_wh(self.target_soc)
@@ -181,6 +200,8 @@ class PresentCar:
         if soc is not None:
             margin = _HYSTERESIS_PERCENT if self.is_at_limit else 0.0
             self.is_at_limit = soc >= limit_soc - margin
+        elif self.requested_wh is not None:
+            self.is_at_limit = self.requested_wh <= 0
         if self.charges_since is not None:
             self._has_had_enough = False
         elif self._stopped_at is not None and now.mono - self._stopped_at >= _FULL_AFTER_S and self.plug_in.is_offered:
