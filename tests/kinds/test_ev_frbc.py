@@ -43,7 +43,7 @@ class Planned(EvStage):
             each = self.taken_w / used
             self.extra |= {f"power_l{phase}": each if phase <= used else 0.0 for phase in (1, 2, 3)}
         if "vehicle_soc" in self.keys:
-            self.extra["vehicle_soc"] = self.car_soc if self.is_plugged else None
+            self.extra["vehicle_soc"] = self.car_soc
         return super().reads()
 
     def lives(self, seconds: float, every_s: float = 2.0) -> list[Effect]:

@@ -79,6 +79,11 @@ class EvDescription:
             provides_usage_forecast=False,
             fill_level_range=self._levels(low, high),
         )
+        timers = settings.timers
+        on_s = _OFTEN_STARTED_S if described.is_often_started else timers.on_s
+        phases_s = timers.phases_s if settings.phase_switching else 0.0
+        timers_s = {ON: float(on_s), PAUSE: float(timers.off_s), PHASES_KEPT: float(phases_s)}
+        self._timers_s = {name: duration_s for name, duration_s in timers_s.items() if duration_s > 0}
         self.actuators = (self._described_actuator(),)
 
     def _levels(self, low: float, high: float) -> NumberRange:
@@ -86,11 +91,6 @@ class EvDescription:
         return NumberRange(start_of_range=low * scale, end_of_range=high * scale)
 
     def _described_actuator(self) -> ActuatorDescription:
-        timers = self._settings.timers
-        on_s = _OFTEN_STARTED_S if self._described.is_often_started else timers.on_s
-        timers_s = {ON: float(on_s), PAUSE: float(timers.off_s)}
-        if self._settings.phase_switching:
-            timers_s[PHASES_KEPT] = float(timers.phases_s)
         off = self._mode(self.off, "off", (0.0, 0.0), (0.0, 100.0), described_quantity(self._settings.phases))
         modes = [self._charging(mode) for mode in self._described.modes]
         if self.can_rest:
@@ -101,19 +101,24 @@ class EvDescription:
             supported_commodities=(Commodity.ELECTRICITY,),
             operation_modes=tuple(modes),
             transitions=described_transitions(self.actuator_id, self._ways()),
-            timers=described_timers(self.actuator_id, timers_s),
+            timers=described_timers(self.actuator_id, self._timers_s),
         )
 
     def _ways(self) -> list[Way]:
         modes = list(self.modes)
         ways = []
+        on, pause, phases_kept = self._timed(ON), self._timed(PAUSE), self._timed(PHASES_KEPT)
         for mode in modes if self._described.can_rest else ():
-            ways.append(Way(self.off, mode, (ON,), (PAUSE,), _TO_CHARGE_S))
-            ways.append(Way(mode, self.off, (PAUSE,), (ON,), _TO_OFF_S, passes_if_abnormal=(ON,)))
+            ways.append(Way(self.off, mode, on, pause, _TO_CHARGE_S))
+            ways.append(Way(mode, self.off, pause, on, _TO_OFF_S, passes_if_abnormal=on))
         for before in modes:
             others = [after for after in modes if after != before]
-            ways += [Way(before, after, (ON, PHASES_KEPT), (PHASES_KEPT,), _TO_PHASES_S) for after in others]
+            ways += [Way(before, after, on + phases_kept, phases_kept, _TO_PHASES_S) for after in others]
         return ways
+
+    def _timed(self, name: str) -> tuple[str, ...]:
+        """The timer of that name, if there is one."""
+        return (name,) if name in self._timers_s else ()
 
     def _charging(self, mode: ChargingMode) -> OperationMode:
         three = CommodityQuantity.ELECTRIC_POWER_3_PHASE_SYMMETRIC

@@ -138,7 +138,7 @@ class EvCharger:
         self.plug_in.observe(seen, now)
         phases = self.phases_now()
         least_w = self.limit.nominal_w(self.limit.least(phases), phases)
-        self.car.observe(self.kept.instants.get("phases_changed_at", -inf), least_w, now)
+        self.car.observe(phases, self.kept.instants.get("phases_changed_at", -inf), least_w, now)
         self._learn()
         self._ladder.advance(now)
         self._look(now)

@@ -62,8 +62,8 @@ class PresentCar:
         self._last_w = 0.0
         self._is_first_look = True
 
-    def observe(self, phases_since: float, least_w: float, now: Now) -> None:
-        """Takes what is known now; phases are as they are since then, with *least_w* at least."""
+    def observe(self, phases: int, phases_since: float, least_w: float, now: Now) -> None:
+        """Takes what is known now of a station that is on *phases* since then, with *least_w* at least."""
         plug_in, total = self.plug_in, self._measured.total()
         if plug_in.is_car_there is None:
             return
@@ -79,7 +79,9 @@ class PresentCar:
             self.charges_since = now.mono if self.charges_since is None else self.charges_since
             self.first_charged_at = now.mono if self.first_charged_at is None else self.first_charged_at
             charging_s = now.mono - max(self.charges_since, phases_since)
-            self.learnt.observe(total, self._measured.phases_in_use(), charging_s=charging_s)
+            # What it uses of one phase says nothing of how many it has.
+            in_use = self._measured.phases_in_use() if phases == self._settings.phases else None
+            self.learnt.observe(total, in_use, charging_s=charging_s)
             self._last_w, self._stopped_at = total.number, None
         elif self.charges_since is not None:
             self.charges_since, self._stopped_at = None, now.mono
