@@ -144,9 +144,18 @@ def test_a_charger_is_never_released(tmp_path: Path) -> None:
     ("keys", "expected"),
     [
         ("phases: 1\nmax_current: 32 A\n", "32 A on one phase is more than most grids allow"),
+        (
+            "max_current: 16 A\narrival_soc: 30 %\ncars: [{name: Ours, battery_capacity: 60 kWh}]\n",
+            "no departure: only pebc can be offered",
+        ),
+        ('max_current: 16 A\ndeparture: "07:00"\n', "no car has a battery_capacity: only pebc can be offered"),
+        (
+            'max_current: 16 A\ndeparture: "07:00"\ncars: [{name: Ours, battery_capacity: 60 kWh}]\n',
+            "nobody tells how full the car is: only pebc can be offered",
+        ),
         ("max_current: 16 A\nsafe_current: 10 A\nlegal_limit: 4.2 kW\n", "10 A when nobody is in charge are 6900 W"),
     ],
 )
-def test_what_an_electrician_should_look_at_is_a_warning(tmp_path: Path, keys: str, expected: str) -> None:
+def test_what_an_owner_should_look_at_is_a_warning(tmp_path: Path, keys: str, expected: str) -> None:
     (told,) = warnings(tmp_path, EV.replace("max_current: 16 A\n", "") + keys)
     assert expected in told

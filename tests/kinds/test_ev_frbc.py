@@ -304,6 +304,18 @@ def test_without_the_word_of_the_car_its_charge_is_counted() -> None:
     assert label == "state of charge of the car, % (estimated)"
 
 
+def test_another_car_that_nobody_saw_come_is_another() -> None:
+    keys = KEYS.replace(SOC, "  session_energy: {register: 30, unit: Wh}\n") + "arrival_soc: 30 %\n"
+    stage = Planned(keys)
+    stage.wants, stage.extra["session_energy"] = False, 0.0
+    stage.session(FRBC)
+    stage.extra["session_energy"] = 6000.0
+    effects = stage.lives(4)
+    assert of_type(frbc.StorageStatus, effects)[-1].present_fill_level == pytest.approx(39.0, abs=0.1)
+    stage.extra["session_energy"] = 0.0
+    assert of_type(frbc.StorageStatus, stage.lives(4))[-1].present_fill_level == 30.0
+
+
 def test_a_card_that_is_waited_for_is_described() -> None:
     stage = Planned(KEYS.replace(SOC, SOC + "  authorised: {register: 8}\n"))
     stage.wants, stage.extra["authorised"] = False, False

@@ -23,6 +23,8 @@ from s2d.s2.messages.common import (
 
 from .ev_stage import HOUR, MINUTE, POINTS, SYMMETRIC, EvStage
 from .stage import PEBC, statuses
+from .test_ev_frbc import KEYS as FRBC_KEYS
+from .test_ev_frbc import charging, selected
 
 KEYS = POINTS + "safe_current: 8 A\n"
 Act = Callable[[EvStage], None]
@@ -185,6 +187,51 @@ def test_a_charger_of_which_nothing_is_known_gets_the_lower_of_what_it_was_told_
     told = [(at - began_at, value) for at, _, value in stage.written]
     assert told[0] == (pytest.approx(150, abs=4), 8.0)
     assert {value for _, value in told} == {8.0}
+
+
+@pytest.mark.parametrize(
+    ("happens", "later"),
+    [
+        (loses_cem, [(60, 8.0)]),
+        (deselects, [(0, 8.0)]),
+        (stops, [(0, 8.0)]),
+        (doubts_clock, [(1800, 8.0)]),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+@pytest.mark.parametrize("factor", [1.0, 0.0])
+def test_under_frbc_it_gives_what_is_safe(happens: Act, later: list[tuple[float, float]], factor: float) -> None:
+    stage = charging(FRBC_KEYS + "safe_current: 8 A\n", factor)
+    assert stage.limit_a == (16.0 if factor else 6.0)
+    began_at, first = stage.elapsed_s, len(stage.written)
+    happens(stage)
+    stage.lives(40 * MINUTE, every_s=10)
+    told = [(at - began_at, value) for at, point, value in stage.written[first:] if point == "current_limit"]
+    assert told[0] == (pytest.approx(later[0][0], abs=12), later[0][1])
+    assert {value for _, value in told} == {later[0][1]}
+
+
+def test_under_frbc_a_revoked_order_is_off_and_a_failed_stop_stays_one() -> None:
+    stage = selected(FRBC_KEYS)
+    stage.orders("go", stage.mode(3))
+    assert stage.limit_a == 16.0
+    revoke = RevokeObject(message_id="no", object_type=RevokableObjects.FRBC_INSTRUCTION, object_id="go")
+    stage.does(stage.hears(revoke))
+    assert stage.limit_a == 0.0
+    stage = charging(FRBC_KEYS)
+    stage.lives(5 * MINUTE)
+    stage.orders("stop", stage.off)
+    stage.extra |= {"status": "C", "power": 5000.0}
+    assert ("stop", "ABORTED") in statuses(stage.lives(70))
+    assert stage.limit_a == 0.0
+
+
+def test_a_charger_of_which_nothing_is_known_under_frbc() -> None:
+    stage = charging(FRBC_KEYS)
+    first = len(stage.written)
+    effects = [effect for _ in range(100) for effect in stage.does(stage.after(2))]
+    assert ("go", "ABORTED") in statuses(effects)
+    assert [value for _, _, value in stage.written[first:]] == [6.0]
 
 
 def test_its_owner_says_what_each_occasion_is() -> None:

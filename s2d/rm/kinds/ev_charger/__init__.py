@@ -78,7 +78,16 @@ def _plausible(settings: EvChargerSettings, nameplate_w: float | None) -> dict[s
 
 
 def _advice(settings: EvChargerSettings, abilities: Mapping[str, Ability]) -> Iterator[Advice]:
-    """What an electrician should look at."""
+    """What an electrician should look at, and by what a car is not charged by plan."""
+    has_capacity = any(car.battery_capacity_wh for car in settings.cars)
+    if settings.departure and not has_capacity:
+        what = "no car has a battery_capacity: only pebc can be offered"
+        yield Advice(("cars" if settings.cars else "departure",), what, "Say it of the cars that come")
+    if has_capacity and not settings.departure:
+        yield Advice(("cars",), "no departure: only pebc can be offered", "Say when a car leaves")
+    if has_capacity and "vehicle_soc" not in abilities and settings.arrival_soc is None:
+        what = "nobody tells how full the car is: only pebc can be offered"
+        yield Advice(("cars",), what, "Give it vehicle_soc, or an arrival_soc")
     one_phase = ("max_current", settings.max_current_a) if settings.phases == 1 else None
     if settings.phases == 3 and settings.phase_switching:
         one_phase = ("max_current_1p", settings.max_current_1p_a)

@@ -24,6 +24,8 @@ _RESERVE, _RESERVE_S = 1.1, 900.0
 _HYSTERESIS_PERCENT = 2.0
 """A full car counts as full until it has lost so much."""
 _ALMOST_PERCENT = 1.0
+_ANOTHER_WH = 50.0
+"""A station that has counted so much less than before has another car, which nobody saw come."""
 _FULL_AFTER_S = 300.0
 """A car that stops by itself, almost full or after it took less and less, is full after this long."""
 
@@ -54,20 +56,28 @@ class PresentCar:
         self._state = state
         self._measured = measured
         self._charge = CarCharge(state, kept)
+        self.known = self._which()
+        """Which it is, of those that are known well enough to be charged by plan; None: another, or a guest."""
         self._zone = ZoneInfo(time_zone)
         self._plug_in_number = 0
         self._came_at = -inf
         self._stopped_at: float | None = None
         """When it stopped by itself."""
         self._last_w = 0.0
+        self._counted_wh: float | None = None
+        """What the station has counted since the car came, as it was read last."""
         self._is_first_look = True
 
     def observe(self, phases: int, phases_since: float, least_w: float, now: Now) -> None:
         """Takes what is known now of a station that is on *phases* since then, with *least_w* at least."""
         plug_in, total = self.plug_in, self._measured.total()
+        self.known = self._which()
         if plug_in.is_car_there is None:
             return
-        if plug_in.is_car_there and plug_in.number != self._plug_in_number:
+        counted_wh, before_wh = self._state.number("session_energy"), self._counted_wh
+        self._counted_wh = counted_wh if counted_wh is not None else before_wh
+        is_another = counted_wh is not None and before_wh is not None and counted_wh < before_wh - _ANOTHER_WH
+        if plug_in.is_car_there and (plug_in.number != self._plug_in_number or is_another):
             self._come(now)
         elif not plug_in.is_car_there:
             self._charge.go()
@@ -97,13 +107,6 @@ class PresentCar:
     def is_full(self) -> bool:
         """Whether it is as full as it may be, or has stopped by itself as a full car does."""
         return self.is_at_limit or self._has_had_enough
-
-    @property
-    def known(self) -> Car | None:
-        """Which it is, of those that are known well enough to be charged by plan."""
-        said = self._state.value("car_id")
-        car = car_of(self._settings.cars, None if said is None else str(said))
-        return car if car and car.battery_capacity_wh else None
 
     @property
     def some_capacity_wh(self) -> float | None:
@@ -186,6 +189,11 @@ class PresentCar:
         is_known = self.learnt.phases is not None or (self.known is not None and self.known.phases is not None)
         most_w = self.most_w(phases if is_known else 1, limit)
         return self.departs_at - timedelta(seconds=_RESERVE * missing_wh / most_w * 3600 + _RESERVE_S)
+
+    def _which(self) -> Car | None:
+        said = self._state.value("car_id")
+        car = car_of(self._settings.cars, None if said is None else str(said))
+        return car if car and car.battery_capacity_wh else None
 
     def _come(self, now: Now) -> None:
         self._plug_in_number = self.plug_in.number
