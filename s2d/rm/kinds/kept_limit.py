@@ -63,7 +63,9 @@ class KeptLimit:
     def keep(self, occasion: Occasion, now_s: float) -> float | None:
         """The limit that goes on holding on *occasion*, though nobody orders it any more; None if none does."""
         self._is_open = occasion is Occasion.ABORTED
-        if self.limit_w is None or self.until <= now_s or occasion not in self._keeps:
+        # Nobody was left to end the grid's, which may have come to its end while its CEM was waited for.
+        outlasts = self.is_abnormal and occasion is Occasion.CEM_LOST
+        if self.limit_w is None or (self.until <= now_s and not outlasts) or occasion not in self._keeps:
             self.drop()
             return None
         least_s, most_s = KEPT_AT_LEAST_S if self.is_abnormal else 0.0, KEPT_AT_MOST_S

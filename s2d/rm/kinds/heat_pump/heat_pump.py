@@ -66,7 +66,10 @@ class HeatPump:
         self._offers = offers
         self._can_be_told = {point for point in STEERED_BY if point in abilities and abilities[point].can_write}
         self._cools_since: float | None = None
+        self._is_cooled = False
         self._is_looked_at = False
+        self._due_at = -inf
+        """When (monotonic seconds) a part of it has something to do though nothing is read."""
         self._heats_w = LearntPower(self.kept, "heats_w")
         self._in_state_w = {state: LearntPower(self.kept, f"{state}_w") for state in (NORMAL, BOOST)}
         self.published_w = {state: PublishedNumber(_LEARNT_SHARE, _DESCRIBED_EVERY_S) for state in (NORMAL, BOOST)}
@@ -230,24 +233,24 @@ class HeatPump:
             self._heating.advance(now)
             self.forecast.advance(now)
         is_stale = self.state.advance(now)
-        is_turned = now.mono >= self._ladder.turns_at or not self._is_looked_at
-        if is_stale or is_turned:
+        is_due = self._due_at <= now.mono or now.mono >= self._ladder.turns_at or not self._is_looked_at
+        if is_stale or is_due:
+            self._learn_cooling(now)
             self._is_looked_at = True  # what is only written is offered though nothing is read
             self._describe(now)
             self._ladder.advance(now)
-        is_due = self._due_at <= now.mono
         self._due_at = self._next_at(now)
-        return is_stale or is_turned or is_due
-
-    _due_at = -inf
+        return is_stale or is_due
 
     def deadlines(self) -> Iterable[float]:
         forecast_at = self.forecast.next_at if self._heating else inf
         return self.state.stale_at, self._ladder.turns_at, self._due_at, forecast_at
 
     def _next_at(self, now: Now) -> float:
-        """When (monotonic seconds) a part of it has something to do though nothing is read."""
+        """As `_due_at` says, after *now*."""
         times = [inf]
+        if self._cools_since is not None and self._cools_since + _COOLS_FOR_S > now.mono:
+            times.append(self._cools_since + _COOLS_FOR_S)
         if self.sg:
             times.append(self.sg.next_at(now))
         if self.cap:
@@ -334,11 +337,12 @@ class HeatPump:
             self._heats_w.observe(power_w, now, does=self._heating.activity is Activity.HEAT)
         if (outdoor_c := self.state.number(OUTDOOR)) is not None:
             self.kept.put(_OUTDOOR_LAST, outdoor_c)
+        self._learn_cooling(now)
+
+    def _learn_cooling(self, now: Now) -> None:
         is_cool = self.state.value("status") == "cool"
         self._cools_since = (now.mono if self._cools_since is None else self._cools_since) if is_cool else None
-        self._cools_for_s = 0.0 if self._cools_since is None else now.mono - self._cools_since
-
-    _cools_for_s = 0.0
+        self._is_cooled = self._cools_since is not None and now.mono - self._cools_since >= _COOLS_FOR_S
 
     def _describe(self, now: Now) -> bool:
         """Publishes what is known of its powers by now, where that is another than before; whether it is."""
@@ -354,15 +358,10 @@ class HeatPump:
             return has_changed
         usual_w = self._heats_w.usual_w or (float(settings.power_w[1]) if settings.power_w else None)
         has_changed |= self._published_power_w.update(usual_w, now)
-        if settings.cop:
-            outdoor_c = float(self.kept.values.get(_OUTDOOR_LAST, settings.cop.points[0][0]))
-            has_changed |= self._published_cop.update(settings.cop.at(outdoor_c), now)
+        has_changed |= self._published_cop.update(self._present_cop, now)
         cop, is_off = self._published_cop.value, self.is_off
-        if (
-            self.power_w is None
-            or cop is None
-            or not (has_changed or is_off != self._described_off or not self._described)
-        ):
+        is_as_described = self._described is not None and is_off == self._described_off and not has_changed
+        if self.power_w is None or cop is None or is_as_described:
             return has_changed
         self._described_off = is_off
         timers_s = {RUN: self._heating.times.run, PAUSE: self._heating.times.pause}
@@ -370,11 +369,21 @@ class HeatPump:
         return True
 
     @property
+    def _present_cop(self) -> float | None:
+        """The heat for its power by the temperature outdoors; None before that was known, where it can be."""
+        cop = self.settings.cop
+        if cop is None:
+            return None
+        is_needed = OUTDOOR in self.abilities and not cop.is_fixed
+        outdoor_c = self.kept.values.get(_OUTDOOR_LAST, None if is_needed else cop.points[0][0])
+        return None if outdoor_c is None else cop.at(float(outdoor_c))
+
+    @property
     def _is_filled(self) -> bool:
         return self._heating is not None and self._heating.point is not None and self.settings.cop is not None
 
     def _can_fill(self) -> bool:
-        is_cooled = self.settings.storage == "buffer" and self._cools_for_s >= _COOLS_FOR_S
+        is_cooled = self.settings.storage == "buffer" and self._is_cooled
         return self._described is not None and self.state.is_known(TEMPERATURE) and not is_cooled
 
     def _can_be_switched(self) -> bool:

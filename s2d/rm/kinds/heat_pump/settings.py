@@ -168,14 +168,15 @@ class HeatPumpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Between which temperatures its storage is kept; None where nobody says."""
         if self.storage == "building":
             return None
-        return self.comfort or (_USUAL_HOT_WATER if self.storage == "dhw" else None)
+        band = self.comfort or (_USUAL_HOT_WATER if self.storage == "dhw" else None)
+        return None if band is None else (float(band[0]), float(band[1]))
 
     @property
     def heat_capacity_j_per_k(self) -> float | None:
         """Of its storage; None where nobody says."""
         if self.heat_capacity_wh_per_k is not None:
-            return self.heat_capacity_wh_per_k * _J_PER_WH
-        return None if self.volume_l is None else self.volume_l * J_PER_L_K
+            return float(self.heat_capacity_wh_per_k) * _J_PER_WH
+        return None if self.volume_l is None else float(self.volume_l) * J_PER_L_K
 
     @property
     def thermal_storage(self) -> ThermalStorage | None:
@@ -187,8 +188,8 @@ class HeatPumpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             heat_capacity_j_per_k=self.heat_capacity_j_per_k,
             low_c=low_c,
             high_c=high_c,
-            coldest_c=self.level_limits[0],
-            hottest_c=self.level_limits[1],
+            coldest_c=float(self.level_limits[0]),
+            hottest_c=float(self.level_limits[1]),
             unit=self.fill_level_unit,
             losses=self.standing_losses,
             ambient_c=float(self.ambient_c),

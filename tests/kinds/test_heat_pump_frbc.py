@@ -1,0 +1,349 @@
+"""A heat pump by FRBC: it heats a tank or leaves it alone, which stays warm whatever is ordered."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from s2d.s2.effects import Disconnected, Effect, Started
+from s2d.s2.messages import frbc
+from s2d.s2.messages.common import ControlType, ReceptionStatus, ReceptionStatusValues
+
+from ..core.stage import NOON, applied, notes, said
+from .stage import FRBC, KindStage, of_type, statuses
+
+OFFERED = """
+kind: heat_pump
+storage: dhw
+volume: 200 l
+comfort: 50 °C .. 58 °C
+power: 500 W .. 2 kW
+cop: {-7 °C: 2.4, 7 °C: 3.4}
+standing_losses: 50 W
+usage: {weekdays: {"06:30": 1.5 kWh}}
+points:
+  temperature: {register: 1, type: int16, scale: 0.1, unit: "°C"}
+  power: {register: 2, unit: W}
+  outdoor: {register: 3, type: int16, unit: "°C"}
+  power_offer: {register: 4, unit: W, access: write}
+"""
+SET = """
+kind: heat_pump
+storage: dhw
+volume: 200 l
+comfort: 50 °C .. 58 °C
+power: 1.8 kW
+cop: 2.9
+timers: {run: 10 min, pause: 10 min}
+points:
+  temperature: {register: 1, type: int16, scale: 0.1, unit: "°C"}
+  power: {register: 2, unit: W}
+  status: {register: 3, values: {0: rest, 1: heat, 2: hot_water, 3: defrost, 4: legionella, 5: 'off', 6: alarm}}
+  heat_now: {register: 5, table: discrete}
+  temperature_setpoint: {register: 4, scale: 0.1, unit: "°C", access: read_write}
+"""
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+MONDAY = datetime(2026, 11, 30, 5, tzinfo=UTC)
+
+
+class Pump(KindStage):
+    """A heat pump that confirms whatever it is told; what it shows is as each story says."""
+
+    def __init__(self, keys: str, **read: Any) -> None:
+        super().__init__(keys, utc_step=MONDAY - NOON)
+        self.read = read
+        self.on(Started())
+        self.first = self.in_session(FRBC, **read)
+        self.told: list[tuple[str, object]] = []
+
+    def does(self, effects: list[Effect]) -> list[Effect]:
+        """It confirms what is written, and shows a setpoint that it can be read."""
+        lived: list[Effect] = []
+        while effects:
+            lived += effects
+            written = applied(effects)
+            self.told += written
+            self.read |= {point: value for point, value in written if point in self.read}
+            effects = self.confirmed(*effects) if written else []
+        return lived
+
+    def lives(self, seconds: float = 10.0, step_s: float = 10.0, **read: Any) -> list[Effect]:
+        """So long this is read every few seconds."""
+        self.read |= read
+        lived: list[Effect] = []
+        until = self.elapsed_s + seconds
+        while self.elapsed_s < until:
+            lived += self.does(self.after(min(step_s, until - self.elapsed_s)))
+            lived += self.does(self.measured(**self.read))
+        return lived
+
+    def order(self, name: str, mode: str, factor: float = 0.0, **changes: Any) -> list[Effect]:
+        """The CEM orders it to `heat` or `rest`."""
+        (actuator,) = self.description.actuators
+        (mode_id,) = [each.id for each in actuator.operation_modes if each.diagnostic_label == mode] or ["gone"]
+        instruction = frbc.Instruction(
+            **{
+                "message_id": f"m-{name}",
+                "id": name,
+                "actuator_id": actuator.id,
+                "operation_mode": mode_id,
+                "operation_mode_factor": factor,
+                "execution_time": self.now.utc,
+                "abnormal_condition": False,
+                **changes,
+            }
+        )
+        return self.does(self.hears(instruction))
+
+    @property
+    def description(self) -> frbc.SystemDescription:
+        """As it was told last."""
+        return [each for each in self.said if isinstance(each, frbc.SystemDescription)][-1]
+
+    @property
+    def activity(self) -> str:
+        """The mode that was told last."""
+        told = [each for each in self.said if isinstance(each, frbc.ActuatorStatus)][-1]
+        labels = {mode.id: mode.diagnostic_label for mode in self.description.actuators[0].operation_modes}
+        return str(labels[told.active_operation_mode_id])
+
+
+def offered(**read: Any) -> Pump:
+    return Pump(OFFERED, **({"temperature": 51.5, "power": 0.0, "outdoor": 2.0} | read))
+
+
+def by_setpoint(keys: str = SET, **read: Any) -> Pump:
+    usual = {"temperature": 52.0, "power": 0.0, "status": "rest", "temperature_setpoint": 58.0, "heat_now": False}
+    return Pump(keys, **(usual | read))
+
+
+def test_the_tank_is_described_by_what_the_weather_lets_its_power_give() -> None:
+    pump = offered()
+    heat, rest = pump.description.actuators[0].operation_modes
+    (element,), (resting,) = heat.elements, rest.elements
+    assert element.fill_rate.start_of_range == pytest.approx(0.0018155472)
+    assert element.fill_rate.end_of_range == pytest.approx(0.0072621889)
+    assert (element.fill_level_range.start_of_range, element.fill_level_range.end_of_range) == (5.0, 58.0)
+    assert (resting.fill_level_range.start_of_range, resting.fill_level_range.end_of_range) == (50.0, 95.0)
+    storage = pump.description.storage
+    assert storage.fill_level_label == "temperature of the hot water, °C"
+    assert (storage.fill_level_range.start_of_range, storage.fill_level_range.end_of_range) == (50.0, 58.0)
+    assert [(each.diagnostic_label, each.duration) for each in pump.description.actuators[0].timers] == [
+        ("minimum run time", 1_200_000),
+        ("minimum off time", 600_000),
+    ]
+    (leakage,) = of_type(frbc.LeakageBehaviour, pump.first)
+    assert [each.leakage_rate for each in leakage.elements] == pytest.approx([6.364359586e-5, 7.159904535e-5])
+    (usage,) = of_type(frbc.UsageForecast, pump.first)
+    assert usage.start_time == MONDAY
+    assert [each.duration for each in usage.elements] == [1_800_000, 1_800_000, 84_600_000, 1_800_000, 82_800_000]
+    rates = [each.usage_rate_expected for each in usage.elements]
+    assert rates == pytest.approx([0, 0.0035799523, 0, 0.0035799523, 0])
+
+
+def test_usage_is_foretold_anew_each_hour() -> None:
+    pump = offered()
+    told = of_type(frbc.UsageForecast, pump.lives(2.2 * HOUR, MINUTE))
+    assert [each.start_time - MONDAY for each in told] == [timedelta(hours=1), timedelta(hours=2)]
+
+
+def test_it_is_described_anew_as_the_weather_changes_what_it_gives_and_not_too_often() -> None:
+    pump = offered()
+    assert of_type(frbc.SystemDescription, pump.lives(outdoor=1.0)) == []
+    assert of_type(frbc.SystemDescription, pump.lives(10 * MINUTE, MINUTE, outdoor=7.0)) == []
+    (anew,) = of_type(frbc.SystemDescription, pump.lives(25 * MINUTE, MINUTE))
+    assert anew.actuators[0].operation_modes[0].elements[0].fill_rate.end_of_range == pytest.approx(3.4 * 2000 / 838e3)
+
+
+def test_an_order_to_heat_is_an_offer_of_power_and_one_to_rest_of_none() -> None:
+    pump = offered()
+    assert statuses(pump.order("heat", "heat", 0.5)) == [("heat", "ACCEPTED"), ("heat", "STARTED")]
+    assert pump.told == [("power_offer", 1250.0)]
+    assert statuses(pump.lives(power=340.0)) == []
+    assert statuses(pump.lives(power=1250.0)) == [("heat", "SUCCEEDED")]
+    assert pump.activity == "heat"
+    assert statuses(pump.order("soon", "rest")) == [("soon", "REJECTED")]
+    shed = pump.order("shed", "rest", abnormal_condition=True)
+    assert statuses(shed) == [("shed", "ACCEPTED"), ("shed", "STARTED")]
+    assert pump.told[-1] == ("power_offer", 0.0)
+    assert statuses(pump.lives(power=0.0)) == [("shed", "SUCCEEDED")]
+    assert statuses(pump.order("again", "heat", abnormal_condition=True)) == [("again", "REJECTED")]
+    assert statuses(pump.order("night", "rest", execution_time=MONDAY + timedelta(hours=17))) == [("night", "ACCEPTED")]
+
+
+def test_what_gets_too_cold_is_heated_whatever_was_ordered_and_let_be_when_it_is_warm() -> None:
+    pump = offered()
+    pump.order("rest", "rest")
+    assert statuses(pump.lives()) == [("rest", "SUCCEEDED")]
+    pump.told.clear()
+    assert statuses(pump.lives(temperature=49.9)) == [("rest", "ABORTED")]
+    assert pump.told == [("power_offer", 2000.0)]
+    pump.lives()
+    refused = pump.order("cold", "rest")
+    assert [each.status for each in said(refused) if isinstance(each, ReceptionStatus)] == [
+        ReceptionStatusValues.INVALID_CONTENT
+    ]
+    pump.lives(30 * MINUTE, power=2000.0, temperature=51.5)
+    assert statuses(pump.order("soon", "rest")) == [("soon", "REJECTED")]
+    assert pump.told == [("power_offer", 2000.0)]
+    pump.lives(temperature=52.0)
+    assert pump.told == [("power_offer", 2000.0), ("power_offer", 0.0)]
+    pump.lives(power=0.0)
+    assert statuses(pump.order("free", "rest"))[-1] == ("free", "STARTED")
+
+
+def test_an_abnormal_order_to_rest_holds_in_the_cold_for_two_hours() -> None:
+    pump = offered()
+    pump.order("shed", "rest", abnormal_condition=True)
+    pump.lives()
+    pump.told.clear()
+    pump.lives(2 * HOUR - 30, temperature=47.0)
+    assert pump.told == []
+    lived = pump.lives(MINUTE)
+    assert (pump.told, statuses(lived)) == ([("power_offer", 2000.0)], [("shed", "ABORTED")])
+
+
+def test_what_is_warm_enough_is_not_heated_on_once_its_compressor_has_run() -> None:
+    pump = offered()
+    pump.order("heat", "heat", 1.0)
+    pump.lives(power=2000.0)
+    pump.told.clear()
+    pump.lives(15 * MINUTE, temperature=58.5)
+    assert pump.told == []
+    assert statuses(pump.lives(6 * MINUTE)) == [("heat", "ABORTED")]
+    assert pump.told == [("power_offer", 0.0)]
+
+
+def test_what_is_too_hot_is_not_heated_for_the_compressors_sake() -> None:
+    pump = offered()
+    pump.order("heat", "heat", 1.0)
+    pump.lives(power=2000.0)
+    assert statuses(pump.lives(temperature=61.0)) == [("heat", "ABORTED")]
+    assert pump.told[-1] == ("power_offer", 0.0)
+
+
+def test_hot_water_rests_by_its_setpoint_though_the_rooms_are_heated() -> None:
+    pump = by_setpoint(status="heat", power=1650.0)
+    pump.order("rest", "rest")
+    assert pump.told == [("temperature_setpoint", 50.0)]
+    assert statuses(pump.lives()) == [("rest", "SUCCEEDED")]
+    pump.lives(20 * MINUTE)
+    pump.order("heat", "heat")
+    assert pump.told[-1] == ("temperature_setpoint", 58.0)
+    assert statuses(pump.lives(4 * MINUTE)) == []
+    assert statuses(pump.lives(power=1780.0, status="hot_water")) == [("heat", "SUCCEEDED")]
+    assert pump.activity == "heat"
+    pump.lives(50 * MINUTE, MINUTE, temperature=58.0, status="heat")
+    assert pump.activity == "rest"
+    pump.lives(HOUR, MINUTE, temperature=54.0)
+    # Its own thermostat would not start it: that is as good as heated.
+    assert statuses(pump.order("satisfied", "heat"))[-1] == ("satisfied", "SUCCEEDED")
+    assert pump.activity == "rest"
+
+
+def test_a_setpoint_that_reads_otherwise_is_not_followed() -> None:
+    pump = by_setpoint()
+    pump.order("rest", "rest")
+    pump.read["temperature_setpoint"] = 55.0
+    assert statuses(pump.lives(9 * MINUTE)) == []
+    assert statuses(pump.lives(2 * MINUTE)) == [("rest", "ABORTED")]
+
+
+def test_an_order_to_heat_that_is_not_followed_within_15_min_is_aborted_and_defrosting_does_not_count() -> None:
+    pump = by_setpoint()
+    pump.order("heat", "heat")
+    pump.lives(10 * MINUTE)
+    pump.lives(30 * MINUTE, status="defrost", power=900.0)
+    assert statuses(pump.lives(4 * MINUTE, status="rest", power=0.0)) == []
+    assert statuses(pump.lives(2 * MINUTE)) == [("heat", "ABORTED")]
+
+
+@pytest.mark.parametrize("status", ["defrost", "legionella", "alarm"])
+def test_an_order_waits_for_what_must_not_be_disturbed(status: str) -> None:
+    pump = by_setpoint(status=status)
+    assert statuses(pump.order("rest", "rest")) == [("rest", "ACCEPTED"), ("rest", "STARTED")]
+    pump.lives(20 * MINUTE)
+    assert pump.told == []
+    assert statuses(pump.lives(20.0, status="rest")) == [("rest", "SUCCEEDED")]
+    assert pump.told == [("temperature_setpoint", 50.0)]
+
+
+def test_switched_off_by_its_owner_it_can_only_rest_at_any_temperature() -> None:
+    pump = by_setpoint()
+    (description,) = of_type(frbc.SystemDescription, pump.lives(status="off", temperature=44.0))
+    (rest,) = description.actuators[0].operation_modes
+    assert (rest.diagnostic_label, rest.elements[0].fill_level_range.start_of_range) == ("rest", 5.0)
+    assert len(description.actuators[0].timers) == 2
+    (description,) = of_type(frbc.SystemDescription, pump.lives(status="rest", temperature=52.0))
+    assert len(description.actuators[0].operation_modes) == 2
+
+
+def test_its_owner_has_it_heat_now_whatever_is_ordered() -> None:
+    pump = by_setpoint()
+    pump.order("rest", "rest")
+    pump.lives()
+    assert statuses(pump.lives(heat_now=True)) == [("rest", "ABORTED")]
+    assert pump.told[-1] == ("temperature_setpoint", 58.0)
+    assert statuses(pump.order("no", "rest")) == [("no", "REJECTED")]
+    pump.lives(20 * MINUTE, temperature=58.0)
+    assert statuses(pump.order("yes", "rest"))[-1] == ("yes", "STARTED")
+
+
+def test_once_a_week_its_device_is_left_alone_to_make_it_hot() -> None:
+    pump = by_setpoint()
+    pump.lives(6 * DAY, HOUR)
+    # It is 06:00 in the house.
+    pump.order("morning", "rest")
+    assert statuses(pump.lives()) == [("morning", "SUCCEEDED")]
+    pump.lives(6.9 * HOUR, 0.3 * HOUR)
+    pump.told.clear()
+    assert statuses(pump.lives(0.5 * HOUR, 0.1 * HOUR)) == [("morning", "ABORTED")]
+    assert pump.told == [("temperature_setpoint", 58.0)]
+    assert statuses(pump.order("noon", "rest", abnormal_condition=True)) == [("noon", "REJECTED")]
+    pump.lives(0.5 * HOUR, MINUTE, status="legionella", temperature=61.0)
+    pump.lives(status="rest", temperature=57.0)
+    pump.order("done", "rest")
+    assert statuses(pump.lives()) == [("done", "SUCCEEDED")]
+
+
+def test_once_a_week_we_make_it_hot_where_its_device_does_not() -> None:
+    pump = by_setpoint(SET + "hygiene: rm\n")
+    pump.lives(6 * DAY, HOUR)
+    pump.told.clear()
+    pump.lives(7.5 * HOUR, 0.1 * HOUR)
+    assert pump.told == [("temperature_setpoint", 60.0)]
+    pump.lives(0.6 * HOUR, MINUTE, temperature=60.5, status="hot_water")
+    assert pump.told == [("temperature_setpoint", 60.0), ("temperature_setpoint", 58.0)]
+
+
+def test_without_its_temperature_nothing_of_it_is_told_and_what_runs_is_over() -> None:
+    pump = by_setpoint()
+    pump.order("heat", "heat")
+    pump.lives(status="hot_water")
+    lived = pump.lives(temperature=None)
+    assert statuses(lived) == [("heat", "ABORTED")]
+    assert of_type(frbc.StorageStatus, pump.lives(4 * MINUTE)) == []
+    pump.lives(2 * MINUTE)
+    assert pump.offered() == (ControlType.NOT_CONTROLABLE,)
+
+
+def test_when_its_cem_is_lost_it_goes_on_and_is_its_own_after_10_min() -> None:
+    pump = by_setpoint()
+    pump.order("rest", "rest")
+    pump.lives()
+    pump.told.clear()
+    pump.on(Disconnected("gone"))
+    assert (pump.lives(590.0), pump.told)[1] == []
+    pump.lives(20.0)
+    assert pump.told == [("temperature_setpoint", 58.0)]
+
+
+def test_a_buffer_that_is_cooled_is_no_storage_of_heat() -> None:
+    keys = SET.replace("storage: dhw", "storage: buffer").replace("5: 'off'", "5: cool")
+    pump = by_setpoint(keys)
+    assert pump.offered() == (FRBC,)
+    pump.lives(9 * MINUTE, MINUTE, status="cool")
+    assert pump.offered() == (FRBC,)
+    lived = pump.lives(3 * MINUTE, MINUTE)
+    assert pump.offered() == (ControlType.NOT_CONTROLABLE,)
+    assert "control_type.withdrawn" in notes(lived)
