@@ -46,8 +46,8 @@ class InstructionDraft(NamedTuple):
 class Choices(ABC):
     """The choices a resource manager offers under one control type. Knows no conversation."""
 
-    accepts: ClassVar[type[Order]]
-    """The type of order that can be made of them."""
+    accepts: ClassVar[tuple[type[Order], ...]]
+    """The types of orders that can be made of them."""
     usage: ClassVar[str]
     """The commands of the control type with what they do, one per line."""
 
@@ -57,7 +57,7 @@ class Choices(ABC):
 
     @abstractmethod
     def draft(self, order: Order, header: InstructionHeader, new_id: Callable[[], str]) -> InstructionDraft:
-        """The instruction that *order*, one of the type accepted, means; *new_id* is for its parts.
+        """The instruction that *order*, one of a type accepted, means; *new_id* is for its parts.
 
         Raises: CommandRefused: no such choice is offered.
         """

@@ -54,6 +54,8 @@ class Operate:
     """0: the power of smallest magnitude the mode has, 1: of largest."""
     factor: float | None = None
     """The S2 operation mode factor, instead of a share."""
+    power_w: float | None = None
+    """How much it shall be, whichever way, instead of a share."""
     actuator: str | None = None
     """Its label, the first word of it, its id or number; None for the only one that has such a mode."""
     when: When = When()
@@ -96,6 +98,20 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Stop:
+    """An order to take and give nothing: whatever the control type, what comes nearest to it."""
+
+    actuator: str | None = None
+    """As of an operation mode."""
+    when: When = When()
+    is_abnormal: bool = False
+
+    @property
+    def verb(self) -> str:
+        return "stop"
+
+
+@dataclass(frozen=True, slots=True)
 class SequenceOrder:
     """An order to run, pause or resume a power sequence: PPBC."""
 
@@ -106,7 +122,7 @@ class SequenceOrder:
     is_abnormal: bool = False
 
 
-Order: TypeAlias = Operate | Limit | SequenceOrder
+Order: TypeAlias = Operate | Limit | Stop | SequenceOrder
 """A command that becomes an instruction."""
 
 

@@ -23,6 +23,7 @@ CHOICES: dict[ControlType, type[Choices]] = {
 
 _ALWAYS = """\
 any of these in 30s     later; also "in 5 min", "at 14:30:00Z", "at 2030-01-31T14:30:00+01:00"
+status                  what each resource manager does, and how long ago that was so
 revoke                  take back the last instruction that can be
 revoke 2                another one: by its number, its id or what it is called
 select pebc             another control type: {control_types}

@@ -22,11 +22,12 @@ from .commands import (
     Revoke,
     Select,
     SequenceOrder,
+    Stop,
     Terminate,
     When,
 )
 
-VERBS = ("factor", "limit", "schedule", "interrupt", "resume", "revoke", "select", "reconnect", "terminate")
+VERBS = ("factor", "limit", "stop", "schedule", "interrupt", "resume", "revoke", "select", "reconnect", "terminate")
 """What a line begins with, unless with an operation mode."""
 
 LONGEST_S = timedelta(days=365).total_seconds()
@@ -75,6 +76,10 @@ def command_of(verb: str, argument: str, when: When | None = None) -> Command:
     match verb:
         case "limit":
             return Limit(_envelopes(plain), when, is_abnormal)
+        case "stop":
+            if plain and not plain.startswith("of "):
+                raise CommandRefused(f'stop stands alone, or with an actuator as in stop of 2, got "{plain}"')
+            return Stop(plain.removeprefix("of ") or None, when, is_abnormal)
         case "schedule" | "interrupt" | "resume":
             path = tuple(plain.split())
             if len(path) > 3:
@@ -132,15 +137,21 @@ def _operate(verb: str, argument: str, when: When, is_abnormal: bool) -> Operate
         raise CommandRefused(f'expected a command, such as charge 0.5, got "{verb}"; "help" lists them')
     of = re.fullmatch(r"(?:(.*) )?of (.+)", argument)
     wanted, actuator = (of[1] or "", of[2]) if of else (argument, None)
-    mode, share, factor = verb, None, None
+    mode, share, factor, power_w = verb, None, None, None
     if verb == "factor":
         mode, _, written = wanted.rpartition(" ")
         if not mode:
             raise CommandRefused(f'factor needs a mode and a number, such as factor charge 0.3, got "{argument}"')
         factor = _fraction(verb, written)
+    elif percent := re.fullmatch(r"(.+?) ?%", wanted):
+        share = _fraction(verb, percent[1], per=100.0)
+    elif re.search(r"[\d.] ?[kM]?W$", wanted):
+        power_w = _power(wanted)
+        if power_w is None or power_w < 0:
+            raise CommandRefused(f'{verb} takes a power such as 2 kW, whichever way it flows, got "{wanted}"')
     elif wanted:
         share = _fraction(verb, wanted)
-    return Operate(mode, share, factor, actuator, when, is_abnormal)
+    return Operate(mode, share, factor, power_w, actuator, when, is_abnormal)
 
 
 def _envelopes(argument: str) -> tuple[Envelope, ...]:
@@ -204,10 +215,11 @@ def _duration_s(written: str) -> float:
     return float(duration_s)
 
 
-def _fraction(verb: str, written: str) -> float:
-    fraction = _number(written)
-    if fraction is None and written.casefold().lstrip("+-") not in ("nan", "inf", "infinity"):
-        raise CommandRefused(f'{verb} takes a number from 0 to 1, got "{written}"')
-    if fraction is None or not 0 <= fraction <= 1:
-        raise CommandRefused(f"{verb} takes a number from 0 to 1, got {written}")
-    return fraction
+def _fraction(verb: str, written: str, per: float = 1.0) -> float:
+    number, span = _number(written), "from 0 to 1" if per == 1 else "of % from 0 to 100"
+    if number is None and written.casefold().lstrip("+-") not in ("nan", "inf", "infinity"):
+        such = ", or a power such as 2 kW" if per == 1 and verb != "factor" else ""
+        raise CommandRefused(f'{verb} takes a number {span}{such}, got "{written}"')
+    if number is None or not 0 <= number <= per:
+        raise CommandRefused(f"{verb} takes a number {span}, got {written}")
+    return number / per

@@ -10,11 +10,13 @@ from ..s2.messages.common import Message, PowerRange, Timer
 from ..s2.messages.instruction import Instruction
 from .aliases import Alias, find_named, first_word
 from .choices import Choices, InstructionDraft, InstructionHeader, remember
-from .commands import CommandRefused, Operate, Order
+from .commands import CommandRefused, Operate, Order, Stop
 from .formatting import ELECTRIC, Row, listed, range_text, row, unit_of, utc_text
 
 USAGE = """\
-charge 0.5              a mode by the first word of its label, and the share of its full power, 0 to 1
+charge 2 kW             a mode by the first word of its label, and the power it shall take or give
+charge 50 %             and the share of its full power; also as a number from 0 to 1
+stop                    the mode that takes and gives nothing
 charge 0.5 of boiler    of one actuator, where several have such a mode
 idle                    a mode of one power needs no share
 factor charge 0.3       a mode by label or id, with the operation mode factor as S2 counts it
@@ -73,7 +75,7 @@ class ActiveMode(NamedTuple):
 class ModeBasedChoices(Choices):
     """The choices of operation modes: what FRBC, OMBC and DDBC have in common."""
 
-    accepts = Operate
+    accepts = (Operate, Stop)
     usage = USAGE
 
     def __init__(self) -> None:
@@ -91,9 +93,9 @@ class ModeBasedChoices(Choices):
         """An instruction to bring *actuator* into *mode* at *factor*."""
 
     def draft(self, order: Order, header: InstructionHeader, new_id: Callable[[], str]) -> InstructionDraft:
-        assert isinstance(order, Operate)
-        actuator, mode = self._resolve(order)
-        factor = order.factor if order.factor is not None else _factor_of_share(mode, order)
+        assert isinstance(order, Operate | Stop)
+        actuator, mode = self._resolve(order) if isinstance(order, Operate) else self._resting(order)
+        factor = _factor(mode, order) if isinstance(order, Operate) else 0.0
         of = f" of {actuator.word}" if len(self.actuators()) > 1 else ""
         details = ", ".join([f"S2 factor {factor:g}", *(each.at(factor) for each in mode.spans)])
         instruction = self.instruction(header, actuator, mode, factor)
@@ -163,14 +165,11 @@ class ModeBasedChoices(Choices):
         if not actuators:
             raise CommandRefused(f'"{order.mode}" cannot be ordered: {self.possible()}')
         if order.actuator is not None:
-            numbers = {each.id: number for number, each in enumerate(actuators, 1)}
-            named = find_named(order.actuator, actuators, lambda each: Alias(each.id, each.label, numbers[each.id]))
-            if len(named) != 1:
-                known = ", ".join(each.label for each in actuators if each.id)
-                raise CommandRefused(f'"{order.actuator}" is not one actuator; there are {known or "none"}')
-            actuators = tuple(named)
+            actuators = (self._named(order.actuator),)
         every = [(actuator, mode) for actuator in actuators for mode in actuator.modes]
         found = find_named(order.mode, every, lambda each: Alias(each[1].id, each[1].label))
+        if order.power_w is not None and len(found) > 1:
+            found = [each for each in found if _factor_of_power(each[1], order.power_w) is not None][:1] or found
         if len(found) == 1:
             return found[0]
         if not found:
@@ -182,6 +181,28 @@ class ModeBasedChoices(Choices):
             raise CommandRefused(f'"{order.mode}" may be of {which}; say of which, {such}')
         modes = ", ".join(f"{mode.id} ({mode.label})" for _, mode in found)
         raise CommandRefused(f'"{order.mode}" may be any of {modes}; name it by its id')
+
+    def _named(self, word: str) -> OfferedActuator:
+        actuators = self.actuators()
+        numbers = {each.id: number for number, each in enumerate(actuators, 1)}
+        named = find_named(word, actuators, lambda each: Alias(each.id, each.label, numbers[each.id]))
+        if len(named) != 1:
+            known = ", ".join(each.label for each in actuators if each.id)
+            raise CommandRefused(f'"{word}" is not one actuator; there are {known or "none"}')
+        return named[0]
+
+    def _resting(self, order: Stop) -> tuple[OfferedActuator, OfferedMode]:
+        """The mode of an actuator that takes and gives nothing."""
+        actuators = self.actuators() if order.actuator is None else (self._named(order.actuator),)
+        if len(actuators) > 1:
+            which = " or ".join(each.word for each in actuators)
+            raise CommandRefused(f'"stop" may be of {which}; say of which, such as "stop of {actuators[0].word}"')
+        for actuator in actuators:
+            for mode in reversed(actuator.modes):
+                is_possible = order.is_abnormal or not mode.is_abnormal
+                if is_possible and mode.spans and all(each.start == each.end == 0 for each in mode.spans):
+                    return actuator, mode
+        raise CommandRefused(f'no mode takes and gives nothing, so "stop" means none of them; {self.possible()}')
 
 
 def spans_of(power_ranges: Sequence[PowerRange]) -> tuple[Span, ...]:
@@ -202,13 +223,35 @@ def spans_of(power_ranges: Sequence[PowerRange]) -> tuple[Span, ...]:
     )
 
 
+def _factor(mode: OfferedMode, order: Operate) -> float:
+    if order.factor is not None:
+        return order.factor
+    if order.power_w is None:
+        return _factor_of_share(mode, order)
+    factor = _factor_of_power(mode, order.power_w)
+    if factor is None:
+        offered = ", ".join(map(str, mode.spans)) or "no power"
+        raise CommandRefused(f"{mode.label} has {offered}, not {order.power_w:g} W")
+    return factor
+
+
+def _factor_of_power(mode: OfferedMode, power_w: float) -> float | None:
+    """At which factor it takes or gives *power_w*, whichever way it goes; None: at none."""
+    for span in mode.spans[:1]:
+        for power in (power_w, -power_w):
+            if min(span.start, span.end) <= power <= max(span.start, span.end):
+                return (power - span.start) / (span.end - span.start) if span.end != span.start else 0.0
+    return None
+
+
 def _factor_of_share(mode: OfferedMode, order: Operate) -> float:
     graded = next((each for each in mode.spans if each.start != each.end), None)
     if graded is None:
         return 0.0
     start, end = graded.start, graded.end
     if order.share is None:
-        raise CommandRefused(f"{order.mode} needs the share of its full power, such as {order.mode} 0.5")
+        such = f"such as {order.mode} 50 %"
+        raise CommandRefused(f"{order.mode} needs a power, or the share of its full power, {such}")
     if start * end < 0:
         ends = f"{graded.wording.format(f'{start:g}')} to {graded.wording.format(f'{end:g}')}"
         what = f"{mode.label} reaches from {ends}, so a share of it is not clear"

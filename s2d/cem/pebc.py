@@ -17,10 +17,12 @@ from ..s2.messages.pebc import (
     PowerEnvelopeLimitType,
 )
 from .choices import Choices, InstructionDraft, InstructionHeader, remember
-from .commands import CommandRefused, Element, Envelope, Limit, Order
+from .commands import CommandRefused, Element, Envelope, Limit, Operate, Order, Stop
 from .formatting import MOST_SHOWN, Row, bounds_text, period_text, range_text, row, short_name, timeline, unit_of
 
 USAGE = """\
+charge 2 kW             an upper limit, by the name that its owner has for it; also a share of the largest, as in 50 %
+stop                    nothing is taken or given
 limit 2000              an upper limit in W; a negative one is a lower limit, and 0 is both
 limit -3000 5000        a lower and an upper limit
 limit 2kW for 15 min    for that long, else for a day
@@ -28,6 +30,8 @@ limit 0 4000 for 15m then 0 2000 for 15m
 limit L1 2000 and L2 0  by quantity, where there are several
 limit 0 abnormal        also within ranges that are for abnormal conditions only"""
 
+CHARGES = ("charge", "heat", "take")
+"""What owners call that it takes power."""
 UNTIL_REVOKED_S = 86_400.0
 """How long a limit lasts that is not told how long."""
 MOST_CONSTRAINTS = 100
@@ -39,7 +43,7 @@ _LOWER, _UPPER = PowerEnvelopeLimitType.LOWER_LIMIT, PowerEnvelopeLimitType.UPPE
 class PowerEnvelopeChoices(Choices):
     """The choices of a resource whose power can be limited."""
 
-    accepts = Limit
+    accepts = (Limit, Operate, Stop)
     usage = USAGE
 
     def __init__(self) -> None:
@@ -58,11 +62,11 @@ class PowerEnvelopeChoices(Choices):
                 self.energy.pop(message.object_id, None)
 
     def draft(self, order: Order, header: InstructionHeader, new_id: Callable[[], str]) -> InstructionDraft:
-        assert isinstance(order, Limit)
         constraints = self._constraints_at(header.execution_time)
-        if constraints is None:
-            raise CommandRefused(f'"limit" cannot be ordered: {self.possible()}')
-        envelopes = tuple(_envelope(new_id(), each, constraints, order.is_abnormal) for each in order.envelopes)
+        wanted = _wanted(order, constraints) if constraints else ()
+        if constraints is None or not wanted:
+            raise CommandRefused(f'"{order.verb}" cannot be ordered: {self.possible()}')
+        envelopes = tuple(_envelope(new_id(), each, constraints, order.is_abnormal) for each in wanted)
         quantities = [each.commodity_quantity for each in envelopes]
         if len(set(quantities)) < len(quantities):
             raise CommandRefused(f"one envelope for each quantity, got {', '.join(map(short_name, quantities))}")
@@ -82,7 +86,8 @@ class PowerEnvelopeChoices(Choices):
 
     def completions(self) -> Iterable[str]:
         quantities = [short_name(quantity) for each in self.constraints.values() for quantity in _quantities(each)]
-        return dict.fromkeys(["limit", "for", "then", *(["and", *quantities] if len(set(quantities)) > 1 else [])])
+        several = ["and", *quantities] if len(set(quantities)) > 1 else []
+        return dict.fromkeys(["limit", "charge", "stop", "for", "then", *several])
 
     def rows(self) -> Iterable[Row]:
         for each in list(self.constraints.values())[-MOST_SHOWN:]:
@@ -106,6 +111,24 @@ class PowerEnvelopeChoices(Choices):
             each for each in newest if each.valid_from <= at and (each.valid_until is None or at < each.valid_until)
         )
         return next(in_force, newest[0] if newest else None)
+
+
+def _wanted(order: Order, constraints: PowerConstraints) -> tuple[Envelope, ...]:
+    """What *order* asks for: what an owner calls to charge is to take up to so much. Empty if that makes no sense."""
+    if isinstance(order, Limit):
+        return order.envelopes
+    if isinstance(order, Stop):
+        return tuple(Envelope(quantity, (Element(0.0, 0.0),)) for quantity in _quantities(constraints))
+    if not isinstance(order, Operate) or order.verb not in CHARGES:
+        return ()
+    if order.power_w is None and order.share is None:
+        raise CommandRefused(f"{order.verb} needs a power, such as {order.verb} 2 kW")
+    quantity = _quantity(None, constraints)
+    most_w = max((each.end_of_range for each in _ranges(constraints, quantity, _UPPER, order.is_abnormal)), default=0.0)
+    if most_w <= 0:
+        return ()
+    upper_w = order.power_w if order.power_w is not None else (order.share or 0.0) * most_w
+    return (Envelope(quantity, (Element(None, upper_w),)),)
 
 
 def _envelope(envelope_id: str, ordered: Envelope, constraints: PowerConstraints, is_abnormal: bool) -> PowerEnvelope:

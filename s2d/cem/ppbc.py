@@ -67,7 +67,7 @@ class _SequencePath(NamedTuple):
 class PowerProfileChoices(Choices):
     """The choices of a resource with power profiles."""
 
-    accepts = SequenceOrder
+    accepts = (SequenceOrder,)
     usage = USAGE
 
     def __init__(self) -> None:

@@ -103,4 +103,4 @@ def _formatted(lines: Sequence[Line]) -> FormattedText:
 
 def _words(cem: CemServer) -> list[str]:
     offered = [word for each in cem.conversations if each.choices for word in each.choices.completions()]
-    return list(dict.fromkeys([*offered, *VERBS, "help", "quit"]))
+    return list(dict.fromkeys([*offered, *VERBS, "status", "help", "quit"]))

@@ -43,19 +43,20 @@ _ROUTINE = (
 """Message types that the live view shows by itself."""
 
 
-def overview(conversations: Iterable[Conversation]) -> list[Line]:
-    """The lines of every resource manager, numbered from 1."""
+def overview(conversations: Iterable[Conversation], at: datetime | None = None) -> list[Line]:
+    """The lines of every resource manager, numbered from 1; with *at*, how old by then what was measured is."""
     lines: list[Line] = []
     for number, conversation in enumerate(conversations, 1):
-        lines += [*([[]] if lines else []), *lines_of(conversation, number)]
+        lines += [*([[]] if lines else []), *lines_of(conversation, number, at)]
     return lines or [[("label", "no resource manager is connected")]]
 
 
-def lines_of(conversation: Conversation, number: int) -> list[Line]:
+def lines_of(conversation: Conversation, number: int, at: datetime | None = None) -> list[Line]:
     """The lines of one resource manager; what is not known has no line."""
     lines = [_title(conversation, number)]
     if conversation.power:
-        lines.append(_row("power", ("", _power(conversation.power))))
+        age = ("label", _age(conversation.power.measurement_timestamp, at)) if at else ("", "")
+        lines.append(_row("power", ("", _power(conversation.power)), age))
     if conversation.forecast:
         lines.append(_row("forecast", ("", _forecast(conversation.forecast))))
     if conversation.choices:
@@ -128,6 +129,12 @@ def _listed_instructions(conversation: Conversation) -> list[SentInstruction]:
     *earlier, last = conversation.instructions.values() or [None]
     under_way = [sent for sent in earlier if sent and _instruction_style(sent) == "busy"]
     return [*under_way[1 - MOST_INSTRUCTIONS :], *([last] if last else [])]
+
+
+def _age(timestamp: datetime, at: datetime) -> str:
+    """How long before *at* something was so; nothing where the clocks differ by more than it could tell."""
+    age_s = (at - timestamp).total_seconds()
+    return f"  {age_s:.0f} s ago" if age_s >= 0 else ""
 
 
 def _power(measured: PowerMeasurement) -> str:

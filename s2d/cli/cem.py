@@ -19,7 +19,7 @@ from ..cem.script import Step, load
 from ..cem.script_runner import ScriptFailed, run_script
 from ..cem.server import CemServer, serve
 from ..cem.transcript import Event, Observer, json_line
-from ..cem.view import event_line, text_of
+from ..cem.view import event_line, overview, text_of
 from ..errors import ConfigError, S2dError
 from ..host import clock
 from ..host.console import OutputStream, complain
@@ -157,6 +157,8 @@ def _answer(line: str, cem: CemServer) -> str:
     words = line.split()
     if words in (["quit"], ["exit"]):
         raise EOFError
+    if words == ["status"]:
+        return "\n".join(text_of(line) for line in overview(cem.conversations, clock.now().utc))
     try:
         if words[0] == "help":
             return _help(words[1:], cem)

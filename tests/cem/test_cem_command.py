@@ -112,17 +112,22 @@ async def test_help_is_for_what_is_in_use_and_a_wrong_word_says_what_is_possible
                 (b"help frbcc\n", "expected a control type, one of frbc, pebc, ppbc, ombc, ddbc, not_controlable, "),
                 (
                     b"shedule wash\n",
-                    'shedule takes a number from 0 to 1, got "wash"; '
+                    'shedule takes a number from 0 to 1, or a power such as 2 kW, got "wash"; '
                     "Home battery: under FILL_RATE_BASED_CONTROL the modes are idle, charge, discharge",
                 ),
-                (b"charge lots\n", 'charge takes a number from 0 to 1, got "lots"'),
+                (b"charge lots\n", 'charge takes a number from 0 to 1, or a power such as 2 kW, got "lots"'),
                 (
                     b"limit 0\n",
                     '"limit" cannot be ordered: under FILL_RATE_BASED_CONTROL the modes are idle, charge, discharge',
                 ),
+                (b"charge 2 kW\n", "#1 charge (factor 1 is full power): S2 factor 0.4, 2000 W, at once"),
+                (b"stop\n", "#2 idle: S2 factor 0, 0 W, at once"),
             ):
                 process.stdin.write(line)
                 assert (await line_of(process, containing=answer[:20])).startswith(answer)
+            process.stdin.write(b"status\n")
+            assert " s ago" in await line_of(process, containing="   power")
+            assert "#2 idle" in await line_of(process, containing="instruction")
             process.stdin.write(b"quit\n")
             assert (await rm.hear("SessionRequest"))["request"] == "TERMINATE"
             await rm.hear("the end")

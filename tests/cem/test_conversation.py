@@ -239,7 +239,7 @@ def test_two_actuators_with_a_mode_of_that_name_want_an_id():
             "frobnicate 1",
             'no operation mode and no command "frobnicate"; the modes are both; "help" lists the commands',
         ),
-        ("both", "both needs the share of its full power, such as both 0.5"),
+        ("both", "both needs a power, or the share of its full power, such as both 50 %"),
         (
             "both 1",
             "both ways reaches from -3000 W to 3000 W, so a share of it is not clear; "

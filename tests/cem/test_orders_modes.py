@@ -214,3 +214,15 @@ def test_a_description_taken_back_leaves_nothing_to_order(resource):
 def test_what_can_be_typed_is_completed():
     assert list(met(HeatPump()).cem.choices.completions()) == ["off", "on", "boost"]
     assert list(met(Tank()).cem.choices.completions()) == ["off", "on", "of", "pump", "rod"]
+
+
+def test_an_owner_orders_a_power_or_a_share_in_percent_and_stops():
+    meeting = met(HeatPump())
+    assert meeting.order("on 400 W") == "#1 on: S2 factor 0.4, 400 W, at once"
+    assert meeting.order("on 0.4 kW") == "#2 on: S2 factor 0.4, 400 W, at once"
+    assert meeting.order("on 25 %") == "#3 on: S2 factor 0.25, 250 W, at once"
+    assert refusal_of(meeting, "on 2 kW") == "on has 0 .. 1000 W, not 2000 W"
+    assert refusal_of(meeting, "on 120 %") == "on takes a number of % from 0 to 100, got 120"
+    assert refusal_of(meeting, "on -2 kW") == 'on takes a power such as 2 kW, whichever way it flows, got "-2 kW"'
+    assert refusal_of(meeting, "stop").startswith('no mode takes and gives nothing, so "stop" means none of them')
+    assert refusal_of(meeting, "stop now") == 'stop stands alone, or with an actuator as in stop of 2, got "now"'

@@ -148,8 +148,7 @@ def test_constraints_and_energy_are_shown_and_what_is_taken_back_is_not():
     offer = "L1 lower limit -10 .. 0 W, upper limit 0 W"
     assert meeting.shown() == [title, power, f"limits       {offer}  VANISH  from 2026-06-01 12:00:00Z"]
     assert refusal_of(meeting, "charge 0.5") == (
-        '"charge" cannot be ordered: under POWER_ENVELOPE_BASED_CONTROL there is "limit", such as limit 0, '
-        f"within {offer}"
+        f'"charge" cannot be ordered: there is "limit", such as limit 0, within {offer}'
     )
 
 
@@ -171,8 +170,18 @@ def test_without_constraints_there_is_nothing_to_order():
 
 
 def test_what_can_be_typed_is_completed():
-    assert list(met().cem.choices.completions()) == ["limit", "for", "then"]
-    assert list(met(TWO_PHASES).cem.choices.completions()) == ["limit", "for", "then", "and", "L1", "L2"]
+    assert list(met().cem.choices.completions()) == ["limit", "charge", "stop", "for", "then"]
+    words = ["limit", "charge", "stop", "for", "then", "and", "L1", "L2"]
+    assert list(met(TWO_PHASES).cem.choices.completions()) == words
+        "limit",
+        "charge",
+        "stop",
+        "for",
+        "then",
+        "and",
+        "L1",
+        "L2",
+    ]
 
 
 def test_an_instruction_is_taken_back_by_number_name_or_id():
@@ -199,3 +208,22 @@ def test_what_could_not_be_taken_back_is_not_tried_again():
     meeting.order("revoke")
     assert [refusal.message_type for refusal in meeting.cem.refusals] == ["RevokeObject"]
     assert refusal_of(meeting, "revoke") == "there is no instruction that can be taken back"
+
+
+CHARGER = constraints(allowed(UPPER, 1380, 11040), allowed(UPPER, 0, 0), allowed(LOWER, 0, 0))
+
+
+def test_an_owner_charges_at_a_power_or_at_a_share_of_the_largest_and_stops():
+    meeting = met(CHARGER)
+    assert meeting.order("charge 2 kW") == "#1 limit: L1 0 .. 2000 W for 1 d, at once"
+    assert meeting.order("charge 50 % in 1 h") == "#2 limit: L1 0 .. 5520 W for 1 d, at 2026-06-01 13:00:00Z"
+    assert meeting.order("stop") == "#3 limit: L1 0 .. 0 W for 1 d, at once"
+    assert elements(meeting.sent[-1]) == {L1: [(0, 0, 86_400_000)]}
+    assert refusal_of(meeting, "charge") == "charge needs a power, such as charge 2 kW"
+    assert refusal_of(meeting, "discharge 2 kW").startswith('"discharge" cannot be ordered: there is "limit"')
+
+
+def test_a_roof_is_stopped_as_well():
+    meeting = met()
+    meeting.order("stop")
+    assert elements(meeting.sent[-1]) == {L1: [(0, 0, 86_400_000)]}

@@ -73,7 +73,7 @@ def test_a_script_is_read_step_by_step():
         ("- charge 3", ["s.yaml:1:3: step 1: charge takes a number from 0 to 1, got 3"]),
         ("- charge: 3\n- idle:\n- charge: no", [
             "s.yaml:1:11: step 1: charge takes a number from 0 to 1, got 3",
-            's.yaml:3:11: step 3: charge takes a number from 0 to 1, got "no"',
+            's.yaml:3:11: step 3: charge takes a number from 0 to 1, or a power such as 2 kW, got "no"',
         ]),
         ("- limit: 5 3", ["s.yaml:1:10: step 1: the lower limit stands first, got 5 and 3"]),
         ("- charge: [1]", ["s.yaml:1:11: step 1: expected one value, got a list"]),
