@@ -173,15 +173,6 @@ def test_what_can_be_typed_is_completed():
     assert list(met().cem.choices.completions()) == ["limit", "charge", "stop", "for", "then"]
     words = ["limit", "charge", "stop", "for", "then", "and", "L1", "L2"]
     assert list(met(TWO_PHASES).cem.choices.completions()) == words
-        "limit",
-        "charge",
-        "stop",
-        "for",
-        "then",
-        "and",
-        "L1",
-        "L2",
-    ]
 
 
 def test_an_instruction_is_taken_back_by_number_name_or_id():

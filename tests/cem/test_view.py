@@ -67,6 +67,19 @@ def test_what_is_not_known_has_no_line():
     ]
 
 
+def test_asked_for_the_status_it_tells_how_old_what_was_measured_is():
+    cem = Conversation("/s2", ControlType.NOT_CONTROLABLE, counted_ids())
+    cem.open()
+    for message in (handshake(), details("NOT_CONTROLABLE"), power(-1500.0)):
+        cem.receive(json.dumps(message))
+    ages = [
+        text_of(overview([cem], datetime(2030, 1, 1, 0, 0, second, tzinfo=UTC))[1]).rpartition("L1")[2]
+        for second in (0, 7)
+    ]
+    assert ages == ["  0 s ago", "  7 s ago"]
+    assert text_of(overview([cem], datetime(2029, 12, 31, tzinfo=UTC))[1]).endswith("L1")
+
+
 def test_what_is_not_controllable_shows_what_it_measures_and_expects():
     cem = Conversation("/s2", ControlType.NOT_CONTROLABLE, counted_ids())
     cem.open()
