@@ -38,6 +38,12 @@ class Refused(Struct, frozen=True, tag=True):
     """It stays wanted until it is replaced."""
 
 
+class Shadowed(Struct, frozen=True, tag=True):
+    """The setpoint was worked out to its last write, and not written: the device is only shadowed."""
+
+    setpoint: Setpoint
+
+
 class UndoneBy(StrEnum):
     """What undoes a setpoint that was confirmed."""
 
@@ -72,4 +78,4 @@ class Identified(Struct, frozen=True, tag=True):
     firmware_version: str | None = None
 
 
-DeviceEvent = Measured | Lost | Applied | Refused | Undone | Identified
+DeviceEvent = Measured | Lost | Applied | Refused | Shadowed | Undone | Identified

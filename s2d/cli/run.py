@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ..config import Draft, draft, gateway_file
-from ..config.last_good import FOLDER, files_of, is_at_rest, keep, keep_at_rest, read_last_good
+from ..config.last_good import FOLDER, files_of, is_at_rest, keep, keep_at_rest, keep_shadowed, read_last_good
 from ..errors import ConfigError, LockHeld, StoreError
 from ..host import lock, log, loop
 from ..host.console import complain
@@ -24,6 +24,9 @@ from . import EX_CONFIG, EX_TEMPFAIL, add_config_argument, add_log_arguments, no
 
 def add_arguments(parser: ArgumentParser) -> None:
     add_config_argument(parser)
+    parser.add_argument(
+        "--shadow", action="store_true", help="write nothing to any device: what would be is logged, no order succeeds"
+    )
     add_log_arguments(parser)
 
 
@@ -31,12 +34,17 @@ def run(args: Namespace) -> int:
     """Runs until told to stop, then ends the process: 0, or 1 if not all was well.
 
     Returns 75 where another `s2d run` is at work; nothing was written then. Where the configuration cannot be used, it
-    ends with 78 once every device that is configured, or was when it ran last, was brought to its safe state.
+    ends with 78 once every device that is configured, or was when it ran last, was brought to its safe state. With
+    `--shadow` nothing is written to any of them, and what ran last stays so.
     """
-    found, file = draft(args.config), gateway_file(args.config)
+
+    def shadowed(read: Draft) -> Draft:
+        return read.shadowing([each.name for each in read.config.devices]) if args.shadow else read
+
+    found, file = shadowed(draft(args.config)), gateway_file(args.config)
     state_dir = found.config.gateway.state_dir
     problems = found.problems or (() if found.config.devices else no_devices(args.config).problems)
-    last = read_last_good(state_dir, file)
+    last = shadowed(read_last_good(state_dir, file))
     if found.config.devices or last.nodes or last.problems:
         log.configure(args.log, args.log_level)
     with ExitStack() as lasting:
@@ -57,17 +65,17 @@ def run(args: Namespace) -> int:
         for warning in found.config.warnings:
             log.get_logger().warning("config.doubtful", problem=str(warning))
         faulthandler.enable()  # a service manager that gives us up is told where we stood
-        work = _run(found, last, file)
+        work = _run(found, last, file, is_shadowed=args.shadow)
         del found, last  # as written they take as much memory as all devices at work
         try:
             loop.run(work)
         except ConfigError as exc:
             print_problems(exc)
-            found, last = draft(args.config), read_last_good(state_dir, file)
+            found, last = shadowed(draft(args.config)), shadowed(read_last_good(state_dir, file))
             return end_safely(found, last, ran=last, state_dir=state_dir, status=EX_CONFIG)
 
 
-async def _run(found: Draft, last: Draft, file: Path) -> NoReturn:
+async def _run(found: Draft, last: Draft, file: Path, *, is_shadowed: bool) -> NoReturn:
     """Runs the daemon, and ends the process with it.
 
     Raises: ConfigError: what is kept in the state directory cannot be used.
@@ -88,11 +96,12 @@ async def _run(found: Draft, last: Draft, file: Path) -> NoReturn:
         if left:
             log.get_logger().warning("config.shrunk", devices=[each.name for each in left])
             await daemon.make_safe(left, store, config.gateway.id or store.gateway_id())
-        keeping = asyncio.create_task(have_kept(partial(keep, state_dir, files_of(found, file))))
+        kept = partial(keep_shadowed, state_dir) if is_shadowed else partial(keep, state_dir, files_of(found, file))
+        keeping = asyncio.create_task(have_kept(kept))
         del found, last
         is_well = await daemon.run(config, store, files=DiskThread())
         await keeping
-        if is_well:
+        if is_well and not is_shadowed:
             await have_kept(partial(keep_at_rest, state_dir))
     finally:
         store.close()

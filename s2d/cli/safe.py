@@ -4,7 +4,7 @@ import os
 from argparse import ArgumentParser, Namespace
 
 from ..config import draft, gateway_file
-from ..config.last_good import read_last_good
+from ..config.last_good import is_shadowed, read_last_good
 from ..errors import ConfigError, LockHeld
 from ..host import lock, log
 from ..host.console import complain
@@ -33,6 +33,8 @@ def run(args: Namespace) -> int:
     log.configure(args.log, args.log_level)
     try:
         with lock.held(state_dir):
+            if is_shadowed(state_dir):
+                return 0
             last = read_last_good(state_dir, gateway_file(args.config))
             if found.problems and not (last.nodes or last.problems or found.config.devices):
                 return print_problems(ConfigError([*found.problems]))  # of what shall be made safe nothing is known

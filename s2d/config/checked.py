@@ -2,8 +2,8 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 from urllib.parse import quote, urlsplit
@@ -216,6 +216,8 @@ class DeviceConfig:
     """What its points and computed values can be, by its kind, and by that of those to which it lends them."""
     is_expected_offline: bool = False
     """It is switched off at times, which is nothing to warn of."""
+    is_shadowed: bool = False
+    """Nothing is ever written to it; what would be is logged."""
     parameters: Mapping[str, Value] = field(default_factory=dict)
     """What expressions may name beside points: parameters of the profile and settings of the kind, in base units."""
     variants: tuple[Variant, ...] = ()
@@ -380,3 +382,20 @@ class Draft:
         """Of all devices, right or wrong, as far as they have one."""
         entries = [node.content.get("name") for node in self.nodes if isinstance(node.content, dict)]
         return frozenset(str(entry.node.content) for entry in entries if entry)
+
+    @property
+    def shadowed_names(self) -> frozenset[str]:
+        """Of the devices to which nothing is ever written, right or wrong."""
+        written = [node.content for node in self.nodes if isinstance(node.content, dict)]
+        by_owner = {
+            str(entries["name"].node.content)
+            for entries in written
+            if "name" in entries and "shadow" in entries and entries["shadow"].node.content is True
+        }
+        return frozenset({*by_owner, *(each.name for each in self.config.devices if each.is_shadowed)})
+
+    def shadowing(self, names: Collection[str]) -> "Draft":
+        """It, with nothing ever written to the devices *names*."""
+        devices = self.config.devices
+        made = tuple(replace(each, is_shadowed=each.is_shadowed or each.name in names) for each in devices)
+        return replace(self, config=replace(self.config, devices=made))

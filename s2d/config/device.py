@@ -81,6 +81,9 @@ class DeviceKeys(DeviceMapKeys, frozen=True, kw_only=True, forbid_unknown_fields
     is_expected_offline: Annotated[
         bool, Meta(description="It is switched off at times, as an inverter is at night: nothing to warn of")
     ] = field(name="expected_offline", default=False)
+    is_shadowed: Annotated[
+        bool, Meta(description="Nothing is ever written to it: what would be is logged, and no order succeeds")
+    ] = field(name="shadow", default=False)
     cem: Annotated[Cem | None, Meta(description="Where to connect instead of the gateway's cem")] = None
     report: Annotated[Report, Meta(description="How much must change before the CEM is told")] = Report()
     fallback: Annotated[
@@ -178,6 +181,7 @@ def device_of(expanded: ExpandedDevice, where: KeyPath, context: ConfigContext) 
         ready=base.make.ready,
         plausible=base.make.plausible,
         is_expected_offline=keys.is_expected_offline,
+        is_shadowed=keys.is_shadowed,
         parameters=base.make.parameters,
         variants=tuple(variants),
         profile=expanded.profile.name if expanded.profile else None,

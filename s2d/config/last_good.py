@@ -28,6 +28,8 @@ _NOBODY = {"url": "ws://localhost"}
 """A resource manager has a CEM; this one is never called."""
 _AT_REST = "at-rest"
 """A file that is there once all devices were brought to rest by who ran them last."""
+_SHADOWED = "shadowed"
+"""A file that is there if who ran last has written nothing to any device."""
 
 
 def files_of(draft: Draft, gateway_file: Path) -> Mapping[str, bytes]:
@@ -46,7 +48,8 @@ def files_of(draft: Draft, gateway_file: Path) -> Mapping[str, bytes]:
 
 def keep(state_dir: Path, files: Mapping[str, bytes]) -> None:
     """Has *state_dir* keep *files*, of devices at work; what is there already is not written again. Raises: OSError."""
-    (state_dir / FOLDER / _AT_REST).unlink(missing_ok=True)
+    for mark in (_AT_REST, _SHADOWED):
+        (state_dir / FOLDER / mark).unlink(missing_ok=True)
     for name, content in files.items():
         path = state_dir / FOLDER / name
         if not os.path.exists(path) or path.read_bytes() != content:
@@ -56,6 +59,16 @@ def keep(state_dir: Path, files: Mapping[str, bytes]) -> None:
 def keep_at_rest(state_dir: Path) -> None:
     """Has *state_dir* keep that all devices are at rest. Raises: OSError."""
     state_file.replace(state_dir / FOLDER / _AT_REST, b"")
+
+
+def keep_shadowed(state_dir: Path) -> None:
+    """Has *state_dir* keep that nothing is written to any device by who runs; else all stays. Raises: OSError."""
+    state_file.replace(state_dir / FOLDER / _SHADOWED, b"")
+
+
+def is_shadowed(state_dir: Path) -> bool:
+    """Whether who ran last has written nothing to any device."""
+    return os.path.exists(state_dir / FOLDER / _SHADOWED)
 
 
 def is_at_rest(state_dir: Path) -> bool:

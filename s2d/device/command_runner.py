@@ -16,14 +16,14 @@ from math import inf, isclose
 
 from ..driver import PointSettings
 from ..errors import DeviceRefused, DeviceUnreachable
-from ..events import Applied, DeviceEvent, Refused, Undone, UndoneBy
+from ..events import Applied, DeviceEvent, Refused, Shadowed, Undone, UndoneBy
 from ..host.log import Logger
 from ..values import RELEASE, Clock, Reading, Setpoint, Value
 from .command import Command, Disallowed, sequence
 from .command_plan import Check, CommandMemory, Plan, Wait, Write, direction_of
 from .confirmation import Preempted, Unseen, undisturbed
 from .found_values import FoundValues
-from .opened_device import DriverHung, NotReady, OpenedDevice
+from .opened_device import DriverHung, NotReady, OpenedDevice, WriteShadowed
 from .safety_retry import SafetyRetry
 from .setpoint_watch import SetpointWatch
 from .write_ledger import WriteLedger
@@ -153,6 +153,8 @@ class CommandRunner:
         try:
             steps, _ = sequence(start, opened.latest.values, {})
             await self._run_steps(opened, steps, "start", is_read_first=True)
+        except WriteShadowed:
+            pass
         except DeviceRefused as exc:
             self._log.warning("start.refused", reason=exc.reason)
 
@@ -223,6 +225,10 @@ class CommandRunner:
         worn = self.tally.worn
         try:
             done = await self._execute(opened, setpoint)
+        except WriteShadowed:
+            self._done.pop(setpoint.point, None)
+            self._forget_wanted(setpoint)
+            self._emit(Shadowed(setpoint))
         except DeviceRefused as exc:
             self._on_refusal(opened, setpoint, exc.reason, wore_out=self.tally.worn > worn)
         except Preempted:
@@ -256,6 +262,9 @@ class CommandRunner:
     async def _refresh(self, opened: OpenedDevice, setpoint: Setpoint) -> None:
         try:
             await self._execute(opened, setpoint, is_refresh=True)
+        except WriteShadowed:
+            self._done.pop(setpoint.point, None)
+            self._emit(Shadowed(setpoint))
         except DeviceRefused as exc:
             if isinstance(exc, Disallowed) or _is_safe(setpoint) or self._is_overruled(setpoint):
                 self._on_refusal(opened, setpoint, exc.reason, wore_out=False)
@@ -356,7 +365,8 @@ class CommandRunner:
                 self._not_before[point] = plan.not_before
             return None
         self._warn_of_timeout(point, command, opened.latest.values)
-        await self._record_switching(point, command, plan)
+        if not opened.is_shadowed:
+            await self._record_switching(point, command, plan)
         may_save = command.if_unchanged == "skip" and not is_refresh
         if not is_refresh:
             memory.begin(plan, self._clock().mono)
@@ -409,8 +419,12 @@ class CommandRunner:
         is_read_first: bool = False,
         scaled: Collection[str] = (),
     ) -> float:
-        """Takes *steps*, and returns which share the device keeps of what is written to *scaled* points."""
+        """Takes *steps*, and returns which share the device keeps of what is written to *scaled* points.
+
+        Raises: WriteShadowed: all were taken as far as they write nothing.
+        """
         share = 1.0
+        shadowed: WriteShadowed | None = None
         is_safe = of is not None and _is_safe(of)
         for number, step in enumerate(steps, 1):
             if of and not is_safe and self._is_overruled(of):
@@ -423,7 +437,7 @@ class CommandRunner:
                 self._last_writes[of.point] = of, step
             at = f"step {number} of {len(steps)} ({', '.join(step.values)}): " if len(steps) > 1 else ""
             try:
-                if of is None or of.value != RELEASE:
+                if (of is None or of.value != RELEASE) and not opened.is_shadowed:
                     await self._find(opened, step, is_safe=is_safe)
                 kept = await self._saver.write(
                     opened,
@@ -436,12 +450,16 @@ class CommandRunner:
                     is_preempted=partial(self._is_preempted, of),
                 )
                 share = min(share, kept)
+            except WriteShadowed as exc:
+                shadowed = exc
             except (Unseen, NotReady, DriverHung):
                 raise
             except DeviceRefused as exc:
                 raise DeviceRefused(at + exc.reason) from exc
             except DeviceUnreachable as exc:
                 raise DeviceUnreachable(at + exc.reason) from exc
+        if shadowed:
+            raise shadowed
         return share
 
     async def _find(self, opened: OpenedDevice, write: Write, *, is_safe: bool) -> None:

@@ -51,12 +51,13 @@ class Device:
         ledger: WriteLedger | None = None,
         found: FoundValues | None = None,
         is_expected_offline: bool = False,
+        is_shadowed: bool = False,
         where: str = "",
         backoff: Backoff = Backoff(first_s=1.0, most_s=60.0),  # noqa: B008 (immutable)
     ) -> None:
         """*is_expected_offline*: it is switched off at times, every night say, which is nothing to warn of.
 
-        *where* it is, for people.
+        *is_shadowed*: it is never written to; what would be is logged. *where* it is, for people.
         """
         self.name = name
         self._opened = opened
@@ -68,6 +69,7 @@ class Device:
         self._clock = clock
         self._log = log.bind(device=name)
         self._is_expected_offline = is_expected_offline
+        self._is_shadowed = is_shadowed
         self._where = where
         self._backoff = backoff
         self._listeners: list[Listener] = []
@@ -150,6 +152,7 @@ class Device:
             wake=self._read_news_at,
             alive=self._alive,
             note_odd=self._note_odd,
+            is_shadowed=self._is_shadowed,
         )
         self._latest = opened.latest
         return opened

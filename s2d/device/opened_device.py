@@ -29,6 +29,13 @@ class NotReady(DeviceUnreachable):
     """A device that answers, but cannot be had: it says so itself, or was switched on anew."""
 
 
+class WriteShadowed(DeviceRefused):
+    """A write that was held back, as the device is only shadowed."""
+
+    def __init__(self) -> None:
+        super().__init__("the device is only shadowed")
+
+
 class Unbelieved(NotReady):
     """A device of which nothing is believed, as it says itself; it may be told something all the same."""
 
@@ -37,7 +44,7 @@ class OpenedDevice:
     """One opening of a device by the map *make*; *emit* is called with all that is new, once it is available.
 
     Where the device speaks unasked, *wake* hears from when on that may be read. *alive* hears until when its task may
-    be silent, *note_odd* what is odd about how the device speaks.
+    be silent, *note_odd* what is odd about how the device speaks. A device that *is_shadowed* is never written to.
     """
 
     def __init__(
@@ -52,9 +59,11 @@ class OpenedDevice:
         wake: Callable[[float], None] = lambda at: None,
         alive: Callable[[float], None] = lambda until: None,
         note_odd: Callable[[Collection[str]], None] = lambda oddities: None,
+        is_shadowed: bool = False,
     ) -> None:
         now = clock().mono
         self.make = make
+        self.is_shadowed = is_shadowed
         self.commands = commands_of(make)
         self.restored = frozenset[str]().union(*(command.restored for command in make.commands.values()))
         """Points in which releasing puts back what was found there."""
@@ -161,8 +170,14 @@ class OpenedDevice:
     async def write(self, setpoint: Setpoint, *together: Setpoint) -> Mapping[str, Value]:
         """Writes with one request; what its points read as once the device has done it, where that is to be seen.
 
-        Raises: DeviceUnreachable, DeviceRefused.
+        It is the only way to the driver's `write`.
+
+        Raises: DeviceUnreachable, DeviceRefused. WriteShadowed: it was logged instead.
         """
+        if self.is_shadowed:
+            values = {each.point: each.value for each in (setpoint, *together)}
+            self._log.info("write.shadowed", values=values, reason=setpoint.reason)
+            raise WriteShadowed
         await self.rested()
         self._alive(self._clock().mono + SILENT_AT_MOST_S)
         points = [self.make.points[each.point] for each in (setpoint, *together)]

@@ -120,8 +120,8 @@ class WriteSaver:
         Unless it *may_save* the device is written to in any case, but not in memory that wears out. What *is_safe*
         brings the device to safety, and may be written when too much else was.
 
-        Raises: DeviceRefused: by the device, or because too much was written to such memory. DeviceUnreachable. Unseen,
-        Preempted: the device took it and does not show it yet.
+        Raises: DeviceRefused: by the device, or because too much was written to such memory. DeviceUnreachable.
+        WriteShadowed: the device is only shadowed. Unseen, Preempted: it took it and does not show it yet.
         """
         points = opened.make.points
         for name in write.values:
@@ -140,7 +140,8 @@ class WriteSaver:
                 self._forget_acknowledged(write)
                 self.tally.saved += 1
                 return self._share_kept(write, scaled, points)
-            await self._account(worn, points, is_safe=is_safe)
+            if not opened.is_shadowed:
+                await self._account(worn, points, is_safe=is_safe)
             await self._send(opened, write, reason)
         await self._see(opened, write, scaled, is_preempted)
         return self._share_kept(write, scaled, points)
@@ -148,7 +149,7 @@ class WriteSaver:
     async def _send(self, opened: OpenedDevice, write: Write, reason: str) -> None:
         """Has the device take *write*."""
         first, *others = (Setpoint(name, value, reason) for name, value in write.values.items())
-        self.tally.writes += 1
+        self.tally.writes += not opened.is_shadowed
         for name in write.values:
             self._held.pop(name, None)
         self._forget_acknowledged(write)

@@ -10,7 +10,7 @@ from math import inf
 from typing import Any, NamedTuple
 
 from ..errors import InvalidContent
-from ..events import Applied, Identified, Lost, Measured, Refused, Undone
+from ..events import Applied, Identified, Lost, Measured, Refused, Shadowed, Undone
 from ..s2.effects import (
     Apply,
     Close,
@@ -198,6 +198,9 @@ class ResourceManager:
                 return [applied, *self._through_session(next_stages, now)]
             case Refused():
                 return self._on_refusal(event, now)
+            case Shadowed(setpoint):
+                note = Note(Level.INFO, "setpoint.shadowed", _facts_of(setpoint))
+                return [note, *self._abort_order(setpoint, "nothing is written while the device is shadowed", now)]
             case Lost(reason):
                 self._resource.lose()
                 self._is_answering, self._is_safe_again = False, False
@@ -246,10 +249,9 @@ class ResourceManager:
 
     def _on_refusal(self, refused: Refused, now: Now) -> list[Effect]:
         setpoint, reason, will_retry = refused.setpoint, refused.reason, refused.will_retry
-        if not self._order_guard.doubts(setpoint):
-            aborted = self._through_session(self._control.refuse(setpoint, reason, now), now) if self._control else []
-        else:  # what is tried again has until the guard gives it up
-            aborted = [] if will_retry else self._end_order(setpoint, reason, now)
+        # What is doubted and tried again has until the guard gives it up.
+        is_left = will_retry and self._order_guard.doubts(setpoint)
+        aborted = [] if is_left else self._abort_order(setpoint, reason, now)
         # What nobody will try again leaves the hardware in a state that nobody wants.
         level = Level.WARNING if aborted or will_retry else Level.ERROR
         facts = {**_facts_of(setpoint), "why": reason, "will_retry": will_retry}
@@ -265,6 +267,12 @@ class ResourceManager:
         if objection := self._order_guard.objection_to(undone, now.mono):
             return [note, *self._end_order(setpoint, objection, now)]
         return [note, *self._order_guard.restore(undone, self._resource.follow_within_s, now.mono)]
+
+    def _abort_order(self, setpoint: Setpoint, reason: str, now: Now) -> list[Effect]:
+        """Aborts what was ordered by *setpoint*, which did not get into the device; or not again."""
+        if self._order_guard.doubts(setpoint):
+            return self._end_order(setpoint, reason, now)
+        return self._through_session(self._control.refuse(setpoint, reason, now), now) if self._control else []
 
     def _end_order(self, setpoint: Setpoint, reason: str, now: Now) -> list[Effect]:
         """Aborts what was ordered by *setpoint*; whoever ordered it may have gone by now, and it rests all the same."""

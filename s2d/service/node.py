@@ -9,7 +9,7 @@ from math import inf
 
 from ..device.device import Device
 from ..device.opened_device import SILENT_AT_MOST_S
-from ..events import Applied, Refused
+from ..events import Applied, Refused, Shadowed
 from ..host.log import Logger
 from ..observe.read_models import NodeStatus, node_status
 from ..observe.tap import Taken
@@ -206,14 +206,14 @@ class Node:
         linked.cancel()
 
     def _cross_off(self, event: Event) -> None:
-        """Crosses off what the device confirmed, or will not take, of its safe state when we stop."""
+        """Crosses off what the device confirmed, will not take or is not to be told, of its safe state."""
         match event:
             case Refused(setpoint, reason, will_retry=True) if setpoint in self._unconfirmed:
                 self._unconfirmed[setpoint] = reason
             case Refused(setpoint) if setpoint in self._unconfirmed:
                 del self._unconfirmed[setpoint]
                 self._is_refused = True
-            case Applied(setpoint):
+            case Applied(setpoint) | Shadowed(setpoint):
                 self._unconfirmed.pop(setpoint, None)
         if self._unconfirmed:
             self._is_safe.clear()

@@ -29,9 +29,12 @@ def end_safely(first: Draft, second: Draft, *, ran: Draft, state_dir: Path | Non
     """Brings the devices of both drafts to their safe state, as the *first* that has them says, and ends the process.
 
     It ends with *status*, or with 1 if that is 0 and not all confirmed. Of those that *ran* none is passed over in
-    silence. Writes count in *state_dir*, if it can be used. Where there are no devices, it returns *status*.
+    silence, and to those that either draft shadows nothing is written. Writes count in *state_dir*, if it can be used.
+    Where there are no devices, it returns *status*.
     """
-    devices = {each.name: each for draft in (second, first) for each in draft.config.devices}
+    shadowed = first.shadowed_names | second.shadowed_names
+    drafts = (second.shadowing(shadowed), first.shadowing(shadowed))
+    devices = {each.name: each for draft in drafts for each in draft.config.devices}
     log = get_logger()
     for problem in ran.problems:
         log.warning("config.doubtful", problem=str(problem))

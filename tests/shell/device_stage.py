@@ -18,7 +18,16 @@ class Stage:
     """A device of *make*, or with nothing but these points; *values* are those of its hardware."""
 
     def __init__(
-        self, make, poll_s=1.0, variants=(), ledger=None, found=None, hardware=None, is_expected_offline=False, **values
+        self,
+        make,
+        poll_s=1.0,
+        variants=(),
+        ledger=None,
+        found=None,
+        hardware=None,
+        is_expected_offline=False,
+        is_shadowed=False,
+        **values,
     ):
         make = make if isinstance(make, DeviceMap) else DeviceMap(points=make)
         self.hardware = hardware or Hardware(values)
@@ -39,6 +48,7 @@ class Stage:
             ledger=ledger or WriteLedger(),
             found=found,
             is_expected_offline=is_expected_offline,
+            is_shadowed=is_shadowed,
         )
         self.device.listen(self.dated.append)
         self.device.listen(lambda event: self.told.append(_ageless(event)))

@@ -90,7 +90,7 @@ class FakeLink:
 
 
 class Stage:
-    def __init__(self, *, resource_manager=None, tap=None, points=POINTS, **story):
+    def __init__(self, *, resource_manager=None, tap=None, points=POINTS, is_shadowed=False, **story):
         story = core.Stage(**story)
         self.battery = story.battery
         self.charge, self.idle = story.charge, story.idle
@@ -105,6 +105,7 @@ class Stage:
             poll_s=1.0,
             clock=now,
             log=self.log.logger,
+            is_shadowed=is_shadowed,
         )
         self.resource_manager = resource_manager or story.resource_manager
         self.node = Node(self.resource_manager, self.device, clock=now, log=self.log.logger, tap=tap)

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -82,12 +82,26 @@ class Daemon:
 
 
 @asynccontextmanager
-async def daemon(config: Path, log_level: str = "debug", **environment: str) -> AsyncIterator[Daemon]:
-    """A daemon with the configuration in *config*; it is stopped when the story is over.
+async def daemon(
+    config: Path, log_level: str = "debug", arguments: Sequence[str] = (), **environment: str
+) -> AsyncIterator[Daemon]:
+    """A daemon with the configuration in *config*, and further *arguments*; it is stopped when the story is over.
 
     A story with a bug in it (a traceback on stderr, a broken node) fails.
     """
-    command = [sys.executable, "-m", "s2d", "run", "-c", str(config), "--log", "json", "--log-level", log_level]
+    command = [
+        sys.executable,
+        "-m",
+        "s2d",
+        "run",
+        "-c",
+        str(config),
+        "--log",
+        "json",
+        "--log-level",
+        log_level,
+        *arguments,
+    ]
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
         *command, stdout=pipe, stderr=pipe, limit=LINE_LIMIT, env=os.environ | environment

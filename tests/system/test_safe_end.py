@@ -162,6 +162,43 @@ async def test_a_device_of_which_nothing_is_known_any_more_is_told_of(tmp_path, 
         assert plant.written() == ([STOPPING], [])
 
 
+class TestShadow:
+    """Nothing is written under `--shadow`, nor to a device with `shadow: true`, whatever ran before."""
+
+    async def test_a_shadow_run_leaves_all_as_a_crash_has_left_it_and_the_next_run_sees_to_it(self, tmp_path, port):
+        async with crashed(tmp_path, port) as plant:
+            file = tmp_path / "s2d.yaml"
+            whole = json.loads(file.read_text())
+            file.write_text(json.dumps(whole | {"devices": whole["devices"][:1]}))
+            async with daemon(tmp_path, arguments=("--shadow",)) as process:
+                assert (await process.logged("daemon.shadowing"))["devices"] == ["One"]
+                told = await process.logged("write.shadowed", device="One")
+                assert told["values"] == {"power_setpoint": STARTED}
+                assert await process.stopped() == 0
+            assert (await s2d("safe", "-c", tmp_path))[0] == 0
+            assert plant.written() == ([], [])
+            async with daemon(tmp_path) as process:
+                assert (await process.logged("config.shrunk"))["devices"] == ["Two"]
+                await process.logged("setpoint.applied", rm="One")
+            assert plant.written() == ([STARTED, STOPPING], [STOPPING])
+
+    async def test_one_that_cannot_start_writes_nothing_either(self, tmp_path, port):
+        async with crashed(tmp_path, port) as plant:
+            plant.change("capacity", "capcity", 1)
+            status, out, _ = await s2d("run", "-c", tmp_path, "--shadow")
+            told = [line["values"] for line in map(json.loads, out) if line["event"] == "write.shadowed"]
+            assert (status, told) == (78, [{"power_setpoint": STOPPING}] * 2)
+            assert plant.written() == ([], [])
+
+    @pytest.mark.parametrize("typo", ["capacity", "capcity"])
+    async def test_a_device_that_is_shadowed_by_now_is_not_made_safe(self, tmp_path, port, typo):
+        """Not even where it ran otherwise, and what else its owner wrote is wrong."""
+        async with crashed(tmp_path, port) as plant:
+            plant.change('"capacity"', f'"shadow": true, "{typo}"', 1)
+            assert (await s2d("safe", "-c", tmp_path))[0] == 0
+            assert plant.written() == ([STOPPING], [])
+
+
 class TestSafe:
     """`s2d safe`, for systemd."""
 

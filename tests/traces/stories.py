@@ -45,7 +45,8 @@ SETUP = Setup(
 async def recorded(name: str) -> RecordedRun:
     """The story *name* as it happens; its ids are the same whenever it is told."""
     seed, taken = uuid5(NAMESPACE_OID, name), list[Taken]()
-    async with at_work(resource_manager=SETUP.resource_manager(ids_from(seed)), tap=taken.append) as stage:
+    resource_manager, is_shadowed = SETUP.resource_manager(ids_from(seed)), STORIES[name] in SHADOWED
+    async with at_work(resource_manager=resource_manager, tap=taken.append, is_shadowed=is_shadowed) as stage:
         await STORIES[name](stage)
     return RecordedRun(SETUP, seed, taken)
 
@@ -157,6 +158,16 @@ async def a_battery_that_forgets(stage: Stage) -> None:
     await stage.stop()
 
 
+async def a_battery_that_is_shadowed(stage: Stage) -> None:
+    """Nothing is written to it, whatever is ordered."""
+    await pass_s(1.5)
+    stage.link.join(stage.node)
+    stage.link.say(SelectControlType(message_id="select", control_type=FRBC))
+    stage.instruct("in-vain", stage.charge)
+    await while_listening(stage, 5)
+    await stage.stop()
+
+
 async def while_listening(stage: Stage, seconds: int) -> None:
     """Lets time pass; the CEM answers what it hears within a second."""
     for _ in range(seconds):
@@ -171,5 +182,13 @@ def revoked(name: str) -> RevokeObject:
 
 STORIES: dict[str, Callable[[Stage], Awaitable[None]]] = {
     story.__name__: story
-    for story in (a_cem_that_comes_and_goes, a_cem_that_errs, a_battery_that_is_lost, a_battery_that_forgets)
+    for story in (
+        a_cem_that_comes_and_goes,
+        a_cem_that_errs,
+        a_battery_that_is_lost,
+        a_battery_that_forgets,
+        a_battery_that_is_shadowed,
+    )
 }
+SHADOWED = (a_battery_that_is_shadowed,)
+"""Stories in which nothing is written to the device."""
