@@ -125,6 +125,8 @@ async def test_help_is_for_what_is_in_use_and_a_wrong_word_says_what_is_possible
             ):
                 process.stdin.write(line)
                 assert (await line_of(process, containing=answer[:20])).startswith(answer)
+            for _ in range(2):
+                await rm.hear("FRBC.Instruction")
             process.stdin.write(b"status\n")
             assert "#2 idle" in await line_of(process, containing="instruction  #2")
             process.stdin.write(b"quit\n")
