@@ -59,7 +59,7 @@ class SgReadyModes:
         return self._sg.obstacle_to(self._state_of[goal.activity.operation_mode_id], now)
 
     def order(self, scope: str, goal: OrderedMode, reason: str, now: Now) -> list[Stage]:
-        return self._sg.order(self._state_of[goal.activity.operation_mode_id], reason)
+        return self._sg.order(self._state_of[goal.activity.operation_mode_id], reason, now)
 
     def rest(self, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
         return self._heat_pump.rest(occasion, reason, now)

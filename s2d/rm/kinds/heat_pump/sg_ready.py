@@ -82,9 +82,10 @@ class SgReadyStates:
         seen = self.seen
         if seen is None or seen == self._was:
             return
-        if self._was is not None or _CHANGED not in self._kept.instants:
-            changed_at = now.mono if self._was is not None else now.mono - self._hold_s
-            self._kept.put_instant(_CHANGED, changed_at, is_urgent=self._was is not None)
+        if _CHANGED not in self._kept.instants:
+            self._kept.put_instant(_CHANGED, now.mono - self._hold_s)
+        elif self._was is not None and seen != self._kept.values.get(_TOLD):
+            self._kept.put_instant(_CHANGED, now.mono, is_urgent=True)  # somebody else did that
         self._was = seen
         if seen == BLOCKED:
             self._blocks.begin(now.mono)
@@ -104,10 +105,10 @@ class SgReadyStates:
             return "it has been blocked for 6 h within 24 h"
         return self._must_run(now)
 
-    def order(self, state: str, reason: str) -> list[Stage]:
+    def order(self, state: str, reason: str, now: Now) -> list[Stage]:
         """What to write so that it is in *state*."""
         self.ordered, self._rest_later = state, []
-        self._kept.put(_TOLD, state, is_urgent=True)
+        self._tell(state, now)
         if self.points == (MODE,):
             return [Stage((Setpoint(MODE, state, reason),), self.follow_within_s)]
         wanted = dict(zip(RELAYS, _CONTACTS[state], strict=True))
@@ -132,14 +133,14 @@ class SgReadyStates:
         if occasion is not Occasion.STOPPING and self._is_more(own) and self._changes_at > now.mono:
             self._rest_later = own
             return []
-        self._kept.put(_TOLD, self._state_after(own))
+        self._tell(self._state_after(own), now)
         return own
 
     def protect(self, now: Now) -> Protection | None:
         """What to write against a block that must end, or at the end of what has put off rest."""
         if self._rest_later and self._changes_at <= now.mono:
             later, self._rest_later = self._rest_later, []
-            self._kept.put(_TOLD, self._state_after(later))
+            self._tell(self._state_after(later), now)
             return Protection("it was left as it was for long enough", later, ends_orders=False)
         is_blocked = self._kept.values.get(_TOLD) == BLOCKED and (self.ordered == BLOCKED or self.seen == BLOCKED)
         if not is_blocked or self._changes_at > now.mono:
@@ -150,7 +151,7 @@ class SgReadyStates:
         if reason is None:
             return None
         self.ordered = None
-        self._kept.put(_TOLD, NORMAL)
+        self._tell(NORMAL, now)
         return Protection(reason, self._normal(f"protection: {reason}"))
 
     def next_at(self, now: Now) -> float:
@@ -159,6 +160,19 @@ class SgReadyStates:
         times = [self._lifts_at(now) if is_blocked else inf]
         times.append(self._changes_at if self._rest_later or is_blocked else inf)
         return min([at for at in times if at > now.mono], default=inf)
+
+    def _tell(self, state: str, now: Now) -> None:
+        """It is told to be in *state*, in which it is held for a while."""
+        if state != self._lowest:
+            self._kept.put_instant(_CHANGED, now.mono, is_urgent=True)
+        self._kept.put(_TOLD, state, is_urgent=True)
+
+    @property
+    def _lowest(self) -> str | None:
+        """Of the state that is seen and that which was told, which may not be seen yet, the one that allows less."""
+        told = self._kept.values.get(_TOLD)
+        known = [state for state in (self.seen, str(told) if told in STATES else None) if state]
+        return min(known, key=STATES.index, default=None)
 
     @property
     def _changes_at(self) -> float:
@@ -176,7 +190,7 @@ class SgReadyStates:
 
     def _is_more(self, setpoints: Iterable[Setpoint]) -> bool:
         """Whether *setpoints* let it take more than it may now."""
-        before, after = self.seen, self._state_after(setpoints)
+        before, after = self._lowest, self._state_after(setpoints)
         return before is not None and STATES.index(after) > STATES.index(before)
 
     def _state_after(self, setpoints: Iterable[Setpoint]) -> str:
