@@ -150,7 +150,12 @@ def test_a_car_that_comes_is_described_and_one_that_goes_is_described_away() -> 
         ("off", 0.0, 0.0, "ELECTRIC.POWER.3_PHASE_SYMMETRIC"),
     ]
     stage.is_plugged = False
-    assert [each[0] for each in modes(stage.lives(14))] == ["off"]
+    gone = stage.lives(14)
+    assert [each[0] for each in modes(gone)] == ["off"]
+    told = [type(each).__name__ for each in said(gone) if type(each).__module__.endswith("frbc")]
+    first = told.index("FillLevelTargetProfile")
+    assert told[first : first + 4] == ["FillLevelTargetProfile", "StorageStatus", "SystemDescription", "StorageStatus"]
+    assert told[-1] == "FillLevelTargetProfile"
 
 
 def test_the_target_is_what_the_car_leaves_with() -> None:
@@ -288,6 +293,25 @@ def test_a_car_that_is_unplugged_ends_its_order_and_nothing_is_given_to_the_next
     stage.is_plugged = False
     assert statuses(stage.lives(14)) == [("go", "ABORTED")]
     assert stage.limit_a == 0.0
+
+
+def test_a_station_that_shows_no_car_for_a_moment_ends_nothing() -> None:
+    stage = charging()
+    stage.extra["status"] = "A"
+    effects = stage.lives(6)
+    stage.extra.pop("status")
+    effects += stage.lives(10)
+    assert statuses(effects) == []
+    assert of_type(frbc.SystemDescription, effects) == []
+    assert stage.limit_a == 16.0
+
+
+def test_a_car_is_the_limit_once_it_took_the_same_for_a_minute() -> None:
+    stage = selected()
+    stage.car_a = 10.0
+    stage.orders("go", stage.mode(3))
+    assert statuses(stage.lives(56)) == []
+    assert statuses(stage.lives(12)) == [("go", "SUCCEEDED")]
 
 
 def test_without_the_word_of_the_car_its_charge_is_counted() -> None:

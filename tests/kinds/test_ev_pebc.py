@@ -1,5 +1,7 @@
 """An EV charger under PEBC: limits become whole amperes, a car is woken, phases change while it stands still."""
 
+from typing import Any
+
 import pytest
 
 from s2d.rm.occasion import Occasion
@@ -127,10 +129,11 @@ def test_phases_change_after_two_minutes_and_never_under_load() -> None:
     assert (stage.relay, stage.limit_a) == (3, 16.0)
 
 
-def test_a_car_that_does_not_stop_keeps_its_phases() -> None:
+@pytest.mark.parametrize("shown", [{"status": "C"}, {"status": "B", "power": 500.0}])
+def test_a_car_that_does_not_stop_keeps_its_phases(shown: dict[str, Any]) -> None:
     stage = limited(POINTS + SWITCHED)
     stage.lives(10)
-    stage.extra = {"status": "C"}
+    stage.extra = shown
     stage.ordered("one-phase", (36000, 0, 3700))
     stage.lives(10 * MINUTE)
     assert [value for _, point, value in stage.written if point == "phase_count"] == []

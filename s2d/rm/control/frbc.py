@@ -109,7 +109,7 @@ class FillRateDialect:
 
     def told_before(self, now: Now) -> list[Message]:
         self._told_level.forget()
-        return self.state(now)
+        return [*self._neutral_target(), *self.state(now)]
 
     def described(self) -> None:
         self._told_level, self._told_outlook = LastReported(self._thresholds.every_s), {}
@@ -174,6 +174,17 @@ class FillRateDialect:
     def instructed(self, message: Message) -> Instructed:
         assert isinstance(message, Instruction)
         return Instructed(message, message.actuator_id, message.operation_mode)
+
+    def _neutral_target(self) -> list[Message]:
+        """A target that is one no more: a CEM that plans for what is described next must not plan for it."""
+        foreseen, storage = self._resource.foreseen, self._resource.storage()
+        if foreseen is None or not storage.provides_fill_level_target_profile:
+            return []
+        target = foreseen.fill_level_target_profile()
+        if not target or len(target[1]) > 1 or target == self._told_outlook.get("target"):
+            return []
+        start_time, profile = target
+        return [FillLevelTargetProfile(message_id=self._new_id(), start_time=start_time, elements=profile)]
 
     def _news(self, name: str, outlook: _Outlook | None) -> _Outlook | None:
         """*outlook* if it is known and not what was told last."""
