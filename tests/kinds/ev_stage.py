@@ -57,7 +57,9 @@ class EvStage(KindStage):
 
     def reads(self) -> list[Effect]:
         """All is read now."""
-        readings: dict[str, Any] = {"status": self.status, "power": self.taken_w}
+        readings: dict[str, Any] = {"status": self.status}
+        if "power: {" in self.keys:
+            readings["power"] = self.taken_w
         if "phase_count" in self.keys:
             readings["phase_count"] = self.relay
         return self.does(self.measured(**readings | self.extra))

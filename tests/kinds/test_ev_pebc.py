@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from s2d.rm.occasion import Occasion
-from s2d.s2.messages.common import NumberRange, RevokeObject
+from s2d.s2.messages.common import NumberRange, PowerMeasurement, RevokeObject
 from s2d.s2.messages.pebc import EnergyConstraint, PowerConstraints, PowerEnvelopeConsequenceType
 
 from .ev_stage import HOUR, MINUTE, POINTS, SWITCHED, SYMMETRIC, EvStage
@@ -212,6 +212,32 @@ def test_what_a_car_wants_until_it_leaves_is_told_and_it_stops_when_it_has_it() 
     stage.extra["session_energy"] = 20_000.0
     assert len(of_type(RevokeObject, stage.lives(4))) == 1
     assert stage.limit_a == 0.0
+
+
+def test_a_station_with_a_switch_is_stopped_by_that() -> None:
+    stage = EvStage(POINTS + "  enable: {register: 9, access: write}\n")
+    stage.session(PEBC)
+    stage.ordered("go", (3600, 0, 5000))
+    assert [each[1:] for each in stage.written] == [("current_limit", 7.0), ("enable", True)]
+    stage.written.clear()
+    stage.ordered("stop", (3600, 0, 0))
+    assert [each[1:] for each in stage.written] == [("enable", False)]
+
+
+def test_a_station_that_measures_but_currents_is_judged_by_them() -> None:
+    currents = "".join(f"  current_l{phase}: {{register: 1{phase}, unit: A}}\n" for phase in (1, 2, 3))
+    stage = EvStage(POINTS.replace("  power: {register: 2, unit: W}\n", currents))
+    a = {"current_l1": 7.0, "current_l2": 7.0, "current_l3": 7.0}
+    stage.extra = a
+    stage.session(PEBC)
+    effects = stage.ordered("limit", (3600, 0, 5000))
+    assert statuses(effects)[-1] == ("limit", "SUCCEEDED")
+    told = [each for each in stage.said if isinstance(each, PowerMeasurement)][-1]
+    assert [(each.commodity_quantity, each.value) for each in told.values] == [(SYMMETRIC, 4830.0)]
+    stage.extra = a | {"current_l1": 7.0, "current_l2": 0.0, "current_l3": 0.0}
+    stage.lives(10)
+    told = [each for each in stage.said if isinstance(each, PowerMeasurement)][-1]
+    assert [each.value for each in told.values] == [1610.0, 0.0, 0.0]
 
 
 def test_two_sockets_are_two_resources() -> None:

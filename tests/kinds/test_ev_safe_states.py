@@ -22,9 +22,9 @@ from s2d.s2.messages.common import (
 )
 
 from .ev_stage import HOUR, MINUTE, POINTS, SYMMETRIC, EvStage
-from .stage import PEBC, statuses
+from .stage import FRBC, PEBC, statuses
 from .test_ev_frbc import KEYS as FRBC_KEYS
-from .test_ev_frbc import charging, selected
+from .test_ev_frbc import Planned, charging, selected
 
 KEYS = POINTS + "safe_current: 8 A\n"
 Act = Callable[[EvStage], None]
@@ -232,6 +232,18 @@ def test_a_charger_of_which_nothing_is_known_under_frbc() -> None:
     effects = [effect for _ in range(100) for effect in stage.does(stage.after(2))]
     assert ("go", "ABORTED") in statuses(effects)
     assert [value for _, _, value in stage.written[first:]] == [6.0]
+
+
+def test_a_limit_outlasts_that_another_control_type_is_selected_though_the_car_has_to_be_charged() -> None:
+    stage = Planned(FRBC_KEYS + "min_soc: 50 %\n", soc=40.0)
+    stage.session(PEBC)
+    stage.lives(370)
+    stage.ordered("limit", (20 * MINUTE, 0, 5000))
+    stage.does(stage.selects(FRBC))
+    stage.lives(18 * MINUTE)
+    assert stage.limit_a == 6.0
+    stage.lives(3 * MINUTE)
+    assert stage.limit_a == 16.0
 
 
 def test_its_owner_says_what_each_occasion_is() -> None:
