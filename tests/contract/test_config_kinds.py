@@ -37,7 +37,10 @@ def warnings(folder: Path, keys: str) -> list[str]:
 @pytest.mark.parametrize(
     ("keys", "expected"),
     [
-        (METER.replace("measures: house\n", ""), 's2d.yaml:3:5: Device: missing key "measures"'),
+        (
+            METER.replace("measures: house\n", ""),
+            's2d.yaml:3:5: Device: missing key "measures". For example "measures: house"',
+        ),
         (
             METER.replace("house", "home"),
             's2d.yaml:7:15: Device: measures: expected one of: house, grid, generation, device, got "home". '
