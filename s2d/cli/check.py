@@ -2,20 +2,18 @@
 
 import os
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
 
 from ..commissioning.columns import aligned
+from ..commissioning.in_words import setpoints_text, span_text
 from ..config import Config, DeviceConfig, Gateway, load
 from ..config.cem_url import shown_url
 from ..config.driver_discovery import DriverUnavailable, code_of
 from ..errors import ConfigError, Problem
 from ..host import lock, store
 from ..host.console import DIM, ConsoleLine, StyledText, show
-from ..quantities import base_unit, factor_of
-from ..rm.kinds import kind
-from ..values import RELEASE, Setpoint
 from . import add_config_argument, no_devices, print_problems, print_warnings
 
 _RARE_PLANS_S = 360.0
@@ -101,8 +99,8 @@ def _fallback_notes(config: Config) -> Iterator[str]:
     """A line if a CEM that comes back, and plans rarely, may find the safe state before it has planned."""
     after_s = [device.fallback.after_s for device in config.devices if device.fallback and device.cem]
     if after_s and min(after_s) < _RARE_PLANS_S:
-        what = f"a CEM that comes back has {_span(min(after_s))} to order something"
-        yield f"fallback: {what}; one that plans every five minutes wants `after: {_span(_RARE_PLANS_S)}`"
+        what = f"a CEM that comes back has {span_text(min(after_s))} to order something"
+        yield f"fallback: {what}; one that plans every five minutes wants `after: {span_text(_RARE_PLANS_S)}`"
 
 
 def _row(device: DeviceConfig) -> tuple[str, ...]:
@@ -120,30 +118,8 @@ def _row(device: DeviceConfig) -> tuple[str, ...]:
 def _fallback(device: DeviceConfig) -> str:
     if device.fallback is None or not (device.fallback.setpoints or device.fallback.special):
         return "-"
-    after = _span(device.fallback.after_s)
-    special = [f"{occasion} {_values(device, each)}" for occasion, each in device.fallback.special.items() if each]
-    return "; ".join([f"{_values(device, device.fallback.setpoints)} after {after}", *special])
-
-
-def _values(device: DeviceConfig, setpoints: Iterable[Setpoint]) -> str:
-    wanted = []
-    for setpoint in setpoints:
-        value = f"{setpoint.value:g}" if isinstance(setpoint.value, float) else str(setpoint.value)
-        wanted.append(f"{setpoint.point} {value} {_unit(device, setpoint)}".rstrip())
-    return ", ".join(wanted) or "nothing"
-
-
-def _span(seconds: float) -> str:
-    """As people write it: in the largest unit of which it is several, or one long one."""
-    for unit, least in (("d", 1), ("h", 1), ("min", 2)):
-        count, rest = divmod(seconds, factor_of(unit))
-        if count >= least and not rest:
-            return f"{count:.0f} {unit}"
-    return f"{seconds:.10g} s"
-
-
-def _unit(device: DeviceConfig, setpoint: Setpoint) -> str:
-    if setpoint.value == RELEASE or device.kind is None:
-        return ""
-    point = kind(device.kind).points.get(setpoint.point) or device.points[setpoint.point]
-    return base_unit(point.dimension)
+    after = span_text(device.fallback.after_s)
+    special = [
+        f"{occasion} {setpoints_text(device, each)}" for occasion, each in device.fallback.special.items() if each
+    ]
+    return "; ".join([f"{setpoints_text(device, device.fallback.setpoints)} after {after}", *special])

@@ -98,6 +98,11 @@ class Store:
             self._gateway_id = self._kept_gateway_id(self._folder) if self._folder else uuid4()
         return self._gateway_id
 
+    @property
+    def known_gateway_id(self) -> UUID | None:
+        """The id of this gateway, where it has one already; None where not, or that cannot be told. Changes nothing."""
+        return _first_id(_gateway_ids(self._folder)) if self._folder else None
+
     def get(self, key: Key, type_: type[T]) -> T | None:
         """The newest that was put under *key*; None if that is nothing, or damaged, or of another type."""
         encoded = self._newest.get(key) or self._read(key)

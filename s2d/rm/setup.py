@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from .kinds import Ability, ResourceSetup, kind
+from .kinds import Ability, Resource, ResourceSetup, kind
 from .memory import Memory
 from .occasion import SafeStates
 from .policy import Identity, Policy
@@ -31,9 +31,9 @@ class Setup(Struct, frozen=True, kw_only=True):
     memory: Memory | None = None
     """What was remembered before the last restart."""
 
-    def resource_manager(self, new_id: Callable[[], str]) -> ResourceManager:
-        """A new one, which takes the ids of its messages from *new_id*."""
-        resource = kind(self.kind).resource(
+    def resource(self) -> Resource:
+        """A new model of the device."""
+        return kind(self.kind).resource(
             ResourceSetup(
                 resource_id=self.identity.resource_id,
                 name=self.identity.name,
@@ -44,4 +44,7 @@ class Setup(Struct, frozen=True, kw_only=True):
                 is_expected_offline=self.is_expected_offline,
             )
         )
-        return ResourceManager(self.identity, resource, self.policy, new_id, self.memory)
+
+    def resource_manager(self, new_id: Callable[[], str], resource: Resource | None = None) -> ResourceManager:
+        """A new one of *resource*, a new model by default, which takes the ids of its messages from *new_id*."""
+        return ResourceManager(self.identity, resource or self.resource(), self.policy, new_id, self.memory)

@@ -36,6 +36,10 @@ def _nothing(settings: object, abilities: object) -> tuple["Advice", ...]:
     return ()
 
 
+def _all_in_reach(settings: object, abilities: object) -> Mapping[str, str]:
+    return {}
+
+
 class Advice(NamedTuple):
     """An advice on how one device is configured: it works, and its owner should look at it."""
 
@@ -202,6 +206,9 @@ class Kind:
     """Of its settings: whether it may be left to itself; then it rests by that, unless its owner says a value."""
     advice: Callable[[Any, Mapping[str, Ability]], Iterable[Advice]] = _nothing
     """Of its settings and the abilities of its points: what is unwise, and what keeps a control type out of reach."""
+    out_of_reach: Callable[[Any, Mapping[str, Ability]], Mapping[str, str]] = _all_in_reach
+    """Of its settings and the abilities of its points: the control types that can never be offered, by short name, and
+    what keeps each from it, in words."""
     called: Callable[[Any, str], str] = _by_name
     """Of its settings and its name: what it is called to the CEM."""
 

@@ -1,13 +1,13 @@
 """The kind `battery`: its points, its settings, and the control types that it can offer."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from ....s2.messages.common import CONTROL_TYPES, ControlType
 from ....values import PlausibleRange, Value
 from ...control.offers import Offer, offer_frbc, offer_ombc, offer_pebc
 from ...control.reporting import ReportThresholds
 from ...occasion import Occasion
-from .. import CanonicalPoint, Kind, ResourceSetup
+from .. import Ability, CanonicalPoint, Kind, ResourceSetup
 from .battery import FORCED, LIMITS, MODE, Battery
 from .envelopes import BatteryEnvelopes
 from .fill_rate import BatteryStorage
@@ -97,6 +97,20 @@ def _safe(settings: BatterySettings, steered_by: Collection[str]) -> dict[str, V
     return {point: "idle" if point == MODE else 0.0 for point in steered_by}
 
 
+def _out_of_reach(settings: BatterySettings, abilities: Mapping[str, Ability]) -> dict[str, str]:
+    written = {name for name, ability in abilities.items() if ability.can_write}
+    why = {} if FORCED in written else {"frbc": f"there is no {FORCED} to write"}
+    if not written.issuperset(LIMITS):
+        why["pebc"] = f"there are no {' and '.join(LIMITS)} to write"
+    elif FORCED in written and not abilities[FORCED].can_release:
+        why["pebc"] = f"{FORCED} cannot be released, and a battery that is held at a power keeps no limits"
+    if MODE not in written:
+        why["ombc"] = f"there is no {MODE} to write"
+    elif not written.isdisjoint((FORCED, *LIMITS)):
+        why["ombc"] = "it is steered by more than its mode"
+    return why
+
+
 KIND = Kind(
     name="battery",
     settings=BatterySettings,
@@ -123,4 +137,5 @@ KIND = Kind(
     states={MODE: ("idle", "charge", "discharge")},
     hold_s={Occasion.CEM_LOST: 60.0},
     resource=battery,
+    out_of_reach=_out_of_reach,
 )

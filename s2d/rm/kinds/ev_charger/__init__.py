@@ -101,6 +101,14 @@ def _advice(settings: EvChargerSettings, abilities: Mapping[str, Ability]) -> It
         yield Advice(("legal_limit",), what, "Lower safe_current, or ask your electrician")
 
 
+def _out_of_reach(settings: EvChargerSettings, abilities: Mapping[str, Ability]) -> dict[str, str]:
+    if settings.departure is None:
+        return {"frbc": "no departure, and a CEM that saves would never charge a car that has no time to leave"}
+    if not any(car.battery_capacity_wh for car in settings.cars):
+        return {"frbc": "no car has a battery_capacity"}
+    return {}
+
+
 def _by_phase(name: str, dimension: str, meaning: str) -> dict[str, CanonicalPoint]:
     return {f"{name}_{phase}": CanonicalPoint("read", dimension, f"{meaning} phase {phase[1]}") for phase in _PHASED}
 
@@ -147,4 +155,5 @@ KIND = Kind(
     resource=ev_charger,
     may_be_released=_never,
     advice=_advice,
+    out_of_reach=_out_of_reach,
 )

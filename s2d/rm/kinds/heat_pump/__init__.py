@@ -1,13 +1,13 @@
 """The kind `heat_pump`: its points, its settings, and the control types that it can offer."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from ....s2.messages.common import CONTROL_TYPES, ControlType
 from ....values import PlausibleRange, Value
 from ...control.offers import Offer, offer_frbc, offer_ombc, offer_pebc
 from ...control.reporting import ReportThresholds
 from ...occasion import Occasion
-from .. import CanonicalPoint, Kind, ResourceSetup
+from .. import Ability, CanonicalPoint, Kind, ResourceSetup
 from ..heated_storage import HeatedStorage
 from ..heating import LIMIT, OFFER, ON, SETPOINT, TEMPERATURE
 from ..hygiene import HOT_C
@@ -95,6 +95,38 @@ def _plausible(settings: HeatPumpSettings, nameplate_w: float | None) -> dict[st
     }
 
 
+def _out_of_reach(settings: HeatPumpSettings, abilities: Mapping[str, Ability]) -> dict[str, str]:
+    written = {name for name, ability in abilities.items() if ability.can_write}
+    why = {}
+    if obstacle := _why_not_filled(settings, abilities.keys(), written):
+        why["frbc"] = obstacle
+    if MODE not in written and not written.issuperset(RELAYS):
+        why["ombc"] = f"there is no {MODE} to write, nor {' and '.join(RELAYS)}"
+    if LIMIT not in written:
+        why["pebc"] = f"there is no {LIMIT} to write"
+    elif not (settings.cap_w or settings.power_w):
+        why["pebc"] = "nobody says its power"
+    return why
+
+
+def _why_not_filled(settings: HeatPumpSettings, known: Collection[str], written: Collection[str]) -> str | None:
+    """What keeps it from heating a storage by plan."""
+    if settings.storage == "building":
+        return "a building is no storage that can be filled by plan"
+    if settings.heat_capacity_j_per_k is None:
+        return "nobody says the volume, or the heat_capacity, of its storage"
+    if settings.band_c is None:
+        return "nobody says how warm its storage is kept (comfort)"
+    if TEMPERATURE not in known:
+        return "the temperature of its storage is not read"
+    heats = (SETPOINT, OFFER, *((LIMIT,) if settings.cap_stops else ()), ON)
+    if not any(point in written for point in heats):
+        return f"there is nothing to write that makes it heat and rest: {', '.join(heats)}"
+    if settings.cop is None:
+        return "nobody says its cop"
+    return None if settings.power_w or "power" in known else "nobody says its power"
+
+
 KIND = Kind(
     name="heat_pump",
     settings=HeatPumpSettings,
@@ -134,4 +166,5 @@ KIND = Kind(
     states={MODE: (NORMAL, BOOST, BLOCKED)},
     hold_s={Occasion.CEM_LOST: 600.0, Occasion.STARTED: 600.0},
     resource=heat_pump,
+    out_of_reach=_out_of_reach,
 )

@@ -88,6 +88,18 @@ def _advice(settings: LoadSettings, abilities: Mapping[str, Ability]) -> Iterato
         yield Advice(("points", "temperature"), what, "Write `thermostat: true`, or `false`")
 
 
+def _out_of_reach(settings: LoadSettings, abilities: Mapping[str, Ability]) -> dict[str, str]:
+    written = {name for name, ability in abilities.items() if ability.can_write}
+    if LIMIT in written:
+        why = {"ombc": f"it is steered by its {LIMIT}"}
+        return why if settings.power_w else {**why, "pebc": "nobody says its power"}
+    why = {"pebc": f"there is no {LIMIT} to write"}
+    if ON not in written:
+        return {**why, "ombc": f"there is no {ON} to write"}
+    is_measured = "power" in abilities and abilities["power"].can_read
+    return why if settings.power_w or is_measured else {**why, "ombc": "nobody says its power"}
+
+
 KIND = Kind(
     name="load",
     settings=LoadSettings,
@@ -115,4 +127,5 @@ KIND = Kind(
     resource=load,
     may_be_released=_may_be_released,
     advice=_advice,
+    out_of_reach=_out_of_reach,
 )

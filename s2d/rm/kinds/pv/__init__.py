@@ -1,13 +1,13 @@
 """The kind `pv`: its points, its settings, and the control type that it can offer."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from ....s2.messages.common import CONTROL_TYPES, ControlType
 from ....values import PlausibleRange, Value
 from ...control.offers import Offer, offer_pebc
 from ...control.reporting import ReportThresholds
 from ...occasion import Occasion
-from .. import CanonicalPoint, Kind, ResourceSetup
+from .. import Ability, CanonicalPoint, Kind, ResourceSetup
 from .envelopes import PvEnvelopes
 from .pv import LIMIT, NAMEPLATE, Pv
 from .settings import PvSettings
@@ -69,6 +69,12 @@ def _may_be_released(settings: PvSettings) -> bool:
     return settings.feed_in_limit_w is None
 
 
+def _out_of_reach(settings: PvSettings, abilities: Mapping[str, Ability]) -> dict[str, str]:
+    if LIMIT not in abilities or not abilities[LIMIT].can_write:
+        return {"pebc": f"there is no {LIMIT} to write"}
+    return {} if settings.max_power_w or NAMEPLATE in abilities else {"pebc": "nobody says its max_power"}
+
+
 KIND = Kind(
     name="pv",
     settings=PvSettings,
@@ -94,4 +100,5 @@ KIND = Kind(
     hold_s={Occasion.CEM_LOST: 60.0},
     resource=pv,
     may_be_released=_may_be_released,
+    out_of_reach=_out_of_reach,
 )

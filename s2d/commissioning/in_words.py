@@ -1,0 +1,35 @@
+"""Settings in words: spans of time and setpoints as people write them. Pure."""
+
+from collections.abc import Iterable
+
+from ..config import DeviceConfig
+from ..device.device_map import commands_of
+from ..quantities import base_unit, factor_of
+from ..rm.kinds import kind
+from ..values import RELEASE, Setpoint
+
+
+def span_text(seconds: float) -> str:
+    """As people write it: in the largest unit of which it is several, or one long one."""
+    for unit, least in (("d", 1), ("h", 1), ("min", 2)):
+        count, rest = divmod(seconds, factor_of(unit))
+        if count >= least and not rest:
+            return f"{count:.0f} {unit}"
+    return f"{seconds:.10g} s"
+
+
+def setpoints_text(device: DeviceConfig, setpoints: Iterable[Setpoint]) -> str:
+    """What *setpoints* have *device* become."""
+    wanted = []
+    for setpoint in setpoints:
+        value = f"{setpoint.value:g}" if isinstance(setpoint.value, float) else str(setpoint.value)
+        unit = "" if setpoint.value == RELEASE else unit_of_point(device, setpoint.point)
+        wanted.append(f"{setpoint.point} {value} {unit}".rstrip())
+    return ", ".join(wanted) or "nothing"
+
+
+def unit_of_point(device: DeviceConfig, name: str) -> str:
+    """The base unit of *name*, a point, computed value or command of *device*; empty for a state or plain number."""
+    of_kind = kind(device.kind).points.get(name) if device.kind else None
+    found = of_kind or device.points.get(name) or device.computed.get(name) or commands_of(device.make).get(name)
+    return base_unit(found.dimension) if found else ""
