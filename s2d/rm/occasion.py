@@ -50,8 +50,8 @@ class SafeStates(Struct, frozen=True):
     """...but what takes its place on one, point by point."""
 
     def is_said_of(self, occasion: Occasion) -> bool:
-        """Whether the owner says something of *occasion* by itself."""
-        return occasion in self.special
+        """Whether the owner says what is written on *occasion* by itself, not only how long that may wait."""
+        return bool(self.special.get(occasion))
 
     def on(self, occasion: Occasion, reason: str) -> list[Setpoint]:
         """What to write on *occasion*, marked `is_safe`."""

@@ -6,7 +6,7 @@ import pytest
 
 from s2d.events import Lost
 from s2d.rm.occasion import Occasion
-from s2d.s2.effects import Note, Started, Stopping
+from s2d.s2.effects import Note, Remember, Started, Stopping
 from s2d.s2.messages.common import ControlType, NumberRange, PowerMeasurement, RevokableObjects, SelectControlType
 from s2d.s2.messages.pebc import PowerConstraints, PowerEnvelopeConsequenceType, PowerEnvelopeLimitType
 
@@ -201,6 +201,32 @@ def test_revoked_and_deselected_it_is_given_back() -> None:
     stage = limited()
     none = SelectControlType(message_id="none", control_type=ControlType.NO_SELECTION)
     assert applied(stage.hears(none)) == FREE
+
+
+@pytest.mark.parametrize(
+    ("limits_w", "is_kept_at_once"), [((2000,), [True]), ((2000, 1000), [True, True]), ((1000, 2000), [True, False])]
+)
+def test_a_limit_is_kept_before_anything_else_happens_where_it_is_stricter(
+    limits_w: tuple[float, ...], is_kept_at_once: list[bool]
+) -> None:
+    stage = producing()
+    stage.after(3600.0)
+    kept_at_once = []
+    for limit_w in limits_w:
+        effects = stage.limited(f"to-{limit_w}", (3600.0, -limit_w, 0.0))
+        kept_at_once.append(any(each.is_urgent for each in effects if isinstance(each, Remember)))
+    assert kept_at_once == is_kept_at_once
+
+
+def test_that_its_owner_lets_it_wait_on_an_occasion_does_not_end_a_limit() -> None:
+    stage = KindStage(INVERTER + "safe: {cem_lost: {after: 5 min}, stale: {power_limit: 100 W}}\n")
+    stage.in_session(PEBC, power=-3000.0)
+    stage.limited("half", (3600.0, -2000.0, 0.0))
+    stage.seen(power=-1990.0)
+    stage.left()
+    assert applied(stage.after(299.0)) == []
+    assert applied(stage.after(1.0)) == [("power_limit", 2000.0)]
+    assert [each.value for each in stage.resource.rest(Occasion.STALE, "test", stage.now)] == [100.0]
 
 
 # The night.

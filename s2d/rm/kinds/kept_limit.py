@@ -56,8 +56,10 @@ class KeptLimit:
 
     def _put(self, limit_w: float, until: float, *, is_abnormal: bool) -> None:
         self._is_open = False
-        self._kept.put(_LIMIT, limit_w)
-        self._kept.put(_IS_ABNORMAL, is_abnormal)
+        # A crash in between must not leave more than was ordered; to leave less does no harm.
+        is_stricter = limit_w < (inf if self.limit_w is None else self.limit_w) or is_abnormal > self.is_abnormal
+        self._kept.put(_LIMIT, limit_w, is_urgent=is_stricter)
+        self._kept.put(_IS_ABNORMAL, is_abnormal, is_urgent=is_stricter)
         self._kept.put_instant(_UNTIL, until)
 
     def keep(self, occasion: Occasion, now_s: float) -> float | None:
