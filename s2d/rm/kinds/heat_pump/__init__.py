@@ -11,6 +11,7 @@ from .. import Ability, CanonicalPoint, Kind, ResourceSetup
 from ..heated_storage import HeatedStorage
 from ..heating import LIMIT, OFFER, ON, SETPOINT, TEMPERATURE
 from ..hygiene import HOT_C
+from .advice import advice
 from .envelopes import HeatPumpEnvelopes
 from .frost_guard import OUTDOOR
 from .heat_pump import HeatPump
@@ -102,6 +103,8 @@ def _out_of_reach(settings: HeatPumpSettings, abilities: Mapping[str, Ability]) 
         why["frbc"] = obstacle
     if MODE not in written and not written.issuperset(RELAYS):
         why["ombc"] = f"there is no {MODE} to write, nor {' and '.join(RELAYS)}"
+    elif settings.power_normal_w is None and "power" not in abilities:
+        why["ombc"] = "nobody says its power_normal"
     if LIMIT not in written:
         why["pebc"] = f"there is no {LIMIT} to write"
     elif not (settings.cap_w or settings.power_w):
@@ -167,4 +170,5 @@ KIND = Kind(
     hold_s={Occasion.CEM_LOST: 600.0, Occasion.STARTED: 600.0},
     resource=heat_pump,
     out_of_reach=_out_of_reach,
+    advice=advice,
 )

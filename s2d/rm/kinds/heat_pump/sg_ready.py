@@ -16,7 +16,7 @@ from ...occasion import Occasion, SafeStates
 from .. import Ability, Protection
 from ..kept_values import KeptValues
 from ..shared_state import SharedState
-from .block_history import BlockHistory
+from .block_history import BLOCKS_A_DAY, BlockHistory
 
 MODE, RELAYS = "mode", ("relay_1", "relay_2")
 """The points by which it is told: a state, or the two contacts."""
@@ -90,7 +90,7 @@ class SgReadyStates:
         if seen == BLOCKED:
             self._blocks.begin(now.mono)
         else:
-            self._blocks.end(now.mono)
+            self._blocks.end()
 
     def confirm(self, setpoint: Setpoint, now_s: float | None = None) -> None:
         if setpoint.point in self.points:
@@ -101,8 +101,8 @@ class SgReadyStates:
         """Why it may not be put into *state* now."""
         if state != BLOCKED or self.seen == BLOCKED:
             return self._must_run(now) if state == BLOCKED else None
-        if self._blocks.left_s(now.mono) < self._hold_s:
-            return "it has been blocked for 6 h within 24 h"
+        if self._blocks.is_enough(now.mono):
+            return f"it has been blocked {BLOCKS_A_DAY} times within 24 h"
         return self._must_run(now)
 
     def order(self, state: str, reason: str, now: Now) -> list[Stage]:
@@ -146,7 +146,7 @@ class SgReadyStates:
         if not is_blocked or self._changes_at > now.mono:
             return None
         reason = self._must_run(now)
-        if self._lifts_at(now) <= now.mono:
+        if self._lifts_at <= now.mono:
             reason = "it was blocked for as long as it may be"
         if reason is None:
             return None
@@ -157,7 +157,7 @@ class SgReadyStates:
     def next_at(self, now: Now) -> float:
         """When (monotonic seconds) after *now* something must be done though nothing is read."""
         is_blocked = self._kept.values.get(_TOLD) == BLOCKED
-        times = [self._lifts_at(now) if is_blocked else inf]
+        times = [self._lifts_at if is_blocked else inf]
         times.append(self._changes_at if self._rest_later or is_blocked else inf)
         return min([at for at in times if at > now.mono], default=inf)
 
@@ -179,10 +179,11 @@ class SgReadyStates:
         """When (monotonic seconds) it may take more again: it is held in each state for a while."""
         return self._kept.instants.get(_CHANGED, -inf) + self._hold_s
 
-    def _lifts_at(self, now: Now) -> float:
+    @property
+    def _lifts_at(self) -> float:
         """When (monotonic seconds) a block that goes on has to end."""
         began_at = self._blocks.began_at
-        return inf if began_at is None else min(began_at + BLOCKED_AT_MOST_S, now.mono + self._blocks.left_s(now.mono))
+        return inf if began_at is None else began_at + BLOCKED_AT_MOST_S
 
     def _is_open(self, relay: str) -> bool:
         read = self._state.value(relay)
