@@ -14,6 +14,7 @@ from ..config.driver_discovery import DriverUnavailable, code_of
 from ..errors import ConfigError, Problem
 from ..host import lock, store
 from ..host.console import DIM, ConsoleLine, StyledText, show
+from ..rm.kinds import kind
 from . import add_config_argument, no_devices, print_problems, print_warnings
 
 _RARE_PLANS_S = 360.0
@@ -55,7 +56,17 @@ def summary(config: Config) -> list[ConsoleLine]:
     lines = aligned(rows)
     wear_notes = (line for device in config.devices for line in _wear_notes(device))
     dangers = (f"{device.name}: danger: {device.danger}" for device in config.devices if device.danger)
-    notes = (*_bus_loads(config), *wear_notes, *_fallback_notes(config), *dangers)
+    reach_notes = (line for device in config.devices for line in _reach_notes(device))
+    shadowed = (f"{each.name}: shadow: nothing is ever written to it" for each in config.devices if each.is_shadowed)
+    notes = (
+        *_bus_loads(config),
+        *_unheard_notes(config),
+        *reach_notes,
+        *wear_notes,
+        *_fallback_notes(config),
+        *shadowed,
+        *dangers,
+    )
     return [head, StyledText(lines[0], DIM), *lines[1:], *notes]
 
 
@@ -84,6 +95,25 @@ def _bus_loads(config: Config) -> Iterator[str]:
                 for bus, share, detail in driver.loads_of_buses(devices)
             ]
     yield from aligned(rows) if rows else ()
+
+
+def _reach_notes(device: DeviceConfig) -> Iterator[str]:
+    """A line for a device that can never offer some of what its kind can, and its owner did not leave out."""
+    if device.kind is None:
+        return
+    of_kind = kind(device.kind)
+    out_of_reach = of_kind.out_of_reach(device.settings, device.abilities(of_kind))
+    wanted = [each for each in of_kind.control_types if device.control_types is None or each in device.control_types]
+    if lacking := [f"no {each}: {out_of_reach[each]}" for each in wanted if each in out_of_reach]:
+        yield f"{device.name}: {'; '.join(lacking)}"
+
+
+def _unheard_notes(config: Config) -> Iterator[str]:
+    """A line for each device that is nothing to anybody."""
+    used = {source.device for device in config.devices for source in device.sources.values()}
+    for device in config.devices:
+        if device.kind is None and device.name not in used:
+            yield f"{device.name}: no CEM hears of it, and no other device uses its points: say its `kind`, or use them"
 
 
 def _wear_notes(device: DeviceConfig) -> Iterator[str]:

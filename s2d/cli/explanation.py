@@ -141,13 +141,14 @@ def _becomes(device: DeviceConfig, resource: Resource, occasion: Occasion, now: 
 
 def _left_alone(device: DeviceConfig, values: Mapping[str, Value]) -> Iterator[tuple[str, ...]]:
     """What becomes of what was written last, by what it is steered."""
-    commands = commands_of(device.make)
-    steered_by = kind(device.kind).steered_by(device.points, device.commands) if device.kind else ()
     known = {**device.parameters, **values}
+    make = device.make_of(known)
+    commands = commands_of(make)
+    steered_by = kind(device.kind).steered_by(make.points, make.commands) if device.kind else ()
     for name in steered_by:
         if command := commands.get(name):
             yield name, _forgotten(command, known)
-    for step in device.start:
+    for step in make.start:
         if step.write:
             written = ", ".join(f"{point} {expression}" for point, expression in step.write.items())
             yield "start", f"programmed whenever it is opened: {written}"

@@ -90,7 +90,7 @@ async def alone_on_bus(config: DeviceConfig) -> AsyncIterator[Any]:
 
 @asynccontextmanager
 async def _opened_visit(config: DeviceConfig, bus: object, clock: Clock) -> AsyncIterator[DeviceVisit]:
-    make = config.make
+    make, known = config.make, dict(config.parameters)
     probes = {name: point for name, point in make.points.items() if point.poll == "once" and point.is_readable}
     if config.variants and probes:
         asked = probing_map(make)
@@ -98,7 +98,7 @@ async def _opened_visit(config: DeviceConfig, bus: object, clock: Clock) -> Asyn
             opened = _opened_device(config, driver, asked, clock)
             await with_one_retry(lambda: opened.read(probes))
             known = opened.latest.values
-        make = next((each.make for each in config.variants if each.when.evaluate(known)), make)
+        make = config.make_of(known)
     async with _opened_driver(config, make, bus) as (driver, tap):
         yield DeviceVisit(config, make, driver, tap, _opened_device(config, driver, make, clock), clock)
 

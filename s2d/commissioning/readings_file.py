@@ -31,8 +31,7 @@ def readings_of(path: Path, device: DeviceConfig, now: Now) -> list[Reading]:
             value = findings.attempt(_value, entry.node, dimensions[name], (name,))
             said |= {} if value is None else {name: value}
     findings.raise_problems()
-    known = {**device.parameters, **said}
-    make = next((each.make for each in device.variants if each.when.evaluate(known)), device.make)
+    make = device.make_of({**device.parameters, **said})
     latest = LatestValues(make, {}, now.mono, silent())
     computed = latest.observe([Reading(name, value) for name, value in said.items()], now.mono)
     found = {each.point: each for each in computed} | latest.rejected

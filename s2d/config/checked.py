@@ -263,6 +263,10 @@ class DeviceConfig:
             parameters=self.parameters,
         )
 
+    def make_of(self, known: Mapping[str, Value]) -> DeviceMap:
+        """The map of the device of which so much is *known*: that of the first variant that holds, else its own."""
+        return next((each.make for each in self.variants if each.when.evaluate(known)), self.make)
+
     def abilities(self, kind: Kind) -> dict[str, Ability]:
         """What can be done with its points, whatever they come from; what *kind* knows otherwise is left out."""
         mixed = self._mixed

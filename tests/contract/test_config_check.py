@@ -13,6 +13,7 @@ from s2d.config import Config, DeviceConfig, load
 from s2d.host.console import rendered
 from tests.contract.battery_text import gateway_file
 
+NO_LIMITS = "there are no charge_limit and discharge_limit to write"
 CONFIG = Path(__file__).parents[2] / "config"
 
 
@@ -32,6 +33,7 @@ def test_a_good_configuration_is_summed_up(
         f"Cellar meter    -        Modbus  unit 2 at {line}  1       -{' ' * 40}-",
         f"Cellar battery  battery  Modbus  unit 3 at {line}  3       {url}  power_setpoint 0 W after 60 s",
         f"{line}:  4 %  of its time in use (9600 8N1, 2 units)",
+        *(f"{name} battery: no pebc: {NO_LIMITS}; no ombc: there is no mode to write" for name in ("Home", "Cellar")),
         "fallback: a CEM that comes back has 60 s to order something; one that plans every five minutes wants "
         "`after: 6 min`",
     ]
@@ -239,3 +241,54 @@ def test_what_is_read_only_while_an_order_is_in_force_counts_for_the_load(tmp_pa
     for access, watched in (("read_write, poll: never", ["power_setpoint"]), ("read_write", []), ("write", [])):
         (tmp_path / "s2d.yaml").write_text(text.replace("ACCESS", access))
         assert [name for each in load(tmp_path).devices[0].refreshes for name in each.reads] == watched
+
+
+def notes_of(folder: Path, *devices: str) -> list[str]:
+    """What is said below the table of *devices*, but for the fallback."""
+    (folder / "s2d.yaml").write_text('cem: {url: "ws://10.0.0.1:8080"}\ndevices:\n' + "".join(devices))
+    lines = [rendered(line, StringIO()) for line in summary(load(folder))]
+    return [line for line in lines[2 + len(devices) :] if not line.startswith("fallback: ")]
+
+
+BATTERY = """\
+- name: Battery
+  kind: battery
+  driver: modbus
+  connection: {host: 192.168.1.20}
+  capacity: 10 kWh
+  max_charge_power: 5 kW
+  max_discharge_power: 5 kW
+  points:
+    soc: {register: 843, unit: "%"}
+    power: {register: 842, unit: W}
+    power_setpoint: {register: 2700, unit: W, access: write, type: int16}
+"""
+ALONE = """\
+- name: Meter
+  driver: modbus
+  connection: {host: 192.168.1.21}
+  points: {alarm: {register: 1}}
+"""
+UNHEARD = "Meter: no CEM hears of it, and no other device uses its points: say its `kind`, or use them"
+NO_RUNGS = f"no pebc: {NO_LIMITS}; no ombc: there is no mode to write"
+
+
+def test_it_says_which_control_types_are_out_of_reach_and_by_what(tmp_path: Path) -> None:
+    assert notes_of(tmp_path, BATTERY) == [f"Battery: {NO_RUNGS}"]
+
+
+def test_what_its_owner_left_out_is_not_missed(tmp_path: Path) -> None:
+    assert notes_of(tmp_path, BATTERY + "  control_types: [frbc]\n") == []
+    both = BATTERY + "  control_types: [frbc, pebc]\n"
+    assert notes_of(tmp_path, both) == [f"Battery: no pebc: {NO_LIMITS}"]
+
+
+def test_it_says_of_which_device_nobody_hears(tmp_path: Path) -> None:
+    assert notes_of(tmp_path, BATTERY, ALONE) == [UNHEARD, f"Battery: {NO_RUNGS}"]
+    leans = BATTERY.replace("points:\n", "points:\n    fault: {from: Meter.alarm}\n")
+    assert notes_of(tmp_path, leans, ALONE) == [f"Battery: {NO_RUNGS}"]
+
+
+def test_it_says_what_is_shadowed(tmp_path: Path) -> None:
+    notes = notes_of(tmp_path, BATTERY + "  shadow: true\n")
+    assert notes == [f"Battery: {NO_RUNGS}", "Battery: shadow: nothing is ever written to it"]
