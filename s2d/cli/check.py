@@ -7,7 +7,7 @@ from contextlib import suppress
 from importlib import import_module
 
 from ..commissioning.columns import aligned
-from ..commissioning.in_words import setpoints_text, span_text
+from ..commissioning.in_words import LIABILITY, setpoints_text, span_text
 from ..config import Config, DeviceConfig, Gateway, load
 from ..config.cem_url import shown_url
 from ..config.driver_discovery import DriverUnavailable, code_of
@@ -67,7 +67,8 @@ def summary(config: Config) -> list[ConsoleLine]:
         *shadowed,
         *dangers,
     )
-    return [head, StyledText(lines[0], DIM), *lines[1:], *notes]
+    is_steered = any(each.fallback and each.fallback.setpoints for each in config.devices)
+    return [head, StyledText(lines[0], DIM), *lines[1:], *notes, *([LIABILITY] if is_steered else [])]
 
 
 def _state_problems(gateway: Gateway) -> tuple[list[Problem], list[Problem]]:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from ..cem.conversation import Conversation
 from ..commissioning.columns import aligned
-from ..commissioning.in_words import setpoints_text, span_text, unit_of_point
+from ..commissioning.in_words import LIABILITY, setpoints_text, span_text, unit_of_point
 from ..commissioning.table import shown
 from ..config import DeviceConfig
 from ..device.command import Command
@@ -29,10 +29,6 @@ from ..s2.messages import wire
 from ..s2.messages.common import CONTROL_TYPES, ControlType, Tagged
 from ..values import Now, Quality, Reading, Value
 
-_LIABILITY = (
-    "s2d keeps the limits it is given as long as it runs. It is no protective device: fuse and breaker, RCD, grid "
-    "protection, safety valve and what the device does for its own safety must work without it."
-)
 _AHEAD_S, _LOOKS = 3 * 3600.0, 20
 """How far ahead, and at how many instants at most, is looked what it does at rest by itself."""
 _BAR = "bar"
@@ -58,7 +54,7 @@ def explanation(device: DeviceConfig, setup: Setup | None, readings: Iterable[Re
         lines += ["", "shadow: nothing is ever written to it, and no order succeeds"]
     if device.danger:
         lines += ["", f"danger: {device.danger}"]
-    return [*lines, *(["", _LIABILITY] if setup else [])]
+    return [*lines, *(["", LIABILITY] if setup else [])]
 
 
 def _section(title: str, rows: Iterable[tuple[str, ...]]) -> list[ConsoleLine]:

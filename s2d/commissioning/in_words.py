@@ -8,6 +8,12 @@ from ..quantities import base_unit, factor_of
 from ..rm.kinds import kind
 from ..values import RELEASE, Setpoint
 
+LIABILITY = (
+    "s2d keeps the limits it is given as long as it runs. It is no protective device: fuse and breaker, RCD, grid "
+    "protection, safety valve and what the device does for its own safety must work without it."
+)
+"""Of devices that are steered."""
+
 
 def span_text(seconds: float) -> str:
     """As people write it: in the largest unit of which it is several, or one long one."""

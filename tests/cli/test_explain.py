@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from s2d.__main__ import main
+from s2d.commissioning.in_words import LIABILITY
 from s2d.commissioning.readings_file import readings_of
 from s2d.config import load
 from s2d.host import clock
@@ -31,10 +32,6 @@ AT_ONCE = {
     "stale": "What an order is judged by has not been read for too long",
     "clock": "Our clock is not synchronised, and another than the CEM's",
 }
-LIABILITY = (
-    "s2d keeps the limits it is given as long as it runs. It is no protective device: fuse and breaker, RCD, grid "
-    "protection, safety valve and what the device does for its own safety must work without it."
-)
 
 
 @pytest.fixture(autouse=True)
