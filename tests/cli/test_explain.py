@@ -3,6 +3,7 @@
 import re
 import shutil
 from pathlib import Path
+from uuid import uuid5
 
 import pytest
 
@@ -11,7 +12,9 @@ from s2d.commissioning.in_words import LIABILITY
 from s2d.commissioning.readings_file import readings_of
 from s2d.config import load
 from s2d.host import clock
+from s2d.host.store import Key, Store
 from s2d.rm.kinds import kind
+from s2d.rm.memory import Memory
 from s2d.s2.messages.common import CONTROL_TYPES
 from s2d.service.daemon import setup_of
 from s2d.simulation.battery import SimulatedBattery
@@ -238,3 +241,29 @@ def copied(folder, lacking):
                 assert count == 1
         file.write_text(text)
     return folder / "house"
+
+
+async def test_what_the_daemon_has_kept_is_known(tmp_path, capsys):
+    """An inverter that sleeps has said in the daytime how much it can produce."""
+    roof = {
+        "kind": "pv",
+        "driver": "modbus",
+        "connection": {"host": "10.0.0.1"},
+        "points": {
+            "power": {"register": 1, "type": "int16", "unit": "W"},
+            "max_power": {"register": 2, "unit": "W"},
+            "power_limit": {"register": 3, "type": "uint32", "unit": "W", "access": "write"},
+        },
+    }
+    config, readings = configured(tmp_path, **roof), tmp_path / "readings.yaml"
+    readings.write_text("{}")
+    explain = ("explain", "-c", config, "battery", "--readings", readings)
+    assert await s2d(*explain) == 0
+    assert "pebc      not now; unknown: power, max_power" in sections(capsys.readouterr().out)["TO A CEM"]
+    store = Store(tmp_path / "state")
+    resource_id = str(uuid5(store.gateway_id(), "battery"))
+    await store.put(Key("resource-manager", resource_id), Memory(values={"max_power": 4000.0}))
+    assert await s2d(*explain) == 0
+    said = sections(capsys.readouterr().out)["TO A CEM"]
+    assert "pebc      can be selected" in said
+    assert any("-4000 .. 0 W" in line for line in said)
