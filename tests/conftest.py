@@ -12,6 +12,7 @@ import inspect
 import selectors
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -55,11 +56,16 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self.now_s = 0.0
+        self.began = datetime.now(UTC)
         self.threads_at_work = 0
         super().__init__(_Leap(self))
 
     def time(self) -> float:
         return self.now_s
+
+    def utc(self) -> datetime:
+        """The time of day, which goes on as the virtual time does."""
+        return self.began + timedelta(seconds=self.now_s)
 
     def run_in_executor(self, *work: Any) -> "asyncio.Future[Any]":
         future = super().run_in_executor(*work)

@@ -15,7 +15,7 @@ from s2d import __version__
 from .cem import Cem, listening, serving
 from .foreign import Foreign
 from .own import Plant
-from .plants import PLANTS, home_battery
+from .plants import KINDS, PLANTS, Kind, home_battery
 from .profiles import PROFILES, Profile
 from .rm import Rm
 from .rows import ROWS, NotReached, Results, Row, Verdict, leading_there, verdict_on
@@ -31,6 +31,8 @@ _REASON_LIMIT = 120
 _EXCEPTION = re.compile(r"^(\w+\.)*(AssertionError|NotReached|Differs|Failed): ")
 _WHOLE_MESSAGES = re.compile(r"(, but|:) (\{|nothing at all).*")
 """What was said instead fills pages; pytest shows it above."""
+_ASKING_OF_KINDS = ("certification", "s2-python", "plain", "flexmeasures", "victron")
+"""The CEM that asks of a kind of device beside the battery: the first of them that asks at all."""
 _NOT_OURS = "needs hardware, a clock or settings in the hands of the suite"
 _RESULTS = pytest.StashKey[Results]()
 
@@ -70,20 +72,28 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     mark = next(metafunc.definition.iter_markers("row"), None)
     if mark is None or "profile" not in metafunc.fixturenames:
         return
-    asking = mark.args[0].profiles or PROFILES
-    metafunc.parametrize("profile", [PROFILES[each] for each in asking], ids=asking)
+    asking = mark.args[0].profiles or tuple(PROFILES)
+    cases = {name: (PROFILES[name], None) for name in asking}
+    if "own" not in metafunc.fixturenames and not metafunc.config.getoption("--rm-port", default=None):
+        asking_of_kinds = [name for name in _ASKING_OF_KINDS if name in asking][:1]
+        cases |= {f"{name}-{kind}": (PROFILES[name], KINDS[kind]) for name in asking_of_kinds for kind in KINDS}
+    metafunc.parametrize(("profile", "kind"), cases.values(), ids=cases)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     rows = [item for item in items if item.get_closest_marker("row")]
-    unwanted = {item for item in rows if _profile_of(item) not in config.stash[_RESULTS].profiles}
+    unwanted = {
+        item for item in rows if _profile_of(item) not in config.stash[_RESULTS].profiles or _is_beside_the_kind(item)
+    }
     if unwanted:
         config.hook.pytest_deselected(items=list(unwanted))
         items[:] = [item for item in items if item not in unwanted]
     for item in rows:
         if not item.get_closest_marker("row").args[0].is_virtual:
             item.add_marker("system")
+        if _kind_of(item):
+            item.add_marker("virtual_time")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -145,6 +155,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         path.write_text("\n".join([*lines, "", results.summary(), ""]))
 
 
+def _kind_of(item: pytest.Item) -> Kind | None:
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    return params.get("kind")
+
+
+def _is_beside_the_kind(item: pytest.Item) -> bool:
+    """Whether *item* is about a control type that the kind of device does not offer."""
+    kind = _kind_of(item)
+    return kind is not None and item.callspec.params.get("control_type", None) not in (None, *kind.offers)
+
+
 def _profile_of(item: pytest.Item) -> str:
     """By which CEM *item* is asked; what has nothing to do with any goes with the plain one."""
     params = item.callspec.params if hasattr(item, "callspec") else {}
@@ -172,8 +193,10 @@ async def _at_an_end_within(seconds: float) -> AsyncIterator[None]:
 class Bench:
     """Where an RM is put to the test by one CEM."""
 
-    def __init__(self, profile: Profile, directory: Path, foreign: Foreign | None) -> None:
+    def __init__(self, profile: Profile, directory: Path, foreign: Foreign | None, kind: Kind | None = None) -> None:
+        """Of our own RM that manages a device of some *kind* no more is asked than of a foreign one."""
         self.profile = profile
+        self._kind = kind
         self._faults: list[Fault] = []
         self._has_met = False
         self._directory = directory
@@ -181,8 +204,13 @@ class Bench:
 
     @property
     def is_own(self) -> bool:
-        """Whether the RM under test is ours."""
-        return self._foreign is None
+        """Whether the RM under test is ours, and its hardware in the hands of the suite."""
+        return self._foreign is None and self._kind is None
+
+    @property
+    def is_of_a_kind(self) -> bool:
+        """Whether the RM is ours, and manages simulated hardware in virtual time."""
+        return self._kind is not None
 
     def tell(self, results: Results) -> None:
         """Adds what the RM said, if there was one, by the rows that hold for whatever it says."""
@@ -204,7 +232,7 @@ class Bench:
 
         A row that cannot do without the plant says what it *needs*; of a foreign RM it then asks nothing.
         """
-        if self._foreign and needs:
+        if not self.is_own and needs:
             pytest.skip(f"needs {needs}")
         async with AsyncExitStack() as stack:
             if self._foreign:
@@ -217,7 +245,7 @@ class Bench:
             else:
                 cem = await stack.enter_async_context(serving(self.profile, listening(), self._faults, ssl))
                 cem.turns_away_with = turns_away_with
-                plant = plant or home_battery()
+                plant = self._kind.plant() if self._kind else plant or home_battery()
                 url = f"{'wss' if ssl else 'ws'}://127.0.0.1:{cem.port}/s2"
                 await stack.enter_async_context(plant.at_work(url, self._directory))
             self._has_met = True
@@ -233,6 +261,8 @@ class Bench:
             with leading_there("it introduces itself"):
                 rm = await cem.joined()
                 await rm.negotiate()
+                for each in self._kind.offers if self._kind else ():
+                    assert await rm.is_offering(each), f"{SHORT[each]} is not offered"
             yield rm
 
     @asynccontextmanager
@@ -240,7 +270,9 @@ class Bench:
         self, control_type: str = "", plant: Plant | None = None, *, needs: str = ""
     ) -> AsyncIterator[Rm]:
         """An RM that is under *control_type*; of an RM that does not offer it nothing is asked."""
-        if self._foreign and control_type in self._foreign.lacks:
+        if (self._foreign and control_type in self._foreign.lacks) or (
+            self._kind and control_type not in self._kind.offers
+        ):
             pytest.skip(f"{SHORT[control_type]} is not offered")
         async with self.negotiated(plant or PLANTS[control_type](), needs=needs) as rm:
             with leading_there(f"{SHORT[control_type]} is in charge"):
@@ -289,8 +321,8 @@ def foreign(pytestconfig: pytest.Config) -> Iterator[Foreign | None]:
 
 
 @pytest.fixture
-def bench(profile: Profile, tmp_path: Path, foreign: Foreign | None) -> Bench:
-    return Bench(profile, tmp_path, foreign)
+def bench(profile: Profile, kind: Kind | None, tmp_path: Path, foreign: Foreign | None) -> Bench:
+    return Bench(profile, tmp_path, foreign, kind)
 
 
 @pytest.fixture

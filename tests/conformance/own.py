@@ -5,17 +5,20 @@ parts, a ResourceManager, a Node and a Link, around resources that exist only in
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 from uuid import uuid4
 
 from structlog.testing import capture_logs
 
 from s2d.backoff import Backoff
+from s2d.cli.simulated_device import profile_device
 from s2d.config import load
 from s2d.device.device import Device
 from s2d.device.device_map import DeviceMap
@@ -33,12 +36,16 @@ from s2d.service import daemon
 from s2d.service.link import Link
 from s2d.service.node import Node
 from s2d.simulation.faults import Faults
+from s2d.simulation.hardware import SimulatedHardware
+from s2d.simulation.modbus import serve_tcp
 from s2d.simulation.registers import BatteryRegisters
 from s2d.values import Now
 from tests.chronicle import PATIENCE_S, Chronicle
 from tests.fakes import FakeDriver, FakeLog, Hardware
 from tests.system.daemon import battery, configured
 from tests.system.simulator import Simulator, at
+
+from .wire import utc_now
 
 POLL_S = 0.03
 ENDS_WITHIN_S = 30.0
@@ -73,6 +80,42 @@ class ModbusBattery:
                     async with asyncio.timeout(ENDS_WITHIN_S):
                         await running
         _has_no_bug(log)
+
+
+class ModbusDevice:
+    """The daemon, in virtual time, with a simulated device of some kind behind a Modbus server."""
+
+    def __init__(
+        self,
+        kind: str,
+        hardware: SimulatedHardware,
+        told: Mapping[str, str | bool] = MappingProxyType({}),
+        /,
+        **device: Any,
+    ) -> None:
+        """*told* is what its profile is told; *device* is what else its owner has written."""
+        profile = f"simulated-{kind.replace('_', '-')}"
+        keys = {key: json.dumps(value) for key, value in told.items()}
+        self._simulated = profile_device(profile, keys, hardware, Faults(), kind_name=kind)
+        self._device = {"name": "Device", "profile": profile, **told, **device}
+
+    @asynccontextmanager
+    async def at_work(self, url: str, directory: Path) -> AsyncIterator[None]:
+        stopping = asyncio.Event()
+        with capture_logs() as log:
+            async with serve_tcp(self._simulated.units[1]) as address:
+                device = {"connection": at(address), "resource_id": str(uuid4()), **self._device}
+                config = load(configured(directory, {"url": url}, device))
+                async with _beside(daemon.run(config, Store(), clock=_time, stopping=stopping)) as running:
+                    yield
+                    stopping.set()
+                    async with asyncio.timeout(ENDS_WITHIN_S):
+                        await running
+        _has_no_bug(log)
+
+
+def _time() -> Now:
+    return Now(asyncio.get_running_loop().time(), utc_now())
 
 
 class FaultySimulator(Simulator):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from msgspec.structs import replace
@@ -19,6 +19,17 @@ from s2d.s2.messages import common, ddbc, frbc
 from s2d.s2.messages.common import CommodityQuantity
 from s2d.s2.messages.pebc import AllowedLimitRange
 from s2d.s2.messages.ppbc import PowerSequenceContainer
+from s2d.simulation.car import SimulatedCar
+from s2d.simulation.draws import HotWaterDraws
+from s2d.simulation.ev_charger import SimulatedEvCharger
+from s2d.simulation.heat_pump import Compressor, SimulatedHeatPump
+from s2d.simulation.household import Household
+from s2d.simulation.inverter import SimulatedInverter
+from s2d.simulation.load import SimulatedLoad
+from s2d.simulation.meter import SimulatedMeter
+from s2d.simulation.outdoor import OutdoorTemperature
+from s2d.simulation.sun import Sun
+from s2d.simulation.tank import Tank as WaterTank
 from s2d.values import Reading, Setpoint
 from tests.core.resources_modes import DEMAND, HeatPump, Hybrid, Tank, way
 from tests.core.resources_played import L1, L2
@@ -26,7 +37,7 @@ from tests.core.resources_roof import LOWER, UPPER, Roof, allowed, constraints
 from tests.core.resources_washer import Washer, dishes, sequence
 from tests.core.stage import abilities_of, settings
 
-from .own import ModbusBattery, Plant, Played
+from .own import ModbusBattery, ModbusDevice, Plant, Played
 from .wire import DDBC, FRBC, NOT_CONTROLABLE, OMBC, PEBC, PPBC, SHORT
 
 TIMER_S = 30.0
@@ -173,6 +184,96 @@ def washer(**changes: Any) -> Played:
 def pump_with_tank(**changes: Any) -> Played:
     """A heat pump and its tank, which can be had by OMBC, by FRBC, or be looked at only."""
     return _by_modes(_PumpWithTank, {"resource": "off 0", "pump": "off 0", "rod": "off 0"}, **changes)
+
+
+class Kind(NamedTuple):
+    """A kind of device, as our daemon has it, and what it offers to a CEM."""
+
+    plant: Callable[[], Plant]
+    offers: tuple[str, ...]
+
+
+def ev_charger() -> ModbusDevice:
+    """A station with a car at 40 %, as its owner expects it to come, and a time at which it has to leave."""
+    station = SimulatedEvCharger(SimulatedCar())
+    station.plug_in(0.0)
+    leaves = datetime.now().astimezone() + timedelta(hours=12)
+    return ModbusDevice(
+        "ev_charger",
+        station,
+        phases=3,
+        max_current="16 A",
+        cars=[{"name": "Our car", "battery_capacity": "60 kWh", "phases": 3, "first_charge": "0 s"}],
+        arrival_soc="40 %",
+        target_soc="50 %",
+        departure=f"{leaves:%H:%M}",
+        timers=dict.fromkeys(("on", "off", "phases"), "0 s"),
+    )
+
+
+def pv() -> ModbusDevice:
+    return ModbusDevice("pv", SimulatedInverter(Sun(5000.0), ramp_percent_per_s=50.0), max_power="5 kW")
+
+
+def plug() -> ModbusDevice:
+    """A heater that is switched."""
+    return ModbusDevice("load", SimulatedLoad(2000.0), kind="load", power="2 kW", timers={"on": "0 s", "off": "0 s"})
+
+
+def heater() -> ModbusDevice:
+    """One that takes what it is let."""
+    hardware = SimulatedLoad(3000.0, is_on=True)
+    return ModbusDevice("load", hardware, {"modulates": True}, kind="load", power="3 kW")
+
+
+def sg_ready() -> ModbusDevice:
+    """A heat pump that is told its SG-Ready state."""
+    return ModbusDevice(
+        "heat_pump",
+        SimulatedHeatPump(draws=HotWaterDraws(0), outdoor=OutdoorTemperature(10, 10)),
+        {"steering": "sg_ready"},
+        kind="heat_pump",
+        timers={"hold": "0 s", "rest": "0 s"},
+        power_normal="1 kW",
+        power_boost="2 kW",
+    )
+
+
+def hot_water() -> ModbusDevice:
+    """A heat pump that is told the temperature of its hot water."""
+    return ModbusDevice(
+        "heat_pump",
+        SimulatedHeatPump(
+            tank=WaterTank(200, 52.0),
+            draws=HotWaterDraws(0),
+            outdoor=OutdoorTemperature(10, 10),
+            compressor=Compressor(0.0, 0.0),
+            hysteresis_k=2.0,
+        ),
+        kind="heat_pump",
+        storage="dhw",
+        volume="200 l",
+        hysteresis="2 K",
+        cop=3,
+        power="2 kW",
+        timers={"run": "0 s", "pause": "0 s"},
+    )
+
+
+def meter() -> ModbusDevice:
+    return ModbusDevice("meter", SimulatedMeter(Household(), Sun(0.0)), measures="house")
+
+
+KINDS: dict[str, Kind] = {
+    "ev_charger": Kind(ev_charger, (FRBC, PEBC)),
+    "pv": Kind(pv, (PEBC,)),
+    "load": Kind(plug, (OMBC,)),
+    "heater": Kind(heater, (PEBC,)),
+    "sg_ready": Kind(sg_ready, (OMBC,)),
+    "hot_water": Kind(hot_water, (FRBC,)),
+    "meter": Kind(meter, ()),
+}
+"""The kinds of device beside the battery, simulated; timers are off, as whoever certifies has them."""
 
 
 PLANTS: dict[str, Callable[[], Plant]] = {

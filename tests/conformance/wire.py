@@ -1,8 +1,11 @@
 """S2 as it is on the wire: plain JSON, and the names of things in it."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import uuid4
+
+from tests.conftest import VirtualTimeLoop
 
 Message = dict[str, Any]
 
@@ -39,8 +42,14 @@ def new_id() -> str:
     return str(uuid4())
 
 
+def utc_now() -> datetime:
+    """The time of day, which in virtual time goes on as that does."""
+    loop = asyncio.get_running_loop()
+    return loop.utc() if isinstance(loop, VirtualTimeLoop) else datetime.now(UTC)
+
+
 def soon(after_s: float) -> datetime:
-    return datetime.now(UTC) + timedelta(seconds=after_s)
+    return utc_now() + timedelta(seconds=after_s)
 
 
 def time_of(text: str) -> datetime:
@@ -48,4 +57,4 @@ def time_of(text: str) -> datetime:
 
 
 def seconds_from_now(text: str) -> float:
-    return (time_of(text) - datetime.now(UTC)).total_seconds()
+    return (time_of(text) - utc_now()).total_seconds()
