@@ -75,7 +75,7 @@ async def look_up(host: str) -> Found:
 
     Raises: OSError, ValueError: it is not known, and never was.
     """
-    if _is_address(host):
+    if is_address(host):
         return Found([host], None)
     lookup = asyncio.wrap_future(_lookup_of(host))
     last = _found.get(host)
@@ -167,7 +167,8 @@ async def _attempt(address: str, port: int) -> socket.socket:
     return sock
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """Whether *host* is an address, and no name of one."""
     try:
         ip_address(host)
     except ValueError:

@@ -43,7 +43,7 @@ from ..host.regular_file import contents_of
 from ..s2.effects import Connected, Disconnected, Event, Pinged, Ponged, Received, ReconnectPolicy, ReconnectTerms
 from ..s2.messages.common import Message, Tagged
 from ..s2.messages.wire import encode
-from ..tcp import ATTEMPT_DELAY_S, last_addresses
+from ..tcp import ATTEMPT_DELAY_S, is_address, last_addresses
 from .frame_intake import A_SECOND, FrameIntake
 from .tls import TlsContexts, why_no_tls
 
@@ -212,6 +212,8 @@ class Link:
         Raises: LinkLost: it could not be made, or broke. LinkDenied: we are not welcome, or do not trust the peer.
         """
         headers, trust = await self._credentials()
+        # asyncio loses the socket of a race that is cancelled as it is won; an address alone needs no race.
+        is_race = not is_address(urlsplit(self._url).hostname or "")
         try:
             async with _Connect(
                 self._url,
@@ -223,7 +225,7 @@ class Link:
                 proxy=None,
                 max_size=FRAME_LIMIT,
                 open_timeout=OPEN_WITHIN_S,
-                happy_eyeballs_delay=ATTEMPT_DELAY_S,
+                happy_eyeballs_delay=ATTEMPT_DELAY_S if is_race else None,
                 close_timeout=CLOSE_WITHIN_S,
                 ping_interval=None,
             ) as websocket:

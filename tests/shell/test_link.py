@@ -1,7 +1,9 @@
 """The link: when it comes back, and what it notices, with a real WebSocket server in the same loop. Time is virtual."""
 
 import asyncio
+import gc
 import socket
+import warnings
 from base64 import b64encode
 from contextlib import asynccontextmanager, suppress
 from hashlib import sha1
@@ -14,7 +16,7 @@ from s2d.s2.messages.wire import encode
 from s2d.service.link import FRAME_LIMIT
 from tests.fakes import FakeDisk, pass_s
 
-from .link_stage import Server, Stage, at_work, linked
+from .link_stage import Server, Stage, at_work, linked, serving
 
 pytestmark = pytest.mark.virtual_time
 
@@ -341,3 +343,19 @@ async def test_a_peer_that_does_not_read_is_given_up_when_too_much_waits_for_it(
         assert 2**20 < told["unsent_bytes"] < 2**20 + 2 * LONG_BYTES
         assert caplog.records == []  # nobody else notices what is said after that
         await stage.hears(Disconnected)
+
+
+async def test_a_link_that_is_cancelled_at_any_moment_leaves_no_socket_behind():
+    gc.collect()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", ResourceWarning)
+        async with serving(Server()) as url:
+            for turns in range(40):
+                running = asyncio.create_task(Stage(url).link.run())
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                running.cancel()
+                await asyncio.wait([running])
+                await pass_s(1.0)
+        gc.collect()
+    assert [str(each.message) for each in told] == []
