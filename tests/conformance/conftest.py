@@ -212,6 +212,11 @@ class Bench:
         """Whether the RM is ours, and manages simulated hardware in virtual time."""
         return self._kind is not None
 
+    @property
+    def is_quick(self) -> bool:
+        """Whether what the RM manages can be told something else every 15 s, as far as that is known."""
+        return self._kind is None or self._kind.is_quick
+
     def tell(self, results: Results) -> None:
         """Adds what the RM said, if there was one, by the rows that hold for whatever it says."""
         for row in SAID if self._has_met else ():

@@ -191,6 +191,8 @@ class Kind(NamedTuple):
 
     plant: Callable[[], Plant]
     offers: tuple[str, ...]
+    is_quick: bool = True
+    """Whether it can be told something else every 15 s; an SG-Ready state lasts 10 min."""
 
 
 def ev_charger() -> ModbusDevice:
@@ -269,7 +271,7 @@ KINDS: dict[str, Kind] = {
     "pv": Kind(pv, (PEBC,)),
     "load": Kind(plug, (OMBC,)),
     "heater": Kind(heater, (PEBC,)),
-    "sg_ready": Kind(sg_ready, (OMBC,)),
+    "sg_ready": Kind(sg_ready, (OMBC,), is_quick=False),
     "hot_water": Kind(hot_water, (FRBC,)),
     "meter": Kind(meter, ()),
 }

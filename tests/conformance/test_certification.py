@@ -1,5 +1,6 @@
 """The cases of the certification tool for an RM, by their numbers there, with the sense they are meant to have."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from msgspec.structs import replace
 from s2d.rm.control.reporting import ReportThresholds
 from s2d.s2.messages import frbc
 from s2d.s2.messages.common import NumberRange
+from tests.core.resources_modes import way
 
 from .own import ModbusBattery
 from .plants import by_control_type, heat_pump, home_battery, hybrid, roof, tank, washer
@@ -172,14 +174,37 @@ async def test_no_outlooks(bench):
 )
 async def test_walk(bench):
     async with bench.in_charge(FRBC) as rm:
-        for machine in rm.machines:
-            steps = _walk(machine, await rm.active_mode(machine))
-            if len(steps) < 2:
-                pytest.skip("the actuator has no transitions")
-            for mode in steps:
-                order = await rm.instruct(mode, 0.0, of=machine.scope["actuator_id"])
-                assert (await rm.fate_of(order))[-1] == "SUCCEEDED", mode
-                assert await rm.active_mode(machine) == mode
+        await walked(bench, rm)
+
+
+@row(
+    "CERT-OMBC-1",
+    "the walk: along every transition under OMBC, with no timer that blocks, SUCCEEDED at each step",
+    source=TOOL,
+    by=["plain", "certification"],
+)
+async def test_walk_under_ombc(bench):
+    if not bench.is_quick:
+        pytest.skip("it is too slow for the pace of the tool")
+    async with bench.in_charge(OMBC, heat_pump(transitions=(way("off", "on"), way("on", "off")))) as rm:
+        await walked(bench, rm)
+
+
+async def walked(bench, rm):
+    """Goes along every transition of *rm*, at the pace of the tool where time is virtual."""
+    for machine in rm.machines:
+        steps = _walk(machine, await rm.active_mode(machine))
+        if len(steps) < 2:
+            pytest.skip("there are no transitions")
+        for mode in steps:
+            order = await rm.instruct(mode, 0.0, of=machine.scope.get("actuator_id", ""))
+            assert (await rm.fate_of(order))[-1] == "SUCCEEDED", mode
+            assert await rm.active_mode(machine) == mode
+            if bench.is_of_a_kind:
+                before = len(rm.heard.all)
+                await asyncio.sleep(WALKS_EVERY_S)
+                since = [each for each in rm.heard.all[before:] if "active_operation_mode_id" in each]
+                assert {each["active_operation_mode_id"] for each in since} <= {mode}
 
 
 @row(
