@@ -33,6 +33,8 @@ _WHOLE_MESSAGES = re.compile(r"(, but|:) (\{|nothing at all).*")
 """What was said instead fills pages; pytest shows it above."""
 _ASKING_OF_KINDS = ("certification", "s2-python", "plain", "flexmeasures", "victron")
 """The CEM that asks of a kind of device beside the battery: the first of them that asks at all."""
+_ANSWERS_WITHIN_S = 5.0
+"""Then the hardware of a kind has answered: some of it is offered before."""
 _NOT_OURS = "needs hardware, a clock or settings in the hands of the suite"
 _RESULTS = pytest.StashKey[Results]()
 
@@ -268,6 +270,8 @@ class Bench:
                 await rm.negotiate()
                 for each in self._kind.offers if self._kind else ():
                     assert await rm.is_offering(each), f"{SHORT[each]} is not offered"
+                if self._kind:
+                    await asyncio.sleep(_ANSWERS_WITHIN_S)
             yield rm
 
     @asynccontextmanager

@@ -225,7 +225,8 @@ def plug() -> ModbusDevice:
 def heater() -> ModbusDevice:
     """One that takes what it is let."""
     hardware = SimulatedLoad(3000.0, is_on=True)
-    return ModbusDevice("load", hardware, {"modulates": True}, kind="load", power="3 kW")
+    timers = {"on": "0 s", "off": "0 s"}
+    return ModbusDevice("load", hardware, {"modulates": True}, kind="load", power="3 kW", timers=timers)
 
 
 def sg_ready() -> ModbusDevice:
