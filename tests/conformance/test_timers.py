@@ -130,8 +130,11 @@ async def test_several_timers(own):
     async with own.in_charge(OMBC, plant) as rm:
         assert await rm.fate_of(await rm.instruct("on")) == DONE
         for timer_id in ("run", "rest"):
-            await rm.expect(
-                "OMBC.TimerStatus", lambda each: seconds_from_now(each["finished_at"]) > 0, timer_id=timer_id
+            await rm.heard.until(
+                lambda _, timer_id=timer_id: any(
+                    seconds_from_now(each["finished_at"]) > 0 for each in rm.told("OMBC.TimerStatus", timer_id=timer_id)
+                ),
+                f"{timer_id} told as running",
             )
         plant.passes(TIMER_S)
         assert await rm.fate_of(await rm.instruct("off")) == ["REJECTED"]
