@@ -150,7 +150,7 @@ def test_a_point_is_written_in_yaml_as_its_manual_says_it() -> None:
             "a.yaml:1:10: p: sunspec: 802.SoC: is no SunSpec address; write a model and its point, as",
         ),
         ("registers: [1, 65536]", "a.yaml:1:16: p: registers: expected"),
-        ("{register: 1, sentinel: [true]}", "a.yaml:1:25: p: sentinel: expected"),
+        ("{register: 1, sentinel: [true]}", "a.yaml:1:26: p: sentinel: expected"),
         ("{register: 1, type: uint8}", "a.yaml:1:21: p: type: unknown type 'uint8'"),
         ("{sunspec: 802:Soc}", "a.yaml:1:11: p: sunspec: 802:Soc: its model has no such point; did you mean SoC?"),
     ],
