@@ -32,6 +32,7 @@ async def test_what_it_says() -> None:
         assert await device.read() == {
             "car": "charging",
             "status": "C",
+            "error": "none",
             "fault": "ok",
             "voltage_l1": 229,
             "voltage_l2": 230,
@@ -58,7 +59,7 @@ async def test_what_its_states_mean(car: int, status: str) -> None:
         assert (await device.read())["status"] == status
 
 
-@pytest.mark.parametrize(("error", "fault"), [(1, "residual current"), (8, "no ground"), (0, "ok")])
+@pytest.mark.parametrize(("error", "fault"), [(1, "residual current"), (8, "no ground"), (0, "ok"), (77, "ok")])
 async def test_it_says_what_is_wrong(error: int, fault: str) -> None:
     async with played("go-e-modbus", image(_107=error), **OWNER) as device:
         assert (await device.read())["fault"] == fault
