@@ -97,7 +97,12 @@ async def test_its_phases_are_switched_by_function_16_and_never_while_the_car_ch
     async with played("alfen-eve", image("C1", power_w=20.0), **OWNER) as device:
         assert await device.told("phase_count", 1) == [Written(16, 1215, [1])]
         assert await device.told("phase_count", 3) == [Written(16, 1215, [3])]
-    for charging in (image(), image("C1", power_w=900.0), image("X", power_w=0.0), image("B2", _344=NOTHING)):
+    for charging in (
+        image(power_w=0.0),
+        image("C1", power_w=900.0),
+        image("X", power_w=0.0),
+        image("B2", _344=NOTHING),
+    ):
         async with played("alfen-eve", charging, **OWNER) as device:
             with pytest.raises(DeviceRefused, match="the car is charging"):
                 await device.told("phase_count", 1)

@@ -124,7 +124,7 @@ async def test_phases_are_switched_by_a_power_and_never_while_the_car_charges() 
         assert await device.told("phase_count", 1) == [Written(16, 1002, [3725])]
         assert await device.told("phase_count", 3) == [Written(16, 1002, [65535])]
         assert await device.released("phase_count") == [Written(16, 1002, [65535])]
-    for charging in (mennekes(), mennekes(_122=2), mennekes(_122=4, _220=u32(0))):
+    for charging in (mennekes(_220=u32(0)), mennekes(_122=2), mennekes(_122=4, _220=u32(0))):
         async with played("bender-cc", charging, **OWNER) as device:
             with pytest.raises(DeviceRefused, match="the car is charging"):
                 await device.told("phase_count", 1)

@@ -86,7 +86,7 @@ async def test_its_phases_are_never_switched_while_the_car_charges_and_are_put_b
         assert await device.told("phase_count", 1) == [Written(16, 332, [1])]
         assert await device.told("phase_count", 3) == [Written(16, 332, [2])]
         assert await device.released("phase_count") == [Written(16, 332, [0])]
-    for charging in (image(), image(4, amperes=60)):
+    for charging in (image(2, amperes=0), image(4, amperes=60)):
         async with played("go-e-modbus", charging, **OWNER) as device:
             with pytest.raises(DeviceRefused, match="the car is charging"):
                 await device.told("phase_count", 1)

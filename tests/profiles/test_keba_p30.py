@@ -136,7 +136,7 @@ async def test_its_phases_are_switched_where_modbus_may_and_never_while_the_car_
     async with played("keba-p30", image(5, _1020=u32(0)), connection=AT_ONCE, **OWNER) as device:
         assert await device.told("phase_count", 1) == [Written(6, 5052, [0])]
         assert await device.told("phase_count", 3) == [Written(6, 5052, [1])]
-    for other in (image(), image(5), image(5, _1020=u32(0), _1550=u32(2))):
+    for other in (image(_1020=u32(0)), image(5), image(5, _1020=u32(0), _1550=u32(2))):
         async with played("keba-p30", other, connection=AT_ONCE, **OWNER) as device:
             with pytest.raises(DeviceRefused, match="the car is charging, or Modbus is not its source of phases"):
                 await device.told("phase_count", 1)

@@ -135,7 +135,7 @@ async def test_its_phases_are_switched_while_it_is_paused() -> None:
         assert await device.told("phase_count", 1) == [Written(6, 0x0D04, [1])]
         assert (await device.read())["phase_count"] == 1
         assert await device.told("phase_count", 3) == [Written(6, 0x0D04, [0])]
-    for other in (image(), paused(_D05=1), paused(_512=f32(900.0)), paused(_30C=1)):
+    for other in (paused(_100=5), paused(_D05=1), paused(_512=f32(900.0)), paused(_30C=1)):
         async with played("mennekes-compact", other, **OWNER) as device:
             with pytest.raises(DeviceRefused, match="it is not paused, or cannot switch phases"):
                 await device.told("phase_count", 1)

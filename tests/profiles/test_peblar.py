@@ -95,7 +95,7 @@ async def test_its_phases_are_switched_where_it_can_and_never_while_the_car_char
         assert await device.told("phase_count", 1) == [Written(6, 40002, [1])]
         assert (await device.read())["phase_count"] == 1
         assert await device.told("phase_count", 3) == [Written(6, 40002, [0])]
-    for other in (image(), image("B"), image("D", _30014=i32(0)), image("B", _30014=i32(0), _30093=0)):
+    for other in (image(_30014=i32(0)), image("B"), image("D", _30014=i32(0)), image("B", _30014=i32(0), _30093=0)):
         async with played("peblar", other, **OWNER) as device:
             with pytest.raises(DeviceRefused, match="the car is charging, or the charger cannot switch phases"):
                 await device.told("phase_count", 1)

@@ -129,7 +129,7 @@ async def test_its_phases_are_never_switched_while_the_car_charges() -> None:
         assert await device.told("phase_count", 1) == [Written(6, 405, [0])]
         assert (await device.read())["phase_count"] == 1
         assert await device.told("phase_count", 3) == [Written(6, 405, [1])]
-    for charging in (image(), image(3, charging=0)):
+    for charging in (image(_1020=u32(0)), image(3, charging=0)):
         async with played("vestel-evc04", charging, **OWNER) as device:
             with pytest.raises(DeviceRefused, match="the car is charging"):
                 await device.told("phase_count", 1)
