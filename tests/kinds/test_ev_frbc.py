@@ -385,7 +385,9 @@ def test_from_the_latest_start_on_it_charges_whatever_is_ordered() -> None:
     assert statuses(effects) == [("off", "ABORTED")]
     assert stage.limit_a == 16.0
     assert statuses(stage.orders("no", stage.off)) == [("no", "REJECTED")]
-    assert statuses(stage.orders("shed", stage.off, is_abnormal=True))[-1][1] != "REJECTED"
+    shed = [*stage.orders("shed", stage.off, is_abnormal=True), *stage.lives(10 * MINUTE)]
+    assert statuses(shed) == [("shed", "ACCEPTED"), ("shed", "STARTED"), ("shed", "SUCCEEDED")]
+    assert stage.limit_a == 0.0
 
 
 def test_the_target_is_reached_whatever_is_ordered() -> None:

@@ -65,6 +65,8 @@ class OrderedCharge(NamedTuple):
     power_w: float
     used: int
     """How many phases the car was known to use."""
+    is_abnormal: bool = False
+    """For abnormal conditions: it outranks that the car has to be charged."""
 
 
 class NextStep(NamedTuple):
@@ -319,7 +321,11 @@ class EvCharger:
                 return "the car has gone"
             if self.car.is_full:
                 return "the car is full"
-        return self.must_charge if ordered.power_w < _DRIVEN * self._driven_w else None
+        return self._too_little(ordered)
+
+    def _too_little(self, ordered: OrderedCharge) -> str | None:
+        """Why the car has to get more than what is ordered, or None."""
+        return self.must_charge if ordered.power_w < _DRIVEN * self._driven_w and not ordered.is_abnormal else None
 
     def _look(self, now: Now) -> None:
         """Works out whether the car has to be charged, and how all is described."""
@@ -360,7 +366,7 @@ class EvCharger:
         self.ordered, self._resting, self.change_failed, self._keeps_ordered = ordered, None, None, False
         return self._told_anew(reason, now)
 
-    def obstacle_to_charge(self, ordered: OrderedCharge, now: Now, *, is_abnormal: bool) -> str | None:
+    def obstacle_to_charge(self, ordered: OrderedCharge, now: Now) -> str | None:
         """Why *ordered* may not be ordered now, or None."""
         if obstacle := self.obstacle():
             return obstacle
@@ -368,11 +374,9 @@ class EvCharger:
             return "it was stopped a moment ago"
         if ordered.value and ordered.phases != self.phases_now() and now.mono < self.phases_kept_until:
             return "its phases were changed a while ago"
-        if is_abnormal:
-            return None
-        if not ordered.value and self._is_charged_first(now):
+        if not ordered.value and not ordered.is_abnormal and self._is_charged_first(now):
             return "the car charges for a while before it is paused first"
-        return self.must_charge if ordered.power_w < _DRIVEN * self._driven_w else None
+        return self._too_little(ordered)
 
     def is_seen_off(self, since: float) -> bool:
         """Whether readings since then (monotonic seconds) show that it does not charge."""

@@ -90,10 +90,10 @@ class EvStorage:
         return ModeAndFactor(modes[0].id, modes[0].factor_at(total.number)) if modes else None
 
     def obstacle_to(self, scope: str, goal: OrderedMode, now: Now) -> str | None:
-        return self._charger.obstacle_to_charge(self._ordered(goal.activity), now, is_abnormal=goal.is_abnormal)
+        return self._charger.obstacle_to_charge(self._ordered(goal), now)
 
     def order(self, scope: str, goal: OrderedMode, reason: str, now: Now) -> list[Stage]:
-        ordered = self._ordered(goal.activity)
+        ordered = self._ordered(goal)
         within_s = _STARTED_WITHIN_S if ordered.value else self._charger.follow_within_s
         return [Stage(tuple(self._charger.order_charge(ordered, reason, now)), within_s)]
 
@@ -113,15 +113,16 @@ class EvStorage:
         start, end = mode.power_w if mode else (0.0, 0.0)
         return power_w / (end - start) if end > start else 1.0
 
-    def _ordered(self, goal: ModeAndFactor) -> OrderedCharge:
-        charger, mode = self._charger, self.description.modes.get(goal.operation_mode_id)
+    def _ordered(self, goal: OrderedMode) -> OrderedCharge:
+        activity, charger = goal.activity, self._charger
+        mode = self.description.modes.get(activity.operation_mode_id)
         if mode is None:
             phases = charger.phases_now()
-            return OrderedCharge(phases, 0.0, 0.0, phases)
-        power_w, value = mode.power_at(goal.factor), charger.most(mode.phases)
-        if goal.factor < 1:
+            return OrderedCharge(phases, 0.0, 0.0, phases, goal.is_abnormal)
+        power_w, value = mode.power_at(activity.factor), charger.most(mode.phases)
+        if activity.factor < 1:
             value = min(value, charger.limit.nearest(power_w, mode.phases, mode.used, charger.measured.voltage_v()))
-        return OrderedCharge(mode.phases, value, power_w, mode.used)
+        return OrderedCharge(mode.phases, value, power_w, mode.used, goal.is_abnormal)
 
     def _made(self) -> EvDescription:
         charger = self._charger
