@@ -189,6 +189,26 @@ def test_the_latest_start_supposes_no_phases_that_were_not_seen(
     assert abs(model.latest_start - latest) < timedelta(seconds=1)
 
 
+def test_a_car_of_unknown_phases_is_supposed_to_take_on_one_what_the_station_gives_on_each() -> None:
+    stage = Planned(KEYS.replace("max_current: 16 A", "max_current: 32 A\nmin_current: 25 A"))
+    stage.wants = False
+    stage.session(FRBC)
+    model: Any = stage.resource
+    # 24 kWh into the battery, by 7360 W.
+    assert model.latest_start == datetime(2026, 12, 1, 7, tzinfo=UTC) - timedelta(
+        hours=1.1 * 24_000 / 0.9 / 7360, minutes=15
+    )
+
+
+def test_a_station_that_can_give_nothing_on_the_phase_it_is_on_has_no_latest_start() -> None:
+    keys = KEYS.replace("max_current: 16 A", "max_current: 32 A\nmin_current: 25 A")
+    stage = Planned(keys.replace("points:\n", "points:\n  phase_count: {register: 4, access: read_write}\n"), relay=1)
+    stage.wants = False
+    assert modes(stage.session(FRBC)) == [("off", 0.0, 0.0, "ELECTRIC.POWER.3_PHASE_SYMMETRIC")]
+    model: Any = stage.resource
+    assert model.latest_start is None
+
+
 def test_a_charge_becomes_the_nearest_ampere_after_its_phases_were_changed() -> None:
     stage = selected(BOTH + "", relay=1)
     stage.voltage_v = 231.333

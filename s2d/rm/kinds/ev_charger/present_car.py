@@ -145,9 +145,12 @@ class PresentCar:
         said = self.known.phases if self.known else None
         return min([phases, *(each for each in (said, self.learnt.phases) if each is not None)])
 
-    def most_w(self, phases: int, limit: ChargeLimit) -> float:
-        """The most that it takes on a station with *phases*, so far as that is known by what it was seen to."""
-        used = self.phases(phases)
+    def most_w(self, phases: int, limit: ChargeLimit, *, used: int | None = None) -> float:
+        """The most that it takes on a station with *phases*, so far as that is known by what it was seen to.
+
+        *used*: how many of them it is supposed to use; None: as many as it is known to.
+        """
+        used = self.phases(phases) if used is None else used
         most_w = limit.nominal_w(limit.most(1 if phases == 1 else 3), used)
         if self.known and self.known.max_current_a:
             most_w = min(most_w, used * self._settings.voltage_v * self.known.max_current_a)
@@ -187,7 +190,9 @@ class PresentCar:
             return None
         # To assume three phases of a car with one is to be hours late.
         is_known = self.learnt.phases is not None or (self.known is not None and self.known.phases is not None)
-        most_w = self.most_w(phases if is_known else 1, limit)
+        most_w = self.most_w(phases, limit, used=None if is_known else 1)
+        if most_w <= 0:
+            return None
         return self.departs_at - timedelta(seconds=_RESERVE * missing_wh / most_w * 3600 + _RESERVE_S)
 
     def _which(self) -> Car | None:
