@@ -4,7 +4,7 @@ Instants are kept by the clock, and come back on the clock that never steps. A P
 where the clock has stepped back, a timer has its whole duration before it; it never has more.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 from msgspec import Struct
@@ -53,7 +53,7 @@ def memory_of(timers: TimersAndModes, progress: TaskProgress, kept: KeptValues, 
         progress.profile,
         {container_id: run.remembered(now) for container_id, run in progress.runs.items()},
         dict(kept.values),
-        {name: now.utc + timedelta(seconds=at - now.mono) for name, at in kept.instants.items()},
+        {name: _by_the_clock(at, now) for name, at in kept.instants.items()},
     )
 
 
@@ -89,6 +89,14 @@ def decoded(kept: bytes) -> Memory:
 
 
 _DECODER = msgspec.json.Decoder(Memory)
+
+
+def _by_the_clock(at: float, now: Now) -> datetime:
+    """When *at* (monotonic seconds) is; what is further off than any year has no other end."""
+    try:
+        return now.utc + timedelta(seconds=at - now.mono)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC) if at > now.mono else datetime.min.replace(tzinfo=UTC)
 
 
 def _started_at(timed: Timed, now: Now) -> datetime:

@@ -33,6 +33,28 @@ def test_values_come_back_as_they_were_and_instants_as_long_ago_as_they_are() ->
     assert recalled.instants == {"switched": 5.0 - 60.0 - 30.0}
 
 
+def test_what_is_kept_of_another_kind_is_none_of_ours() -> None:
+    kept = KeptValues()
+    for name, value in (("power", "x"), ("counter", 3.0), ("shed", "yes"), ("limit", True)):
+        kept.put(name, value)
+    assert (kept.number("power"), kept.text("counter"), kept.flag("shed"), kept.number("limit")) == (None,) * 4
+    assert (kept.number("counter"), kept.text("power"), kept.flag("limit"), kept.number("never")) == (
+        3.0,
+        "x",
+        True,
+        None,
+    )
+
+
+def test_an_instant_beyond_every_calendar_is_kept_as_far_away() -> None:
+    kept = KeptValues()
+    kept.put_instant("until", 1e12)
+    kept.put_instant("since", -1e12)
+    recalled = kept_after_restart(kept, after_s=0.0)
+    assert recalled.instants["until"] > 1e11
+    assert recalled.instants["since"] < -5e10
+
+
 def test_what_is_dropped_is_not_kept() -> None:
     kept = KeptValues()
     kept.put("learnt_w", 1850.0)

@@ -271,6 +271,39 @@ def test_what_was_shed_is_left_to_its_thermostat_two_hours_later() -> None:
     assert applied(stage.after(10.0)) == [("on", True)]
 
 
+def test_what_was_shed_stays_off_though_the_process_dies() -> None:
+    stage = Plug(BOILER).active().switched_on()
+    stage.confirmed(*stage.ordered("off", "shed", is_abnormal=True))
+    stage.seen(power=0.0, on=False)
+    stage.restarted(after_s=600.0)
+    stage.on(Started())
+    stage.measured(power=0.0, on=False)
+    assert applied(stage.after(6590.0)) == []
+    assert applied(stage.after(10.0)) == [("on", True)]
+
+
+def test_at_the_stop_it_is_left_to_its_thermostat_at_once_as_nobody_is_there_later() -> None:
+    stage = Plug(BOILER).active().switched_on()
+    stage.after(600.0)
+    stage.confirmed(*stage.ordered("off", "off"))
+    stage.seen(power=0.0, on=False)
+    stage.after(300.0)
+    assert applied(stage.on(Stopping())) == [("on", True)]
+
+
+def test_at_the_stop_it_stays_off_within_its_least_time_off_and_where_it_was_shed() -> None:
+    stage = Plug(BOILER).active().switched_on()
+    stage.after(600.0)
+    stage.confirmed(*stage.ordered("off", "off"))
+    stage.seen(power=0.0, on=False)
+    assert applied(stage.on(Stopping())) == []
+    stage = Plug(BOILER).active().switched_on()
+    stage.confirmed(*stage.ordered("off", "shed", is_abnormal=True))
+    stage.seen(power=0.0, on=False)
+    stage.after(3600.0)
+    assert applied(stage.on(Stopping())) == []
+
+
 def test_it_is_not_left_to_its_thermostat_within_its_least_time_off() -> None:
     stage = Plug(BOILER + "timers: {off: 20 min}\n").active().switched_on()
     stage.after(600.0)

@@ -33,8 +33,7 @@ class KeptLimit:
     @property
     def limit_w(self) -> float | None:
         """The limit; None where none holds."""
-        limit_w = self._kept.values.get(_LIMIT)
-        return None if limit_w is None else float(limit_w)
+        return self._kept.number(_LIMIT)
 
     @property
     def until(self) -> float:
@@ -44,7 +43,7 @@ class KeptLimit:
     @property
     def is_abnormal(self) -> bool:
         """Whether it is the grid's: set for abnormal conditions, or as if it were."""
-        return bool(self._kept.values.get(_IS_ABNORMAL))
+        return self._kept.flag(_IS_ABNORMAL) is True
 
     def set(self, limit_w: float, present: PresentLimits) -> None:
         """*limit_w* is ordered by *present*."""

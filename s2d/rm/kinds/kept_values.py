@@ -18,6 +18,21 @@ class KeptValues:
         self.urgent_changes = 0
         """...and how often something that must be kept before anything else happens."""
 
+    def number(self, name: str) -> float | None:
+        """What is kept as *name*; None if nothing is, or no number: a device may have been of another kind before."""
+        value = self.values.get(name)
+        return None if value is None or isinstance(value, str | bool) else float(value)
+
+    def text(self, name: str) -> str | None:
+        """What is kept as *name*; None if nothing is, or no text."""
+        value = self.values.get(name)
+        return value if isinstance(value, str) else None
+
+    def flag(self, name: str) -> bool | None:
+        """What is kept as *name*; None if nothing is, or neither true nor false."""
+        value = self.values.get(name)
+        return value if isinstance(value, bool) else None
+
     def put(self, name: str, value: Value, *, is_urgent: bool = False) -> None:
         """Keeps *value* as *name*."""
         if self.values.get(name) != value:

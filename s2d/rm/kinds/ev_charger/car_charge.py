@@ -54,10 +54,12 @@ class CarCharge:
 
     def resume(self) -> None:
         """After a restart: the car is the one that was there before, if nothing was counted anew."""
-        soc, counter = self._kept.values.get(_ANCHOR), self._kept.values.get(_COUNTER)
-        counted_wh, counted_now = self._kept.values.get(_COUNTED), self._state.number(str(counter)) if counter else None
-        if soc is not None and counted_wh is not None and counted_now is not None and counted_now >= float(counted_wh):
-            self._anchor = SocAnchor(float(soc), str(counter), float(counted_wh), is_measured=False, at=0.0)
+        soc, counted_wh, counter = self._kept.number(_ANCHOR), self._kept.number(_COUNTED), self._kept.text(_COUNTER)
+        counted_now_wh = self._state.number(counter) if counter else None
+        if soc is None or counted_wh is None or counter is None or counted_now_wh is None:
+            return
+        if counted_now_wh >= counted_wh:
+            self._anchor = SocAnchor(soc, counter, counted_wh, is_measured=False, at=0.0)
 
     def go(self) -> None:
         """The car has gone."""

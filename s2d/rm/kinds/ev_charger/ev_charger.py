@@ -191,7 +191,7 @@ class EvCharger:
             return 1
         said = self.state.value(PHASE_COUNT)
         if said is None and self.can_switch_phases:
-            said = self.kept.values.get(PHASE_COUNT)
+            said = self.kept.number(PHASE_COUNT)
         return 1 if said == 1 else 3
 
     @property
@@ -489,7 +489,7 @@ class EvCharger:
     def _allowed(self, now: Now) -> float:
         """What the station shall give on the phases that it has, but for the least pause and for a car to be woken."""
         value = self._value_on(self.phases_now(), now)
-        was_on = self.kept.values.get("may_charge") is not False
+        was_on = self.kept.flag("may_charge") is not False
         if value == 0 and was_on:
             self.kept.put_instant("stopped_at", now.mono, is_urgent=True)
         if value > 0 and now.mono < self._paused_until:

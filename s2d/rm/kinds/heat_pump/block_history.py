@@ -18,8 +18,8 @@ class BlockHistory:
     @property
     def began_at(self) -> float | None:
         """When the block began that goes on; None while there is none."""
-        number = self._kept.values.get(_GOES_ON)
-        return None if number is None else self._kept.instants.get(f"{_BEGAN}{number}")
+        number = self._kept.number(_GOES_ON)
+        return None if number is None else self._kept.instants.get(f"{_BEGAN}{number:.0f}")
 
     def begin(self, now_s: float) -> None:
         """A block begins, unless one goes on."""

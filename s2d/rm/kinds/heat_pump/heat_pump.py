@@ -375,8 +375,9 @@ class HeatPump:
         if cop is None:
             return None
         is_needed = OUTDOOR in self.abilities and not cop.is_fixed
-        outdoor_c = self.kept.values.get(_OUTDOOR_LAST, None if is_needed else cop.points[0][0])
-        return None if outdoor_c is None else cop.at(float(outdoor_c))
+        last_c, assumed_c = self.kept.number(_OUTDOOR_LAST), None if is_needed else cop.points[0][0]
+        outdoor_c = assumed_c if last_c is None else last_c
+        return None if outdoor_c is None else cop.at(outdoor_c)
 
     @property
     def _is_filled(self) -> bool:

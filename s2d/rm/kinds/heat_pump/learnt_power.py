@@ -43,4 +43,4 @@ class LearntPower:
 
     @property
     def _hours_w(self) -> list[int]:
-        return [int(each) for each in str(self._kept.values.get(self._name, "")).split()]
+        return [int(each) for each in (self._kept.text(self._name) or "").split() if each.isdecimal()]

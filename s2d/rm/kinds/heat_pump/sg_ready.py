@@ -84,7 +84,7 @@ class SgReadyStates:
             return
         if _CHANGED not in self._kept.instants:
             self._kept.put_instant(_CHANGED, now.mono - self._hold_s)
-        elif self._was is not None and seen != self._kept.values.get(_TOLD):
+        elif self._was is not None and seen != self._kept.text(_TOLD):
             self._kept.put_instant(_CHANGED, now.mono, is_urgent=True)  # somebody else did that
         self._was = seen
         if seen == BLOCKED:
@@ -142,7 +142,7 @@ class SgReadyStates:
             later, self._rest_later = self._rest_later, []
             self._tell(self._state_after(later), now)
             return Protection("it was left as it was for long enough", later, ends_orders=False)
-        is_blocked = self._kept.values.get(_TOLD) == BLOCKED and (self.ordered == BLOCKED or self.seen == BLOCKED)
+        is_blocked = self._kept.text(_TOLD) == BLOCKED and (self.ordered == BLOCKED or self.seen == BLOCKED)
         if not is_blocked or self._changes_at > now.mono:
             return None
         reason = self._must_run(now)
@@ -156,7 +156,7 @@ class SgReadyStates:
 
     def next_at(self, now: Now) -> float:
         """When (monotonic seconds) after *now* something must be done though nothing is read."""
-        is_blocked = self._kept.values.get(_TOLD) == BLOCKED
+        is_blocked = self._kept.text(_TOLD) == BLOCKED
         times = [self._lifts_at if is_blocked else inf]
         times.append(self._changes_at if self._rest_later or is_blocked else inf)
         return min([at for at in times if at > now.mono], default=inf)
@@ -170,7 +170,7 @@ class SgReadyStates:
     @property
     def _lowest(self) -> str | None:
         """Of the state that is seen and that which was told, which may not be seen yet, the one that allows less."""
-        told = self._kept.values.get(_TOLD)
+        told = self._kept.text(_TOLD)
         known = [state for state in (self.seen, str(told) if told in STATES else None) if state]
         return min(known, key=STATES.index, default=None)
 

@@ -75,7 +75,6 @@ class Load:
         self.is_at_rest = True
         self._trusted_on: bool | None = None
         """What it confirmed last, where nothing else tells."""
-        self._is_shed = False
         self._limit = KeptLimit(self.kept)
         self._is_limit_kept = False
         """A limit holds that nobody orders any more."""
@@ -151,7 +150,10 @@ class Load:
         """What to write so that it is *on*, or off."""
         self._begin(ordered_on=on)
         self._note_switched(now, on=on)
-        self._is_shed = is_abnormal and not on
+        if is_abnormal and not on:
+            self.kept.put(_SHED, True, is_urgent=True)
+        else:
+            self.kept.drop(_SHED)
         return [Stage((Setpoint(ON, on, reason),), self.follow_within_s)]
 
     def is_switched(self, since: float, *, on: bool) -> Verdict:
@@ -194,7 +196,7 @@ class Load:
             kept = self._limited(limit_w, reason)
             setpoints = [each for each in setpoints if each.point != LIMIT]
             setpoints.append(Setpoint(LIMIT, kept.value, reason, is_safe=True))
-        return self._spread(setpoints, now)
+        return self._spread(setpoints, occasion, now)
 
     def protect(self, now: Now) -> Protection | None:
         if self.ordered_on and (fault := self.state.fault):
@@ -208,7 +210,8 @@ class Load:
             setpoints = [each for each in self._safe.on(Occasion.ENDED, reason) if each.point == LIMIT]
             return Protection(reason, setpoints, ends_orders=False)
         if now.mono >= self._on_at:
-            self._on_at, self._is_shed = inf, False
+            self._on_at = inf
+            self.kept.drop(_SHED)
             reason = "it is left to its thermostat"
             return Protection(reason, [Setpoint(ON, True, reason, is_safe=True)], ends_orders=False)
         return None
@@ -216,17 +219,21 @@ class Load:
     def _begin(self, *, ordered_on: bool | None) -> None:
         self.ordered_on, self.is_at_rest, self._is_limit_kept, self._on_at = ordered_on, False, False, inf
 
-    def _spread(self, setpoints: list[Setpoint], now: Now) -> list[Setpoint]:
-        """*setpoints*, but for one that would switch it on before its time: that comes later."""
+    def _spread(self, setpoints: list[Setpoint], occasion: Occasion, now: Now) -> list[Setpoint]:
+        """*setpoints*, but for one that would switch it on before its time: that comes later, if there is a later."""
         switched = [each.value for each in setpoints if each.point == ON]
         if True not in switched or self.is_on:
             if False in switched:
                 self._note_switched(now, on=False)
             return setpoints
-        own_s = crc32(self.resource_id.encode()) / 2**32 * _SPREAD_S
+        is_last = occasion is Occasion.STOPPING  # nobody would be there to switch it on later
+        own_s = 0.0 if is_last else crc32(self.resource_id.encode()) / 2**32 * _SPREAD_S
         off_since = self.kept.instants.get(_SWITCHED_OFF, -inf)
-        shed_until = off_since + _SHED_S if self._is_shed else -inf
-        self._on_at = max(now.mono + own_s, off_since + self.settings.timers.off_s, shed_until)
+        shed_until = off_since + _SHED_S if self.kept.flag(_SHED) else -inf
+        on_at = max(now.mono + own_s, off_since + self.settings.timers.off_s, shed_until)
+        if on_at <= now.mono:
+            return setpoints
+        self._on_at = on_at
         return [each for each in setpoints if each.point != ON]
 
     def _note(self, now: Now) -> None:

@@ -31,8 +31,8 @@ class RunningPower:
     @property
     def power_w(self) -> float | None:
         """It, as it is published; None while nobody knows."""
-        seen = self._kept.values.get(_NAME)
-        return self._said_w if seen is None else float(seen)
+        seen_w = self._kept.number(_NAME)
+        return self._said_w if seen_w is None else seen_w
 
     def observe(self, power: Reading | None, *, is_on: bool | None) -> None:
         """Takes what it takes now, and whether it is on."""

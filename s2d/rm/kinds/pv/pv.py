@@ -63,7 +63,7 @@ class Pv:
     @property
     def nameplate_w(self) -> float | None:
         """The most it produces: what it says itself, within what its owner says; None while neither is known."""
-        said_w = self.state.number(NAMEPLATE) or self.kept.values.get(NAMEPLATE)
+        said_w = self.state.number(NAMEPLATE) or self.kept.number(NAMEPLATE)
         known = [float(each) for each in (said_w, self.settings.max_power_w) if each]
         return min(known, default=None)
 
