@@ -321,5 +321,5 @@ def _control_type_problems(
 ) -> Iterator[Problem]:
     if keys and keys.control_types and not set(keys.control_types) & set(kind.control_types):
         offers = f"can only offer {', '.join(kind.control_types)}, which is not listed"
-        what = f"a {kind.name} {offers if kind.control_types else 'is only measured'}"
+        what = f"{kind.one} {offers if kind.control_types else 'is only measured'}"
         yield entries["control_types"].node.position.problem((*where, "control_types"), what)

@@ -173,7 +173,7 @@ def kind_problems(
         if canonical is None or name not in steered_by:
             writable = [name for name, each in kind.points.items() if each.access == "write"]
             hint = did_you_mean(name, writable) or f"It is told {', '.join(writable)}"
-            yield node.position.problem(inside, f"nobody tells a {kind.name} this", hint)
+            yield node.position.problem(inside, f"nobody tells {kind.one} this", hint)
         elif command.unit:
             yield from device_points.unit_problem(
                 canonical.dimension, command, node_at(node, "unit").position, (*inside, "unit")

@@ -141,10 +141,10 @@ def problems_of_kind(
     written = mapping_of(node, where)
     for name in kind.points:
         if name in kind.missing({*written, *beside}):
-            yield node.position.problem(where, f'a {kind.name} needs "{name}": {kind.points[name].meaning}')
+            yield node.position.problem(where, f'{kind.one} needs "{name}": {kind.points[name].meaning}')
     for name, entry in written.items():
         if name not in (*kind.points, *beside, *also) and re.fullmatch(POINT_NAME, name):
-            what = f'a {kind.name} has no point "{name}"'
+            what = f'{kind.one} has no point "{name}"'
             yield entry.position.problem(
                 where, what, did_you_mean(name, kind.points) or f"It has {', '.join(kind.points)}"
             )
@@ -167,6 +167,10 @@ def problems_of_kind(
         elif canonical.access == "read" and not point.is_readable:
             hint = 'Write "access: read" or "access: read_write"'
             yield access.problem((*inside, "access"), f'must be readable, got "{point.access}"', hint)
+        if canonical.is_switch and point.values is not None:
+            what = "is a switch, true or false, and has no states with names"
+            hint = "Leave `values` out; `invert: true` where 0 means on"
+            yield position_of(written[name].node, "values").problem((*inside, "values"), what, hint)
         if point.unit in UNITS or not point.unit:
             yield from unit_problem(
                 canonical.dimension, point, position_of(written[name].node, "unit"), (*inside, "unit")

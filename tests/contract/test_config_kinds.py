@@ -98,6 +98,26 @@ points: {status: {register: 1}, power: {register: 2, unit: W}, current_limit: {r
 
 
 @pytest.mark.parametrize(
+    ("keys", "at", "name"),
+    [
+        (
+            'kind: load\npower: 2 kW\npoints: {"on": {register: 1, access: read_write, values: {0: x, 1: y}}}\n',
+            62,
+            "on",
+        ),
+        (EV.replace("points: {", "points: {authorised: {register: 9, values: {0: x, 1: y}}, "), 48, "authorised"),
+    ],
+)
+def test_what_is_on_or_off_has_no_names_for_that(tmp_path: Path, keys: str, at: int, name: str) -> None:
+    (problem,) = [each for each in problems(tmp_path, keys) if "values" in each]
+    assert problem.startswith("s2d.yaml:8:")
+    assert problem.endswith(
+        f":{at}: Device: points: {name}: values: is a switch, true or false, and has no states with names. "
+        "Leave `values` out; `invert: true` where 0 means on"
+    )
+
+
+@pytest.mark.parametrize(
     ("keys", "expected"),
     [
         (
@@ -106,7 +126,7 @@ points: {status: {register: 1}, power: {register: 2, unit: W}, current_limit: {r
         ),
         (
             EV.replace("status: {register: 1}, ", ""),
-            's2d.yaml:8:13: Device: points: a ev_charger needs "status": '
+            's2d.yaml:8:13: Device: points: an ev_charger needs "status": '
             "A no car, B a car, C it charges, D as C, E error, F unavailable",
         ),
         (

@@ -56,6 +56,8 @@ class CanonicalPoint(NamedTuple):
     dimension: str
     """Of the point's unit; "" for a plain number, a state or a switch."""
     meaning: str
+    is_switch: bool = False
+    """It is on or off: true or false, or a number of which 0 is off, and no state with a name."""
 
 
 class Ability(NamedTuple):
@@ -211,6 +213,11 @@ class Kind:
     what keeps each from it, in words."""
     called: Callable[[Any, str], str] = _by_name
     """Of its settings and its name: what it is called to the CEM."""
+
+    @property
+    def one(self) -> str:
+        """One of them, as people say it."""
+        return f"{'an' if self.name[0] in 'aeiou' else 'a'} {self.name}"
 
     def missing(self, points: Collection[str]) -> list[str]:
         """What *points* lack to be enough; of alternatives, what the one lacks that they come nearest to."""

@@ -87,9 +87,14 @@ class SharedState:
         return self._held.get(point)
 
     def number(self, point: str) -> float | None:
-        """What *point* is, as a number; None while it is unknown."""
+        """What *point* is, as a number; None while it is unknown, or no number."""
         reading = self._held.get(point)
-        return None if reading is None or reading.value is None else float(reading.value)
+        return None if reading is None or reading.value is None or type(reading.value) is str else float(reading.value)
+
+    def flag(self, point: str) -> bool | None:
+        """Whether *point*, which is on or off, is on; None while it is unknown, or a state with a name."""
+        value = self.value(point)
+        return None if value is None or isinstance(value, str) else bool(value)
 
     def worst(self, point: str, number: Callable[[float, float], float]) -> float | None:
         """Of what *point* is, and may be where that is in doubt, *number*: `min` or `max`; None while it is unknown."""

@@ -131,10 +131,10 @@ class EvCharger:
         self.state.observe(readings, now)
         self._note_confirmed(now)
         total = self.measured.total()
-        status, authorised = self.state.value("status"), self.state.value("authorised")
+        status = self.state.value("status")
         seen = SeenCar(
             None if status is None else str(status),
-            None if authorised is None else bool(authorised),
+            self.state.flag("authorised"),
             total.number if total else None,
         )
         self.plug_in.observe(seen, now)

@@ -186,7 +186,7 @@ class HeatPump:
 
     @property
     def wanted(self) -> str | None:
-        return "the owner wants it now" if self.state.value("heat_now") else None
+        return "the owner wants it now" if self.state.flag("heat_now") else None
 
     @property
     def danger(self) -> str | None:
@@ -206,7 +206,7 @@ class HeatPump:
         if self.state.is_known("status"):
             return None
         if self.state.was_read_since("compressor", since):
-            return bool(self.state.value("compressor"))
+            return self.state.flag("compressor") is True
         power_w = self.state.number("power")
         if power_w is None or not self.state.was_read_since("power", since):
             return None

@@ -67,7 +67,7 @@ class SgReadyStates:
         """The state that it is in: what it says, else what it has confirmed; None while neither is known."""
         if (number := self._state.number("sg_state")) is not None:
             return _NUMBERED.get(number)
-        known = [self._state.value(point) for point in self.points]
+        known = [self._state.value(point) if point == MODE else self._state.flag(point) for point in self.points]
         if None in known:
             known = [self._confirmed.get(point) for point in self.points]
         return None if None in known else _state_of(known)

@@ -103,8 +103,7 @@ class Load:
     def is_on(self) -> bool | None:
         """Whether it is on, by what it says, by its power, or by what it confirmed; None while nothing tells."""
         if self.seen_by:
-            seen = self.state.value(self.seen_by)
-            return None if seen is None else bool(seen)
+            return self.state.flag(self.seen_by)
         if self._can_read("power"):
             power_w, usual_w = self.state.number("power"), self.running.power_w
             return None if power_w is None or usual_w is None else power_w > usual_w / 2
