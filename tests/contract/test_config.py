@@ -214,8 +214,8 @@ DEVICE = [
     ),
     (("kind: battery", "kind:"), f"4:8: kind: expected one of: {', '.join(KINDS)}, got nothing"),
     (
-        ("kind: battery", "profile: alfen-evil"),
-        '4:12: profile: no profile "alfen-evil". `s2d profiles` lists them',
+        ("kind: battery", "profile: toaster-5000"),
+        '4:12: profile: no profile "toaster-5000". `s2d profiles` lists them',
     ),
     (("driver: modbus", "driver: modbsu"), '5:11: driver: "modbsu" is not installed. Did you mean "modbus"?'),
     (("driver: modbus", "driver: ':'"), '5:11: driver: expected the name of a driver, or module:Class, got ":"'),

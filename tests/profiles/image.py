@@ -24,6 +24,7 @@ from s2d.device.command_plan import CommandMemory, Plan, Wait, Write
 from s2d.device.device_map import DeviceMap, commands_of
 from s2d.device.latest_values import LatestValues
 from s2d.driver import Driver
+from s2d.errors import DeviceRefused
 from s2d.values import RELEASE, Reading, Setpoint, Value
 from tests.chronicle import PATIENCE_S
 from tests.fakes import FakeLog
@@ -192,8 +193,10 @@ class Played:
 
     def _find(self, command: str, plan: Plan) -> None:
         written = {name for step in plan.steps if isinstance(step, Write) for name in step.values}
-        for name in written & self.commands[command].restored - self.found.keys():
-            self.found[name] = self._knowledge.values[name]
+        new = sorted(written & self.commands[command].restored - self.found.keys())
+        if unknown := [name for name in new if name not in self._knowledge.values]:
+            raise DeviceRefused(f"what {', '.join(unknown)} holds is unknown, so it could not be put back")
+        self.found |= {name: self._knowledge.values[name] for name in new}
 
     async def _take(self, steps: Sequence[Write | Wait]) -> list[Written | Pause]:
         told: list[Written | Pause] = []

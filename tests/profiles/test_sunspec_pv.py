@@ -41,9 +41,9 @@ async def test_an_inverter_in_whole_numbers_and_scale_factors() -> None:
             "status": "producing",
             "events": "ok",
             "fault": "ok",
-            "max_power": 8000,
+            "most_power": 8000,
             "rating": 10000,
-            "rated_power": 8000,
+            "max_power": 8000,
             "limit_percent": 100,
             "limit_revert": 0,
             "limit_on": "DISABLED",
@@ -82,7 +82,7 @@ async def test_an_inverter_of_the_newer_models_counts_its_states_from_0() -> Non
             "events": "ok",
             "fault": "ok",
             "rating": 6000,
-            "rated_power": 6000,
+            "max_power": 6000,
         }
 
 
@@ -151,7 +151,11 @@ async def test_it_is_limited_and_let_go_by_model_123() -> None:
             Written(6, percent, [10000]),
             Written(6, on, [1]),
         ]
-        assert await device.released("power_limit") == [Written(6, on, [0])]
+        assert await device.released("power_limit") == [
+            Written(6, revert, [0]),
+            Written(6, percent, [10000]),
+            Written(6, on, [0]),
+        ]
         command = device.commands["power_limit"]
         assert (command.refresh_s, command.timeout_s({}), command.if_unchanged) == (50, 120, "write")
 
@@ -168,7 +172,24 @@ async def test_it_is_limited_and_let_go_by_model_704() -> None:
             Written(6, percent, [25]),
             Written(6, on, [1]),
         ]
-        assert await device.released("power_limit") == [Written(6, on, [0])]
+        assert await device.released("power_limit") == [
+            Written(16, revert, u32(0)),
+            Written(6, percent, [100]),
+            Written(6, on, [0]),
+        ]
+
+
+async def test_the_limit_of_its_installer_survives() -> None:
+    before = (COMMON, IN_WHOLE_NUMBERS, RATINGS, SETTINGS)
+    revert, percent, on = (place(offset, *before) for offset in (7, 5, 9))
+    installed = model(123, CONTROLS | {"WMaxLimPct": 6000, "WMaxLim_Ena": 1})
+    async with played("sunspec-pv", image(*before, installed)) as device:
+        await device.told("power_limit", 2000.0)
+        assert await device.released("power_limit") == [
+            Written(6, revert, [0]),
+            Written(6, percent, [6000]),
+            Written(6, on, [1]),
+        ]
 
 
 async def test_without_a_reversion_time_the_limit_is_told_all_the_same() -> None:
@@ -198,14 +219,16 @@ async def test_all_can_be_taken_away_even_if_nobody_knows_how_much_that_is() -> 
             Written(6, place(5, *before), [0]),
             Written(6, place(9, *before), [1]),
         ]
-        with pytest.raises(DeviceRefused, match="max is unknown: rated_power"):
+        with pytest.raises(DeviceRefused, match="max is unknown: max_power"):
             await device.told("power_limit", 1000.0)
 
 
 async def test_one_without_controls_refuses_to_be_limited_and_says_why() -> None:
     async with played("sunspec-pv", image(COMMON, IN_WHOLE_NUMBERS, RATINGS)) as device:
-        with pytest.raises(DeviceRefused, match="no 123:WMaxLimPct nor 704:WMaxLimPct; its SunSpec models are 1, 103"):
+        with pytest.raises(DeviceRefused, match="what limit_on, limit_percent holds is unknown"):
             await device.told("power_limit", 1000.0)
+        detail = (await device.readings())["limit_percent"].detail
+        assert "no 123:WMaxLimPct nor 704:WMaxLimPct; its SunSpec models are 1, 103" in detail
 
 
 async def test_what_is_no_inverter_says_which_models_it_has_instead() -> None:
@@ -233,7 +256,7 @@ async def test_a_simulated_one_is_limited_as_it_is_told_and_forgets_it_in_time()
         connected("sunspec-pv", address.port, connection={"warm_up": "0 s", "gap": "0 s"}) as device,
     ):
         readings = await device.read()
-        assert (readings["power"], readings["status"], readings["rated_power"]) == (-4000, "producing", 4000)
+        assert (readings["power"], readings["status"], readings["max_power"]) == (-4000, "producing", 4000)
         await device.told("power_limit", 1000)
         now_s[0] = 8.0
         readings = await device.read()
