@@ -306,6 +306,18 @@ def test_it_stops_by_itself_at_its_limit() -> None:
     assert of_type(frbc.SystemDescription, effects)[-1].storage.fill_level_label == "full"
 
 
+@pytest.mark.parametrize(("limit_soc", "ends"), [(50.0, (20.0, 50.0)), (10.0, (10.0, 10.0)), (0.0, (0.0, 0.0))])
+def test_a_car_that_limits_itself_is_described_up_to_there(limit_soc: float, ends: tuple[float, float]) -> None:
+    stage = Planned(KEYS.replace(SOC, SOC + '  vehicle_soc_limit: {register: 8, unit: "%"}\n') + "min_soc: 20 %\n")
+    stage.extra["vehicle_soc_limit"] = limit_soc
+    stage.wants = False
+    first = stage.session(FRBC)
+    described = of_type(frbc.SystemDescription, first)[-1].storage.fill_level_range
+    assert (described.start_of_range, described.end_of_range) == ends
+    target = of_type(frbc.FillLevelTargetProfile, first)[-1].elements[-1].fill_level_range
+    assert (target.start_of_range, target.end_of_range) == (limit_soc, limit_soc)
+
+
 def test_a_car_that_is_unplugged_ends_its_order_and_nothing_is_given_to_the_next() -> None:
     stage = selected()
     stage.orders("go", stage.mode(3))

@@ -77,7 +77,7 @@ class EvDescription:
             provides_leakage_behaviour=False,
             provides_fill_level_target_profile=True,
             provides_usage_forecast=False,
-            fill_level_range=self._levels(low, high),
+            fill_level_range=self.levels(low, high),
         )
         timers = settings.timers
         on_s = _OFTEN_STARTED_S if described.is_often_started else timers.on_s
@@ -86,7 +86,8 @@ class EvDescription:
         self._timers_s = {name: duration_s for name, duration_s in timers_s.items() if duration_s > 0}
         self.actuators = (self._described_actuator(),)
 
-    def _levels(self, low: float, high: float) -> NumberRange:
+    def levels(self, low: float, high: float) -> NumberRange:
+        """The fill levels between two states of charge (%)."""
         scale = self._described.level_per_percent
         return NumberRange(start_of_range=low * scale, end_of_range=high * scale)
 
@@ -136,7 +137,7 @@ class EvDescription:
         start_w, end_w = power_w
         rate = self._described.rate_per_w * self._described.level_per_percent
         element = OperationModeElement(
-            fill_level_range=self._levels(*soc),
+            fill_level_range=self.levels(*soc),
             fill_rate=NumberRange(start_of_range=start_w * rate, end_of_range=end_w * rate),
             power_ranges=(PowerRange(start_of_range=start_w, end_of_range=end_w, commodity_quantity=quantity),),
         )

@@ -337,9 +337,10 @@ class EvCharger:
         soc = self.car.soc
         if soc is None or self.absence is not None or self.car.is_full:
             return None
+        min_soc = self.car.min_soc
         margin = _MIN_SOC_HYSTERESIS if self.must_charge else 0.0
-        if soc < self.settings.min_soc + (margin if self.settings.min_soc else 0.0):
-            return f"the state of charge {soc:g} % is below min_soc, {self.settings.min_soc:g} %"
+        if soc < min_soc + (margin if min_soc else 0.0):
+            return f"the state of charge {soc:g} % is below min_soc, {min_soc:g} %"
         latest = self.latest_start
         return "it would miss its departure" if latest is not None and now.utc >= latest else None
 

@@ -135,6 +135,11 @@ class PresentCar:
         return min(float(self._settings.limit_soc), of_car, 100.0 if said is None else said)
 
     @property
+    def min_soc(self) -> float:
+        """The state of charge in % to which it is charged whatever is ordered."""
+        return min(self.limit_soc, float(self._settings.min_soc))
+
+    @property
     def target_soc(self) -> float:
         """The state of charge in % with which it leaves."""
         said = self._state.number("target_soc")

@@ -8,7 +8,6 @@ from math import inf
 
 from msgspec.structs import replace
 
-from ....s2.messages.common import NumberRange
 from ....s2.messages.frbc import (
     ActuatorDescription,
     FillLevelTargetProfileElement,
@@ -76,7 +75,7 @@ class EvStorage:
         if charger.plug_in.is_car_there is None or not charger.state.is_known("status"):
             return None
         # With no car there is no level; the least that is described is what is said then.
-        soc = charger.settings.min_soc if charger.absence is not None else charger.car.soc
+        soc = charger.car.min_soc if charger.absence is not None else charger.car.soc
         return None if soc is None else soc * self._described.level_per_percent
 
     def activity_of(self, scope: str) -> ModeAndFactor | None:
@@ -137,7 +136,7 @@ class EvStorage:
             modes=self._modes() if why_not is None else (),
             can_rest=car.known is None or car.known.pause != "never",
             label=why_not or label,
-            levels=(float(settings.min_soc), car.limit_soc),
+            levels=(car.min_soc, car.limit_soc),
             level_per_percent=1.0 if settings.fill_level_unit == "%" else capacity_wh / 100_000,
             rate_per_w=settings.charge_efficiency / 3600 / capacity_wh,
             is_often_started=charger.plug_in.starts >= settings.max_starts,
@@ -199,11 +198,11 @@ class ForeseenCharge:
     def _worked_out(self, now: Now) -> tuple[datetime, tuple[FillLevelTargetProfileElement, ...]]:
         charger, departs_at = self._charger, self._charger.car.departs_at
         start = now.utc if not now.utc.microsecond else now.utc.replace(microsecond=0) + timedelta(seconds=1)
-        band = self._storage.storage().fill_level_range
+        description, car = self._storage.description, charger.car
+        band = description.storage.fill_level_range
         if departs_at is None or departs_at <= start or charger.absence is not None:
             return start, (FillLevelTargetProfileElement(duration=_ms(_NO_TARGET), fill_level_range=band),)
-        target = band.end_of_range * charger.car.target_soc / charger.car.limit_soc
-        wanted = NumberRange(start_of_range=target, end_of_range=band.end_of_range)
+        wanted = description.levels(car.target_soc, car.limit_soc)
         return start, (
             FillLevelTargetProfileElement(duration=_ms(departs_at - start), fill_level_range=band),
             FillLevelTargetProfileElement(duration=_ms(_AT_DEPARTURE), fill_level_range=wanted),
