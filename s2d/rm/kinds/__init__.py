@@ -5,14 +5,14 @@ control type that it offers an adapter makes of the model what that control type
 session and no register.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
-from ...s2.messages.common import CommodityQuantity, ControlType, Role
+from ...s2.messages.common import CONTROL_TYPES, CommodityQuantity, ControlType, Role
 from ...values import Now, PlausibleRange, Reading, Setpoint, Value
 from ..control import Control
 from ..control.context import ControlContext
@@ -228,6 +228,11 @@ class Kind:
             nearest: list[str] = min(begun or gaps[:1], key=len)
             lacking += nearest
         return lacking
+
+
+def short_names(control_types: Container[ControlType]) -> tuple[str, ...]:
+    """The short names of *control_types*, richest first."""
+    return tuple(short for short, control_type in CONTROL_TYPES.items() if control_type in control_types)
 
 
 OneOf = tuple[tuple[str, ...], ...]

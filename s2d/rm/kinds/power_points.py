@@ -3,10 +3,12 @@
 Spec: EN 50491-12-2, CommodityQuantity; 3_PHASE_SYMMETRIC is the total of all phases.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 from ...s2.messages.common import CommodityQuantity
+from ...values import PlausibleRange
+from . import CanonicalPoint
 
 THREE_PHASES = CommodityQuantity.ELECTRIC_POWER_3_PHASE_SYMMETRIC
 PHASES = {
@@ -15,6 +17,17 @@ PHASES = {
     "power_l3": CommodityQuantity.ELECTRIC_POWER_L3,
 }
 """The point of each phase."""
+
+
+PHASE_POWERS: Mapping[str, CanonicalPoint] = {
+    f"power_l{phase}": CanonicalPoint("read", "power", f"power on phase {phase}") for phase in (1, 2, 3)
+}
+"""What the points of the phases are, of every kind that is measured so."""
+
+
+def of_all_powers(plausible: PlausibleRange) -> dict[str, PlausibleRange]:
+    """What is *plausible* of the power of a device, of its total and of each phase."""
+    return dict.fromkeys(("power", *PHASE_POWERS), plausible)
 
 
 def described_quantity(phases: Literal[1, 3]) -> CommodityQuantity:

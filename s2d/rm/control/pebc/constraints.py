@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from ....s2.messages.common import CommodityQuantity
+from ....s2.messages.common import CommodityQuantity, NumberRange
 from ....s2.messages.pebc import AllowedLimitRange, PowerEnvelopeConsequenceType, PowerEnvelopeLimitType
 from .envelopes import Limits
 
@@ -27,6 +27,33 @@ class Constraints:
     """None for now."""
     valid_until: datetime | None = None
     """None for no end."""
+
+    @staticmethod
+    def of(
+        quantity: CommodityQuantity,
+        consequence_type: PowerEnvelopeConsequenceType,
+        *,
+        upper: Iterable[tuple[float, float]],
+        lower: Iterable[tuple[float, float]],
+    ) -> "Constraints":
+        """Those of one quantity, without an end: from where to where its upper and its lower limit may be put.
+
+        A CEM that reads but one range gets the first.
+        """
+        ranges = [(PowerEnvelopeLimitType.UPPER_LIMIT, *each) for each in upper]
+        ranges += [(PowerEnvelopeLimitType.LOWER_LIMIT, *each) for each in lower]
+        return Constraints(
+            consequence_type,
+            tuple(
+                AllowedLimitRange(
+                    commodity_quantity=quantity,
+                    limit_type=limit_type,
+                    range_boundary=NumberRange(start_of_range=start + 0.0, end_of_range=end + 0.0),
+                    abnormal_condition_only=False,
+                )
+                for limit_type, start, end in ranges
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)

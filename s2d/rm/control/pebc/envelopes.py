@@ -25,6 +25,11 @@ class Limits(NamedTuple):
     upper: float
 
 
+def upper_of(limits: Mapping[CommodityQuantity, Limits], quantity: CommodityQuantity, free: float) -> float:
+    """The upper limit of *quantity* among *limits*; *free* without any."""
+    return limits[quantity].upper if quantity in limits else free
+
+
 class PresentLimits(Struct, frozen=True):
     """The limits of an instruction that hold at present."""
 

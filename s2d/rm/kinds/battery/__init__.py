@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Mapping
 
-from ....s2.messages.common import CONTROL_TYPES, ControlType
+from ....s2.messages.common import ControlType
 from ....values import PlausibleRange, Value
 from ...control.offers import Offer, offer_frbc, offer_ombc, offer_pebc
 from ...control.reporting import ReportThresholds
 from ...occasion import Occasion
-from .. import Ability, CanonicalPoint, Kind, ResourceSetup
+from .. import Ability, CanonicalPoint, Kind, ResourceSetup, short_names
+from ..power_points import PHASE_POWERS, of_all_powers
 from .battery import FORCED, LIMITS, MODE, Battery
 from .envelopes import BatteryEnvelopes
 from .fill_rate import BatteryStorage
@@ -78,7 +79,7 @@ def _plausible(settings: BatterySettings, nameplate_w: float | None) -> dict[str
         step=_STEP_PERCENT,
         change_per_s=fastest_w / settings.capacity_wh * 100 / 3600,
     )
-    return {"soc": soc, **dict.fromkeys(("power", "power_l1", "power_l2", "power_l3"), power)}
+    return {"soc": soc, **of_all_powers(power)}
 
 
 def _steered_by(points: Collection[str], commands: Collection[str]) -> tuple[str, ...]:
@@ -117,9 +118,7 @@ KIND = Kind(
     points={
         "soc": CanonicalPoint("read", "percentage", "state of charge"),
         "power": CanonicalPoint("read", "power", "power now, charging positive"),
-        "power_l1": CanonicalPoint("read", "power", "power on phase 1"),
-        "power_l2": CanonicalPoint("read", "power", "power on phase 2"),
-        "power_l3": CanonicalPoint("read", "power", "power on phase 3"),
+        **PHASE_POWERS,
         "status": CanonicalPoint("read", "", "what the device says it does"),
         "fault": CanonicalPoint("read", "", "anything but 0, false or `ok` is a fault"),
         FORCED: CanonicalPoint("write", "power", "power it shall take (positive) or give (negative)"),
@@ -128,7 +127,7 @@ KIND = Kind(
         MODE: CanonicalPoint("write", "", "what it shall do: `idle`, `charge` or `discharge`"),
     },
     needs=((("power",),), (("soc", FORCED), LIMITS, (MODE,))),
-    control_types=tuple(short for short, control_type in CONTROL_TYPES.items() if control_type in OFFERS),
+    control_types=short_names(OFFERS),
     steered_by=_steered_by,
     safe=_safe,
     thresholds=_thresholds,

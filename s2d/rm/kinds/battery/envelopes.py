@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from ....s2.messages.common import CommodityQuantity, NumberRange
-from ....s2.messages.pebc import AllowedLimitRange, PowerEnvelopeConsequenceType, PowerEnvelopeLimitType
+from ....s2.messages.common import CommodityQuantity
+from ....s2.messages.pebc import PowerEnvelopeConsequenceType
 from ....values import RELEASE, Now, Setpoint
 from ...control.execution import Stage, Verdict
 from ...control.pebc.constraints import Constraints, EnergyNeed
@@ -20,19 +20,11 @@ class BatteryEnvelopes:
         settings = battery.settings
         self._quantity = battery.description.quantity
         self._most_w = OrderedLimits(float(settings.max_charge_power_w), float(settings.max_discharge_power_w))
-        upper = (PowerEnvelopeLimitType.UPPER_LIMIT, 0.0, self._most_w.charge_w)
-        lower = (PowerEnvelopeLimitType.LOWER_LIMIT, -self._most_w.discharge_w, 0.0)
-        self._constraints = Constraints(
+        self._constraints = Constraints.of(
+            self._quantity,
             PowerEnvelopeConsequenceType.DEFER,
-            tuple(
-                AllowedLimitRange(
-                    commodity_quantity=self._quantity,
-                    limit_type=limit_type,
-                    range_boundary=NumberRange(start_of_range=start, end_of_range=end),
-                    abnormal_condition_only=False,
-                )
-                for limit_type, start, end in (upper, lower)
-            ),
+            upper=[(0.0, self._most_w.charge_w)],
+            lower=[(-self._most_w.discharge_w, 0.0)],
         )
 
     def constraints(self) -> Constraints:

@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Iterator, Mapping
 
-from ....s2.messages.common import CONTROL_TYPES, ControlType
+from ....s2.messages.common import ControlType
 from ....values import PlausibleRange, Value
 from ...control.offers import Offer, offer_frbc, offer_pebc
 from ...control.reporting import ReportThresholds
 from ...occasion import Occasion
-from .. import Ability, Advice, CanonicalPoint, Kind, ResourceSetup
+from .. import Ability, Advice, CanonicalPoint, Kind, ResourceSetup, short_names
 from .charge_limit import CURRENT, POWER, ChargeLimit
 from .envelopes import EvEnvelopes
 from .ev_charger import ENABLE, PHASE_COUNT, WAKE, EvCharger
@@ -144,7 +144,7 @@ KIND = Kind(
         (("power",), ("current_l1",), ("power_l1",)),
         ((CURRENT,), (POWER,)),
     ),
-    control_types=tuple(short for short, control_type in CONTROL_TYPES.items() if control_type in OFFERS),
+    control_types=short_names(OFFERS),
     steered_by=_steered_by,
     safe=_safe,
     thresholds=_thresholds,

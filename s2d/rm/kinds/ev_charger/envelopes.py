@@ -7,18 +7,16 @@ that a car uses. A range ends where the settings say: what is measured or learnt
 from collections.abc import Mapping
 from datetime import timedelta
 
-from ....s2.messages.common import CommodityQuantity, NumberRange
-from ....s2.messages.pebc import AllowedLimitRange, PowerEnvelopeConsequenceType, PowerEnvelopeLimitType
+from ....s2.messages.common import CommodityQuantity
+from ....s2.messages.pebc import PowerEnvelopeConsequenceType
 from ....values import Now, Setpoint
 from ...control.execution import FOLLOWED, PENDING, Stage, Verdict, failed
 from ...control.pebc.constraints import Constraints, EnergyNeed
-from ...control.pebc.envelopes import Limits, PresentLimits
+from ...control.pebc.envelopes import Limits, PresentLimits, upper_of
 from ...occasion import Occasion
 from ..power_points import described_quantity
 from .charge_limit import Phases
 from .ev_charger import EvCharger
-
-_UPPER, _LOWER = PowerEnvelopeLimitType.UPPER_LIMIT, PowerEnvelopeLimitType.LOWER_LIMIT
 
 _NEED_MOVED_W, _NEED_MOVED = 100.0, 0.05
 """What a car needs is told anew when it has moved by so much, or by this of itself..."""
@@ -36,20 +34,12 @@ class EvEnvelopes:
         self._quantity = described_quantity(settings.phases)
         self._least_w = limit.nominal_w(limit.least(fewest), fewest)
         self._most_w = limit.nominal_w(limit.most(settings.phases), settings.phases)
-        # A CEM that reads one range of several gets the one that charges.
-        ranges = ((_UPPER, self._least_w, self._most_w), (_UPPER, 0.0, 0.0), (_LOWER, 0.0, 0.0))
         self._need: EnergyNeed | None = None
-        self._constraints = Constraints(
+        self._constraints = Constraints.of(
+            self._quantity,
             PowerEnvelopeConsequenceType.DEFER,
-            tuple(
-                AllowedLimitRange(
-                    commodity_quantity=self._quantity,
-                    limit_type=limit_type,
-                    range_boundary=NumberRange(start_of_range=start, end_of_range=end),
-                    abnormal_condition_only=False,
-                )
-                for limit_type, start, end in ranges
-            ),
+            upper=[(self._least_w, self._most_w), (0.0, 0.0)],
+            lower=[(0.0, 0.0)],
         )
 
     def constraints(self) -> Constraints:
@@ -105,4 +95,4 @@ class EvEnvelopes:
         return FOLLOWED if total.number <= charger.most_w(self._upper_w(limits)) else PENDING
 
     def _upper_w(self, limits: Mapping[CommodityQuantity, Limits]) -> float:
-        return min(limits[self._quantity].upper, self._most_w) if self._quantity in limits else self._most_w
+        return min(upper_of(limits, self._quantity, self._most_w), self._most_w)

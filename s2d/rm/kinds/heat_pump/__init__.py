@@ -2,15 +2,16 @@
 
 from collections.abc import Collection, Mapping
 
-from ....s2.messages.common import CONTROL_TYPES, ControlType
+from ....s2.messages.common import ControlType
 from ....values import PlausibleRange, Value
 from ...control.offers import Offer, offer_frbc, offer_ombc, offer_pebc
 from ...control.reporting import ReportThresholds
 from ...occasion import Occasion
-from .. import Ability, CanonicalPoint, Kind, ResourceSetup
+from .. import Ability, CanonicalPoint, Kind, ResourceSetup, short_names
 from ..heated_storage import HeatedStorage
 from ..heating import LIMIT, OFFER, ON, SETPOINT, TEMPERATURE
 from ..hygiene import HOT_C
+from ..power_points import PHASE_POWERS, of_all_powers
 from .advice import advice
 from .envelopes import HeatPumpEnvelopes
 from .frost_guard import OUTDOOR
@@ -89,7 +90,7 @@ def _plausible(settings: HeatPumpSettings, nameplate_w: float | None) -> dict[st
     power = PlausibleRange(low=0.0, high=most_w, margin=most_w / 20)
     water = PlausibleRange(low=-30.0, high=120.0)
     return {
-        **dict.fromkeys(("power", "power_l1", "power_l2", "power_l3"), power),
+        **of_all_powers(power),
         TEMPERATURE: water,
         "flow_setpoint": water,
         OUTDOOR: PlausibleRange(low=-60.0, high=60.0),
@@ -135,9 +136,7 @@ KIND = Kind(
     settings=HeatPumpSettings,
     points={
         "power": CanonicalPoint("read", "power", "power now"),
-        "power_l1": CanonicalPoint("read", "power", "power on phase 1"),
-        "power_l2": CanonicalPoint("read", "power", "power on phase 2"),
-        "power_l3": CanonicalPoint("read", "power", "power on phase 3"),
+        **PHASE_POWERS,
         TEMPERATURE: CanonicalPoint("read", "temperature", "temperature of what it heats, as `storage` says"),
         OUTDOOR: CanonicalPoint("read", "temperature", "temperature outdoors"),
         "flow_setpoint": CanonicalPoint("read", "temperature", "what the heating water is to be"),
@@ -160,7 +159,7 @@ KIND = Kind(
         ON: CanonicalPoint("write", "", "whether it may run: its enable contact, never its supply", is_switch=True),
     },
     needs=(((MODE,), RELAYS, (SETPOINT,), (LIMIT,), (OFFER,), (ON,), ("power",)),),
-    control_types=tuple(short for short, control_type in CONTROL_TYPES.items() if control_type in OFFERS),
+    control_types=short_names(OFFERS),
     steered_by=_steered_by,
     safe=_safe,
     thresholds=_thresholds,

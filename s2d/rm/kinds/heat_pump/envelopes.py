@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from ....s2.messages.common import CommodityQuantity, NumberRange
-from ....s2.messages.pebc import AllowedLimitRange, PowerEnvelopeConsequenceType, PowerEnvelopeLimitType
+from ....s2.messages.common import CommodityQuantity
+from ....s2.messages.pebc import PowerEnvelopeConsequenceType
 from ....values import Now, Setpoint
 from ...control.execution import Stage, Verdict
 from ...control.pebc.constraints import Constraints, EnergyNeed
-from ...control.pebc.envelopes import Limits, PresentLimits
+from ...control.pebc.envelopes import Limits, PresentLimits, upper_of
 from ...occasion import Occasion
 from .heat_pump import HeatPump
 
@@ -20,21 +20,12 @@ class HeatPumpEnvelopes:
         self._heat_pump = heat_pump
         self._cap = heat_pump.cap
         least_w, self._most_w = self._cap.range_w
-        upper, lower = PowerEnvelopeLimitType.UPPER_LIMIT, PowerEnvelopeLimitType.LOWER_LIMIT
-        ranges = [(upper, least_w, self._most_w), (lower, 0.0, 0.0)]
-        if self._cap.can_stop and least_w > 0:
-            ranges.insert(1, (upper, 0.0, 0.0))
-        self._constraints = Constraints(
+        stop = [(0.0, 0.0)] if self._cap.can_stop and least_w > 0 else []
+        self._constraints = Constraints.of(
+            heat_pump.quantity,
             PowerEnvelopeConsequenceType.DEFER,
-            tuple(
-                AllowedLimitRange(
-                    commodity_quantity=heat_pump.quantity,
-                    limit_type=limit_type,
-                    range_boundary=NumberRange(start_of_range=start_w, end_of_range=end_w),
-                    abnormal_condition_only=False,
-                )
-                for limit_type, start_w, end_w in ranges
-            ),
+            upper=[(least_w, self._most_w), *stop],
+            lower=[(0.0, 0.0)],
         )
 
     def constraints(self) -> Constraints:
@@ -58,6 +49,4 @@ class HeatPumpEnvelopes:
         return self._cap.verdict_on(self._upper_w(limits), since)
 
     def _upper_w(self, limits: Mapping[CommodityQuantity, Limits]) -> float:
-        """The most it may take; a quantity without a limit is free."""
-        limit = limits.get(self._heat_pump.quantity)
-        return self._most_w if limit is None else limit.upper
+        return upper_of(limits, self._heat_pump.quantity, self._most_w)

@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Iterator, Mapping
 
-from ....s2.messages.common import CONTROL_TYPES, ControlType
+from ....s2.messages.common import ControlType
 from ....values import PlausibleRange, Value
 from ...control.offers import Offer, offer_ombc, offer_pebc
 from ...control.reporting import ReportThresholds
 from ...occasion import Occasion
-from .. import Ability, Advice, CanonicalPoint, Kind, ResourceSetup
+from .. import Ability, Advice, CanonicalPoint, Kind, ResourceSetup, short_names
+from ..power_points import PHASE_POWERS, of_all_powers
 from .envelopes import LoadEnvelopes
 from .load import LIMIT, ON, SEEN_ON, TEMPERATURE, Load
 from .settings import LoadSettings
@@ -74,7 +75,7 @@ def _plausible(settings: LoadSettings, nameplate_w: float | None) -> dict[str, P
     said_w = _most_w(settings)
     usual_w = most_w if said_w is None else _OVER_SAID * said_w
     power = PlausibleRange(low=0.0, high=max(most_w, usual_w), margin=_GIVES_W, usual_high=usual_w)
-    return dict.fromkeys(("power", "power_l1", "power_l2", "power_l3"), power)
+    return of_all_powers(power)
 
 
 def _advice(settings: LoadSettings, abilities: Mapping[str, Ability]) -> Iterator[Advice]:
@@ -105,9 +106,7 @@ KIND = Kind(
     settings=LoadSettings,
     points={
         "power": CanonicalPoint("read", "power", "power now"),
-        "power_l1": CanonicalPoint("read", "power", "power on phase 1"),
-        "power_l2": CanonicalPoint("read", "power", "power on phase 2"),
-        "power_l3": CanonicalPoint("read", "power", "power on phase 3"),
+        **PHASE_POWERS,
         "energy": CanonicalPoint("read", "energy", "energy it has taken"),
         TEMPERATURE: CanonicalPoint("read", "temperature", "temperature of what it heats"),
         SEEN_ON: CanonicalPoint("read", "", "whether it is on, where that is another point than `on`", is_switch=True),
@@ -116,7 +115,7 @@ KIND = Kind(
         LIMIT: CanonicalPoint("write", "power", "most it may take; 0 stops it"),
     },
     needs=((("power",), (ON,), (LIMIT,)),),
-    control_types=tuple(short for short, control_type in CONTROL_TYPES.items() if control_type in OFFERS),
+    control_types=short_names(OFFERS),
     steered_by=_steered_by,
     safe=_safe,
     thresholds=_thresholds,

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from ....s2.messages.common import CommodityQuantity, NumberRange
-from ....s2.messages.pebc import AllowedLimitRange, PowerEnvelopeConsequenceType, PowerEnvelopeLimitType
+from ....s2.messages.common import CommodityQuantity
+from ....s2.messages.pebc import PowerEnvelopeConsequenceType
 from ....values import Now, Setpoint
 from ...control.execution import Stage, Verdict
 from ...control.pebc.constraints import Constraints, EnergyNeed
-from ...control.pebc.envelopes import Limits, PresentLimits
+from ...control.pebc.envelopes import Limits, PresentLimits, upper_of
 from ...occasion import Occasion
 from .load import Load
 
@@ -20,19 +20,12 @@ class LoadEnvelopes:
     def __init__(self, load: Load) -> None:
         self._load = load
         least_w, self._most_w = load.range_w
-        upper, lower = PowerEnvelopeLimitType.UPPER_LIMIT, PowerEnvelopeLimitType.LOWER_LIMIT
-        ranges = [(upper, least_w, self._most_w), *([(upper, 0.0, 0.0)] if least_w > 0 else []), (lower, 0.0, 0.0)]
-        self._constraints = Constraints(
+        stop = [(0.0, 0.0)] if least_w > 0 else []
+        self._constraints = Constraints.of(
+            load.quantity,
             _CONSEQUENCES[load.settings.consequence],
-            tuple(
-                AllowedLimitRange(
-                    commodity_quantity=load.quantity,
-                    limit_type=limit_type,
-                    range_boundary=NumberRange(start_of_range=start_w, end_of_range=end_w),
-                    abnormal_condition_only=False,
-                )
-                for limit_type, start_w, end_w in ranges
-            ),
+            upper=[(least_w, self._most_w), *stop],
+            lower=[(0.0, 0.0)],
         )
 
     def constraints(self) -> Constraints:
@@ -54,6 +47,4 @@ class LoadEnvelopes:
         return self._load.keeps(self._upper_w(limits), since)
 
     def _upper_w(self, limits: Mapping[CommodityQuantity, Limits]) -> float:
-        """The most it may take; a quantity without a limit is free."""
-        limit = limits.get(self._load.quantity)
-        return self._most_w if limit is None else limit.upper
+        return upper_of(limits, self._load.quantity, self._most_w)

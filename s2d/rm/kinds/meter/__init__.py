@@ -6,6 +6,7 @@ from ....values import PlausibleRange, Value
 from ...control.reporting import ReportThresholds
 from ...occasion import Occasion
 from .. import Ability, Advice, CanonicalPoint, Kind, ResourceSetup
+from ..power_points import PHASE_POWERS, of_all_powers
 from .meter import GAS, Meter
 from .settings import MeterSettings
 
@@ -44,7 +45,7 @@ def _thresholds(
 def _plausible(settings: MeterSettings, nameplate_w: float | None) -> dict[str, PlausibleRange]:
     most_w = _OVER_NAMEPLATE * nameplate_w if nameplate_w else _MOST_POWER_W
     power = PlausibleRange(low=-most_w, high=most_w)
-    return dict.fromkeys(("power", "power_l1", "power_l2", "power_l3"), power)
+    return of_all_powers(power)
 
 
 def _called(settings: MeterSettings, name: str) -> str:
@@ -64,9 +65,7 @@ KIND = Kind(
     settings=MeterSettings,
     points={
         "power": CanonicalPoint("read", "power", "power now; what is taken from the grid positive"),
-        "power_l1": CanonicalPoint("read", "power", "power on phase 1"),
-        "power_l2": CanonicalPoint("read", "power", "power on phase 2"),
-        "power_l3": CanonicalPoint("read", "power", "power on phase 3"),
+        **PHASE_POWERS,
         "current_l1": CanonicalPoint("read", "current", "current on phase 1, signed as the power is"),
         "current_l2": CanonicalPoint("read", "current", "current on phase 2"),
         "current_l3": CanonicalPoint("read", "current", "current on phase 3"),

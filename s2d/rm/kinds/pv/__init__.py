@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Mapping
 
-from ....s2.messages.common import CONTROL_TYPES, ControlType
+from ....s2.messages.common import ControlType
 from ....values import PlausibleRange, Value
 from ...control.offers import Offer, offer_pebc
 from ...control.reporting import ReportThresholds
 from ...occasion import Occasion
-from .. import Ability, CanonicalPoint, Kind, ResourceSetup
+from .. import Ability, CanonicalPoint, Kind, ResourceSetup, short_names
+from ..power_points import PHASE_POWERS, of_all_powers
 from .envelopes import PvEnvelopes
 from .pv import LIMIT, NAMEPLATE, Pv
 from .settings import PvSettings
@@ -59,7 +60,7 @@ def _plausible(settings: PvSettings, nameplate_w: float | None) -> dict[str, Pla
     most_w = _OVER_NAMEPLATE * (nameplate_w or _most_w(settings))
     power = PlausibleRange(low=-most_w, high=_STANDBY_W, margin=_STANDBY_W)
     return {
-        **dict.fromkeys(("power", "power_l1", "power_l2", "power_l3"), power),
+        **of_all_powers(power),
         NAMEPLATE: PlausibleRange(low=0.0, high=max(most_w, _MOST_POWER_W)),
     }
 
@@ -80,9 +81,7 @@ KIND = Kind(
     settings=PvSettings,
     points={
         "power": CanonicalPoint("read", "power", "power now, negative while it produces"),
-        "power_l1": CanonicalPoint("read", "power", "power on phase 1"),
-        "power_l2": CanonicalPoint("read", "power", "power on phase 2"),
-        "power_l3": CanonicalPoint("read", "power", "power on phase 3"),
+        **PHASE_POWERS,
         NAMEPLATE: CanonicalPoint("read", "power", "most it can produce, positive"),
         "state": CanonicalPoint("read", "", "what it says it does: `sleeping` and `off` are the dark"),
         "energy": CanonicalPoint("read", "energy", "energy it has produced"),
@@ -90,7 +89,7 @@ KIND = Kind(
         LIMIT: CanonicalPoint("write", "power", "most it may produce, positive"),
     },
     needs=((("power",),),),
-    control_types=tuple(short for short, control_type in CONTROL_TYPES.items() if control_type in OFFERS),
+    control_types=short_names(OFFERS),
     steered_by=_steered_by,
     safe=_safe,
     thresholds=_thresholds,

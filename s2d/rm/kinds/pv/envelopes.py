@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from ....s2.messages.common import CommodityQuantity, NumberRange
-from ....s2.messages.pebc import AllowedLimitRange, PowerEnvelopeConsequenceType, PowerEnvelopeLimitType
+from ....s2.messages.common import CommodityQuantity
+from ....s2.messages.pebc import PowerEnvelopeConsequenceType
 from ....values import Now, Setpoint
 from ...control.execution import Stage, Verdict
 from ...control.pebc.constraints import Constraints, EnergyNeed
@@ -22,19 +22,11 @@ class PvEnvelopes:
 
     def constraints(self) -> Constraints:
         most_w = self._most_w
-        lower = (PowerEnvelopeLimitType.LOWER_LIMIT, -most_w, -min(float(self._pv.settings.min_limit_w), most_w))
-        upper = (PowerEnvelopeLimitType.UPPER_LIMIT, 0.0, 0.0)
-        return Constraints(
+        return Constraints.of(
+            self._quantity,
             PowerEnvelopeConsequenceType.VANISH,
-            tuple(
-                AllowedLimitRange(
-                    commodity_quantity=self._quantity,
-                    limit_type=limit_type,
-                    range_boundary=NumberRange(start_of_range=start + 0.0, end_of_range=end + 0.0),
-                    abnormal_condition_only=False,
-                )
-                for limit_type, start, end in (upper, lower)
-            ),
+            upper=[(0.0, 0.0)],
+            lower=[(-most_w, -min(float(self._pv.settings.min_limit_w), most_w))],
         )
 
     def energy_needs(self) -> tuple[EnergyNeed, ...]:
