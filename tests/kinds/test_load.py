@@ -342,6 +342,19 @@ def test_it_can_be_limited_to_anything_it_takes() -> None:
     ]
 
 
+def test_before_it_was_heard_it_is_only_measured() -> None:
+    for keys, heard in (
+        (HEATER, {"power": 0.0}),
+        (HEATER.replace("  power: {register: 1, unit: W}\n", ""), {"power_limit": 3000.0}),
+    ):
+        stage = KindStage(keys)
+        stage.after(10.0)
+        stage.negotiated()
+        assert stage.offered() == (ControlType.NOT_CONTROLABLE,)
+        stage.measured(**heard)
+        assert stage.offered() == (PEBC,)
+
+
 def test_a_lamp_does_not_do_later_what_it_did_not_do() -> None:
     stage = KindStage(HEATER + "consequence: vanish\n")
     (constraints,) = of_type(PowerConstraints, stage.in_session(PEBC, power=0.0))

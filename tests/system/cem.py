@@ -30,6 +30,7 @@ from s2python.common import (
     SessionRequestType,
 )
 from s2python.frbc import FRBCInstruction, FRBCSystemDescription
+from s2python.pebc import PEBCInstruction, PEBCPowerConstraints, PEBCPowerEnvelope, PEBCPowerEnvelopeElement
 from s2python.s2_parser import S2Parser
 from s2python.s2_validation_error import S2ValidationError
 from websockets.asyncio.server import Request, Response, ServerConnection, serve
@@ -283,3 +284,18 @@ async def cem(
                 if not is_reading:
                     rm.break_off()
     assert not here.faults, here.faults
+
+
+def limited(constraints: PEBCPowerConstraints, lower_w: float, upper_w: float) -> PEBCInstruction:
+    """An instruction to stay between them for an hour, from now on."""
+    element = PEBCPowerEnvelopeElement(duration=3_600_000, lower_limit=lower_w, upper_limit=upper_w)
+    quantity = constraints.allowed_limit_ranges[0].commodity_quantity
+    envelope = PEBCPowerEnvelope(id=str(uuid4()), commodity_quantity=quantity, power_envelope_elements=[element])
+    return PEBCInstruction(
+        message_id=uuid4(),
+        id=uuid4(),
+        execution_time=datetime.now(UTC),
+        abnormal_condition=False,
+        power_constraints_id=constraints.id,
+        power_envelopes=[envelope],
+    )

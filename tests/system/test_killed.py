@@ -2,14 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from s2python.common import CommodityQuantity, ControlType, ResourceManagerDetails
-from s2python.pebc import PEBCInstruction, PEBCPowerConstraints, PEBCPowerEnvelope, PEBCPowerEnvelopeElement
+from s2python.common import ControlType, ResourceManagerDetails
+from s2python.pebc import PEBCPowerConstraints
 
 from s2d.cli.simulated_device import profile_device
 from s2d.simulation.car import SimulatedCar
@@ -20,7 +18,7 @@ from s2d.simulation.inverter import SimulatedInverter
 from s2d.simulation.modbus import serve_tcp
 from s2d.simulation.sun import Sun
 from tests.chronicle import PATIENCE_S
-from tests.system.cem import cem
+from tests.system.cem import cem, limited
 from tests.system.daemon import configured, daemon
 
 pytestmark = pytest.mark.system
@@ -35,21 +33,6 @@ def inverter() -> SimulatedInverter:
 
 def charger() -> SimulatedEvCharger:
     return SimulatedEvCharger(SimulatedCar(reaction_s=0.0), max_current_a=16.0)
-
-
-def limited(constraints: PEBCPowerConstraints, lower_w: float, upper_w: float) -> PEBCInstruction:
-    """An instruction to stay between them for an hour."""
-    element = PEBCPowerEnvelopeElement(duration=3_600_000, lower_limit=lower_w, upper_limit=upper_w)
-    quantity: CommodityQuantity = constraints.allowed_limit_ranges[0].commodity_quantity
-    envelope = PEBCPowerEnvelope(id=str(uuid4()), commodity_quantity=quantity, power_envelope_elements=[element])
-    return PEBCInstruction(
-        message_id=uuid4(),
-        id=uuid4(),
-        execution_time=datetime.now(UTC),
-        abnormal_condition=False,
-        power_constraints_id=constraints.id,
-        power_envelopes=[envelope],
-    )
 
 
 @pytest.mark.parametrize(

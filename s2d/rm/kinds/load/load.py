@@ -4,7 +4,6 @@ It is switched on and off, or takes what it likes up to a limit.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from math import inf
 from zlib import crc32
 
@@ -85,11 +84,12 @@ class Load:
         self._offers = offers
         rungs: dict[ControlType, Callable[[], bool]] = {}
         if self._is_steered_by(LIMIT):
-            rungs[ControlType.POWER_ENVELOPE_BASED_CONTROL] = partial(bool, said)
+            rungs[ControlType.POWER_ENVELOPE_BASED_CONTROL] = self._can_be_limited
         elif self._is_steered_by(ON):
             rungs[ControlType.OPERATION_MODE_BASED_CONTROL] = self._has_power
         self._ladder = Ladder(rungs)
         self._is_looked_at = False
+        self._has_answered = False
 
     @property
     def range_w(self) -> tuple[float, float]:
@@ -110,6 +110,7 @@ class Load:
         return self._trusted_on
 
     def observe(self, readings: Iterable[Reading], now: Now) -> None:
+        self._has_answered = True
         self.state.observe(readings, now)
         self.running.observe(self.state.reading("power"), is_on=self.is_on)
         self._ladder.advance(now)
@@ -270,6 +271,10 @@ class Load:
         if self.settings.thermostat is False and self._can_read(TEMPERATURE):
             judged_by.append(TEMPERATURE)
         return self.state.unknown(judged_by)
+
+    def _can_be_limited(self) -> bool:
+        is_heard = self.state.is_known("power") if self._can_read("power") else self._has_answered
+        return self.settings.power_w is not None and is_heard
 
     def _has_power(self) -> bool:
         return self.running.power_w is not None and self.is_on is not None
