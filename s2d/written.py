@@ -1,9 +1,10 @@
 """Settings as people write them: what a type says of how it is written, for decoder, errors and JSON Schema alike."""
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Self
 
 
-class Written:
+class Written(ABC):
     """What is written as one text, such as "10 kWh"."""
 
     __slots__ = ()
@@ -13,26 +14,26 @@ class Written:
     example: ClassVar[str]
 
     @classmethod
+    @abstractmethod
     def parse(cls, written: object) -> Self:
         """What *written* stands for.
 
         Raises: ValueError: it is no such text; the sentence says what was expected, or what it must be.
         """
-        raise NotImplementedError
 
     @classmethod
+    @abstractmethod
     def pattern(cls) -> str:
         """What the JSON Schema says the text looks like."""
-        raise NotImplementedError
 
     @classmethod
     def parts(cls, written: str) -> list[tuple[str, type["Written"]]]:
         """What *written* consists of, good or not, and what each part should be: for hints at what is wrong."""
         return [(written, cls)]
 
+    @abstractmethod
     def text(self) -> str:
         """How this one is written."""
-        raise NotImplementedError
 
     @classmethod
     def phrase(cls) -> str:
@@ -45,7 +46,7 @@ class Written:
         return ValueError(f"expected {cls.phrase()}, got {shown(written)}")
 
 
-class Composed:
+class Composed(ABC):
     """What is written as another type, its shape, and made of what that comes to."""
 
     __slots__ = ()
@@ -54,12 +55,12 @@ class Composed:
     example: ClassVar[str]
 
     @classmethod
+    @abstractmethod
     def of(cls, parts: Any) -> Self:
         """The one made of *parts*, which have its shape.
 
         Raises: ValueError: they do not go together.
         """
-        raise NotImplementedError
 
 
 def shown(written: object) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from s2d.events import Lost
-from s2d.s2.effects import Apply, Connected, Effect, Note, Send, Started
+from s2d.s2.effects import Apply, Connected, Effect, Event, Note, Send, Started
 from s2d.s2.messages import frbc, ombc
 from s2d.s2.messages.common import (
     ControlType,
@@ -87,8 +87,8 @@ class Watched(KindStage):
         self.abnormal_at: set[float] = set()
         self.is_legible = True
 
-    def on(self, event: object) -> list[Effect]:
-        effects = super().on(event)  # type: ignore[arg-type]
+    def on(self, event: Event) -> list[Effect]:
+        effects = super().on(event)
         for effect in effects:
             match effect:
                 case Send(message):

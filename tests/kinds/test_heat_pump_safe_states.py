@@ -6,7 +6,7 @@ import pytest
 
 from s2d.events import Applied, Lost, Refused
 from s2d.rm.occasion import Occasion
-from s2d.s2.effects import Apply, Connected, Disconnected, Effect, Started, Stopping
+from s2d.s2.effects import Apply, Connected, Disconnected, Effect, Event, Started, Stopping
 from s2d.s2.messages.common import (
     CommodityQuantity,
     ControlType,
@@ -54,8 +54,8 @@ class Capped(KindStage):
     def read(self) -> dict[str, float | None]:
         return {"power": min(3000.0, self.limit_w) if self.obeys else 3000.0, "outdoor": self.outdoor}
 
-    def on(self, event: object) -> list[Effect]:
-        effects = super().on(event)  # type: ignore[arg-type]
+    def on(self, event: Event) -> list[Effect]:
+        effects = super().on(event)
         for point, value in applied(effects):
             if point == "power_limit":
                 self.written.append((self.elapsed_s, value))

@@ -1,5 +1,6 @@
 """Whatever a CEM orders of a plug or a roof, and whatever they do: limits are kept, and nothing untrue is told."""
 
+from abc import ABC, abstractmethod
 from datetime import timedelta
 from math import inf
 from random import Random
@@ -7,7 +8,7 @@ from random import Random
 import pytest
 
 from s2d.events import Lost
-from s2d.s2.effects import Apply, Connected, Effect, Note, Send, Started
+from s2d.s2.effects import Apply, Connected, Effect, Event, Note, Send, Started
 from s2d.s2.messages import ombc
 from s2d.s2.messages.common import (
     ControlType,
@@ -45,7 +46,7 @@ commands:
 """
 
 
-class Random11h(KindStage):
+class Random11h(KindStage, ABC):
     """A device and a CEM that does what comes to its mind; all that is said and written is looked at."""
 
     control_type: ControlType
@@ -61,8 +62,8 @@ class Random11h(KindStage):
         self.read_at = -inf
         self.count = 0
 
-    def on(self, event: object) -> list[Effect]:
-        effects = super().on(event)  # type: ignore[arg-type]
+    def on(self, event: Event) -> list[Effect]:
+        effects = super().on(event)
         for effect in effects:
             match effect:
                 case Apply(setpoint):
@@ -78,18 +79,19 @@ class Random11h(KindStage):
                     self.hears_of(message)
         return effects
 
+    @abstractmethod
     def writes(self, value: object) -> None:
-        raise NotImplementedError
+        """Something is to be written."""
 
     def hears_of(self, message: object) -> None: ...
 
+    @abstractmethod
     def lives(self) -> None:
         """The device does what it is told, and says so."""
-        raise NotImplementedError
 
+    @abstractmethod
     def orders(self) -> None:
         """The CEM orders something."""
-        raise NotImplementedError
 
     def comes(self) -> None:
         """A CEM connects and selects."""
