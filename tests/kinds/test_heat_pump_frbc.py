@@ -222,6 +222,84 @@ def test_what_is_too_hot_is_not_heated_for_the_compressors_sake() -> None:
     assert pump.told[-1] == ("power_offer", 0.0)
 
 
+def cut_off_by(point: str, keys: str = "", **read: Any) -> Pump:
+    """A tank whose heater is kept from running at all while it rests."""
+    told = "power_offer: {register: 4, unit: W, access: write}"
+    other = {
+        "on": "on: {register: 4, table: coil, access: write}",
+        "power_limit": "power_limit: {register: 4, unit: W, access: write}",
+    }
+    stops = "cap_stops: true\n" if point == "power_limit" else ""
+    pump = Pump(OFFERED.replace(told, other[point]) + stops + keys, **({"temperature": 55.5, "power": 0.0} | read))
+    pump.lives(30 * MINUTE, MINUTE)
+    pump.told.clear()
+    return pump
+
+
+@pytest.mark.parametrize("is_abnormal", [False, True])
+@pytest.mark.parametrize("point", ["on", "power_limit"])
+def test_what_would_be_cut_off_is_not_let_rest_in_frost(point: str, is_abnormal: bool) -> None:
+    pump = cut_off_by(point, outdoor=2.0)
+    assert statuses(pump.order("rest", "rest", abnormal_condition=is_abnormal)) == [("rest", "REJECTED")]
+    assert all(value for _, value in pump.told)
+
+
+@pytest.mark.parametrize(("point", "off", "runs"), [("on", False, True), ("power_limit", 0.0, 2000.0)])
+def test_what_rests_cut_off_is_left_to_itself_when_frost_comes(point: str, off: object, runs: object) -> None:
+    pump = cut_off_by(point, outdoor=10.0)
+    pump.order("rest", "rest")
+    assert statuses(pump.lives()) == [("rest", "SUCCEEDED")]
+    assert pump.told == [(point, off)]
+    assert statuses(pump.lives(11 * MINUTE, outdoor=3.0)) == [("rest", "ABORTED")]
+    assert pump.told == [(point, off), (point, runs)]
+
+
+def cut_off_full(keys: str = "", **read: Any) -> Pump:
+    """A tank that was heated to its upper end."""
+    pump = cut_off_by("power_limit", keys, **read)
+    pump.order("heat", "heat", 1.0)
+    pump.lives(power=2000.0)
+    assert statuses(pump.lives(21 * MINUTE, MINUTE, temperature=58.5)) == [("heat", "ABORTED")]
+    assert pump.told[-1] == ("power_limit", 0.0)
+    return pump
+
+
+def test_what_was_full_and_is_cut_off_since_is_left_to_itself_when_frost_comes() -> None:
+    pump = cut_off_full(outdoor=10.0)
+    pump.lives(outdoor=3.0, power=0.0)
+    assert pump.told[-1] == ("power_limit", 2000.0)
+
+
+def test_an_order_to_rest_makes_it_no_longer_for_what_is_cut_off_already() -> None:
+    pump = cut_off_full("frost: device\n", outdoor=-5.0)
+    pump.lives(HOUR, MINUTE, power=0.0)
+    assert statuses([*pump.order("rest", "rest"), *pump.lives()])[-1] == ("rest", "SUCCEEDED")
+    pump.lives(HOUR, MINUTE)
+    assert pump.told[-1] == ("power_limit", 2000.0)
+
+
+@pytest.mark.parametrize("point", ["on", "power_limit"])
+def test_one_that_keeps_its_water_moving_rests_cut_off_in_frost_for_2_h_at_most(point: str) -> None:
+    pump = cut_off_by(point, "frost: device\n", outdoor=-5.0)
+    pump.order("rest", "rest")
+    assert statuses(pump.lives(2 * HOUR - MINUTE, MINUTE)) == [("rest", "SUCCEEDED")]
+    assert len(pump.told) == 1
+    # At that instant, though nothing is read by then.
+    assert statuses(pump.does(pump.after(MINUTE))) == [("rest", "ABORTED")]
+    assert pump.told[-1][1] in (True, 2000.0)
+
+
+def test_what_was_shed_and_is_put_back_later_is_cut_off_in_frost_for_2_h_all_the_same() -> None:
+    pump = cut_off_by("on", "frost: device\n", outdoor=-5.0)
+    pump.order("shed", "rest", abnormal_condition=True)
+    pump.lives(HOUR, MINUTE)
+    pump.does(pump.selects(ControlType.NO_SELECTION))
+    pump.lives(HOUR - MINUTE, MINUTE)
+    assert pump.told == [("on", False)]
+    pump.lives(2 * MINUTE, MINUTE)
+    assert pump.told == [("on", False), ("on", True)]
+
+
 def test_hot_water_rests_by_its_setpoint_though_the_rooms_are_heated() -> None:
     pump = by_setpoint(status="heat", power=1650.0)
     pump.order("rest", "rest")

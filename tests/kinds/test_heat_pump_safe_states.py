@@ -259,7 +259,9 @@ def test_frost_lets_it_run_with_the_least_it_needs() -> None:
 def test_one_that_keeps_its_water_moving_is_stopped_in_frost_for_2_h_at_most() -> None:
     pump = Capped(CAPPED + "cap_stops: true\nfrost: device\n", 2.0)
     assert statuses(pump.capped(0.0, 5 * HOUR))[-1] == ("cap", "SUCCEEDED")
-    pump.lives(2 * HOUR - MINUTE)
+    pump.lives(HOUR)
+    assert statuses(pump.capped(0.0, 5 * HOUR, name="longer"))[-1] == ("longer", "SUCCEEDED")
+    pump.lives(HOUR - MINUTE)
     assert pump.limit_w == 0.0
     pump.lives(2 * MINUTE)
     assert pump.limit_w == 1100.0

@@ -24,6 +24,8 @@ from .thermal_storage import ThermalStorage
 
 SETPOINT, OFFER, LIMIT, ON = "temperature_setpoint", "power_offer", "power_limit", "on"
 """The points by which a heater is told: how warm, up to which power, at most which power, or whether at all."""
+_CUT_OFF_BY = (LIMIT, ON)
+"""The points by which one that rests is kept from running at all; by the others it is left to itself."""
 TEMPERATURE = "temperature"
 COLD_AT_MOST_S = 7200.0
 """An abnormal order to rest is obeyed below the band for so long."""
@@ -66,13 +68,16 @@ class StorageHeater(Protocol):
         ...
 
     @property
-    def danger(self) -> str | None:
-        """Why it must not be cut off now, in words."""
-        ...
-
-    @property
     def wanted(self) -> str | None:
         """That its owner wants it to heat now, in words."""
+        ...
+
+    def danger_after(self, cut_off_at: float | None, now: Now) -> str | None:
+        """Why it must not be cut off now, nor any longer where it has been since *cut_off_at* (monotonic seconds)."""
+        ...
+
+    def cut_off_until(self, cut_off_at: float) -> float:
+        """Until when (monotonic seconds) it may stay cut off that was at *cut_off_at*; infinite: as long as ever."""
         ...
 
     def is_heating(self, since: float) -> bool | None:
@@ -146,6 +151,8 @@ class Heating:
         self._is_cold = False
         self._met: Demand | None = None
         """What the heater was told because it must be."""
+        self._cut_off_at: float | None = None
+        """When (monotonic seconds) it was told to rest by what keeps it from running; None: it may run."""
         self._busy_s = 0.0
         self._busy_since: float | None = None
         self._rests_at = inf
@@ -208,6 +215,8 @@ class Heating:
         times = [self._rests_at, self.hygiene.next_at if self.hygiene else inf]
         if self.ordered and self.ordered.is_abnormal:
             times.append(self.ordered.at + COLD_AT_MOST_S)
+        if self._cut_off_at is not None:
+            times.append(self._heater.cut_off_until(self._cut_off_at))
         return min([at for at in times if at > now_s], default=inf)
 
     def demand(self, now: Now) -> Demand | None:
@@ -223,8 +232,9 @@ class Heating:
             return Demand("once a week its device has to make it hot", False, storage.high_c)
         if self._is_cold:
             return Demand(f"it is colder than {storage.low_c:g} °C", True, storage.high_c, yields_to_abnormal=True)
-        if self.point == ON and (danger := self._heater.danger):
-            return Demand(danger, True, storage.high_c)
+        is_at_stake = self.point == ON or self._cut_off_at is not None
+        if is_at_stake and (danger := self._heater.danger_after(self._cut_off_at, now)):
+            return Demand(danger, self.point == ON, storage.high_c)
         return None
 
     def obstacle_to(self, activity: Activity, now: Now, *, is_abnormal: bool) -> str | None:
@@ -238,6 +248,8 @@ class Heating:
             return self._too_soon(_RESTS_SINCE, self.times.pause, now, "rested")
         if demand and not (is_abnormal and demand.yields_to_abnormal):
             return demand.reason
+        if self.point in _CUT_OFF_BY and (danger := self._heater.danger_after(None, now)):
+            return danger
         return None if is_abnormal else self._too_soon(_HEATS_SINCE, self.times.run, now, "heated")
 
     def order(self, activity: Activity, power_w: float, reason: str, now: Now, *, is_abnormal: bool) -> list[Stage]:
@@ -247,7 +259,7 @@ class Heating:
         if not (activity is Activity.HEAT and self.is_satisfied):
             self._note(activity, now)
         setpoint = (
-            self._heats(power_w, self.storage.high_c, reason) if activity is Activity.HEAT else self._rest(reason)
+            self._heats(power_w, self.storage.high_c, reason) if activity is Activity.HEAT else self._rest(reason, now)
         )
         # Its clock stops while the heater is busy, so the verdict has the last word.
         within_s = self._within_s(activity) + _BUSY_AT_MOST_S
@@ -275,6 +287,7 @@ class Heating:
     def rest(self, setpoints: Iterable[Setpoint], occasion: Occasion, now: Now) -> list[Setpoint]:
         """Of *setpoints*, which bring all of its device to rest on *occasion*, what is to be written instead by now."""
         was_abnormal = self.ordered is not None and self.ordered.is_abnormal
+        cut_off_at, self._cut_off_at = self._cut_off_at, None
         self.ordered, self._met, self._rests_at = None, None, inf
         setpoints = list(setpoints)
         if self.point is None or occasion is Occasion.STOPPING:
@@ -288,6 +301,7 @@ class Heating:
         at = max(self._after(_RESTS_SINCE, self.times.pause), now.mono + COLD_AT_MOST_S if was_abnormal else -inf)
         if at <= now.mono:
             return setpoints
+        self._cut_off_at = cut_off_at
         self._rests_at, self._rest_later = at, [each for each in setpoints if each.point == ON]
         return [each for each in setpoints if each.point != ON]
 
@@ -296,7 +310,7 @@ class Heating:
         if self.point is None or self._heater.busy:
             return None
         if self._rests_at <= now.mono:
-            self._rests_at = inf
+            self._rests_at, self._cut_off_at = inf, None
             return Protection("it has rested for long enough", self._rest_later, ends_orders=False)
         demand = self.demand(now)
         if demand and demand.yields_to_abnormal and self._may_be_cold(now):
@@ -312,7 +326,7 @@ class Heating:
             reason = f"it is {self.temperature_c:g} °C warm"
             self.ordered = None
             self._note(Activity.REST, now)
-            return Protection(reason, [replace(self._rest(reason), is_safe=True)])
+            return Protection(reason, [replace(self._rest(reason, now), is_safe=True)])
         return None
 
     def _meet(self, demand: Demand, now: Now) -> Protection | None:
@@ -320,13 +334,13 @@ class Heating:
         does_so = self.ordered is not None and self.ordered.activity is Activity.HEAT
         if is_met or (does_so and demand.heats and demand.target_c <= self.storage.high_c):
             return None
-        if self.ordered is None and not demand.heats:
+        if self.ordered is None and self._cut_off_at is None and not demand.heats:
             return None
         if demand.heats and self.point == ON and self._after(_RESTS_SINCE, self.times.pause) > now.mono:
             return None  # a contact never starts anything before its time
         if not demand.heats:
             setpoints = self._left_alone(demand.reason, now)
-            self._met = demand
+            self._met = self.demand(now)  # it may have been but that it was cut off
             return Protection(demand.reason, setpoints)
         self.ordered, self._met, self._rests_at = None, demand, inf
         self._note(Activity.HEAT, now)
@@ -342,11 +356,14 @@ class Heating:
 
     def _heats(self, power_w: float, target_c: float, reason: str) -> Setpoint:
         assert self.point is not None
+        self._cut_off_at = None
         values: dict[str, Value] = {SETPOINT: target_c, ON: True}
         return Setpoint(self.point, values.get(self.point, min(power_w, self._heater.allowed_w)), reason)
 
-    def _rest(self, reason: str) -> Setpoint:
+    def _rest(self, reason: str, now: Now) -> Setpoint:
         assert self.point is not None
+        if self.point in _CUT_OFF_BY and self._cut_off_at is None:
+            self._cut_off_at = now.mono
         values: dict[str, Value] = {SETPOINT: self.storage.low_c, ON: False}
         return Setpoint(self.point, values.get(self.point, 0.0), reason)
 

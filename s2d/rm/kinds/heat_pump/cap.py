@@ -65,7 +65,8 @@ class Cap:
         cap_w = self._of(cap_w)
         is_grid = wanted.is_abnormal or (self._legal_w is not None and cap_w <= self._legal_w)
         self._limit.set(cap_w, PresentLimits(wanted.limits, wanted.until, is_grid))
-        self.is_ordered, self._stopped_at = True, now.mono if cap_w <= 0 else None
+        self.is_ordered = True
+        self._stopped_at = None if cap_w > 0 else now.mono if self._stopped_at is None else self._stopped_at
         return [Stage((self._told(cap_w, reason),), self.follow_within_s)]
 
     def verdict_on(self, cap_w: float, since: float) -> Verdict:
@@ -85,7 +86,7 @@ class Cap:
 
     def protect(self, now: Now) -> Protection | None:
         """What to write at the end of a cap that was kept, or against one that lets it freeze."""
-        if self.w <= 0 and (danger := self._freezes(now)):
+        if self.w <= 0 and (danger := self._frost.danger_after(self._stopped_at, now)):
             # The least that lets it run, and no more: its cap holds as far as it may.
             least_w = self.range_w[0]
             self._limit.go_on(least_w, self._limit.until if self.is_ordered else now.mono + KEPT_AT_MOST_S)
@@ -105,17 +106,8 @@ class Cap:
     def next_at(self, now: Now) -> float:
         """When (monotonic seconds) after *now* something must be done though nothing is read."""
         ends_at = inf if self.is_ordered else self._limit.until
-        most_s = self._frost.cut_off_at_most_s
-        freezes_at = inf if self._stopped_at is None or most_s is None else self._stopped_at + most_s
+        freezes_at = inf if self._stopped_at is None else self._frost.cut_off_until(self._stopped_at)
         return min([at for at in (ends_at, freezes_at) if at > now.mono], default=inf)
-
-    def _freezes(self, now: Now) -> str | None:
-        if danger := self._frost.danger:
-            return danger
-        most_s = self._frost.cut_off_at_most_s
-        if most_s is None or self._stopped_at is None or now.mono < self._stopped_at + most_s:
-            return None
-        return f"it was cut off for {most_s:g} s while it may freeze"
 
     def _of(self, cap_w: float) -> float:
         """What it is told for *cap_w*: the next lower that it has."""

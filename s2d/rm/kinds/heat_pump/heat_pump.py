@@ -188,10 +188,11 @@ class HeatPump:
     def wanted(self) -> str | None:
         return "the owner wants it now" if self.state.flag("heat_now") else None
 
-    @property
-    def danger(self) -> str | None:
-        """Why it must not be cut off now; a setpoint leaves it to itself."""
-        return self.frost.danger
+    def danger_after(self, cut_off_at: float | None, now: Now) -> str | None:
+        return self.frost.danger_after(cut_off_at, now)
+
+    def cut_off_until(self, cut_off_at: float) -> float:
+        return self.frost.cut_off_until(cut_off_at)
 
     @property
     def is_off(self) -> bool:
