@@ -394,6 +394,25 @@ def test_once_a_week_we_make_it_hot_where_its_device_does_not() -> None:
     assert pump.told == [("temperature_setpoint", 60.0), ("temperature_setpoint", 58.0)]
 
 
+def test_we_make_it_hot_and_no_hotter_where_no_thermostat_does() -> None:
+    pump = Pump(OFFERED + "hygiene: rm\n", temperature=51.5, power=0.0, outdoor=2.0)
+    pump.lives(6 * DAY, HOUR)
+    pump.told.clear()
+    pump.lives(7.5 * HOUR, 0.1 * HOUR)
+    pump.lives(MINUTE, temperature=62.9, power=2000.0)
+    assert pump.told == [("power_offer", 2000.0)]
+    pump.lives(10 * MINUTE, temperature=63.0)
+    assert pump.told == [("power_offer", 2000.0), ("power_offer", 0.0)]
+    pump.lives(MINUTE, temperature=60.0, power=0.0)
+    assert len(pump.told) == 2
+    pump.lives(MINUTE, temperature=59.9)
+    assert pump.told[2:] == [("power_offer", 2000.0)]
+    pump.lives(31 * MINUTE, MINUTE, temperature=61.0, power=2000.0)
+    assert pump.told[3:] == [("power_offer", 0.0)]
+    pump.order("done", "rest")
+    assert statuses(pump.lives(temperature=56.0, power=0.0)) == [("done", "SUCCEEDED")]
+
+
 def test_without_its_temperature_nothing_of_it_is_told_and_what_runs_is_over() -> None:
     pump = by_setpoint()
     pump.order("heat", "heat")

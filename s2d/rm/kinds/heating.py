@@ -228,7 +228,7 @@ class Heating:
             return Demand(wanted, True, storage.high_c)
         if self.hygiene and self.hygiene.is_now(now):
             if self.hygiene.is_by_us:
-                return Demand("once a week it has to get hot", True, max(HOT_C, storage.high_c))
+                return Demand("once a week it has to get hot", not self._is_hot, max(HOT_C, storage.high_c))
             return Demand("once a week its device has to make it hot", False, storage.high_c)
         if self._is_cold:
             return Demand(f"it is colder than {storage.low_c:g} °C", True, storage.high_c, yields_to_abnormal=True)
@@ -330,11 +330,11 @@ class Heating:
         return None
 
     def _meet(self, demand: Demand, now: Now) -> Protection | None:
-        is_met = self._met is not None and self._met.reason == demand.reason
+        is_met = self._met is not None and (self._met.reason, self._met.heats) == (demand.reason, demand.heats)
         does_so = self.ordered is not None and self.ordered.activity is Activity.HEAT
         if is_met or (does_so and demand.heats and demand.target_c <= self.storage.high_c):
             return None
-        if self.ordered is None and self._cut_off_at is None and not demand.heats:
+        if self.ordered is None and self._met is None and self._cut_off_at is None and not demand.heats:
             return None
         if demand.heats and self.point == ON and self._after(_RESTS_SINCE, self.times.pause) > now.mono:
             return None  # a contact never starts anything before its time
@@ -377,6 +377,12 @@ class Heating:
         """Whether it may rest without wear, or has to."""
         has_run = self._after(_HEATS_SINCE, self.times.run) <= now.mono
         return has_run or self._is_at_least(self.storage.high_c + _TOO_HOT_K)
+
+    @property
+    def _is_hot(self) -> bool:
+        """Whether it is as hot as it has to get once a week; one without a thermostat rests until it is not."""
+        rests = self._met is not None and not self._met.heats
+        return self.point != SETPOINT and self._is_at_least(HOT_C if rests else HOT_C + _TOO_HOT_K)
 
     def _is_at_least(self, temperature_c: float) -> bool:
         warmest_c = self._state.worst(TEMPERATURE, max)
