@@ -222,6 +222,18 @@ def test_a_charge_becomes_the_nearest_ampere_after_its_phases_were_changed() -> 
     assert len({each.timer_id for each in started}) == 2
 
 
+def test_an_order_to_other_phases_that_are_not_had_is_aborted_and_they_are_tried_but_once() -> None:
+    stage = selected(BOTH, relay=1)
+    stage.is_relay_stuck = True
+    effects = [*stage.orders("go", stage.mode(3)), *stage.lives(5 * MINUTE)]
+    assert statuses(effects) == [("go", "ACCEPTED"), ("go", "STARTED"), ("go", "ABORTED")]
+    assert [each[1:] for each in stage.written] == [
+        ("current_limit", 0.0),
+        ("phase_count", 3),
+        ("current_limit", 6.0),
+    ]
+
+
 def test_phases_are_not_changed_back_before_their_time() -> None:
     stage = selected(BOTH, relay=1)
     stage.orders("go", stage.mode(3), 0.5)

@@ -510,7 +510,7 @@ class EvCharger:
             return 0.0
         most = self.most(phases)
         if isinstance(self.ordered, OrderedCharge):
-            return min(most, self.ordered.value)
+            return 0.0 if self.change_failed else min(most, self.ordered.value)
         if self.ordered:
             return min(most, self.limit.keeping(self.ordered.limit_w, phases, self.ordered.voltage_v))
         resting = self._resting
@@ -560,7 +560,7 @@ class EvCharger:
         if not self.can_switch_phases:
             return present
         if isinstance(self.ordered, OrderedCharge):
-            return self.ordered.phases if self.ordered.value else present
+            return self.ordered.phases if self.ordered.value and not self.change_failed else present
         if self.ordered is None:
             is_guarded = self._resting is not None and self._resting.is_guarded
             is_driven = is_guarded and self.must_charge and now.mono >= self.phases_kept_until
