@@ -434,6 +434,19 @@ def test_from_the_latest_start_on_it_charges_whatever_is_ordered() -> None:
     assert stage.limit_a == 0.0
 
 
+def test_a_car_that_refuses_is_woken_again_at_its_latest_start() -> None:
+    keys = KEYS.replace("60 kWh", "60 kWh, phases: 3").replace(SOC, SOC + "  wake: {register: 8, access: write}\n")
+    stage = selected(keys, at=datetime(2026, 12, 1, 3, 50, tzinfo=UTC))
+    stage.wants = False
+    stage.orders("go", stage.mode(3))
+    stage.lives(15 * MINUTE)
+    ordered_at, latest_s = stage.elapsed_s - 15 * MINUTE, 935.0
+    stage.written.clear()
+    stage.lives(10 * MINUTE)
+    woken = [at - ordered_at - latest_s for at, point, _ in stage.written if point == "wake"]
+    assert woken == [pytest.approx(30.0 * number, abs=3) for number in range(1, 7)]
+
+
 def test_the_target_is_reached_whatever_is_ordered() -> None:
     stage = selected(KEYS, at=EVENING, soc=60.0)
     stage.lives(12.95 * HOUR, every_s=20)

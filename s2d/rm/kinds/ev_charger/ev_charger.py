@@ -330,7 +330,9 @@ class EvCharger:
     def _look(self, now: Now) -> None:
         """Works out whether the car has to be charged, and how all is described."""
         self.looked_at = now
-        self.must_charge = self._reason_to_charge(now)
+        had_to_charge, self.must_charge = self.must_charge, self._reason_to_charge(now)
+        if self.must_charge and not had_to_charge and self.plug_in.is_refusing:
+            self.plug_in.retry(now)
 
     def _reason_to_charge(self, now: Now) -> str | None:
         """Why the car has to be charged by now, whatever is ordered; None: it has not."""
