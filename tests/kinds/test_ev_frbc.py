@@ -487,8 +487,9 @@ def test_a_car_that_must_not_be_woken_is_not() -> None:
     assert [point for _, point, _ in stage.written if point == "wake"] == []
 
 
-def test_a_car_that_is_never_paused_has_no_off() -> None:
-    stage = Planned(KEYS.replace("60 kWh", "60 kWh, pause: never"))
-    assert [each[0] for each in modes(stage.session(FRBC))] == ["charge (factor 1 is full current)"]
+@pytest.mark.parametrize(("least", "amperes"), [("", 6.0), (", min_current: 8 A", 8.0)])
+def test_a_car_that_is_never_paused_has_no_off(least: str, amperes: float) -> None:
+    stage = Planned(KEYS.replace("60 kWh", f"60 kWh, pause: never{least}"))
+    assert [each[:2] for each in modes(stage.session(FRBC))] == [("charge (factor 1 is full current)", amperes * 690)]
     stage.lives(302)
-    assert stage.limit_a == 6.0
+    assert stage.limit_a == amperes

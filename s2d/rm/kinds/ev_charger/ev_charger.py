@@ -520,7 +520,8 @@ class EvCharger:
             return self._told or 0.0
         if resting.is_guarded:
             is_never_paused = self.car.known is not None and self.car.known.pause == "never"
-            return most if self.must_charge else self.limit.least(phases) if is_never_paused else 0.0
+            least = min(most, self.car.least(phases, self.limit)) if is_never_paused else 0.0
+            return most if self.must_charge else least
         if resting.limit_w < inf and now.mono < resting.limit_until:
             most = min(most, self.limit.keeping(resting.limit_w, phases, self.settings.voltage_v))
         value = min(most, resting.value)

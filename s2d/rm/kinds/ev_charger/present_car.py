@@ -13,7 +13,7 @@ from ..kept_values import KeptValues
 from ..shared_state import SharedState
 from .car import Car, car_of
 from .car_charge import CarCharge
-from .charge_limit import ChargeLimit
+from .charge_limit import CURRENT, ChargeLimit, Phases
 from .charging_power import ChargingPower
 from .learnt_car import LearntCar
 from .plug_in import PlugIn
@@ -149,6 +149,11 @@ class PresentCar:
         """How many of *phases* it uses."""
         said = self.known.phases if self.known else None
         return min([phases, *(each for each in (said, self.learnt.phases) if each is not None)])
+
+    def least(self, phases: Phases, limit: ChargeLimit) -> float:
+        """The least but 0 with which it charges on a station with *phases*, in the unit of *limit*."""
+        least = limit.least(phases)
+        return max(least, float(self.known.min_current_a)) if self.known and limit.point == CURRENT else least
 
     def most_w(self, phases: int, limit: ChargeLimit, *, used: int | None = None) -> float:
         """The most that it takes on a station with *phases*, so far as that is known by what it was seen to.

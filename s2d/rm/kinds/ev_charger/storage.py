@@ -20,7 +20,7 @@ from ...control.execution import FOLLOWED, PENDING, Stage, Verdict
 from ...control.operation_modes.mode_and_factor import ModeAndFactor, OrderedMode
 from ...occasion import Occasion
 from ..part_ids import part_id
-from .charge_limit import CURRENT, Phases
+from .charge_limit import Phases
 from .description import ChargingMode, Described, EvDescription
 from .ev_charger import EvCharger, OrderedCharge
 
@@ -161,9 +161,7 @@ class EvStorage:
 
     def _mode(self, phases: Phases) -> ChargingMode | None:
         charger, limit = self._charger, self._charger.limit
-        used, least = charger.car.phases(phases), limit.least(phases)
-        if charger.car.known and limit.point == CURRENT:
-            least = max(least, charger.car.known.min_current_a)
+        used, least = charger.car.phases(phases), charger.car.least(phases, limit)
         if charger.most(phases) < least:
             return None
         start_w, end_w = limit.nominal_w(least, used), charger.car.most_w(phases, limit)
