@@ -1,48 +1,52 @@
-"""Every battery profile that comes with s2d, at work: a simulated device of it, the daemon and a CEM that steers it."""
+"""Every profile of a battery or an EV charger, at work: a simulated device of it, the daemon, a CEM that steers it."""
 
 import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
+from s2python.common import ControlType, ResourceManagerDetails
+from s2python.pebc import PEBCPowerConstraints
 
 from s2d.cli.simulated_device import profile_device
 from s2d.config.profile import Library
 from s2d.config.yaml_source import parse
 from s2d.simulation.battery import SimulatedBattery
+from s2d.simulation.car import SimulatedCar
+from s2d.simulation.ev_charger import Feeder, SimulatedEvCharger
 from s2d.simulation.faults import Faults
+from s2d.simulation.mains import Mains
 from s2d.simulation.modbus import serve_rtu, serve_tcp
+from s2d.values import Now
 from tests.chronicle import PATIENCE_S
 from tests.ptys import pty_pair
-from tests.system.cem import cem
+from tests.system.cem import cem, limited
 from tests.system.daemon import configured
 from tests.system.in_process import running
 
 pytestmark = pytest.mark.system
 
 SIZES = {"capacity": "10 kWh", "max_charge_power": "4 kW", "max_discharge_power": "4 kW"}
+PEBC = ControlType.POWER_ENVELOPE_BASED_CONTROL
 COARSE = 0.03
 """Devices that are told their power in percent, or as a current, come so near to what was wanted."""
 
 
-def batteries():
-    """The names of all profiles of batteries that say how a simulated one behaves."""
+def simulable(of):
+    """The names of all profiles of the kind *of* that say how a simulated device behaves."""
     library = Library()
     for name in library.names():
         profile = library.profile(name)
         kind = profile.device.content.get("kind")
-        if kind and kind.node.content == "battery" and profile.about.simulation and profile.about.simulation.obeys:
+        if kind and kind.node.content == of and profile.about.simulation and profile.about.simulation.obeys:
             yield name
 
 
 @asynccontextmanager
-async def simulated(name, library=None):
-    """A device of the profile *name*, the battery in it, and where it is, as its owner writes it."""
+async def simulated(name, hardware, kind_name="battery", library=None):
+    """A device of the profile *name* with *hardware* in it: its parameters, and where it is, as its owner writes it."""
     profile = (library or Library()).profile(name)
     parameters = {key: each.example for key, each in profile.about.parameters.items() if each.is_required}
-    battery = SimulatedBattery(
-        capacity_wh=10_000, max_charge_power_w=4000, max_discharge_power_w=4000, ramp_w_per_s=1e12, watchdog_s=0
-    )
-    simulated = profile_device(name, parameters, battery, Faults())
+    simulated = profile_device(name, parameters, hardware, Faults(), kind_name=kind_name)
     (unit, registers), *others = simulated.units.items()
     connection = profile.device.content.get("connection")
     if connection and "baudrate" in connection.node.content:
@@ -51,10 +55,28 @@ async def simulated(name, library=None):
             pty_pair() as (near, far),
             serve_rtu(registers, far, unit=unit, also=dict(others), baudrate=line["baudrate"]),
         ):
-            yield battery, parameters, {"serial": near, "parity": "N"}
+            yield parameters, {"serial": near, "parity": "N"}
     else:
         async with serve_tcp(registers, unit=unit, also=dict(others)) as address:
-            yield battery, parameters, {"host": address.host, "port": address.port}
+            yield parameters, {"host": address.host, "port": address.port}
+
+
+def configured_device(name, parameters, where, **keys):
+    """A device of the profile *name*, as its owner writes it, who is in a hurry."""
+    return {
+        "name": "Device",
+        "profile": name,
+        "connection": where | {"timeout": f"{PATIENCE_S:g} s"},
+        "poll": "200 ms",
+        **keys,
+        **{key: parse(value, key).content for key, value in parameters.items()},
+    }
+
+
+def battery():
+    return SimulatedBattery(
+        capacity_wh=10_000, max_charge_power_w=4000, max_discharge_power_w=4000, ramp_w_per_s=1e12, watchdog_s=0
+    )
 
 
 def power_w(battery):
@@ -62,29 +84,54 @@ def power_w(battery):
     return battery.power_w
 
 
-@pytest.mark.parametrize("name", list(batteries()))
+@pytest.mark.parametrize("name", list(simulable("battery")))
 async def test_it_charges_when_told_and_is_given_back_at_the_end(tmp_path, name):
-    async with cem() as energy_manager, simulated(name) as (battery, parameters, where):
-        device = {
-            "name": "Home battery",
-            "profile": name,
-            "connection": where | {"timeout": f"{PATIENCE_S:g} s"},
-            "poll": "200 ms",
-            "follow_within": f"{PATIENCE_S:g} s",
-            **SIZES,
-            **{key: parse(value, key).content for key, value in parameters.items()},
-        }
+    hardware = battery()
+    async with cem() as energy_manager, simulated(name, hardware) as (parameters, where):
+        device = configured_device(name, parameters, where, follow_within=f"{PATIENCE_S:g} s", **SIZES)
         async with running(configured(tmp_path, {"url": energy_manager.url}, device)) as log:
             rm = await energy_manager.joined()
             await rm.in_charge()
             charge = await rm.instruct(mode="charge", factor=0.5)
             assert await rm.status_of(charge) == ["ACCEPTED", "STARTED", "SUCCEEDED"]
-            assert power_w(battery) == pytest.approx(2000, rel=COARSE)
+            assert power_w(hardware) == pytest.approx(2000, rel=COARSE)
             idle = await rm.instruct(mode="idle", factor=0.0)
             assert (await rm.status_of(idle))[-1] == "SUCCEEDED"
-            assert power_w(battery) == pytest.approx(0, abs=1)
+            assert power_w(hardware) == pytest.approx(0, abs=1)
             discharge = await rm.instruct(mode="discharge", factor=0.5)
             assert (await rm.status_of(discharge))[-1] == "SUCCEEDED"
-            assert power_w(battery) == pytest.approx(-2000, rel=COARSE)
-        assert power_w(battery) == pytest.approx(0, abs=1)
+            assert power_w(hardware) == pytest.approx(-2000, rel=COARSE)
+        assert power_w(hardware) == pytest.approx(0, abs=1)
+    assert not [line for line in log if line["log_level"] in ("warning", "error")]
+
+
+def now():
+    """The loop's time on both clocks."""
+    loop = asyncio.get_running_loop()
+    return Now(loop.time(), loop.utc())
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("name", list(simulable("ev_charger")))
+async def test_a_charger_is_limited_and_stopped_and_left_with_its_safe_current(tmp_path, name):
+    charger = SimulatedEvCharger(SimulatedCar(reaction_s=0.0), feeder=Feeder(mains=Mains(noise_v=0)))
+    charger.plug_in(0.0)
+    async with cem() as energy_manager, simulated(name, charger, "ev_charger") as (parameters, where):
+        where |= {"gap": "0 s", "warm_up": "0 s"}
+        owner = {"max_current": "16 A", "safe_current": "8 A", "timers": {"off": "0 s"}}
+        device = configured_device(name, parameters, where, **owner)
+        async with running(configured(tmp_path, {"url": energy_manager.url}, device), clock=now) as log:
+            rm = await energy_manager.joined()
+            details = await rm.negotiate()
+            if PEBC not in details.available_control_types:
+                await rm.expect(ResourceManagerDetails, lambda each: PEBC in each.available_control_types)
+            await rm.select(PEBC)
+            constraints = await rm.expect(PEBCPowerConstraints)
+            for limit_w, offered_a in ((6900, 10), (0, 0), (8970, 13)):
+                limit = limited(constraints, 0, limit_w)
+                await rm.must_take(limit)
+                assert (await rm.status_of(limit.id))[-1] == "SUCCEEDED"
+                assert power_w(charger) == pytest.approx(limit_w, abs=1)
+                assert charger.offered_a == offered_a
+        assert charger.offered_a == 8
     assert not [line for line in log if line["log_level"] in ("warning", "error")]
