@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from s2d.rm.kinds.heat_pump import KIND
 from s2d.s2.effects import Disconnected, Effect, Started
 from s2d.s2.messages import frbc
 from s2d.s2.messages.common import ControlType, ReceptionStatus, ReceptionStatusValues
@@ -411,6 +412,21 @@ def test_we_make_it_hot_and_no_hotter_where_no_thermostat_does() -> None:
     assert pump.told[3:] == [("power_offer", 0.0)]
     pump.order("done", "rest")
     assert statuses(pump.lives(temperature=56.0, power=0.0)) == [("done", "SUCCEEDED")]
+
+
+def test_what_nothing_tells_whether_it_heats_is_no_storage_to_be_filled() -> None:
+    shown = [line for line in SET.splitlines(keepends=True) if "  power:" in line or "  status:" in line]
+    for number, offered_then in ((0, FRBC), (1, FRBC), (None, ControlType.NOT_CONTROLABLE)):
+        keys = SET
+        for line in shown:
+            keys = keys if number is not None and line == shown[number] else keys.replace(line, "")
+        stage = KindStage(keys)
+        stage.measured(temperature=52.0, temperature_setpoint=58.0)
+        stage.negotiated()
+        assert stage.offered() == (offered_then,)
+        out_of_reach = KIND.out_of_reach(stage.setup.settings, stage.setup.abilities).get("frbc")
+        expected = None if offered_then is FRBC else "nothing tells whether it heats: status, compressor, power"
+        assert out_of_reach == expected
 
 
 def test_without_its_temperature_nothing_of_it_is_told_and_what_runs_is_over() -> None:

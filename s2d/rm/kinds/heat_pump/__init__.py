@@ -15,7 +15,7 @@ from ..power_points import PHASE_POWERS, of_all_powers
 from .advice import advice
 from .envelopes import HeatPumpEnvelopes
 from .frost_guard import OUTDOOR
-from .heat_pump import HeatPump
+from .heat_pump import SHOWS_BY, HeatPump
 from .modes import SgReadyModes
 from .settings import HeatPumpSettings
 from .sg_ready import BLOCKED, BOOST, MODE, NORMAL, RELAYS
@@ -126,6 +126,8 @@ def _why_not_filled(settings: HeatPumpSettings, known: Collection[str], written:
     heats = (SETPOINT, OFFER, *((LIMIT,) if settings.cap_stops else ()), ON)
     if not any(point in written for point in heats):
         return f"there is nothing to write that makes it heat and rest: {', '.join(heats)}"
+    if not any(point in known for point in SHOWS_BY):
+        return f"nothing tells whether it heats: {', '.join(SHOWS_BY)}"
     if settings.cop is None:
         return "nobody says its cop"
     return None if settings.power_w or "power" in known else "nobody says its power"

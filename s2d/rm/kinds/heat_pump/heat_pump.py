@@ -31,6 +31,8 @@ from .sg_ready import BOOST, MODE, NORMAL, RELAYS, SgReadyStates
 
 STEERED_BY = (MODE, *RELAYS, SETPOINT, LIMIT, OFFER, ON)
 """All points by which a heat pump can be told something."""
+SHOWS_BY = ("status", "compressor", "power")
+"""The points by which it is seen whether it heats, the better one first."""
 _CALLED = {TEMPERATURE: "the temperature", OUTDOOR: "the temperature outdoors", "power": "the power"}
 _BUSY = {"defrost": "it defrosts", "legionella": "it heats against legionella", "alarm": "it is in alarm"}
 _OFF = ("off", "holiday")
@@ -382,7 +384,8 @@ class HeatPump:
 
     @property
     def _is_filled(self) -> bool:
-        return self._heating is not None and self._heating.point is not None and self.settings.cop is not None
+        can_be_told = self._heating is not None and self._heating.point is not None
+        return can_be_told and self.settings.cop is not None and any(each in self.abilities for each in SHOWS_BY)
 
     def _can_fill(self) -> bool:
         is_cooled = self.settings.storage == "buffer" and self._is_cooled
