@@ -41,8 +41,8 @@ async def test_a_heat_pump_tells_how_it_is() -> None:
             "setpoint": 50,
             "limit": 5048,
             "offer": 0,
-            "relay_1": False,
-            "relay_2": False,
+            "contact_1": False,
+            "contact_2": False,
             "enable": True,
             "owner": "automatic",
         }

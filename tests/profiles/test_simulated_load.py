@@ -44,8 +44,19 @@ async def test_a_heater_that_modulates_is_told_its_limit() -> None:
 async def test_a_boiler_tells_how_hot_it_is_and_what_cut_it_out() -> None:
     boiler = SimulatedBoiler(tank=Tank(120, 90), draws=HotWaterDraws(0), thermostat_c=None, is_on=True)
     house = House(boiler, "load")
-    async with house.device() as device:
+    async with house.device(boiler=True) as device:
         assert (await device.read())["temperature"] == 90
         house.now_s = 3600.0
         readings = await device.read()
         assert (readings["fault"], readings["power"], readings["relay"]) == ("cut out", 0, True)
+
+
+async def test_a_boiler_that_is_given_back_is_left_on_for_its_thermostat() -> None:
+    house = House(SimulatedBoiler(tank=Tank(120, 40), draws=HotWaterDraws(0), thermostat_c=60), "load")
+    async with house.device(boiler=True, thermostat=True) as device:
+        await device.told("on", False)
+        assert (await device.read())["relay"] is False
+        await device.released("on")
+        house.now_s = 1000.0
+        readings = await device.read()
+        assert (readings["relay"], readings["toggle_after"], readings["power"]) == (True, 0, 2000)
