@@ -35,9 +35,15 @@ from .simulated_kinds import hardware_of
 
 _LESS_RICH = (ControlType.POWER_ENVELOPE_BASED_CONTROL, ControlType.OPERATION_MODE_BASED_CONTROL)
 """What the CEM selects where it is not offered to tell what to charge; of several devices one may only be measured."""
-_SAID = {"meter": ("--sun", "0 W")}
-"""Kind → what is said of its hardware; in a house the sun shines on the inverter alone."""
-_FOLDERS = {"battery": ".", "ev_charger": "ev_charger", "pv": "pv"}
+_SAID = {"meter": ("--sun", "0 W"), "heat_pump": ("--temperature", "52 °C", "--outdoor", "-12 °C .. -8 °C")}
+"""Kind → what is said of its hardware: in a house the sun shines on the inverter alone, and it is cold outdoors."""
+_FOLDERS = {
+    "battery": ".",
+    "ev_charger": "ev_charger",
+    "heat_pump": "heat_pump",
+    "load": "load",
+    "pv": "pv",
+}
 """Kind → where, in `config/demo/`, are the devices of its demo and the script of the CEM."""
 
 

@@ -81,6 +81,33 @@ def test_it_charges_a_car(tmp_path: Path) -> None:
     assert rest.splitlines()[-1] == "the ev_charger is at rest, all is closed"
 
 
+def test_it_limits_a_heat_pump(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*DEMO, "--kind", "heat_pump"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        lines = lines_until(process, "heat_pump: limit = 1200")
+        lines += lines_until(process, "status_type SUCCEEDED")
+        process.terminate()
+        rest, complaints = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, complaints) == (0, "")
+    (order,) = [line for line in lines if "PEBC.Instruction" in line]
+    assert "limit, L1 0 .. 1200 W for 1 h" in order
+    assert any("heat_pump: limit = 5048" in line for line in rest.splitlines()), "it is left to itself"
+
+
+def test_it_switches_a_plug(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*DEMO, "--kind", "load"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        lines = lines_until(process, "status_type SUCCEEDED")
+        lines += lines_until(process, "PowerMeasurement  2000 W")
+        process.terminate()
+        rest, complaints = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, complaints) == (0, "")
+    assert any("load: relay = 1" in line for line in lines)
+    assert any("load: relay = 0" in line for line in rest.splitlines()), "it does not stay on"
+
+
 def test_it_steers_a_house_with_one_cem(tmp_path: Path) -> None:
     with subprocess.Popen(
         [*DEMO, "--house"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
