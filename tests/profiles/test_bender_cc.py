@@ -107,6 +107,12 @@ async def test_another_is_told_tenths(other: Image) -> None:
         assert await device.released("current_limit") == [Written(16, 1001, [160])]
 
 
+@pytest.mark.parametrize("other", [mennekes(), image(_1001=100)], ids=["with 1002", "without"])
+async def test_another_is_not_asked_what_makes_it_hang_up(other: Image) -> None:
+    async with played("bender-cc", other, **OWNER) as device:
+        assert not any(point.register == 730 for point in device.make.points.values())
+
+
 def test_it_is_reminded_before_its_failsafe() -> None:
     command = configured("bender-cc", **OWNER).make.commands["current_limit"]
     assert (command.refresh_s, command.timeout_s({})) == (20, 60)
