@@ -123,6 +123,11 @@ async def test_its_failsafe_is_set_in_whole_amperes_where_it_differs() -> None:
         assert await device.started() == []
     async with played("bender-cc", image(_131=16, _132=0), **OWNER) as device:
         assert await device.started() == [Written(16, 131, [8]), Written(16, 132, [60])]
+    mute = image()
+    for register in (131, 132):
+        del mute.holding[register]
+    async with played("bender-cc", mute, **OWNER) as device:
+        assert await device.started() == []
 
 
 async def test_phases_are_switched_by_a_power_and_never_while_the_car_charges() -> None:
