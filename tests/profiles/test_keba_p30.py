@@ -46,7 +46,6 @@ async def test_what_it_says() -> None:
             "state": "charging",
             "cable": 7,
             "status": "C",
-            "authorised": True,
             "fault": "ok",
             "power": 6900,
             "current_l1": 10.012,
@@ -69,25 +68,31 @@ async def test_what_it_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "cable", "status", "is_authorised"),
+    ("state", "cable", "status"),
     [
-        (0, 0, "A", True),
-        (1, 0, "A", True),
-        (1, 1, "A", True),
-        (1, 3, "A", True),
-        (1, 5, "B", False),
-        (1, 7, "B", False),
-        (2, 7, "B", True),
-        (3, 7, "C", True),
-        (5, 7, "B", True),
-        (4, 7, "E", True),
+        (0, 0, "A"),
+        (1, 0, "A"),
+        (1, 1, "A"),
+        (1, 3, "A"),
+        (1, 5, "B"),
+        (1, 7, "B"),
+        (2, 7, "B"),
+        (3, 7, "C"),
+        (5, 7, "B"),
+        (4, 7, "E"),
     ],
 )
-async def test_what_its_states_mean(state: int, cable: int, status: str, is_authorised: bool) -> None:
+async def test_what_its_states_mean(state: int, cable: int, status: str) -> None:
     async with played("keba-p30", image(state, cable), connection=AT_ONCE, **OWNER) as device:
         readings = await device.read()
-        assert (readings["status"], readings["authorised"]) == (status, is_authorised)
+        assert readings["status"] == status
         assert (readings["fault"] == "ok") == (state != 4)
+
+
+async def test_one_that_was_disabled_does_not_seem_to_wait_for_a_card() -> None:
+    async with played("keba-p30", image(1, _1020=u32(0)), connection=AT_ONCE, **OWNER) as device:
+        await device.told("current_limit", 0)
+        assert (await device.read()).get("authorised", True)
 
 
 async def test_a_p30_is_told_a_current_and_disabled_rather_than_told_none() -> None:
