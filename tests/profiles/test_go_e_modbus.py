@@ -78,7 +78,7 @@ async def test_it_is_told_a_current_that_it_does_not_keep_and_forced_off_and_on(
         for stopped_a in (0, 5.9):
             assert await device.told("current_limit", stopped_a) == [Written(16, 337, [1])]
         assert await device.told("current_limit", 40) == [Written(16, 299, [16]), Written(16, 337, [2])]
-        assert await device.released("current_limit") == [Written(16, 337, [0])]
+        assert await device.released("current_limit") == [Written(16, 299, [10]), Written(16, 337, [0])]
 
 
 async def test_its_phases_are_never_switched_while_the_car_charges_and_are_put_back() -> None:
