@@ -7,6 +7,7 @@ from ..device.device_map import commands_of
 from ..quantities import base_unit, factor_of
 from ..rm.kinds import kind
 from ..values import RELEASE, Setpoint
+from .table import shown
 
 LIABILITY = (
     "s2d keeps the limits it is given as long as it runs. It is no protective device: fuse and breaker, RCD, grid "
@@ -28,9 +29,8 @@ def setpoints_text(device: DeviceConfig, setpoints: Iterable[Setpoint]) -> str:
     """What *setpoints* have *device* become."""
     wanted = []
     for setpoint in setpoints:
-        value = f"{setpoint.value:g}" if isinstance(setpoint.value, float) else str(setpoint.value)
         unit = "" if setpoint.value == RELEASE else unit_of_point(device, setpoint.point)
-        wanted.append(f"{setpoint.point} {value} {unit}".rstrip())
+        wanted.append(f"{setpoint.point} {shown(setpoint.value)} {unit}".rstrip())
     return ", ".join(wanted) or "nothing"
 
 

@@ -158,7 +158,7 @@ def test_what_a_device_does_by_itself_later_on_is_foreseen(capsys, tmp_path):
     said = explained(capsys, tmp_path, HOUSE, "Boiler", "on: false\npower: 0 W\n")
     safe = said["WHEN NOBODY IS IN CHARGE, OR AN ORDER FAILED"]
     assert [line.split("  ")[2].strip() for line in safe if line.startswith("aborted")] == [""]
-    becomes = {line.split()[0]: "then on True after" in line for line in safe}
+    becomes = {line.split()[0]: "then on true after" in line for line in safe}
     assert becomes == {each: each != "stopping" for each in becomes}
 
 
