@@ -170,7 +170,10 @@ def kind_problems(
         canonical = kind.points.get(name)
         node = node_at(entries["commands"].node, name)
         inside = (*where, "commands", name)
-        if canonical is None or name not in steered_by:
+        if canonical and canonical.access == "write" and steered_by and name not in steered_by:
+            what = f"{kind.one} is told its {' and '.join(steered_by)} instead"
+            yield node.position.problem(inside, what, "Leave one of them out")
+        elif canonical is None or name not in steered_by:
             writable = [name for name, each in kind.points.items() if each.access == "write"]
             hint = did_you_mean(name, writable) or f"It is told {', '.join(writable)}"
             yield node.position.problem(inside, f"nobody tells {kind.one} this", hint)

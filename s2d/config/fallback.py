@@ -138,6 +138,10 @@ class _Reader:
                     what = f"a device of the kind {self._kind.name} is not left to itself when nobody is in charge"
                     findings.problems.append(entry.node.position.problem(inside, what, "Say a value"))
                     continue
+                if self._is_switch(key) and entry.node.content not in (True, False, RELEASE):
+                    what = f"expected true or false, got {entry.node}"
+                    findings.problems.append(entry.node.position.problem(inside, what))
+                    continue
                 dimension = _dimension(self._kind, key, target)
                 value = findings.attempt(_value, target, dimension, entry.node, self._decoder, inside)
                 if value is not None:
@@ -145,6 +149,9 @@ class _Reader:
             elif key not in self._unusable and not _is_reported_by_kind(self._kind, key, self._make):
                 findings.problems.append(unknown_key(key, entry, ["after", *self._writable], where))
         return written
+
+    def _is_switch(self, name: str) -> bool:
+        return name in self._kind.points and self._kind.points[name].is_switch
 
     def objections(self, written: _WrittenValues, where: KeyPath) -> Iterator[Problem]:
         """Values that can never be written."""

@@ -141,7 +141,9 @@ def problems_of_kind(
     written = mapping_of(node, where)
     for name in kind.points:
         if name in kind.missing({*written, *beside}):
-            yield node.position.problem(where, f'{kind.one} needs "{name}": {kind.points[name].meaning}')
+            others = [" and ".join(each) for each in kind.instead_of(name, {*written, *beside})]
+            hint = f"This would do as well: {' or '.join(others)}" if others else ""
+            yield node.position.problem(where, f'{kind.one} needs "{name}": {kind.points[name].meaning}', hint)
     for name, entry in written.items():
         if name not in (*kind.points, *beside, *also) and re.fullmatch(POINT_NAME, name):
             what = f'{kind.one} has no point "{name}"'

@@ -17,6 +17,10 @@ METER = "kind: meter\nmeasures: house\npoints: {power: {register: 1, unit: W}}\n
 PV = """kind: pv
 points: {power: {register: 1, type: int16, unit: W}, power_limit: {register: 2, unit: W, access: write}}
 """
+PLUG = """kind: load
+power: 0 W .. 2 kW
+points: {on: {register: 1, table: coil, access: read_write}}
+"""
 
 
 def write(folder: Path, keys: str) -> Path:
@@ -48,7 +52,9 @@ def warnings(folder: Path, keys: str) -> list[str]:
         ),
         (
             METER.replace("{power: {register: 1, unit: W}}", "{energy_import: {register: 1, unit: Wh}}"),
-            's2d.yaml:8:13: Device: points: a meter needs "power": power now; what is taken from the grid positive',
+            's2d.yaml:8:13: Device: points: a meter needs "power": power now; what is taken from the grid positive. '
+            "This would do as well: power_l1 and power_l2 and power_l3 or gas or heat_power or heat_flow or "
+            "heat_temperature",
         ),
         (METER + "control_types: [frbc]\n", "s2d.yaml:9:20: Device: control_types: a meter is only measured"),
         (
@@ -59,6 +65,25 @@ def warnings(folder: Path, keys: str) -> list[str]:
         (
             PV + "max_power: 3 kW\nfallback: {power_limit: 4 kW}\n",
             "s2d.yaml:9:29: Device: fallback: power_limit: 4000 is beyond what this pv may be told, 0 .. 3000",
+        ),
+        (
+            "kind: heat_pump\npoints: {outdoor: {register: 1, unit: °C}}\n",
+            's2d.yaml:7:13: Device: points: a heat_pump needs "mode": its SG-Ready state: `off`, `normal`, `boost` or '
+            "`forced`. This would do as well: relay_1 and relay_2 or temperature_setpoint or power_limit or "
+            "power_offer or on or power",
+        ),
+        (
+            "kind: heat_pump\npoints: {relay_1: {register: 1, table: coil, access: write}}\n",
+            's2d.yaml:7:13: Device: points: a heat_pump needs "relay_2": its second SG-Ready contact, which recommends',
+        ),
+        (
+            PLUG + "safe: {stale: {on: maybe}}\n",
+            's2d.yaml:9:24: Device: safe: stale: on: expected true or false, got "maybe"',
+        ),
+        (
+            PLUG.replace("on:", "relay:") + "commands:\n  on: {steps: [{write: {relay: value}}]}\n"
+            "  power_limit: {unit: W, steps: [{write: {relay: value > 0}}]}\n",
+            "s2d.yaml:10:11: Device: commands: on: a load is told its power_limit instead. Leave one of them out",
         ),
     ],
 )

@@ -229,6 +229,14 @@ class Kind:
             lacking += nearest
         return lacking
 
+    def instead_of(self, name: str, points: Collection[str]) -> list[tuple[str, ...]]:
+        """What would do in place of *name*, as *points* have no part of that and of none of its alternatives."""
+        for alternatives in self.needs:
+            named = {each for several in alternatives for each in several}
+            if name in named and named.isdisjoint(points):
+                return [each for each in alternatives if name not in each]
+        return []
+
 
 def short_names(control_types: Container[ControlType]) -> tuple[str, ...]:
     """The short names of *control_types*, richest first."""
