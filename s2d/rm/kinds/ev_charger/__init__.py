@@ -10,7 +10,8 @@ from ...occasion import Occasion
 from .. import Ability, Advice, CanonicalPoint, Kind, ResourceSetup, short_names
 from .charge_limit import CURRENT, POWER, ChargeLimit
 from .envelopes import EvEnvelopes
-from .ev_charger import ENABLE, PHASE_COUNT, WAKE, EvCharger
+from .ev_charger import ENABLE, WAKE, EvCharger
+from .phase_change import PHASE_COUNT
 from .settings import EvChargerSettings
 from .storage import EvStorage
 

@@ -30,7 +30,7 @@ class EvEnvelopes:
     def __init__(self, charger: EvCharger) -> None:
         self._charger = charger
         settings, limit = charger.settings, charger.limit
-        fewest: Phases = 1 if charger.can_switch_phases else settings.phases
+        fewest: Phases = 1 if charger.phases.can_switch else settings.phases
         self._quantity = described_quantity(settings.phases)
         self._least_w = limit.nominal_w(limit.least(fewest), fewest)
         self._most_w = limit.nominal_w(limit.most(settings.phases), settings.phases)
@@ -88,8 +88,8 @@ class EvEnvelopes:
         charger = self._charger
         if charger.plug_in.is_car_there is False:
             return FOLLOWED
-        if charger.change_failed:
-            return failed(charger.change_failed)
+        if charger.phases.failed:
+            return failed(charger.phases.failed)
         if (total := charger.measured.total_since(since)) is None:
             return PENDING
         return FOLLOWED if total.number <= charger.most_w(self._upper_w(limits)) else PENDING

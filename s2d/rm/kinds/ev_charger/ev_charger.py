@@ -29,13 +29,13 @@ from ..shared_state import SharedState
 from .charge_limit import CURRENT, POWER, ChargeLimit, Phases
 from .charging_power import ChargingPower
 from .description import PHASES_KEPT
-from .phase_change import SETTLE_S, ChangeStage, PhaseChange
+from .phase_change import PHASE_COUNT, ChangeStage, StationPhases
 from .plug_in import CHARGING, FAULTY, IDLE_BELOW_W, WAKE_EVERY_S, SeenCar
 from .present_car import PresentCar
 from .resting_charger import FREE, OFF, RestingCharger
 from .settings import EvChargerSettings
 
-ENABLE, PHASE_COUNT, WAKE = "enable", "phase_count", "wake"
+ENABLE, WAKE = "enable", "wake"
 _CALLED = {"status": "what the charger does", "power": "the power"}
 _UNLIMITED_AFTER_S = 300.0
 """A session that sets no limit for so long wants none."""
@@ -44,8 +44,6 @@ _STALE_AFTER_S = 120.0
 _DRIVEN = 0.9
 """An order of so much of what it could have is left to it though the car has to be charged."""
 _MIN_SOC_HYSTERESIS = 1.0
-_OTHER_PHASES_AFTER_S = 120.0
-"""A limit that asks for other phases has to do so for so long."""
 
 
 class OrderedLimit(NamedTuple):
@@ -92,7 +90,9 @@ class EvCharger:
         point = next(each for each in (CURRENT, POWER) if each in setup.abilities)
         self.limit = ChargeLimit(self.settings, point, setup.abilities[point].step)
         self.state = SharedState({}, _CALLED)
-        self.measured = ChargingPower(self.settings, self.state, setup.abilities, self.phases_now)
+        can_be_told = PHASE_COUNT in setup.abilities and setup.abilities[PHASE_COUNT].can_write
+        self.phases = StationPhases(self.settings, self.state, self.kept, can_be_told=can_be_told)
+        self.measured = ChargingPower(self.settings, self.state, setup.abilities, self.phases.present)
         self.quantities = self.measured.quantities
         self.car = PresentCar(self.settings, self.state, self.kept, self.measured, setup.time_zone)
         self.plug_in = self.car.plug_in
@@ -102,8 +102,6 @@ class EvCharger:
         self.ordered: OrderedLimit | OrderedCharge | None = None
         self.must_charge: str | None = None
         """Why the car has to be charged, whatever is ordered; None: it has not."""
-        self.change_failed: str | None = None
-        """Why the phases that were ordered last could not be had."""
         self._offers = offers
         self._safe = setup.safe
         self._steered_by: ControlType | None = None
@@ -119,8 +117,6 @@ class EvCharger:
         self._unconfirmed: set[Setpoint] = set()
         self._confirmed_at = inf
         """When (monotonic seconds) all that it was told was known to be confirmed."""
-        self._change: PhaseChange | None = None
-        self._other_phases_since: float | None = None
         self._pulse_until = -inf
         """Until when (monotonic seconds) it gives nothing, to wake the car."""
         self._looks_at = inf
@@ -138,9 +134,9 @@ class EvCharger:
             total.number if total else None,
         )
         self.plug_in.observe(seen, now)
-        phases = self.phases_now()
+        phases = self.phases.present()
         least_w = self.limit.nominal_w(self.limit.least(phases), phases)
-        self.car.observe(phases, self.kept.instants.get("phases_changed_at", -inf), least_w, now)
+        self.car.observe(phases, self.phases.changed_at, least_w, now)
         self._learn()
         self._ladder.advance(now)
         self._look(now)
@@ -180,21 +176,6 @@ class EvCharger:
         return self.measured.power()
 
     @property
-    def can_switch_phases(self) -> bool:
-        """Whether it can be told on how many phases to charge."""
-        ability = self.abilities.get(PHASE_COUNT)
-        return self.settings.phase_switching and ability is not None and ability.can_write
-
-    def phases_now(self) -> Phases:
-        """On how many phases it is, by what it says, else by what it was told last."""
-        if self.settings.phases == 1:
-            return 1
-        said = self.state.value(PHASE_COUNT)
-        if said is None and self.can_switch_phases:
-            said = self.kept.number(PHASE_COUNT)
-        return 1 if said == 1 else 3
-
-    @property
     def fault(self) -> str | None:
         """The fault that it reports, in words."""
         is_faulty = self.state.value("status") in FAULTY
@@ -212,7 +193,7 @@ class EvCharger:
         is_of_grid = wanted.is_abnormal or (legal_w is not None and limit_w <= legal_w)
         self._kept_limit.set(limit_w, PresentLimits(wanted.limits, wanted.until, is_of_grid))
         self.ordered, self._resting = OrderedLimit(limit_w, self.measured.voltage_v()), None
-        self.change_failed = None
+        self.phases.failed = None
         return self._told_anew(reason, now)
 
     def rest(self, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
@@ -256,7 +237,7 @@ class EvCharger:
         if self._resting is None and self.ordered is None:
             return None
         had_order, safe = self.ordered is not None, self._rest_on(Occasion.STALE, now)
-        before = safe.value if self._told is None else self._value_on(self.phases_now(), now)
+        before = safe.value if self._told is None else self._value_on(self.phases.present(), now)
         self.ordered = None
         self._resting = RestingCharger(before, then=safe, then_at=now.mono + _STALE_AFTER_S)
         return Protection(unknown, []) if had_order else None
@@ -271,7 +252,7 @@ class EvCharger:
 
     def most_w(self, limit_w: float) -> float:
         """The most that it is seen to take within *limit_w*: measuring is not exact, and its least is granted."""
-        phases = self.phases_now()
+        phases = self.phases.present()
         least_w = phases * self.measured.voltage_v() * self.settings.min_current_a
         is_granted = limit_w >= self.limit.nominal_w(self.limit.least(phases), phases)
         most_w = max(limit_w, least_w) if is_granted else limit_w
@@ -285,7 +266,12 @@ class EvCharger:
     def _learn(self) -> None:
         """Learns how much the car takes at most, from what it takes of more."""
         ordered, learnt = self.ordered, self.car.learnt
-        if not isinstance(ordered, OrderedCharge) or not self.plug_in.is_charging or self._unconfirmed or self._change:
+        if (
+            not isinstance(ordered, OrderedCharge)
+            or not self.plug_in.is_charging
+            or self._unconfirmed
+            or self.phases.change
+        ):
             return
         steady_w = learnt.steady_w(self._confirmed_at)
         used = self.car.phases(ordered.phases)
@@ -354,7 +340,7 @@ class EvCharger:
     def phases_possible(self) -> tuple[Phases, ...]:
         """On how many phases it can charge, most first."""
         takes_changes = self.car.known is None or self.car.known.can_switch_phases
-        return (3, 1) if self.can_switch_phases and takes_changes else (self.phases_now(),)
+        return (3, 1) if self.phases.can_switch and takes_changes else (self.phases.present(),)
 
     def _start_phase_timer(self, timers: TimersAndModes, now: Now) -> None:
         actuator_id = part_id(self.resource_id, "actuator")
@@ -363,10 +349,10 @@ class EvCharger:
 
     def order_charge(self, ordered: OrderedCharge, reason: str, now: Now) -> list[Setpoint]:
         """What to write so that it charges as *ordered*, or does not."""
-        if ordered.value and ordered.phases != self.phases_now() and self._timers:
+        if ordered.value and ordered.phases != self.phases.present() and self._timers:
             self._start_phase_timer(self._timers, now)
         self._kept_limit.drop()
-        self.ordered, self._resting, self.change_failed, self._keeps_ordered = ordered, None, None, False
+        self.ordered, self._resting, self.phases.failed, self._keeps_ordered = ordered, None, None, False
         return self._told_anew(reason, now)
 
     def obstacle_to_charge(self, ordered: OrderedCharge, now: Now) -> str | None:
@@ -375,7 +361,7 @@ class EvCharger:
             return obstacle
         if ordered.value and now.mono < self._paused_until:
             return "it was stopped a moment ago"
-        if ordered.value and ordered.phases != self.phases_now() and now.mono < self.phases_kept_until:
+        if ordered.value and ordered.phases != self.phases.present() and now.mono < self.phases.kept_until:
             return "its phases were changed a while ago"
         if not ordered.value and not ordered.is_abnormal and self._is_charged_first(now):
             return "the car charges for a while before it is paused first"
@@ -390,11 +376,16 @@ class EvCharger:
     def verdict_on_charging(self, factor: float, since: float) -> Verdict:
         """Whether readings since then (monotonic seconds) show that it charges as it was ordered to."""
         ordered = self.ordered
-        if self.change_failed:
-            return failed(self.change_failed)
+        if self.phases.failed:
+            return failed(self.phases.failed)
         if self.plug_in.is_refusing:
             return failed("the car does not charge")
-        if not isinstance(ordered, OrderedCharge) or self._change or self._unconfirmed or self._told != ordered.value:
+        if (
+            not isinstance(ordered, OrderedCharge)
+            or self.phases.change
+            or self._unconfirmed
+            or self._told != ordered.value
+        ):
             return PENDING
         since = max(since, self._confirmed_at)
         total = self.measured.total_since(since)
@@ -451,7 +442,7 @@ class EvCharger:
             case Occasion.ABORTED if isinstance(self.ordered, OrderedCharge):
                 return RestingCharger(self.ordered.value if self._keeps_ordered else min(safe, self.ordered.value))
             case Occasion.STALE if self._told is not None:
-                safe = min(safe, self._value_on(self.phases_now(), now))
+                safe = min(safe, self._value_on(self.phases.present(), now))
         if limit_w is None:
             return RestingCharger(safe)
         return RestingCharger(safe, limit_w, self._limit_ends_at(now))
@@ -479,19 +470,21 @@ class EvCharger:
         self._turn_to_what_is_then(now)
         if self._may_wake(now) and self.plug_in.wakes_at <= now.mono and (woken := self._wake(now)):
             return woken
-        change = self._change_of_phases(now)
+        is_confirmed = not self._unconfirmed
+        self.phases.go_on(self._wanted_phases(now), now, is_stopped=self._is_seen_stopped, is_confirmed=is_confirmed)
+        change = self.phases.change
         if change and change.stage is not ChangeStage.STOP:
-            return self._switched(change, now)
+            return self._switched(now)
         value = 0.0 if change else self._allowed(now)
         if value == self._told:
             return None
-        why = reason or ("the phases are changed" if self._change else self._why(value, now))
+        why = reason or ("the phases are changed" if change else self._why(value, now))
         self._told = value
         return NextStep(self._limited(value, why), why)
 
     def _allowed(self, now: Now) -> float:
         """What the station shall give on the phases that it has, but for the least pause and for a car to be woken."""
-        value = self._value_on(self.phases_now(), now)
+        value = self._value_on(self.phases.present(), now)
         was_on = self.kept.flag("may_charge") is not False
         if value == 0 and was_on:
             self.kept.put_instant("stopped_at", now.mono, is_urgent=True)
@@ -512,7 +505,7 @@ class EvCharger:
             return 0.0
         most = self.most(phases)
         if isinstance(self.ordered, OrderedCharge):
-            return 0.0 if self.change_failed else min(most, self.ordered.value)
+            return 0.0 if self.phases.failed else min(most, self.ordered.value)
         if self.ordered:
             return min(most, self.limit.keeping(self.ordered.limit_w, phases, self.ordered.voltage_v))
         resting = self._resting
@@ -559,79 +552,26 @@ class EvCharger:
 
     def _wanted_phases(self, now: Now) -> Phases:
         """The phases on which it shall charge."""
-        present = self.phases_now()
-        if not self.can_switch_phases:
+        present = self.phases.present()
+        if not self.phases.can_switch:
             return present
         if isinstance(self.ordered, OrderedCharge):
-            return self.ordered.phases if self.ordered.value and not self.change_failed else present
+            return self.ordered.phases if self.ordered.value and not self.phases.failed else present
         if self.ordered is None:
             is_guarded = self._resting is not None and self._resting.is_guarded
-            is_driven = is_guarded and self.must_charge and now.mono >= self.phases_kept_until
+            is_driven = is_guarded and self.must_charge and now.mono >= self.phases.kept_until
             return max(self.phases_possible(), key=self._most_w_on) if is_driven else present
         on_three = self._value_on(3, now) > 0
-        wanted: Phases = 3 if on_three else 1 if self._value_on(1, now) > 0 else present
-        if wanted == present:
-            self._other_phases_since = None
-            return present
-        if self._other_phases_since is None:
-            self._other_phases_since = now.mono
-        return wanted if now.mono >= self._other_phases_at else present
+        return self.phases.asked_for(3 if on_three else 1 if self._value_on(1, now) > 0 else present, now)
 
-    @property
-    def _other_phases_at(self) -> float:
-        """When (monotonic seconds) phases may be changed that are wanted to be others."""
-        if self._other_phases_since is None:
-            return inf
-        return max(self._other_phases_since + _OTHER_PHASES_AFTER_S, self.phases_kept_until)
-
-    @property
-    def phases_kept_until(self) -> float:
-        """Until when (monotonic seconds) phases may not be changed again."""
-        return self.kept.instants.get("phases_changed_at", -inf) + self.settings.timers.phases_s
-
-    def _change_of_phases(self, now: Now) -> PhaseChange | None:
-        """The change of phases that is under way by now."""
-        change, wanted = self._change, self._wanted_phases(now)
-        if change is None:
-            if wanted != self.phases_now():
-                self._change = change = PhaseChange(wanted, now.mono)
-            return change
-        if change.stage is ChangeStage.STOP:
-            if wanted == self.phases_now():
-                self._change = None
-            elif self._is_seen_stopped:
-                change.stage, change.switched_at = ChangeStage.SWITCH, now.mono
-                return change
-            elif now.mono >= change.next_at():
-                self._give_up_change(f"it does not stop, so its phases are not changed to {change.to}", now)
-        elif change.stage is ChangeStage.SWITCH:
-            if not self._unconfirmed and self.phases_now() == change.to:
-                change.stage, change.settled_at = ChangeStage.SETTLE, now.mono + SETTLE_S
-            elif now.mono >= change.next_at():
-                self._give_up_change(f"its phases are not seen to be {change.to}", now)
-        elif now.mono >= change.next_at():
-            self._change = None
-        return self._change
-
-    def _switched(self, change: PhaseChange, now: Now) -> NextStep | None:
-        if change.stage is not ChangeStage.SWITCH or change.switched_at != now.mono:
+    def _switched(self, now: Now) -> NextStep | None:
+        setpoint = self.phases.switch(now)
+        if setpoint is None:
             return None
-        self.kept.put_instant("phases_changed_at", change.began_at, is_urgent=True)
         if self._timers and not isinstance(self.ordered, OrderedCharge):
             self._start_phase_timer(self._timers, now)
-        self.kept.put(PHASE_COUNT, change.to, is_urgent=True)
-        self._other_phases_since = None
-        reason = f"it goes to {change.to} phase{'s' if change.to > 1 else ''}"
-        setpoint = Setpoint(PHASE_COUNT, change.to, reason)
         self._await([setpoint])
-        return NextStep([setpoint], reason)
-
-    def _give_up_change(self, reason: str, now: Now) -> None:
-        if self._change and self._change.stage is ChangeStage.SWITCH and PHASE_COUNT in self.kept.values:
-            self.kept.put(PHASE_COUNT, 1 if self._change.to == 3 else 3)
-        self._change, self.change_failed = None, reason
-        self._other_phases_since = None
-        self.kept.put_instant("phases_changed_at", now.mono)
+        return NextStep([setpoint], setpoint.reason)
 
     @property
     def _is_seen_stopped(self) -> bool:
@@ -670,7 +610,7 @@ class EvCharger:
             self.plug_in.wakes_at,
             self._pulse_until,
             self._paused_until,
-            self._change.next_at() if self._change else self._other_phases_at,
+            self.phases.next_at,
             resting.then_at if resting else inf,
             resting.limit_until if resting else inf,
             *(now.mono + (each - now.utc).total_seconds() for each in (self.latest_start, self.car.departs_at) if each),

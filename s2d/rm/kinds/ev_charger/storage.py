@@ -85,7 +85,7 @@ class EvStorage:
             return None
         if not charger.plug_in.is_charging:
             return ModeAndFactor(description.off, 0.0) if description.can_rest else None
-        modes = [mode for mode in description.modes.values() if mode.phases == charger.phases_now()]
+        modes = [mode for mode in description.modes.values() if mode.phases == charger.phases.present()]
         return ModeAndFactor(modes[0].id, modes[0].factor_at(total.number)) if modes else None
 
     def obstacle_to(self, scope: str, goal: OrderedMode, now: Now) -> str | None:
@@ -116,7 +116,7 @@ class EvStorage:
         activity, charger = goal.activity, self._charger
         mode = self.description.modes.get(activity.operation_mode_id)
         if mode is None:
-            phases = charger.phases_now()
+            phases = charger.phases.present()
             return OrderedCharge(phases, 0.0, 0.0, phases, goal.is_abnormal)
         power_w, value = mode.power_at(activity.factor), charger.most(mode.phases)
         if activity.factor < 1:
@@ -156,7 +156,7 @@ class EvStorage:
     def _modes(self) -> tuple[ChargingMode, ...]:
         modes = [mode for each in self._charger.phases_possible() if (mode := self._mode(each))]
         if len(modes) > 1 and modes[0].power_w == modes[1].power_w:
-            modes = [mode for mode in modes if mode.phases == self._charger.phases_now()]
+            modes = [mode for mode in modes if mode.phases == self._charger.phases.present()]
         return tuple(modes)
 
     def _mode(self, phases: Phases) -> ChargingMode | None:
@@ -165,7 +165,7 @@ class EvStorage:
         if charger.most(phases) < least:
             return None
         start_w, end_w = limit.nominal_w(least, used), charger.car.most_w(phases, limit)
-        how = f"charge on {phases} phase{'s' if phases > 1 else ''}" if charger.can_switch_phases else "charge"
+        how = f"charge on {phases} phase{'s' if phases > 1 else ''}" if charger.phases.can_switch else "charge"
         how += f", the car uses {used} phase{'s' if used > 1 else ''}" if used < phases else ""
         mode_id = part_id(charger.resource_id, f"charge{phases}")
         return ChargingMode(mode_id, phases, used, (start_w, max(start_w, end_w)), f"{how} (factor 1 is full current)")
