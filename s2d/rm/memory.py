@@ -1,7 +1,8 @@
 """Memory of a resource manager: what must survive a restart of its timers, modes and task.
 
 Instants are kept by the clock, and come back on the clock that never steps. A Pi may start without knowing the time:
-where the clock has stepped back, a timer has its whole duration before it; it never has more.
+where the clock has stepped back, a timer has its whole duration before it, and never more; of an instant no time has
+passed.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -38,6 +39,8 @@ class Memory(Struct, frozen=True):
     values: dict[str, Value] = {}
     """Of the kind, by names of its own."""
     instants: dict[str, Instant] = {}
+    kept_at: Instant | None = None
+    """When all of it was so; None in one of an older version."""
 
 
 def memory_of(timers: TimersAndModes, progress: TaskProgress, kept: KeptValues, now: Now) -> Memory:
@@ -54,15 +57,19 @@ def memory_of(timers: TimersAndModes, progress: TaskProgress, kept: KeptValues, 
         {container_id: run.remembered(now) for container_id, run in progress.runs.items()},
         dict(kept.values),
         {name: _by_the_clock(at, now) for name, at in kept.instants.items()},
+        now.utc,
     )
 
 
 def recall(memory: Memory, timers: TimersAndModes, progress: TaskProgress, kept: KeptValues, now: Now) -> None:
     """Puts what is remembered back into new *timers*, *progress* and *kept*."""
     kept.values |= memory.values
-    kept.instants |= {name: now.mono + (at - now.utc).total_seconds() for name, at in memory.instants.items()}
+    # By a clock that has stepped back, no time has passed; what is over must not be ahead.
+    present = now.utc if memory.kept_at is None else max(memory.kept_at, now.utc)
+    kept.instants |= {name: now.mono + (at - present).total_seconds() for name, at in memory.instants.items()}
     for each in memory.timers:
-        left_s = each.duration_s - max(0.0, (now.utc - each.started_at).total_seconds())
+        passed_s = min(max(0.0, (now.utc - each.started_at).total_seconds()), each.duration_s + _LONG_OVER_S)
+        left_s = each.duration_s - passed_s
         timers.timed[each.scope, each.timer_id] = Timed(now.mono + left_s, each.duration_s)
     timers.last_mode |= memory.last_mode
     timers.seen_mode |= memory.seen_mode
@@ -89,6 +96,8 @@ def decoded(kept: bytes) -> Memory:
 
 
 _DECODER = msgspec.json.Decoder(Memory)
+_LONG_OVER_S = 86_400.0
+"""For how much longer a timer is over by now says nothing, and may be more than there are years."""
 
 
 def _by_the_clock(at: float, now: Now) -> datetime:

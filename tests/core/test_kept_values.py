@@ -1,12 +1,12 @@
 """What a kind keeps of its own survives a restart: values as they are, instants by the clock."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from s2d.rm.control.operation_modes.timers import TimersAndModes
 from s2d.rm.control.ppbc.task import TaskProgress
 from s2d.rm.kinds.kept_values import KeptValues
-from s2d.rm.memory import decoded, encoded, memory_of, recall
+from s2d.rm.memory import Memory, RememberedTimer, decoded, encoded, memory_of, recall
 from s2d.s2.effects import Effect, Remember
 from s2d.s2.messages.common import ControlType
 from s2d.values import Now, Reading
@@ -53,6 +53,23 @@ def test_an_instant_beyond_every_calendar_is_kept_as_far_away() -> None:
     recalled = kept_after_restart(kept, after_s=0.0)
     assert recalled.instants["until"] > 1e11
     assert recalled.instants["since"] < -5e10
+
+
+def test_nothing_kept_is_further_ahead_because_the_clock_has_stepped_back() -> None:
+    kept = KeptValues()
+    kept.put_instant("switched", 940.0)
+    kept.put_instant("until", 1100.0)
+    recalled = kept_after_restart(kept, after_s=-30 * 86_400.0)
+    assert recalled.instants == {"switched": 5.0 - 60.0, "until": 5.0 + 100.0}
+
+
+def test_a_timer_that_was_started_in_the_first_of_all_years_is_over_and_can_be_kept_again() -> None:
+    timer = RememberedTimer("compressor", "rest", datetime.min.replace(tzinfo=UTC), 600.0)
+    timers = TimersAndModes()
+    recall(Memory((timer,)), timers, TaskProgress(), KeptValues(), Now(5.0, NOON))
+    assert not timers.runs_at("compressor", "rest", 5.0)
+    earlier = Now(6.0, NOON - timedelta(days=7300))
+    assert memory_of(timers, TaskProgress(), KeptValues(), earlier).timers[0].started_at < earlier.utc
 
 
 def test_what_is_dropped_is_not_kept() -> None:
