@@ -203,6 +203,15 @@ def test_what_the_grid_may_ask_for_holds_for_a_day_after_its_cap() -> None:
     assert pump.limit_w == FREE
 
 
+@pytest.mark.parametrize(("corrected", "told"), [("cap: 2.5 kW .. 6 kW", 2500.0), ("cap: 1.1 kW .. 1.5 kW", 1500.0)])
+def test_a_cap_that_was_kept_is_told_within_its_range_as_it_is_after_the_restart(corrected: str, told: float) -> None:
+    pump = Capped()
+    pump.capped(2000.0)
+    pump.keys = CAPPED.replace("cap: 1.1 kW .. 6 kW", corrected)
+    starts_anew(pump)
+    assert pump.caps(20 * MINUTE)[0][1] == told
+
+
 def test_no_cap_is_kept_for_longer_than_a_day() -> None:
     pump = Capped()
     pump.capped(2000.0, 48 * HOUR)

@@ -122,4 +122,5 @@ class Cap:
         return Setpoint(LIMIT, value, reason, is_safe=is_safe)
 
     def _safely(self, cap_w: float, reason: str) -> list[Setpoint]:
-        return [self._told(cap_w, reason, is_safe=True)]
+        # A kept one may be older than the range.
+        return [self._told(self._of(cap_w), reason, is_safe=True)]
