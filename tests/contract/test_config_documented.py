@@ -117,5 +117,7 @@ def test_keys_within_a_key_are_said_in_one_breath_with_it_unless_they_have_a_tab
     ]
     breaths = re.split(r"\n\n|\n(?=\|)", reference())
     assert [
-        (outer, key) for outer, key in within if not any(f"`{outer}" in each and f"`{key}" in each for each in breaths)
+        (outer, key)
+        for outer, key in within
+        if not any(f"`{outer}" in each and (f"`{key}" in each or f"{{{key}: " in each) for each in breaths)
     ] == []

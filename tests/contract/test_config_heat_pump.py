@@ -39,6 +39,15 @@ points:
             "s2d.yaml:11:14: Device: comfort: it scalds above 60 °C without mixing_valve: true",
         ),
         (
+            TANK.replace("50 °C .. 58 °C", "{curve: -3 K .. 5 K}"),
+            "s2d.yaml:11:14: Device: comfort: hot water follows no heating curve",
+        ),
+        (
+            TANK.replace("50 °C .. 58 °C", "{curve: 3 °C}").replace("dhw", "buffer"),
+            's2d.yaml:11:22: Device: comfort: curve: expected a range such as "-3 K .. 5 K", got "3 °C". '
+            "°C is a unit of temperature",
+        ),
+        (
             TANK + "hygiene: off\n",
             "s2d.yaml:15:14: Device: hygiene: without it legionella grow; if you know, write i_know: legionella",
         ),

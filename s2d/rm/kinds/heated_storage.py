@@ -34,10 +34,14 @@ class HeatedStorageParts:
         self, resource_id: str, name: str | None, of: str, storage: ThermalStorage, quantity: CommodityQuantity
     ) -> None:
         """*of*: what is warm."""
-        self._name, self._storage, self._quantity = name, storage, quantity
-        self._described = storage.described(name, of)
+        self._name, self._of, self._quantity = name, of, quantity
+        self.follow(storage)
         self.actuator_id = part_id(resource_id, "heater")
         self.mode_ids = {activity: part_id(self.actuator_id, activity) for activity in Activity}
+
+    def follow(self, storage: ThermalStorage) -> None:
+        """The storage is kept as this one is from here on: its band has moved."""
+        self._storage, self._described = storage, storage.described(self._name, self._of)
 
     def described(
         self, power_w: tuple[float, float], cop: float, timers_s: Mapping[str, float], *, can_heat: bool

@@ -162,6 +162,10 @@ class Heating:
         self._is_wanted_done = False
         """Its owner wants it to heat, and it has."""
 
+    def follow(self, storage: ThermalStorage) -> None:
+        """The storage is kept as this one is from here on: its band has moved."""
+        self.storage = storage
+
     @property
     def temperature_c(self) -> float | None:
         return self._state.number(TEMPERATURE)

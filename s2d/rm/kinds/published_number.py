@@ -11,9 +11,10 @@ from ...values import Now
 class PublishedNumber:
     """A number as it is published."""
 
-    def __init__(self, share: float, every_s: float) -> None:
-        """Published anew once it is off by *share* of itself, and no sooner than *every_s* after the last time."""
+    def __init__(self, share: float, every_s: float, *, least: float = 0.0) -> None:
+        """Published anew once it is off by *share* of itself and by *least*, at most once in *every_s*."""
         self._share = share
+        self._least = least
         self._every_s = every_s
         self._may_change_at = -inf
         self.value: float | None = None
@@ -23,7 +24,9 @@ class PublishedNumber:
         before = self.value
         if value is None or value == before:
             return False
-        if before is not None and (abs(value - before) < self._share * abs(before) or now.mono < self._may_change_at):
-            return False
+        if before is not None:
+            step = max(self._share * abs(before), self._least)
+            if abs(value - before) < step or now.mono < self._may_change_at:
+                return False
         self.value, self._may_change_at = value, now.mono + self._every_s
         return True

@@ -133,12 +133,15 @@ class HeatForecast:
     """What is foreseen of a thermal storage, as FRBC asks for it."""
 
     def __init__(self, storage: ThermalStorage, time_zone: str) -> None:
-        self._storage = storage
-        self._leakage = storage.leakage()
+        self.follow(storage)
         self._zone = ZoneInfo(time_zone)
         self._usage: tuple[datetime, tuple[UsageForecastElement, ...]] | None = None
         self.next_at = inf if storage.usage is None else -inf
         """When (monotonic seconds) usage is foretold anew."""
+
+    def follow(self, storage: ThermalStorage) -> None:
+        """The storage is kept as this one is from here on: its band has moved."""
+        self._storage, self._leakage = storage, storage.leakage()
 
     def advance(self, now: Now) -> None:
         """Foretells usage anew when that is due."""

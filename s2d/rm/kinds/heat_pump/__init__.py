@@ -15,7 +15,7 @@ from ..power_points import PHASE_POWERS, of_all_powers
 from .advice import advice
 from .envelopes import HeatPumpEnvelopes
 from .frost_guard import OUTDOOR
-from .heat_pump import SHOWS_BY, HeatPump
+from .heat_pump import FLOW_SETPOINT, SHOWS_BY, HeatPump, heated_by
 from .modes import SgReadyModes
 from .settings import HeatPumpSettings
 from .sg_ready import BLOCKED, BOOST, MODE, NORMAL, RELAYS
@@ -79,8 +79,8 @@ def _thresholds(
     usual_w = max(_REPORT_W, _REPORT * most_w[1])
     storage = settings.thermal_storage
     fill_level = 0.0
-    if storage:
-        kelvin = _REPORT_K if percent is None else percent / 100 * (storage.high_c - storage.low_c)
+    if storage and settings.band_k:
+        kelvin = _REPORT_K if percent is None else percent / 100 * settings.band_k
         fill_level = storage.level(storage.low_c + kelvin) - storage.level(storage.low_c)
     return ReportThresholds(usual_w if power_w is None else power_w, fill_level, every_s)
 
@@ -92,7 +92,7 @@ def _plausible(settings: HeatPumpSettings, nameplate_w: float | None) -> dict[st
     return {
         **of_all_powers(power),
         TEMPERATURE: water,
-        "flow_setpoint": water,
+        FLOW_SETPOINT: water,
         OUTDOOR: PlausibleRange(low=-60.0, high=60.0),
     }
 
@@ -119,11 +119,13 @@ def _why_not_filled(settings: HeatPumpSettings, known: Collection[str], written:
         return "a building is no storage that can be filled by plan"
     if settings.heat_capacity_j_per_k is None:
         return "nobody says the volume, or the heat_capacity, of its storage"
-    if settings.band_c is None:
+    if settings.band_k is None:
         return "nobody says how warm its storage is kept (comfort)"
+    if settings.curve_k and FLOW_SETPOINT not in known:
+        return f"the {FLOW_SETPOINT}, which its comfort follows, is not read"
     if TEMPERATURE not in known:
         return "the temperature of its storage is not read"
-    heats = (SETPOINT, OFFER, *((LIMIT,) if settings.cap_stops else ()), ON)
+    heats = heated_by(settings)
     if not any(point in written for point in heats):
         return f"there is nothing to write that makes it heat and rest: {', '.join(heats)}"
     if not any(point in known for point in SHOWS_BY):
@@ -141,7 +143,7 @@ KIND = Kind(
         **PHASE_POWERS,
         TEMPERATURE: CanonicalPoint("read", "temperature", "temperature of what it heats, as `storage` says"),
         OUTDOOR: CanonicalPoint("read", "temperature", "temperature outdoors"),
-        "flow_setpoint": CanonicalPoint("read", "temperature", "what the heating water is to be"),
+        FLOW_SETPOINT: CanonicalPoint("read", "temperature", "what the heating water is to be"),
         "compressor": CanonicalPoint("read", "", "whether its compressor runs", is_switch=True),
         "status": CanonicalPoint(
             "read",

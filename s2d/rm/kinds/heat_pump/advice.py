@@ -28,9 +28,9 @@ def advice(settings: HeatPumpSettings, abilities: Mapping[str, Ability]) -> Iter
 
 def _wear(settings: HeatPumpSettings) -> Iterator[Advice]:
     storage, power = settings.thermal_storage, settings.power_w
-    if storage is None or settings.cop is None or power is None:
+    band_k = settings.band_k
+    if storage is None or band_k is None or settings.cop is None or power is None:
         return
-    band_k = storage.high_c - storage.low_c
     lifts_k = settings.timers.run_s * power[0] * settings.cop.points[0][1] / storage.heat_capacity_j_per_k
     if lifts_k > _SHARE_OF_BAND * band_k:
         what = (

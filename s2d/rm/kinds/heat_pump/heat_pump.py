@@ -5,6 +5,7 @@ for. What must be or must not each part of it says for itself: its SG-Ready stat
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from math import inf
 
 from ....s2.messages.common import Commodity, CommodityQuantity, ControlType, Role, RoleType
@@ -33,6 +34,7 @@ STEERED_BY = (MODE, *RELAYS, SETPOINT, LIMIT, OFFER, ON)
 """All points by which a heat pump can be told something."""
 SHOWS_BY = ("status", "compressor", "power")
 """The points by which it is seen whether it heats, the better one first."""
+FLOW_SETPOINT = "flow_setpoint"
 _CALLED = {TEMPERATURE: "the temperature", OUTDOOR: "the temperature outdoors", "power": "the power"}
 _BUSY = {"defrost": "it defrosts", "legionella": "it heats against legionella", "alarm": "it is in alarm"}
 _OFF = ("off", "holiday")
@@ -43,7 +45,19 @@ _DESCRIBED_EVERY_S, _COP_EVERY_S = 600.0, 1800.0
 _COOLS_FOR_S = 300.0
 """A buffer that is cooled is withdrawn five minutes after so long."""
 _RESTS_WITHIN_S = 600.0
+_CURVE_STEP_K, _CURVE_EVERY_S = 2.0, 1800.0
+"""A comfort that follows the heating curve is another once that has moved so far, and no sooner than after so long."""
 _OUTDOOR_LAST = "outdoor_c"
+
+
+def heated_by(settings: HeatPumpSettings) -> tuple[str, ...]:
+    """The points by which a heat pump can be told to heat its storage, or to rest, the better ones first.
+
+    Where its comfort follows a setpoint it is told none: that may be the very one, or be made of it.
+    """
+    setpoint = () if settings.curve_k else (SETPOINT,)
+    by_thermostat = (*setpoint, OFFER) if settings.storage == "dhw" else (OFFER, *setpoint)
+    return (*by_thermostat, *((LIMIT,) if settings.cap_stops else ()), ON)
 
 
 class HeatPump:
@@ -78,6 +92,9 @@ class HeatPump:
         """What it usually takes in these states, as it is told."""
         self._published_power_w = PublishedNumber(_LEARNT_SHARE, _DESCRIBED_EVERY_S)
         self._published_cop = PublishedNumber(_COP_SHARE, _COP_EVERY_S)
+        self._published_flow_c = PublishedNumber(0.0, _CURVE_EVERY_S, least=_CURVE_STEP_K)
+        """The flow setpoint around which it is kept."""
+        self._has_band = settings.curve_k is None
         self._described: HeatedStorageDescription | None = None
         self._described_off = False
         self.cap = self._made_cap()
@@ -153,9 +170,7 @@ class HeatPump:
     @property
     def _heated_by(self) -> str | None:
         """The point by which it is told to heat its storage, or to rest."""
-        by_temperature = (SETPOINT, OFFER) if self.settings.storage == "dhw" else (OFFER, SETPOINT)
-        points = (*by_temperature, *((LIMIT,) if self.settings.cap_stops else ()), ON)
-        return next((point for point in points if point in self._can_be_told), None)
+        return next((point for point in heated_by(self.settings) if point in self._can_be_told), None)
 
     @property
     def heating(self) -> Heating:
@@ -222,9 +237,10 @@ class HeatPump:
         if self.sg:
             self.sg.observe(now)
         self._learn(now)
+        has_moved = self._follow_curve(now)
         if self._heating:
             self._heating.observe(now)
-        has_changed |= self._describe(now)
+        has_changed |= self._describe(now, has_changed=has_moved)
         if has_changed:
             self._ladder.advance(now)
 
@@ -347,9 +363,26 @@ class HeatPump:
         self._cools_since = (now.mono if self._cools_since is None else self._cools_since) if is_cool else None
         self._is_cooled = self._cools_since is not None and now.mono - self._cools_since >= _COOLS_FOR_S
 
-    def _describe(self, now: Now) -> bool:
-        """Publishes what is known of its powers by now, where that is another than before; whether it is."""
-        settings, has_changed = self.settings, False
+    def _follow_curve(self, now: Now) -> bool:
+        """Moves the band of its storage where its heating curve has moved; whether that makes a difference."""
+        curve_k = self.settings.curve_k
+        if self._heating is None or curve_k is None:
+            return False
+        flow_c, had_band = self.state.number(FLOW_SETPOINT), self._has_band
+        coldest_c, hottest_c = self.settings.level_limits
+        self._has_band = flow_c is not None and coldest_c <= flow_c + curve_k[0] and flow_c + curve_k[1] <= hottest_c
+        if self._has_band and self._published_flow_c.update(flow_c, now):
+            assert self._published_flow_c.value is not None
+            low_c, high_c = (self._published_flow_c.value + each_k for each_k in curve_k)
+            storage = replace(self._heating.storage, low_c=low_c, high_c=high_c)
+            for each in (self._heating, self.forecast, self.parts):
+                each.follow(storage)
+            return True
+        return self._has_band != had_band
+
+    def _describe(self, now: Now, *, has_changed: bool = False) -> bool:
+        """Publishes what is known of its powers by now where that, or something else, *has_changed*; whether it has."""
+        settings = self.settings
         stated = {NORMAL: settings.power_normal_w, BOOST: settings.power_boost_w}
         for state, published in self.published_w.items():
             said_w = stated[state]
@@ -389,7 +422,9 @@ class HeatPump:
 
     def _can_fill(self) -> bool:
         is_cooled = self.settings.storage == "buffer" and self._is_cooled
-        return self._described is not None and self.state.is_known(TEMPERATURE) and not is_cooled
+        stands_on = (TEMPERATURE, FLOW_SETPOINT) if self.settings.curve_k else (TEMPERATURE,)
+        is_known = self._has_band and all(map(self.state.is_known, stands_on))
+        return self._described is not None and is_known and not is_cooled
 
     def _can_be_switched(self) -> bool:
         return self.published_w[NORMAL].value is not None and self.published_w[BOOST].value is not None

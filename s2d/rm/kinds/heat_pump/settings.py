@@ -12,6 +12,7 @@ from ....quantities import (
     PowerSpan,
     Temperature,
     TemperatureDifference,
+    TemperatureDifferenceRange,
     TemperatureRange,
     Volume,
     limits,
@@ -42,6 +43,15 @@ class HeatPumpTimers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = field(name="rest", default=Duration(6900))
 
 
+class ComfortCurve(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A comfort that follows the heating curve."""
+
+    curve_k: Annotated[
+        TemperatureDifferenceRange,
+        Meta(description="From so far below flow_setpoint to so far above it", extra=limits("-30 K", "30 K")),
+    ] = field(name="curve")
+
+
 class HeatPumpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The settings of a heat pump: what its owner knows about it, and about what it heats."""
 
@@ -57,8 +67,11 @@ class HeatPumpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Meta(description="Instead of volume: energy for each kelvin", extra=limits("10 Wh", "1 MWh")),
     ] = field(name="heat_capacity", default=None)
     comfort: Annotated[
-        TemperatureRange | None,
-        Meta(description="Temperatures to stay within; default: 50 °C .. 55 °C for hot water, and none for a buffer"),
+        TemperatureRange | ComfortCurve | None,
+        Meta(
+            description="Temperatures to stay within, of a buffer also around flow_setpoint; "
+            "default: 50 °C .. 55 °C for hot water, and none for a buffer"
+        ),
     ] = None
     level_limits: Annotated[
         TemperatureRange, Meta(description="Temperatures the storage can have: between them its modes are described")
@@ -145,6 +158,8 @@ class HeatPumpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError("heat_capacity: volume says this already")
         if self.losses_at_c is not None and self.losses_at_c <= self.ambient_c:
             raise ValueError(f"standing_losses: nothing is lost at or below ambient, {self.ambient_c:g} °C")
+        if self.curve_k and self.storage == "dhw":
+            raise ValueError("comfort: hot water follows no heating curve")
         band = self.band_c
         if band and not (self.level_limits[0] <= band[0] and band[1] <= self.level_limits[1]):
             raise ValueError("comfort: must lie within level_limits")
@@ -165,11 +180,24 @@ class HeatPumpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def band_c(self) -> tuple[float, float] | None:
-        """Between which temperatures its storage is kept; None where nobody says."""
-        if self.storage == "building":
+        """Between which temperatures its storage is always kept; None where nobody says."""
+        if self.storage == "building" or isinstance(self.comfort, ComfortCurve):
             return None
         band = self.comfort or (_USUAL_HOT_WATER if self.storage == "dhw" else None)
         return None if band is None else (float(band[0]), float(band[1]))
+
+    @property
+    def curve_k(self) -> tuple[float, float] | None:
+        """How far below and above its heating curve its storage is kept; None where it follows none."""
+        if self.storage == "building" or not isinstance(self.comfort, ComfortCurve):
+            return None
+        return float(self.comfort.curve_k[0]), float(self.comfort.curve_k[1])
+
+    @property
+    def band_k(self) -> float | None:
+        """How far the ends of comfort are apart; None where nobody says."""
+        band = self.band_c or self.curve_k
+        return None if band is None else band[1] - band[0]
 
     @property
     def heat_capacity_j_per_k(self) -> float | None:
@@ -180,10 +208,14 @@ class HeatPumpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def thermal_storage(self) -> ThermalStorage | None:
-        """Its storage; None where nobody says how large it is, and between which temperatures it is kept."""
-        if self.heat_capacity_j_per_k is None or self.band_c is None:
+        """Its storage; None where nobody says how large it is, and between which temperatures it is kept.
+
+        One that follows a heating curve is kept within what it can have at all, as long as nobody knows where that is.
+        """
+        band = (float(self.level_limits[0]), float(self.level_limits[1])) if self.curve_k else self.band_c
+        if self.heat_capacity_j_per_k is None or band is None:
             return None
-        low_c, high_c = self.band_c
+        low_c, high_c = band
         return ThermalStorage(
             heat_capacity_j_per_k=self.heat_capacity_j_per_k,
             low_c=low_c,
