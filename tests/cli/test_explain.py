@@ -203,6 +203,7 @@ LACKING = {
     "as it is": {},
     "no departure": {"Garage charger": ("departure",)},
     "no cars": {"Garage charger": ("cars", "departure")},
+    "nobody to tell how full the car is": {"Garage charger": ("arrival_soc",)},
     "no cop": {"Hot water": ("cop",)},
     "no volume": {"Hot water": ("volume",)},
     "no max_power": {"Roof": ("max_power",)},

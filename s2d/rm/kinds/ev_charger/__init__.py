@@ -107,6 +107,8 @@ def _out_of_reach(settings: EvChargerSettings, abilities: Mapping[str, Ability])
         return {"frbc": "no departure, and a CEM that saves would never charge a car that has no time to leave"}
     if not any(car.battery_capacity_wh for car in settings.cars):
         return {"frbc": "no car has a battery_capacity"}
+    if "vehicle_soc" not in abilities and settings.arrival_soc is None:
+        return {"frbc": "nobody tells how full the car is"}
     return {}
 
 
