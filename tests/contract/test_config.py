@@ -365,6 +365,10 @@ DEVICE = [
         ("capacity: 10 kWh", "capacity: 10 kWh\n  usable_range: 95 % .. 10 %"),
         '8:17: usable_range: expected the lower end first and below the upper, got "95 % .. 10 %"',
     ),
+    (
+        ("capacity: 10 kWh", "capacity: 10 kWh\n  usable_range: 10 % .. 95 %\n  reserve: 95 %"),
+        '9:12: reserve: must lie within usable_range, from 10 % to below 95 %, got "95 %"',
+    ),
     # points
     (('soc: {register: 843, unit: "%"}', "soc: [1]"), "11:10: points: soc: expected a mapping, got a list"),
     (

@@ -39,6 +39,8 @@ class OrderedPower(Struct, frozen=True):
 
     mode: BatteryMode
     power_w: float
+    spends_reserve: bool = False
+    """It may be discharged below its reserve."""
 
 
 class OrderedLimits(NamedTuple):
@@ -83,6 +85,8 @@ class Battery:
         """What must be known while it is ordered to a power."""
         self._resting_w = 0.0
         """The power it was brought to when it was brought to rest."""
+        self._spends_reserve = False
+        """Whether limits let it be discharged below its reserve."""
         self._blocked = (False, False)
         """Whether its state of charge keeps it from charging, and from discharging, within limits."""
         self._safe = setup.safe
@@ -159,7 +163,8 @@ class Battery:
         is_brought_there = self.ordered is None and self._resting is Occasion.STALE
         if (unknown := self.state.unknown(judged_by)) and not is_brought_there:
             return Protection(unknown, self.rest(Occasion.STALE, f"protection: {unknown}", now))
-        if limit := self._limit_reached(power_w):
+        spends_reserve = self.ordered is not None and self.ordered.spends_reserve
+        if limit := self._limit_reached(power_w, spends_reserve=spends_reserve):
             return Protection(limit, self.idle(f"protection: {limit}"))
         return None
 
@@ -176,19 +181,21 @@ class Battery:
         """Whether all of *points* can be written."""
         return all(point in self.abilities and self.abilities[point].can_write for point in points)
 
-    def obstacle_to(self, power_w: float) -> str | None:
-        """Why *power_w* may not be ordered now, or None."""
-        return self.harm_of(power_w) if self.state.is_online else "the device does not answer"
-
-    def harm_of(self, power_w: float) -> str | None:
-        """Why *power_w* must not be ordered now, whoever wants it."""
-        if power_w == 0:
+    def obstacle_to(self, wanted: OrderedPower) -> str | None:
+        """Why *wanted* may not be ordered now, or None."""
+        if not self.state.is_online:
+            return "the device does not answer"
+        if wanted.power_w == 0:
             return None
-        return self.state.fault or self.state.unknown(self._judged_by) or self._limit_reached(power_w)
+        unfit = self.state.fault or self.state.unknown(self._judged_by)
+        return unfit or self._limit_reached(wanted.power_w, spends_reserve=wanted.spends_reserve)
 
-    def _limit_reached(self, power_w: float) -> str | None:
+    def _lowest_soc(self, *, spends_reserve: bool) -> float:
+        return float(self.settings.usable_range[0]) if spends_reserve else self.settings.lowest_soc
+
+    def _limit_reached(self, power_w: float, *, spends_reserve: bool) -> str | None:
         """At which limit its state of charge is, in words, if *power_w* would go beyond that."""
-        low, high = self.settings.usable_range
+        low, high = self._lowest_soc(spends_reserve=spends_reserve), self.settings.usable_range[1]
         if power_w > 0 and (fullest := self.state.worst("soc", max)) is not None and fullest >= high:
             return f"the state of charge {fullest:g} % is at its upper limit {high:g} %"
         if power_w < 0 and (emptiest := self.state.worst("soc", min)) is not None and emptiest <= low:
@@ -224,8 +231,9 @@ class Battery:
         """Whether the power read since then (monotonic seconds) is between the two, tolerance included."""
         return power_within(self.state, least_w - self.tolerance_w, most_w + self.tolerance_w, since)
 
-    def limits_within(self, ordered: OrderedLimits, reason: str) -> list[Setpoint]:
+    def limits_within(self, ordered: OrderedLimits, reason: str, *, spends_reserve: bool) -> list[Setpoint]:
         """What to write for *ordered*, as far as its state of charge allows it."""
+        self._spends_reserve = spends_reserve
         self.ordered, self._contrary, self._blocked = ordered, None, self._blocks()
         return self._limited(ordered, reason)
 
@@ -255,7 +263,7 @@ class Battery:
         fullest, emptiest = self.state.worst("soc", max), self.state.worst("soc", min)
         if fullest is None or emptiest is None:
             return self._blocked
-        low, high = self.settings.usable_range
+        low, high = self._lowest_soc(spends_reserve=self._spends_reserve), self.settings.usable_range[1]
         is_full, is_empty = self._blocked
         return (
             fullest >= (high - _HYSTERESIS_PERCENT if is_full else high) and high < 100,

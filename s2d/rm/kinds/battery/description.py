@@ -1,4 +1,7 @@
-"""The description of a battery in S2: one storage, one actuator, and the modes idle, charge and discharge."""
+"""The description of a battery in S2: one storage, one actuator, and the modes idle, charge and discharge.
+
+Where something of it is held in reserve, it has one more mode that discharges, for abnormal conditions only.
+"""
 
 from itertools import permutations
 from math import sqrt
@@ -7,7 +10,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ....s2.messages.common import Commodity, NumberRange, PowerRange
-from ....s2.messages.frbc import ActuatorDescription, OperationMode, OperationModeElement, StorageDescription
+from ....s2.messages.frbc import (
+    ActuatorDescription,
+    LeakageBehaviourElement,
+    OperationMode,
+    OperationModeElement,
+    StorageDescription,
+)
 from ..part_ids import part_id
 from ..power_points import described_quantity
 from ..transitions import Way, described_transitions
@@ -38,7 +47,8 @@ class BatteryDescription:
     def __init__(self, resource_id: str, name: str | None, settings: BatterySettings) -> None:
         self._name = name
         self._settings = settings
-        low, high = settings.usable_range
+        lowest, high = settings.usable_range
+        low = settings.lowest_soc
         self.idle = BatteryMode(part_id(resource_id, "idle"), "idle", (0.0, 0.0), (0.0, 100.0))
         self.charge = BatteryMode(
             part_id(resource_id, "charge"),
@@ -53,7 +63,14 @@ class BatteryDescription:
             (-settings.max_discharge_power_w, -settings.min_discharge_power_w),
             (low, 100.0),
         )
-        self.modes = {mode.id: mode for mode in (self.idle, self.charge, self.discharge)}
+        self.deep = replace(
+            self.discharge,
+            id=part_id(resource_id, "discharge below the reserve"),
+            label="discharge below the reserve (factor 0 is full power)",
+            soc=(lowest, 100.0),
+        )
+        modes = (self.idle, self.charge, self.discharge, *((self.deep,) if lowest < low else ()))
+        self.modes = {mode.id: mode for mode in modes}
         self.extremes = {
             "idle": self.idle,
             "charge": replace(self.charge, label="charge", power_w=(self.charge.power_w[1],) * 2),
@@ -62,6 +79,7 @@ class BatteryDescription:
         """The modes of a battery that chooses its power itself: at the most it may be; by the state it is put in."""
         self.quantity = described_quantity(settings.phases)
         self.actuator_id = part_id(resource_id, "actuator")
+        self.leakage = self._described_leakage()
         self.storage = self._described_storage()
         self.actuators = (self._described_actuator(),)
 
@@ -75,11 +93,18 @@ class BatteryDescription:
         return StorageDescription(
             diagnostic_label=self._name,
             fill_level_label="state of charge, %" if unit == "%" else f"energy stored, {unit}",
-            provides_leakage_behaviour=False,
+            provides_leakage_behaviour=bool(self.leakage),
             provides_fill_level_target_profile=False,
             provides_usage_forecast=False,
-            fill_level_range=self._levels(self._settings.usable_range),
+            fill_level_range=self._levels((self._settings.lowest_soc, self._settings.usable_range[1])),
         )
+
+    def _described_leakage(self) -> tuple[LeakageBehaviourElement, ...]:
+        settings = self._settings
+        if not settings.standing_losses_w:
+            return ()
+        rate = self._level_of(float(settings.standing_losses_w))
+        return (LeakageBehaviourElement(fill_level_range=self._levels(settings.usable_range), leakage_rate=rate),)
 
     def _described_actuator(self) -> ActuatorDescription:
         return ActuatorDescription(
@@ -101,11 +126,18 @@ class BatteryDescription:
             power_ranges=(PowerRange(start_of_range=start_w, end_of_range=end_w, commodity_quantity=self.quantity),),
         )
         return OperationMode(
-            id=mode.id, diagnostic_label=mode.label, elements=(element,), abnormal_condition_only=False
+            id=mode.id,
+            diagnostic_label=mode.label,
+            elements=(element,),
+            abnormal_condition_only=mode.id == self.deep.id,
         )
 
     def _fill_rate(self, power_w: float) -> float:
         """Fill level per second at *power_w*; the losses of a round trip are shared evenly by both ways."""
         one_way = sqrt(self._settings.round_trip_efficiency / 100)
         stored_w = power_w * one_way if power_w > 0 else power_w / one_way
+        return self._level_of(stored_w)
+
+    def _level_of(self, stored_w: float) -> float:
+        """Fill level per second of *stored_w*."""
         return stored_w / 3600 / self._settings.capacity_wh * 100 * self._settings.fill_level_per_percent

@@ -43,10 +43,10 @@ class BatteryModes:
         return None if mode is None else ModeAndFactor(mode.id, 0.0)
 
     def obstacle_to(self, scope: str, goal: OrderedMode, now: Now) -> str | None:
-        return self._battery.obstacle_to(self._ordered(goal.activity).power_w)
+        return self._battery.obstacle_to(self._ordered(goal))
 
     def order(self, scope: str, goal: OrderedMode, reason: str, now: Now) -> list[Stage]:
-        self._battery.order(self._ordered(goal.activity))
+        self._battery.order(self._ordered(goal))
         setpoint = Setpoint(MODE, self._state_of[goal.activity.operation_mode_id], reason)
         return [Stage((setpoint,), self._battery.follow_within_s)]
 
@@ -69,6 +69,6 @@ class BatteryModes:
     def power_deadband_factor(self, scope: str, operation_mode_id: str, power_w: float) -> float:
         return 1.0
 
-    def _ordered(self, goal: ModeAndFactor) -> OrderedPower:
-        mode = self._battery.description.extremes[self._state_of[goal.operation_mode_id]]
-        return OrderedPower(mode, mode.power_w[0])
+    def _ordered(self, goal: OrderedMode) -> OrderedPower:
+        mode = self._battery.description.extremes[self._state_of[goal.activity.operation_mode_id]]
+        return OrderedPower(mode, mode.power_w[0], spends_reserve=goal.is_abnormal)

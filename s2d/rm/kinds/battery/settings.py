@@ -31,6 +31,16 @@ class BatterySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     usable_range: Annotated[PercentageRange, Meta(description="State of charge to stay within")] = PercentageRange(
         (0.0, 100.0)
     )
+    reserve: Annotated[
+        Percentage | None,
+        Meta(
+            description="State of charge below which it is discharged under abnormal conditions only; default: none",
+            extra=limits("0 %", "100 %"),
+        ),
+    ] = None
+    standing_losses_w: Annotated[
+        Power, Meta(description="What it loses while it stands, inverter included", extra=limits("0 W", "10 kW"))
+    ] = field(name="standing_losses", default=Power(0))
     fill_level_margin: Annotated[
         Percentage,
         Meta(
@@ -74,8 +84,16 @@ class BatterySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError("round_trip_efficiency: must be above 0 % and at most 100 %")
         if self.usable_range[0] < 0 or self.usable_range[1] > 100:
             raise ValueError("usable_range: must lie between 0 % and 100 %")
+        low, high = self.usable_range
+        if self.reserve is not None and not low <= self.reserve < high:
+            raise ValueError(f"reserve: must lie within usable_range, from {low:g} % to below {high:g} %")
         if self.fill_level_margin < 0:
             raise ValueError("fill_level_margin: must not be negative")
+
+    @property
+    def lowest_soc(self) -> float:
+        """State of charge in % down to which it may be discharged."""
+        return float(self.usable_range[0] if self.reserve is None else self.reserve)
 
     @property
     def largest_power_w(self) -> float:
