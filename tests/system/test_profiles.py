@@ -1,4 +1,4 @@
-"""Every profile of a battery or an EV charger, at work: a simulated device of it, the daemon, a CEM that steers it."""
+"""Every profile of what is steered, at work: a simulated device of it, the daemon, a CEM that steers it."""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -14,8 +14,10 @@ from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.car import SimulatedCar
 from s2d.simulation.ev_charger import Feeder, SimulatedEvCharger
 from s2d.simulation.faults import Faults
+from s2d.simulation.inverter import SimulatedInverter
 from s2d.simulation.mains import Mains
 from s2d.simulation.modbus import serve_rtu, serve_tcp
+from s2d.simulation.sun import Sun
 from s2d.values import Now
 from tests.chronicle import PATIENCE_S
 from tests.ptys import pty_pair
@@ -29,6 +31,9 @@ SIZES = {"capacity": "10 kWh", "max_charge_power": "4 kW", "max_discharge_power"
 PEBC = ControlType.POWER_ENVELOPE_BASED_CONTROL
 COARSE = 0.03
 """Devices that are told their power in percent, or as a current, come so near to what was wanted."""
+STEP_W = 40.0
+"""Inverters that are told a share of their power in whole percent come so near to it."""
+CEM_LOST_HOLDS_S = 60.0
 
 
 def simulable(of):
@@ -79,9 +84,9 @@ def battery():
     )
 
 
-def power_w(battery):
-    battery.advance(asyncio.get_running_loop().time())
-    return battery.power_w
+def power_w(hardware):
+    hardware.advance(asyncio.get_running_loop().time())
+    return hardware.values()["power"]
 
 
 @pytest.mark.parametrize("name", list(simulable("battery")))
@@ -135,3 +140,31 @@ async def test_a_charger_is_limited_and_stopped_and_left_with_its_safe_current(t
                 assert charger.offered_a == offered_a
         assert charger.offered_a == 8
     assert not [line for line in log if line["log_level"] in ("warning", "error")]
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("name", list(simulable("pv")))
+async def test_an_inverter_is_limited_also_when_its_cem_is_lost_and_given_back_at_the_end(tmp_path, name):
+    inverter = SimulatedInverter(Sun(4000, seed=7), max_power_w=4000, ramp_percent_per_s=1e9)
+    async with cem() as energy_manager, simulated(name, inverter, "pv") as (parameters, where):
+        where |= {"gap": "0 s", "warm_up": "0 s"}
+        device = configured_device(name, parameters, where, max_power="4 kW")
+        async with running(configured(tmp_path, {"url": energy_manager.url}, device), clock=now) as log:
+            rm = await energy_manager.joined()
+            details = await rm.negotiate()
+            if PEBC not in details.available_control_types:
+                await rm.expect(ResourceManagerDetails, lambda each: PEBC in each.available_control_types)
+            await rm.select(PEBC)
+            constraints = await rm.expect(PEBCPowerConstraints)
+            for limit_w in (1000, 0, 2000):
+                limit = limited(constraints, -limit_w, 0)
+                await rm.must_take(limit)
+                assert (await rm.status_of(limit.id))[-1] == "SUCCEEDED"
+                assert inverter.limit_w == pytest.approx(limit_w, abs=STEP_W)
+                assert -limit_w - STEP_W <= power_w(inverter) <= 0
+            rm.break_off()
+            await asyncio.sleep(3 * CEM_LOST_HOLDS_S)
+            assert inverter.limit_w == pytest.approx(limit_w, abs=STEP_W)
+            assert power_w(inverter) == pytest.approx(-limit_w, abs=STEP_W)
+        assert inverter.limit_w == 4000
+    assert {line["event"] for line in log if line["log_level"] in ("warning", "error")} == {"fallback.applied"}
