@@ -98,6 +98,8 @@ class ControlStatus:
     """At most one in each scope."""
     waiting: tuple[OrderStatus, ...]
     """Soonest first."""
+    troubles: tuple[str, ...]
+    """What its owner has to see to, in words."""
     fallback_in_s: float | None
     """When the safe state comes, unless a CEM takes charge; None while one has, or nobody had."""
 
@@ -161,6 +163,7 @@ def control_status(resource_manager: ResourceManager, now: Now) -> ControlStatus
         offered=resource_manager.offered,
         in_force=tuple(_order(order, instructions) for order in started),
         waiting=tuple(_order(order) for order in held),
+        troubles=resource_manager.troubles,
         fallback_in_s=_until(resource_manager.fallback_at, now),
     )
 

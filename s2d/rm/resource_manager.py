@@ -141,6 +141,7 @@ class ResourceManager:
         self._heard_handshake = False
         self._is_failure_told = False
         """That sessions end before they get anywhere was told; it is told again once one has."""
+        self._told_troubles: tuple[str, ...] = ()
         self._next_due: Now | None = None
         """As `_next` says; None since something has happened."""
 
@@ -156,11 +157,23 @@ class ResourceManager:
         is_due = next_due.mono <= now.mono or next_due.utc <= now.utc
         effects = [*self._due(next_due, now), *self._on(event, now)] if is_due else self._on(event, now)
         self._order_guard.observe(effects)
+        if self._resource.troubles != self._told_troubles:
+            effects += self._tell_troubles()
         if self._changes != self._remembered:
             is_urgent = self._urgent_changes != self._remembered_urgent
             if is_urgent or now.mono >= self._remember_at or isinstance(event, Stopping):
                 effects.append(self._remember(now, is_urgent=is_urgent))
         return effects
+
+    def _tell_troubles(self) -> list[Effect]:
+        """Tells its owner what there is to see to, and what no more."""
+        before, self._told_troubles = self._told_troubles, self._resource.troubles
+        begun = [each for each in self._told_troubles if each not in before]
+        over = [each for each in before if each not in self._told_troubles]
+        return [
+            *(Note(Level.ERROR, "resource.troubled", {"what": each}) for each in begun),
+            *(Note(Level.INFO, "resource.relieved", {"what": each}) for each in over),
+        ]
 
     def wake_after(self, now: Now) -> float | None:
         """Seconds after which a Tick is due if nothing else happens; None for never."""
@@ -299,6 +312,11 @@ class ResourceManager:
         if self._control is None:
             return False
         return self._control.ends_by_itself or (pending.occasion is Occasion.CEM_LOST and self._resource.is_at_rest)
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """What the owner of the resource has to see to, in words."""
+        return self._resource.troubles
 
     @property
     def _is_order_waiting(self) -> bool:

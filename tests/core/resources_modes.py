@@ -120,6 +120,7 @@ class Resource:
     is_at_rest = False
     kept = KeptValues()
     waits_for_device = False
+    troubles: tuple[str, ...] = ()
     read_at = 0.0
 
     def observe(self, readings: Iterable[Reading], now: Now) -> None:

@@ -43,6 +43,7 @@ class Played:
     is_at_rest = False
     kept = KeptValues()
     waits_for_device = False
+    troubles: tuple[str, ...] = ()
     follow_within_s = 30.0
 
     def __init__(self) -> None:

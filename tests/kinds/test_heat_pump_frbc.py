@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from s2d.rm.kinds.heat_pump import KIND
-from s2d.s2.effects import Disconnected, Effect, Started
+from s2d.s2.effects import Disconnected, Effect, Level, Note, Started
 from s2d.s2.messages import frbc
 from s2d.s2.messages.common import ControlType, ReceptionStatus, ReceptionStatusValues
 
@@ -383,6 +383,26 @@ def test_once_a_week_its_device_is_left_alone_to_make_it_hot() -> None:
     pump.lives(status="rest", temperature=57.0)
     pump.order("done", "rest")
     assert statuses(pump.lives()) == [("done", "SUCCEEDED")]
+
+
+def test_its_owner_is_told_of_eight_days_without_hot_water_and_when_that_is_over() -> None:
+    pump = by_setpoint()
+    lived = pump.lives(8 * DAY - HOUR, HOUR)
+    assert not {"resource.troubled", "resource.relieved"} & {*notes(lived)}
+    lived = pump.lives(2 * HOUR, HOUR)
+    what = "its hot water did not reach 60 °C for half an hour in eight days: legionella grow"
+    assert [each for each in lived if isinstance(each, Note) and each.event == "resource.troubled"] == [
+        Note(Level.ERROR, "resource.troubled", {"what": what})
+    ]
+    assert pump.resource_manager.troubles == (what,)
+    assert "resource.troubled" not in notes(pump.lives(DAY, HOUR))
+    pump.restarted(after_s=HOUR)
+    assert "resource.troubled" in notes(pump.on(Started()) + pump.lives())
+    lived = pump.lives(0.6 * HOUR, MINUTE, temperature=61.0)
+    assert notes(lived).count("resource.relieved") == 1
+    assert pump.resource_manager.troubles == ()
+    assert "resource.troubled" not in notes(pump.lives(8 * DAY - HOUR, HOUR, temperature=55.0))
+    assert "resource.troubled" in notes(pump.lives(2 * HOUR, HOUR))
 
 
 def test_once_a_week_we_make_it_hot_where_its_device_does_not() -> None:

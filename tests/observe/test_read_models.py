@@ -45,7 +45,7 @@ async def test_before_anything_is_known_it_says_so():
                 tally=Tally(),
             ),
             session=None,
-            control=ControlStatus(offered=(NOT_CONTROLABLE,), in_force=(), waiting=(), fallback_in_s=None),
+            control=ControlStatus(offered=(NOT_CONTROLABLE,), in_force=(), waiting=(), troubles=(), fallback_in_s=None),
         )
         assert not stage.node.status().device.is_online
 
@@ -84,6 +84,7 @@ async def test_at_work_it_says_what_is_known_agreed_and_ordered():
                         has_succeeded=False,
                     ),
                 ),
+                troubles=(),
                 fallback_in_s=None,
             ),
         )
@@ -159,7 +160,9 @@ async def test_with_nobody_in_charge_it_tells_when_the_default_state_comes():
         await pass_s(20)
         status = stage.node.status()
         assert status.session is None
-        assert status.control == ControlStatus(offered=(FRBC,), in_force=(), waiting=(), fallback_in_s=40.0)
+        assert status.control == ControlStatus(
+            offered=(FRBC,), in_force=(), waiting=(), troubles=(), fallback_in_s=40.0
+        )
         await pass_s(41)
         assert stage.node.status().control.fallback_in_s is None
         assert stage.node.status().device.setpoints == (

@@ -157,6 +157,11 @@ class Resource(RestingResource, MeasuredResource, Protocol):
         ...
 
     @property
+    def troubles(self) -> tuple[str, ...]:
+        """What its owner has to see to, in words, as nothing that is ordered of it helps; empty when all is well."""
+        ...
+
+    @property
     def is_at_rest(self) -> bool:
         """Whether nothing is ordered of it."""
         ...

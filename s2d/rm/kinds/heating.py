@@ -171,6 +171,11 @@ class Heating:
         return self._state.number(TEMPERATURE)
 
     @property
+    def troubles(self) -> tuple[str, ...]:
+        """What its owner has to see to, in words."""
+        return (self.hygiene.trouble,) if self.hygiene and self.hygiene.trouble else ()
+
+    @property
     def is_told(self) -> bool:
         """Whether it was told something that depends on the temperature."""
         return self.ordered is not None or self._met is not None

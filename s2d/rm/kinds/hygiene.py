@@ -15,9 +15,10 @@ from .kept_values import KeptValues
 
 HOT_C = 60.0
 _HOT_FOR_S = 1800.0
-DUE_AFTER_S = 6 * 86_400.0
+DUE_AFTER_S, _OVERDUE_AFTER_S = 6 * 86_400.0, 8 * 86_400.0
 _FREE_FOR = timedelta(hours=4)
 _DONE = "hygiene_done"
+_OVERDUE = f"its hot water did not reach {HOT_C:g} °C for half an hour in eight days: legionella grow"
 
 
 class Hygiene:
@@ -32,6 +33,8 @@ class Hygiene:
         self._at = at
         self._zone = ZoneInfo(time_zone)
         self._hot_since: float | None = None
+        self.trouble: str | None = None
+        """That it was not done for too long, in words."""
 
     def observe(self, temperature_c: float | None, now: Now, *, is_seen: bool) -> None:
         """Takes note of how hot it is; *is_seen*: the device says that it is at it."""
@@ -43,12 +46,16 @@ class Hygiene:
             self._hot_since = now.mono
         if is_seen or (self._hot_since is not None and now.mono - self._hot_since >= _HOT_FOR_S):
             self._kept.put_instant(_DONE, now.mono)
+            self.trouble = None
 
     def advance(self, now: Now) -> None:
-        """Looks when these hours begin or end next."""
+        """Looks when these hours begin or end next, and whether it was not done for too long."""
         opens = self._opens(now.utc)
         turns = opens if opens > now.utc else opens + _FREE_FOR
-        self.next_at = now.mono + (turns - now.utc).total_seconds()
+        overdue_at = self._kept.instants.get(_DONE, now.mono) + _OVERDUE_AFTER_S
+        self.trouble = _OVERDUE if overdue_at <= now.mono else None
+        turns_at = now.mono + (turns - now.utc).total_seconds()
+        self.next_at = turns_at if self.trouble else min(turns_at, overdue_at)
 
     def is_now(self, now: Now) -> bool:
         """Whether it is due, and these are hours that are kept free for it."""

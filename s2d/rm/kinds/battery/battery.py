@@ -55,6 +55,7 @@ class Battery:
 
     roles: tuple[Role, ...] = (Role(role=RoleType.ENERGY_STORAGE, commodity=Commodity.ELECTRICITY),)
     foreseen_power = None
+    troubles = ()
     waits_for_device = False
 
     def __init__(self, setup: ResourceSetup, offers: "Mapping[ControlType, Offer[Battery]]") -> None:

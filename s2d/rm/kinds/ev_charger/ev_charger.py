@@ -79,6 +79,7 @@ class EvCharger:
 
     roles: tuple[Role, ...] = (Role(role=RoleType.ENERGY_CONSUMER, commodity=Commodity.ELECTRICITY),)
     foreseen_power = None
+    troubles = ()
     follow_within_s = 60.0
     waits_for_device = False
 

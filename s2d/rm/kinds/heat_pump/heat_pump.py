@@ -283,6 +283,10 @@ class HeatPump:
             self.sg.confirm(setpoint)
 
     @property
+    def troubles(self) -> tuple[str, ...]:
+        return self._heating.troubles if self._heating else ()
+
+    @property
     def is_at_rest(self) -> bool:
         is_heating_ordered = self._heating is not None and self._heating.ordered is not None
         is_cap_ordered = self.cap is not None and self.cap.is_ordered

@@ -26,6 +26,7 @@ class Meter:
     """The model of one meter."""
 
     foreseen_power = None
+    troubles = ()
     waits_for_device = False
     follow_within_s = 0.0
     is_at_rest = True
