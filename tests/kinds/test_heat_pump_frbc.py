@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from s2d.events import Measured
 from s2d.rm.kinds.heat_pump import KIND
 from s2d.s2.effects import Disconnected, Effect, Level, Note, Started
 from s2d.s2.messages import frbc
 from s2d.s2.messages.common import ControlType, ReceptionStatus, ReceptionStatusValues
+from s2d.values import Quality, Reading
 
 from ..core.stage import NOON, applied, notes, said
 from .stage import FRBC, KindStage, of_type, statuses
@@ -202,6 +204,61 @@ def test_an_abnormal_order_to_rest_holds_in_the_cold_for_two_hours() -> None:
     assert pump.told == []
     lived = pump.lives(MINUTE)
     assert (pump.told, statuses(lived)) == ([("power_offer", 2000.0)], [("shed", "ABORTED")])
+
+
+def test_the_two_hours_end_though_nothing_is_read_by_then() -> None:
+    pump = offered()
+    pump.order("shed", "rest", abnormal_condition=True)
+    pump.lives(temperature=47.0)
+    pump.told.clear()
+    assert statuses(pump.does(pump.after(2 * HOUR - 10.0))) == [("shed", "ABORTED")]
+    assert pump.told == [("power_offer", 2000.0)]
+
+
+def test_what_got_too_cold_is_heated_for_the_least_time_though_it_is_warm_again_sooner() -> None:
+    pump = offered()
+    pump.order("rest", "rest")
+    pump.told.clear()
+    pump.lives(temperature=49.9)
+    assert pump.told == [("power_offer", 2000.0)]
+    pump.lives(19 * MINUTE, power=2000.0, temperature=53.0)
+    assert len(pump.told) == 1
+    pump.lives(2 * MINUTE)
+    assert pump.told[1:] == [("power_offer", 0.0)]
+
+
+def test_what_may_be_too_cold_by_a_reading_in_doubt_is_heated() -> None:
+    pump = offered()
+    doubtful = Reading("temperature", 49.0, Quality.DOUBTFUL, at=pump.now.mono)
+    pump.does(pump.on(Measured((doubtful,))))
+    assert pump.told == [("power_offer", 2000.0)]
+
+
+def test_a_contact_starts_nothing_too_cold_before_its_pause_is_over() -> None:
+    pump = cut_off_by("on", outdoor=10.0)
+    pump.lives(power=2000.0)
+    pump.order("rest", "rest", abnormal_condition=True)
+    pump.lives(power=0.0)
+    pump.told.clear()
+    # What yields to an abnormal order does not yield to its end.
+    pump.does(pump.selects(ControlType.NO_SELECTION))
+    pump.lives(9 * MINUTE, temperature=49.0)
+    assert pump.told == []
+    pump.lives(MINUTE)
+    assert pump.told == [("on", True)]
+
+
+def test_while_its_device_heats_against_legionella_it_is_told_to_heat() -> None:
+    pump = by_setpoint()
+    pump.lives(status="legionella", temperature=61.0)
+    assert pump.activity == "heat"
+
+
+def test_circulation_pumps_are_no_heating() -> None:
+    for keys, rests in (("", False), ("pump_power: 60 W\n", True)):
+        pump = Pump(OFFERED + keys, temperature=51.5, power=150.0, outdoor=2.0)
+        told = [each for each in pump.said if isinstance(each, frbc.ActuatorStatus)]
+        assert bool(told) == rests
 
 
 def test_what_is_warm_enough_is_not_heated_on_once_its_compressor_has_run() -> None:

@@ -181,6 +181,14 @@ def test_a_block_is_lifted_as_frost_comes_once_it_has_lasted_for_10_min() -> Non
     assert pump.moves[-1][1:] == ("relay_1", False)
 
 
+def test_it_is_not_blocked_while_its_owner_wants_it_to_heat() -> None:
+    pump = Pump(RELAYS + "  heat_now: {register: 5, table: discrete}\n", heat_now=True)
+    assert statuses(pump.told("block", "blocked")) == [("block", "REJECTED")]
+    pump.read["heat_now"] = False
+    pump.lives(STEP_S)
+    assert statuses(pump.told("later", "blocked"))[-1] == ("later", "SUCCEEDED")
+
+
 def test_when_its_cem_is_lost_it_is_left_to_itself_after_10_min() -> None:
     pump = Pump()
     pump.told("boost", "boost")
