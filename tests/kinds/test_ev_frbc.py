@@ -493,3 +493,18 @@ def test_a_car_that_is_never_paused_has_no_off(least: str, amperes: float) -> No
     assert [each[:2] for each in modes(stage.session(FRBC))] == [("charge (factor 1 is full current)", amperes * 690)]
     stage.lives(302)
     assert stage.limit_a == amperes
+
+
+def test_a_margin_keeps_the_very_ends_inside_what_is_told_and_moves_no_target() -> None:
+    stage = selected(KEYS + "fill_level_margin: 1 %\n", soc=90.0)
+    description = [each for each in stage.said if isinstance(each, frbc.SystemDescription)][-1]
+    (off,) = description.actuators[0].operation_modes
+    ranges = (description.storage.fill_level_range, off.elements[0].fill_level_range)
+    assert [(each.start_of_range, each.end_of_range) for each in ranges] == [(-1.0, 91.0), (-1.0, 101.0)]
+    level = [each for each in stage.said if isinstance(each, frbc.StorageStatus)][-1]
+    assert (level.present_fill_level, description.storage.fill_level_label) == (90.0, "full")
+    target = [each for each in stage.said if isinstance(each, frbc.FillLevelTargetProfile)][-1]
+    assert [(each.fill_level_range.start_of_range, each.fill_level_range.end_of_range) for each in target.elements] == [
+        (-1.0, 91.0),
+        (80.0, 90.0),
+    ]

@@ -144,6 +144,22 @@ def test_the_tank_is_described_by_what_the_weather_lets_its_power_give() -> None
     assert rates == pytest.approx([0, 0.0035799523, 0, 0.0035799523, 0])
 
 
+def test_a_margin_keeps_the_very_ends_of_comfort_inside_what_is_told_and_lets_no_order_go_beyond() -> None:
+    pump = Pump(OFFERED + "fill_level_margin: 1 K\n", temperature=58.0, power=0.0, outdoor=2.0)
+    heat, rest = (each.elements[0].fill_level_range for each in pump.description.actuators[0].operation_modes)
+    told = pump.description.storage.fill_level_range
+    assert [(each.start_of_range, each.end_of_range) for each in (told, heat, rest)] == [
+        (49.0, 59.0),
+        (4.0, 59.0),
+        (49.0, 96.0),
+    ]
+    assert of_type(frbc.StorageStatus, pump.first)[0].present_fill_level == 58.0
+    assert statuses(pump.order("more", "heat", 1.0)) == [("more", "REJECTED")]
+    pump.lives(temperature=49.5)
+    assert statuses(pump.order("less", "rest")) == [("less", "REJECTED")]
+    assert pump.told == [("power_offer", 2000.0)]
+
+
 def test_usage_is_foretold_anew_each_hour() -> None:
     pump = offered()
     told = of_type(frbc.UsageForecast, pump.lives(2.2 * HOUR, MINUTE))

@@ -254,6 +254,8 @@ class Heating:
         if demand and demand.reason == wanted:
             return wanted
         if activity is Activity.HEAT:
+            if self.point != SETPOINT and self._is_at_least(self.storage.high_c):
+                return f"it is {self.temperature_c:g} °C warm"
             return self._too_soon(_RESTS_SINCE, self.times.pause, now, "rested")
         if demand and not (is_abnormal and demand.yields_to_abnormal):
             return demand.reason

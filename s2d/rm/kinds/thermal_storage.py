@@ -48,6 +48,8 @@ class ThermalStorage:
     """It may be heated from here..."""
     hottest_c: float
     """...and rest up to here."""
+    margin_k: float = 0.0
+    """What is told reaches so far beyond these at both ends: some peers take the very ends for beyond."""
     unit: LevelUnit = "°C"
     losses: StandingLosses | None = None
     ambient_c: float = 20.0
@@ -72,6 +74,9 @@ class ThermalStorage:
     def levels(self, low_c: float, high_c: float) -> NumberRange:
         return NumberRange(start_of_range=self.level(low_c), end_of_range=self.level(high_c))
 
+    def _told(self, low_c: float, high_c: float) -> NumberRange:
+        return self.levels(low_c - self.margin_k, high_c + self.margin_k)
+
     def described(self, label: str | None, of: str) -> StorageDescription:
         """It, as the storage with this *label*; *of* is what is warm."""
         return StorageDescription(
@@ -80,7 +85,7 @@ class ThermalStorage:
             provides_leakage_behaviour=self.losses is not None,
             provides_fill_level_target_profile=False,
             provides_usage_forecast=self.usage is not None,
-            fill_level_range=self.levels(self.low_c, self.high_c),
+            fill_level_range=self._told(self.low_c, self.high_c),
         )
 
     def heating(
@@ -91,13 +96,13 @@ class ThermalStorage:
         It may be, however cold it is: what would have to wait for the band would be refused when it is needed most.
         """
         rates = NumberRange(start_of_range=self.rate(power_w[0] * cop), end_of_range=self.rate(power_w[1] * cop))
-        return self._mode(mode_id, label, self.levels(self.coldest_c, self.high_c), power_w, rates, quantity)
+        return self._mode(mode_id, label, self._told(self.coldest_c, self.high_c), power_w, rates, quantity)
 
     def resting(
         self, mode_id: str, label: str, quantity: CommodityQuantity, *, at_any_temperature: bool = False
     ) -> OperationMode:
         """The mode in which it is left alone, below its band only where nothing can be done about it."""
-        levels = self.levels(self.coldest_c if at_any_temperature else self.low_c, self.hottest_c)
+        levels = self._told(self.coldest_c if at_any_temperature else self.low_c, self.hottest_c)
         nothing = NumberRange(start_of_range=0.0, end_of_range=0.0)
         return self._mode(mode_id, label, levels, (0.0, 0.0), nothing, quantity)
 

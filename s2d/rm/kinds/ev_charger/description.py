@@ -77,7 +77,7 @@ class EvDescription:
             provides_leakage_behaviour=False,
             provides_fill_level_target_profile=True,
             provides_usage_forecast=False,
-            fill_level_range=self.levels(low, high),
+            fill_level_range=self._told(low, high),
         )
         timers = settings.timers
         on_s = _OFTEN_STARTED_S if described.is_often_started else timers.on_s
@@ -90,6 +90,11 @@ class EvDescription:
         """The fill levels between two states of charge (%)."""
         scale = self._described.level_per_percent
         return NumberRange(start_of_range=low * scale, end_of_range=high * scale)
+
+    def _told(self, low: float, high: float) -> NumberRange:
+        """The same with the margin at both ends: some peers take the very ends for beyond."""
+        margin = float(self._settings.fill_level_margin)
+        return self.levels(low - margin, high + margin)
 
     def _described_actuator(self) -> ActuatorDescription:
         off = self._mode(self.off, "off", (0.0, 0.0), (0.0, 100.0), described_quantity(self._settings.phases))
@@ -137,7 +142,7 @@ class EvDescription:
         start_w, end_w = power_w
         rate = self._described.rate_per_w * self._described.level_per_percent
         element = OperationModeElement(
-            fill_level_range=self.levels(*soc),
+            fill_level_range=self._told(*soc),
             fill_rate=NumberRange(start_of_range=start_w * rate, end_of_range=end_w * rate),
             power_ranges=(PowerRange(start_of_range=start_w, end_of_range=end_w, commodity_quantity=quantity),),
         )

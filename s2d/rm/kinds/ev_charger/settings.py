@@ -96,6 +96,13 @@ class EvChargerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     max_starts: Annotated[
         int, Meta(ge=1, le=1000, description="So often a car may be started; then it charges half an hour at least")
     ] = 20
+    fill_level_margin: Annotated[
+        Percentage,
+        Meta(
+            description="How far the fill levels told to the CEM reach beyond min_soc and limit_soc",
+            extra=limits("0 %", "100 %"),
+        ),
+    ] = Percentage(0)
     fill_level_unit: Annotated[Literal["%", "kWh"], Meta(description="Unit of the S2 fill level")] = "%"
     measure: Annotated[
         Literal["total", "per_phase"] | None,

@@ -97,6 +97,10 @@ class HeatPumpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         field(name="ambient", default=Temperature(20))
     )
     usage: Annotated[WeekDraws | None, Meta(description="What is usually drawn of it, by day and time")] = None
+    fill_level_margin_k: Annotated[
+        TemperatureDifference,
+        Meta(description="How far the fill levels told to the CEM reach beyond comfort", extra=limits("0 K", "30 K")),
+    ] = field(name="fill_level_margin", default=TemperatureDifference(0))
     fill_level_unit: Annotated[LevelUnit, Meta(description="Unit of the S2 fill level")] = "°C"
     timers: Annotated[HeatPumpTimers, Meta(description="Its least times")] = HeatPumpTimers()
     frost: Annotated[
@@ -222,6 +226,7 @@ class HeatPumpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             high_c=high_c,
             coldest_c=float(self.level_limits[0]),
             hottest_c=float(self.level_limits[1]),
+            margin_k=float(self.fill_level_margin_k),
             unit=self.fill_level_unit,
             losses=self.standing_losses,
             ambient_c=float(self.ambient_c),
