@@ -8,6 +8,7 @@ import pytest
 from s2d.s2.effects import Effect
 from s2d.s2.messages import frbc
 from s2d.s2.messages.common import ControlType, PowerMeasurement
+from s2d.s2.messages.pebc import PowerConstraints
 
 from ..core.stage import NOON, said
 from .ev_stage import HOUR, MINUTE, POINTS, SWITCHED, EvStage
@@ -249,6 +250,34 @@ def test_phases_are_not_changed_back_before_their_time() -> None:
         ("L2", 0.0),
         ("L3", 0.0),
     ]
+
+
+def test_phases_are_told_as_the_house_has_them() -> None:
+    stage = selected(BOTH + "phase_rotation: L2 L3 L1\n", relay=1)
+    described = [mode.elements[0].power_ranges[0] for mode in stage.control._resource.actuators()[0].operation_modes]
+    assert [each.commodity_quantity.value for each in described] == [
+        "ELECTRIC.POWER.3_PHASE_SYMMETRIC",
+        "ELECTRIC.POWER.L2",
+        "ELECTRIC.POWER.3_PHASE_SYMMETRIC",
+    ]
+    effects = [*stage.orders("one", stage.mode(1)), *stage.lives(80)]
+    measured = of_type(PowerMeasurement, effects)[-1]
+    assert {each.commodity_quantity.value[-2:]: each.value for each in measured.values} == {
+        "L1": 0.0,
+        "L2": 3680.0,
+        "L3": 0.0,
+    }
+
+
+def test_the_only_phase_is_that_of_the_house() -> None:
+    stage = selected(POINTS + SOC + PLAN + "phases: 1\nphase_rotation: L3 L1 L2\n", relay=1)
+    effects = [*stage.orders("go", stage.mode(1)), *stage.lives(80)]
+    (measured,) = of_type(PowerMeasurement, effects)[-1].values
+    assert (measured.commodity_quantity.value, measured.value) == ("ELECTRIC.POWER.L3", 3680.0)
+    limited = Planned(POINTS + "phases: 1\nphase_rotation: L3 L1 L2\n")
+    (constraints,) = of_type(PowerConstraints, limited.session(PEBC))
+    ranges = constraints.allowed_limit_ranges
+    assert {each.commodity_quantity.value for each in ranges} == {"ELECTRIC.POWER.L3"}
 
 
 def test_phases_by_a_detour_over_off_wait_as_well() -> None:

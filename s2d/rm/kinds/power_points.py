@@ -6,6 +6,7 @@ Spec: EN 50491-12-2, CommodityQuantity; 3_PHASE_SYMMETRIC is the total of all ph
 from collections.abc import Collection, Mapping
 from typing import Literal
 
+from ...phases import UNROTATED, PhaseRotation
 from ...s2.messages.common import CommodityQuantity
 from ...values import PlausibleRange
 from . import CanonicalPoint
@@ -30,9 +31,15 @@ def of_all_powers(plausible: PlausibleRange) -> dict[str, PlausibleRange]:
     return dict.fromkeys(("power", *PHASE_POWERS), plausible)
 
 
-def described_quantity(phases: Literal[1, 3]) -> CommodityQuantity:
+def of_phases(rotation: PhaseRotation) -> dict[str, CommodityQuantity]:
+    """The point of each phase of a device → what it measures, by the phase of the house on which that is."""
+    by_house = tuple(PHASES.values())
+    return {point: by_house[phase - 1] for point, phase in zip(PHASES, rotation, strict=True)}
+
+
+def described_quantity(phases: Literal[1, 3], rotation: PhaseRotation = UNROTATED) -> CommodityQuantity:
     """In which power is described; peers refuse more than one electric range, so of three phases it is their sum."""
-    return CommodityQuantity.ELECTRIC_POWER_L1 if phases == 1 else THREE_PHASES
+    return of_phases(rotation)["power_l1"] if phases == 1 else THREE_PHASES
 
 
 def power_points(phases: Literal[1, 3], points: Collection[str]) -> dict[CommodityQuantity, str]:

@@ -5,7 +5,7 @@ from statistics import fmean
 
 from ....s2.messages.common import CommodityQuantity
 from ....values import Reading
-from ..power_points import PHASES, described_quantity
+from ..power_points import PHASES, described_quantity, of_phases
 from ..shared_state import SharedState
 from .settings import EvChargerSettings
 
@@ -28,7 +28,8 @@ class ChargingPower:
         self._settings = settings
         self._state = state
         self._phases_now = phases_now
-        self._total = described_quantity(count)
+        self._quantities = of_phases(settings.phase_rotation)
+        self._total = described_quantity(count, settings.phase_rotation)
         self._has_total = "power" in points
         by_power, by_current = tuple(PHASES)[:count], tuple(CURRENTS)[:count]
         self._each = by_power if {*by_power} <= {*points} else by_current if {*by_current} <= {*points} else ()
@@ -62,7 +63,7 @@ class ChargingPower:
         known = [reading for reading in readings if reading is not None]
         if self._is_current:
             known = [self._powered(reading) for reading in known]
-        return {PHASES[reading.point]: reading for reading in known}
+        return {self._quantities[reading.point]: reading for reading in known}
 
     def phases_in_use(self) -> int | None:
         """On how many phases it charges; None while that is unknown, or it does not."""
@@ -101,7 +102,7 @@ class ChargingPower:
             return {}
         first, *others = PHASES
         powers_w = {first: total.number, **dict.fromkeys(others, 0.0)}
-        return {PHASES[point]: _with(total, point, power_w) for point, power_w in powers_w.items()}
+        return {self._quantities[point]: _with(total, point, power_w) for point, power_w in powers_w.items()}
 
     def _powered(self, current: Reading) -> Reading:
         return _with(current, CURRENTS[current.point], current.number * self.voltage_v())

@@ -97,7 +97,7 @@ class EvDescription:
         return self.levels(low - margin, high + margin)
 
     def _described_actuator(self) -> ActuatorDescription:
-        off = self._mode(self.off, "off", (0.0, 0.0), (0.0, 100.0), described_quantity(self._settings.phases))
+        off = self._mode(self.off, "off", (0.0, 0.0), (0.0, 100.0), self._quantity(self._settings.phases))
         modes = [self._charging(mode) for mode in self._described.modes]
         if self.can_rest:
             modes.append(off)
@@ -127,9 +127,11 @@ class EvDescription:
         return (name,) if name in self._timers_s else ()
 
     def _charging(self, mode: ChargingMode) -> OperationMode:
-        three = CommodityQuantity.ELECTRIC_POWER_3_PHASE_SYMMETRIC
-        quantity = CommodityQuantity.ELECTRIC_POWER_L1 if mode.used == 1 else three
+        quantity = self._quantity(1 if mode.used == 1 else 3)
         return self._mode(mode.id, mode.label, mode.power_w, (0.0, self._described.levels[1]), quantity)
+
+    def _quantity(self, phases: Phases) -> CommodityQuantity:
+        return described_quantity(phases, self._settings.phase_rotation)
 
     def _mode(
         self,

@@ -31,7 +31,7 @@ class EvEnvelopes:
         self._charger = charger
         settings, limit = charger.settings, charger.limit
         fewest: Phases = 1 if charger.phases.can_switch else settings.phases
-        self._quantity = described_quantity(settings.phases)
+        self._quantity = described_quantity(settings.phases, settings.phase_rotation)
         self._least_w = limit.nominal_w(limit.least(fewest), fewest)
         self._most_w = limit.nominal_w(limit.most(settings.phases), settings.phases)
         self._need: EnergyNeed | None = None

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 from msgspec.structs import force_setattr
 
+from ....phases import UNROTATED, PhaseRotation
 from ....quantities import Current, Duration, Percentage, Power, Voltage, limits
 from ....schedule import WeekTimes
 from .car import Car, check_ids
@@ -44,6 +45,9 @@ class EvChargerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
         Meta(description="What it may give when nobody is in charge; default: min_current", extra=_Amperes),
     ] = field(name="safe_current", default=None)
     phases: Annotated[Literal[1, 3], Meta(description="Phases it is connected to")] = 3
+    phase_rotation: Annotated[
+        PhaseRotation, Meta(description="The phases of the house on which its L1, L2 and L3 are")
+    ] = UNROTATED
     phase_switching: Annotated[
         bool, Meta(description="It may be switched between one phase and three, as all its cars can take that")
     ] = False
