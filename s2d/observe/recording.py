@@ -27,6 +27,7 @@ from ..s2.effects import (
     Event,
     LinkEvent,
     Note,
+    OwnerEvent,
     ProcessEvent,
     Received,
     ReconnectTerms,
@@ -115,7 +116,7 @@ class _Line(Struct):
 
     mono: float
     utc: datetime
-    event: _TextFrame | _BinaryFrame | LinkEvent | DeviceEvent | ProcessEvent
+    event: _TextFrame | _BinaryFrame | LinkEvent | DeviceEvent | ProcessEvent | OwnerEvent
     effects: list[_Message | Apply | Close | ReconnectTerms | Remember | Note]
 
 

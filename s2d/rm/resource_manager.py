@@ -30,6 +30,8 @@ from ..s2.effects import (
     Started,
     Stopping,
     Tick,
+    WishDropped,
+    Wished,
 )
 from ..s2.legality import Phase
 from ..s2.messages.common import (
@@ -55,6 +57,7 @@ from .control.power_forecast import Outlook
 from .control.ppbc.task import TaskProgress
 from .instructions import Instructions, Terms
 from .kinds import Resource
+from .kinds.owners_wish import OwnersWish
 from .memory import Memory, encoded, memory_of, recall
 from .occasion import Occasion
 from .order_guard import OrderGuard
@@ -235,8 +238,26 @@ class ResourceManager:
                 return self._rest(Occasion.STARTED, "start", now)
             case Stopping():
                 return self._stop(now)
+            case Wished() | WishDropped():
+                return self._heed(event, now)
             case Received() | Pinged() | Ponged() | Tick():
                 return []
+
+    def _heed(self, said: Wished | WishDropped, now: Now) -> list[Effect]:
+        """The owner wants something now, or does not any more."""
+        wish = self._resource.wish
+        if wish is None:
+            return [Note(Level.WARNING, "wish.refused", {"why": "it has nothing that can be wanted now"})]
+        if isinstance(said, WishDropped):
+            wish.drop()
+            note = Note(Level.INFO, "wish.dropped")
+        elif why_not := wish.why_not():
+            return [Note(Level.WARNING, "wish.refused", {"why": why_not})]
+        else:
+            wish.say(said.for_s, now)
+            note = Note(Level.INFO, "wish.heard", {"for_s": said.for_s})
+        self._resource.advance(now)
+        return [note, *self._guard(now), *self._report(now)]
 
     def _due(self, since: Now, now: Now) -> list[Effect]:
         if self._session and now.mono > since.mono + OVERSLEPT_S:
@@ -697,6 +718,11 @@ class ResourceManager:
     def instructions(self) -> Instructions[Any] | None:
         """Those of the active control type, to look at; None while there is none."""
         return self._control.instructions if self._control else None
+
+    @property
+    def wish(self) -> OwnersWish | None:
+        """What the owner wants of the resource, to look at; None: there is nothing that he can want."""
+        return self._resource.wish
 
     @property
     def fallback_at(self) -> float | None:

@@ -55,10 +55,22 @@ class Tick(Struct, frozen=True, tag=True):
     """Nothing but time has passed."""
 
 
+class Wished(Struct, frozen=True, tag=True):
+    """The owner wants the device to do now what it is there for."""
+
+    for_s: float
+    """For so long at most."""
+
+
+class WishDropped(Struct, frozen=True, tag=True):
+    """The owner does not want that any more."""
+
+
 LinkEvent = Connected | Disconnected | Pinged | Ponged
 """What happens to the connection; beside it, Received."""
 ProcessEvent = Started | Stopping | Tick
-Event = Received | LinkEvent | DeviceEvent | ProcessEvent
+OwnerEvent = Wished | WishDropped
+Event = Received | LinkEvent | DeviceEvent | ProcessEvent | OwnerEvent
 
 
 class Send(Struct, frozen=True, tag=True):

@@ -22,6 +22,7 @@ from ..control.power_forecast import ForeseeingResource
 from ..control.reporting import ReportThresholds
 from ..occasion import Occasion, SafeStates
 from .kept_values import KeptValues
+from .owners_wish import OwnersWish
 
 
 def _always(settings: object) -> bool:
@@ -112,6 +113,11 @@ class Resource(RestingResource, MeasuredResource, Protocol):
     roles: tuple[Role, ...]
     kept: KeptValues
     """What it must know after a restart; empty until the first event."""
+
+    @property
+    def wish(self) -> OwnersWish | None:
+        """What its owner may want of it now, whatever is ordered; None: nothing."""
+        ...
 
     @property
     def quantities(self) -> tuple[CommodityQuantity, ...]:

@@ -19,6 +19,7 @@ from ..occasion import Occasion, SafeStates
 from . import Ability, Protection
 from .hygiene import HOT_C, Hygiene
 from .kept_values import KeptValues
+from .owners_wish import OwnersWish
 from .shared_state import SharedState
 from .thermal_storage import ThermalStorage
 
@@ -68,8 +69,8 @@ class StorageHeater(Protocol):
         ...
 
     @property
-    def wanted(self) -> str | None:
-        """That its owner wants it to heat now, in words."""
+    def wish(self) -> OwnersWish:
+        """That its owner wants it to heat now."""
         ...
 
     def danger_after(self, cut_off_at: float | None, now: Now) -> str | None:
@@ -159,8 +160,6 @@ class Heating:
         """When (monotonic seconds) it is brought to rest, as that would start it too soon..."""
         self._rest_later: list[Setpoint] = []
         """...and by what."""
-        self._is_wanted_done = False
-        """Its owner wants it to heat, and it has."""
 
     def follow(self, storage: ThermalStorage) -> None:
         """The storage is kept as this one is from here on: its band has moved."""
@@ -186,6 +185,11 @@ class Heating:
         return self.point == SETPOINT and self._is_at_least(self.storage.high_c - self._hysteresis_k)
 
     @property
+    def is_warm(self) -> bool:
+        """Whether it is as warm as it is heated."""
+        return self._is_at_least(self.storage.high_c)
+
+    @property
     def activity(self) -> Activity | None:
         """What it does; None while that is unknown. What it does beside that is none of ours."""
         if self._heater.busy and self.ordered:
@@ -206,10 +210,7 @@ class Heating:
         if temperature_c is not None:
             warm_c = min(self.storage.low_c + _WARM_AGAIN_K, self.storage.high_c)
             self._is_cold = temperature_c < (warm_c if self._is_cold else self.storage.low_c)
-        if self._heater.wanted is None:
-            self._is_wanted_done = False
-        elif self._is_at_least(self.storage.high_c):
-            self._is_wanted_done = True
+        self._heater.wish.observe(is_done=self.is_warm)
         if self.hygiene:
             is_seen = self._state.value("status") == "legionella"
             self.hygiene.observe(self.temperature_c, now, is_seen=is_seen)
@@ -233,8 +234,8 @@ class Heating:
         temperature_c, storage = self.temperature_c, self.storage
         if temperature_c is None:
             return None
-        if (wanted := self._heater.wanted) and not self._is_wanted_done:
-            return Demand(wanted, True, storage.high_c)
+        if wanted := self._heater.wish.reason:
+            return Demand(wanted, True, storage.high_c, yields_to_abnormal=True)
         if self.hygiene and self.hygiene.is_now(now):
             if self.hygiene.is_by_us:
                 return Demand("once a week it has to get hot", not self._is_hot, max(HOT_C, storage.high_c))
@@ -250,9 +251,9 @@ class Heating:
         """Why *activity* may not be ordered now."""
         if unknown := self._state.unknown((TEMPERATURE,)):
             return unknown
-        demand, wanted = self.demand(now), self._heater.wanted
-        if demand and demand.reason == wanted:
-            return wanted
+        demand = self.demand(now)
+        if demand and demand.reason == self._heater.wish.reason and not is_abnormal:
+            return demand.reason
         if activity is Activity.HEAT:
             if self.point != SETPOINT and self._is_at_least(self.storage.high_c):
                 return f"it is {self.temperature_c:g} °C warm"
@@ -355,7 +356,8 @@ class Heating:
             return Protection(demand.reason, setpoints)
         self.ordered, self._met, self._rests_at = None, demand, inf
         self._note(Activity.HEAT, now)
-        return Protection(demand.reason, [self._demanded(demand, demand.reason)])
+        is_harm = demand.reason != self._heater.wish.reason
+        return Protection(demand.reason, [self._demanded(demand, demand.reason)], is_harm=is_harm)
 
     def _left_alone(self, reason: str, now: Now) -> list[Setpoint]:
         own = [each for each in self._safe.on(Occasion.ENDED, reason) if each.point == self.point]

@@ -45,13 +45,13 @@ class KeptValues:
             self.instants[name] = at
             self._note(is_urgent=is_urgent)
 
-    def drop(self, *names: str) -> None:
+    def drop(self, *names: str, is_urgent: bool = False) -> None:
         """Keeps none of *names* any more."""
         for name in names:
             if name in self.values or name in self.instants:
                 self.values.pop(name, None)
                 self.instants.pop(name, None)
-                self._note(is_urgent=False)
+                self._note(is_urgent=is_urgent)
 
     def _note(self, *, is_urgent: bool) -> None:
         self.changes += 1

@@ -56,6 +56,7 @@ class Battery:
     roles: tuple[Role, ...] = (Role(role=RoleType.ENERGY_STORAGE, commodity=Commodity.ELECTRICITY),)
     foreseen_power = None
     troubles = ()
+    wish = None
     waits_for_device = False
 
     def __init__(self, setup: ResourceSetup, offers: "Mapping[ControlType, Offer[Battery]]") -> None:

@@ -10,7 +10,7 @@ from ...occasion import Occasion
 from .. import Ability, Advice, CanonicalPoint, Kind, ResourceSetup, short_names
 from .charge_limit import CURRENT, POWER, ChargeLimit
 from .envelopes import EvEnvelopes
-from .ev_charger import ENABLE, WAKE, EvCharger
+from .ev_charger import CHARGE_NOW, ENABLE, WAKE, EvCharger
 from .phase_change import PHASE_COUNT
 from .settings import EvChargerSettings
 from .storage import EvStorage
@@ -135,6 +135,7 @@ KIND = Kind(
         "vehicle_soc_limit": CanonicalPoint("read", "percentage", "state of charge at which the car stops"),
         "target_soc": CanonicalPoint("read", "percentage", "state of charge with which it shall leave"),
         "authorised": CanonicalPoint("read", "", "whether the car may charge", is_switch=True),
+        CHARGE_NOW: CanonicalPoint("read", "", "whether its owner wants the car charged now", is_switch=True),
         "fault": CanonicalPoint("read", "", "anything but 0, false or `ok` is a fault"),
         CURRENT: CanonicalPoint("write", "current", "most it may give on each phase; 0 stops it"),
         POWER: CanonicalPoint("write", "power", "most it may give; 0 stops it"),

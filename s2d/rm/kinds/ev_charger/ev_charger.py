@@ -24,6 +24,7 @@ from .. import Protection, ResourceSetup
 from ..kept_limit import KEPT_AT_LEAST_S, KEPT_AT_MOST_S, KeptLimit
 from ..kept_values import KeptValues
 from ..ladder import Ladder
+from ..owners_wish import OwnersWish
 from ..part_ids import part_id
 from ..shared_state import SharedState
 from .charge_limit import CURRENT, POWER, ChargeLimit, Phases
@@ -35,7 +36,7 @@ from .present_car import PresentCar
 from .resting_charger import FREE, OFF, RestingCharger
 from .settings import EvChargerSettings
 
-ENABLE, WAKE = "enable", "wake"
+ENABLE, WAKE, CHARGE_NOW = "enable", "wake", "charge_now"
 _CALLED = {"status": "what the charger does", "power": "the power"}
 _UNLIMITED_AFTER_S = 300.0
 """A session that sets no limit for so long wants none."""
@@ -97,6 +98,7 @@ class EvCharger:
         self.quantities = self.measured.quantities
         self.car = PresentCar(self.settings, self.state, self.kept, self.measured, setup.time_zone)
         self.plug_in = self.car.plug_in
+        self.wish = OwnersWish(self.kept, self.state, CHARGE_NOW, self._why_no_charge)
         self.resource_id, self.name = setup.resource_id, setup.name
         self.looked_at: Now | None = None
         """When it was looked at last; None before it was."""
@@ -139,6 +141,9 @@ class EvCharger:
         least_w = self.limit.nominal_w(self.limit.least(phases), phases)
         self.car.observe(phases, self.phases.changed_at, least_w, now)
         self._learn()
+        if self.plug_in.is_car_there is False and self.wish.ends_at is not None:
+            self.wish.drop()
+        self.wish.observe(is_done=self.car.is_full)
         self._ladder.advance(now)
         self._look(now)
 
@@ -147,8 +152,11 @@ class EvCharger:
 
     def advance(self, now: Now) -> bool:
         is_stale = self.state.advance(now)
-        if not is_stale and now.mono < min(self._ladder.turns_at, self._looks_at, self.plug_in.next_at):
+        if not is_stale and now.mono < min(
+            self._ladder.turns_at, self._looks_at, self.plug_in.next_at, self.wish.next_at
+        ):
             return False
+        self.wish.advance(now)
         self._ladder.advance(now)
         self.plug_in.advance(now)
         self.car.advance(now)
@@ -157,7 +165,7 @@ class EvCharger:
         return True
 
     def deadlines(self) -> Iterable[float]:
-        return self.state.stale_at, self._ladder.turns_at, self._looks_at, self.plug_in.next_at
+        return self.state.stale_at, self._ladder.turns_at, self._looks_at, self.plug_in.next_at, self.wish.next_at
 
     def confirm(self, setpoint: Setpoint, keeps: float | None) -> None:
         self._unconfirmed.discard(setpoint)
@@ -223,10 +231,16 @@ class EvCharger:
         if isinstance(self.ordered, OrderedCharge) and (reason := self._against(self.ordered)):
             self.ordered, self._resting = None, OFF
             step = self._next_step(now, f"protection: {reason}")
-            return Protection(reason, step.setpoints if step else [], is_harm=self.must_charge is not None)
+            is_harm = self.must_charge is not None and not self._is_wished
+            return Protection(reason, step.setpoints if step else [], is_harm=is_harm)
         step = self._next_step(now)
         is_harm = self._is_harmful
         return Protection(step.reason, step.setpoints, ends_orders=False, is_harm=is_harm) if step else None
+
+    @property
+    def _is_wished(self) -> bool:
+        """Whether the car has to be charged because its owner wants that."""
+        return self.must_charge is not None and self.must_charge == self.wish.reason
 
     @property
     def _is_harmful(self) -> bool:
@@ -289,6 +303,14 @@ class EvCharger:
             return "waiting for authorisation"
         return None if self.car.known else "the car is not known"
 
+    def _why_no_charge(self) -> str | None:
+        """Why nobody can want a car charged now, whichever it is; None: he can."""
+        if self.plug_in.is_car_there is None:
+            return self.state.unknown(("status",)) or self.fault or "whether a car is there is not clear yet"
+        if not self.plug_in.is_car_there:
+            return "no car connected"
+        return "the car is full" if self.car.is_full else self.fault
+
     @property
     def _driven_w(self) -> float:
         """The power with which the car is charged when it has to be."""
@@ -323,6 +345,8 @@ class EvCharger:
 
     def _reason_to_charge(self, now: Now) -> str | None:
         """Why the car has to be charged by now, whatever is ordered; None: it has not."""
+        if self.wish.reason and self.plug_in.is_authorised and self._why_no_charge() is None:
+            return self.wish.reason
         soc = self.car.soc
         if soc is None or self.absence is not None or self.car.is_full:
             return None
@@ -366,6 +390,8 @@ class EvCharger:
             return "its phases were changed a while ago"
         if not ordered.value and not ordered.is_abnormal and self._is_charged_first(now):
             return "the car charges for a while before it is paused first"
+        if self._is_wished and not ordered.is_abnormal:
+            return self.must_charge
         return self._too_little(ordered)
 
     def is_seen_off(self, since: float) -> bool:

@@ -15,7 +15,7 @@ from ..power_points import PHASE_POWERS, of_all_powers
 from .advice import advice
 from .envelopes import HeatPumpEnvelopes
 from .frost_guard import OUTDOOR
-from .heat_pump import FLOW_SETPOINT, SHOWS_BY, HeatPump, heated_by
+from .heat_pump import FLOW_SETPOINT, HEAT_NOW, SHOWS_BY, HeatPump, heated_by
 from .modes import SgReadyModes
 from .settings import HeatPumpSettings
 from .sg_ready import BLOCKED, BOOST, MODE, NORMAL, RELAYS
@@ -151,7 +151,7 @@ KIND = Kind(
             "`off`, `rest`, `heat`, `hot_water`, `defrost`, `legionella`, `alarm`, `cool` or `holiday`",
         ),
         "sg_state": CanonicalPoint("read", "", "its SG-Ready state, 1 to 4"),
-        "heat_now": CanonicalPoint("read", "", "whether its owner wants it to heat now", is_switch=True),
+        HEAT_NOW: CanonicalPoint("read", "", "whether its owner wants it to heat now", is_switch=True),
         "energy": CanonicalPoint("read", "energy", "energy it has taken"),
         "fault": CanonicalPoint("read", "", "anything but 0, false or `ok` is a fault"),
         MODE: CanonicalPoint("write", "", "its SG-Ready state: `off`, `normal`, `boost` or `forced`"),

@@ -20,6 +20,7 @@ from ..heating import LIMIT, OFFER, ON, SETPOINT, TEMPERATURE, Activity, Heating
 from ..hygiene import Hygiene
 from ..kept_values import KeptValues
 from ..ladder import Ladder
+from ..owners_wish import OwnersWish
 from ..power_points import described_quantity, power_points
 from ..published_number import PublishedNumber
 from ..shared_state import SharedState
@@ -32,6 +33,7 @@ from .sg_ready import BOOST, MODE, NORMAL, RELAYS, SgReadyStates
 
 STEERED_BY = (MODE, *RELAYS, SETPOINT, LIMIT, OFFER, ON)
 """All points by which a heat pump can be told something."""
+HEAT_NOW = "heat_now"
 SHOWS_BY = ("status", "compressor", "power")
 """The points by which it is seen whether it heats, the better one first."""
 FLOW_SETPOINT = "flow_setpoint"
@@ -77,6 +79,7 @@ class HeatPump:
         self.quantities = self.state.quantities
         self.quantity = described_quantity(settings.phases)
         self.resource_id = setup.resource_id
+        self.wish = OwnersWish(self.kept, self.state, HEAT_NOW, self._why_no_heat)
         self.frost = FrostGuard(self.state, is_by_device=settings.frost == "device")
         self._safe = setup.safe
         self._offers = offers
@@ -161,7 +164,7 @@ class HeatPump:
         if MODE not in self._can_be_told and not self._can_be_told.issuperset(RELAYS):
             return None
         hold_s = float(self.settings.timers.hold_s)
-        return SgReadyStates(self.abilities, self.state, self.kept, self._safe, hold_s, self._must_run)
+        return SgReadyStates(self.abilities, self.state, self.kept, self._safe, hold_s, self._must_run, self.wish)
 
     @property
     def _warms(self) -> str:
@@ -201,9 +204,18 @@ class HeatPump:
     def busy(self) -> str | None:
         return _BUSY.get(str(self.state.value("status")))
 
-    @property
-    def wanted(self) -> str | None:
-        return "the owner wants it now" if self.state.flag("heat_now") else None
+    def _why_no_heat(self) -> str | None:
+        """Why nobody can want it to heat now; None: he can."""
+        heating = self._heating if self._heating and self._heating.point else None
+        if heating is None and self.sg is None:
+            return "there is nothing by which it is told to heat"
+        if self.is_off:
+            return "it is switched off"
+        if heating and (unknown := self.state.unknown((TEMPERATURE,))):
+            return unknown
+        if heating and heating.is_warm:
+            return f"it is {heating.temperature_c:g} °C warm"
+        return self.state.fault
 
     def danger_after(self, cut_off_at: float | None, now: Now) -> str | None:
         return self.frost.danger_after(cut_off_at, now)
@@ -251,6 +263,7 @@ class HeatPump:
         if self._heating:
             self._heating.advance(now)
             self.forecast.advance(now)
+        self.wish.advance(now)
         is_stale = self.state.advance(now)
         is_due = self._due_at <= now.mono or now.mono >= self._ladder.turns_at or not self._is_looked_at
         if is_stale or is_due:
@@ -267,7 +280,7 @@ class HeatPump:
 
     def _next_at(self, now: Now) -> float:
         """As `_due_at` says, after *now*."""
-        times = [inf]
+        times = [self.wish.next_at]
         if self._cools_since is not None and self._cools_since + _COOLS_FOR_S > now.mono:
             times.append(self._cools_since + _COOLS_FOR_S)
         if self.sg:
@@ -346,8 +359,6 @@ class HeatPump:
         """Why it must not be blocked now, or None."""
         if danger := self.frost.danger:
             return danger
-        if self.wanted:
-            return self.wanted
         demand = self._heating.demand(now) if self._heating else None
         return demand.reason if demand else None
 

@@ -56,10 +56,13 @@ class SgReadyModes:
     def obstacle_to(self, scope: str, goal: OrderedMode, now: Now) -> str | None:
         if not self._heat_pump.state.is_online:
             return "the device does not answer"
+        if (wanted := self._heat_pump.wish.reason) and not goal.is_abnormal:
+            return wanted
         return self._sg.obstacle_to(self._state_of[goal.activity.operation_mode_id], now)
 
     def order(self, scope: str, goal: OrderedMode, reason: str, now: Now) -> list[Stage]:
-        return self._sg.order(self._state_of[goal.activity.operation_mode_id], reason, now)
+        state = self._state_of[goal.activity.operation_mode_id]
+        return self._sg.order(state, reason, now, is_abnormal=goal.is_abnormal)
 
     def rest(self, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
         return self._heat_pump.rest(occasion, reason, now)

@@ -15,6 +15,7 @@ from ...control.execution import FOLLOWED, PENDING, Stage, Verdict
 from ...occasion import Occasion, SafeStates
 from .. import Ability, Protection
 from ..kept_values import KeptValues
+from ..owners_wish import OwnersWish
 from ..shared_state import SharedState
 from .block_history import BLOCKS_A_DAY, BlockHistory
 
@@ -44,8 +45,9 @@ class SgReadyStates:
         safe: SafeStates,
         hold_s: float,
         must_run: Callable[[Now], str | None],
+        wish: OwnersWish,
     ) -> None:
-        """*must_run*: why it must not be blocked now, or None."""
+        """*must_run*: why it must not be blocked now, or None. *wish*: that its owner wants it to heat."""
         self.points = (MODE,) if MODE in abilities else RELAYS
         self.ordered: str | None = None
         """The state that is ordered; None while it is at rest."""
@@ -55,6 +57,10 @@ class SgReadyStates:
         self._safe = safe
         self._hold_s = hold_s
         self._must_run = must_run
+        self._wish = wish
+        self._is_abnormal = False
+        """What is ordered is for abnormal conditions: it outranks a wish."""
+        self._is_wish_granted = False
         self._blocks = BlockHistory(kept)
         self._confirmed: dict[str, Value] = {}
         self._was: str | None = None
@@ -105,9 +111,10 @@ class SgReadyStates:
             return f"it has been blocked {BLOCKS_A_DAY} times within 24 h"
         return self._must_run(now)
 
-    def order(self, state: str, reason: str, now: Now) -> list[Stage]:
+    def order(self, state: str, reason: str, now: Now, *, is_abnormal: bool = False) -> list[Stage]:
         """What to write so that it is in *state*."""
         self.ordered, self._rest_later = state, []
+        self._is_abnormal, self._is_wish_granted = is_abnormal, False
         self._tell(state, now)
         if self.points == (MODE,):
             return [Stage((Setpoint(MODE, state, reason),), self.follow_within_s)]
@@ -129,6 +136,7 @@ class SgReadyStates:
     def rest(self, setpoints: Iterable[Setpoint], occasion: Occasion, now: Now) -> list[Setpoint]:
         """Of *setpoints*, which bring its device to rest on *occasion*, what may be written by now."""
         self.ordered, self._rest_later = None, []
+        self._is_abnormal = self._is_wish_granted = False
         own = [each for each in setpoints if each.point in self.points]
         if occasion is not Occasion.STOPPING and self._is_more(own) and self._changes_at > now.mono:
             self._rest_later = own
@@ -142,23 +150,45 @@ class SgReadyStates:
             later, self._rest_later = self._rest_later, []
             self._tell(self._state_after(later), now)
             return Protection("it was left as it was for long enough", later, ends_orders=False)
-        is_blocked = self._kept.text(_TOLD) == BLOCKED and (self.ordered == BLOCKED or self.seen == BLOCKED)
-        if not is_blocked or self._changes_at > now.mono:
+        if self._changes_at > now.mono:
             return None
-        reason = self._must_run(now)
+        if not (self._kept.text(_TOLD) == BLOCKED and (self.ordered == BLOCKED or self.seen == BLOCKED)):
+            return self._grant(now)
+        reason = self._must_run(now) or self._wanted
         if self._lifts_at <= now.mono:
             reason = "it was blocked for as long as it may be"
         if reason is None:
             return None
+        is_harm = reason != self._wanted
         self.ordered = None
         self._tell(NORMAL, now)
-        return Protection(reason, self._normal(f"protection: {reason}"))
+        return Protection(reason, self._normal(f"protection: {reason}"), is_harm=is_harm)
+
+    @property
+    def _wanted(self) -> str | None:
+        """That its owner wants it to heat, in words, unless there is an order that outranks that."""
+        return None if self._is_abnormal else self._wish.reason
+
+    def _grant(self, now: Now) -> Protection | None:
+        """What to write for its owner who wants it to heat, and once he does not any more."""
+        wanted, told = self._wanted, self._kept.text(_TOLD)
+        if wanted and told not in (BOOST, FORCED) and self._lowest == NORMAL:
+            self.ordered, self._is_wish_granted = None, True
+            self._tell(BOOST, now)
+            point, value = (MODE, BOOST) if self.points == (MODE,) else (RELAYS[1], True)
+            return Protection(wanted, [Setpoint(point, value, f"protection: {wanted}", is_safe=True)], is_harm=False)
+        if wanted is None and self._is_wish_granted:
+            reason = "its owner does not want it to heat any more"
+            own = [each for each in self._safe.on(Occasion.ENDED, reason) if each.point in self.points]
+            return Protection(reason, self.rest(own, Occasion.ENDED, now), ends_orders=False)
+        return None
 
     def next_at(self, now: Now) -> float:
         """When (monotonic seconds) after *now* something must be done though nothing is read."""
         is_blocked = self._kept.text(_TOLD) == BLOCKED
+        is_due = self._wish.reason is not None or self._is_wish_granted
         times = [self._lifts_at if is_blocked else inf]
-        times.append(self._changes_at if self._rest_later or is_blocked else inf)
+        times.append(self._changes_at if self._rest_later or is_blocked or is_due else inf)
         return min([at for at in times if at > now.mono], default=inf)
 
     def _tell(self, state: str, now: Now) -> None:
