@@ -164,3 +164,13 @@ async def test_a_resource_of_every_kind_is_measured_in_a_session() -> None:
             async with asyncio.TaskGroup() as tasks:
                 for number in range(1, len(mixed._KINDS) + 1):
                     tasks.create_task(mixed._joined(cem, f"resource-{number}"))
+
+
+@system
+async def test_bare_connections_say_measurements() -> None:
+    async with serving() as cem:
+        with rig.bare_measurements(RUN, cem, 2):
+            for number in range(2):
+                session = await cem.joined(f"bare-{number}")
+                first = await session.expect("PowerMeasurement")
+                assert await session.expect("PowerMeasurement", since=session.heard.index(first) + 1)

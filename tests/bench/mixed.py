@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from .cem import Cem, Session, serving
 from .process import _cpu_s, _rss_mb
+from .rig import bare_measurements
 from .run import REPOSITORY, Run, started
 from .table import Row
 
@@ -95,17 +96,22 @@ def rows(run: Run) -> list[Row]:
 async def _rows(run: Run) -> list[Row]:
     watch_s = 8.0 if run.is_quick else 30.0
     found: dict[int, Mixed] = {}
+    floor_percent: dict[int, float] = {}
     for count in (10, 100, COUNT):
-        run.tell(f"watching {count} resources of mixed kinds for {watch_s:g} s")
         async with serving() as cem:
+            run.tell(f"watching {count} resources of mixed kinds for {watch_s:g} s")
             found[count] = await mixed_resources(run, cem, count, watch_s)
+            run.tell(f"watching {count} bare connections for {watch_s:g} s")
+            floor_percent[count] = await _bare_percent(run, cem, count, watch_s)
     few, some, many = found.values()
     each_ms = {count: 10 * mixed.cpu_percent / count for count, mixed in found.items()}
+    floor_ms = {count: 10 * percent / count for count, percent in floor_percent.items()}
     return [
         Row(
-            what=f"processor, {COUNT} resources of mixed kinds, a reading a second each",
+            what=f"processor, {COUNT} resources of mixed kinds, a reading a second each (bare: a message)",
             unit="%",
             ours=many.cpu_percent,
+            floor=floor_percent[COUNT],
             at_most=CPU_PERCENT,
         ),
         Row(
@@ -118,10 +124,23 @@ async def _rows(run: Run) -> list[Row]:
             what=f"processor for one of {COUNT}, of that for one of 100",
             unit="%",
             ours=100 * each_ms[COUNT] / each_ms[100],
+            floor=100 * floor_ms[COUNT] / floor_ms[100],
             at_most=FLAT_PERCENT,
         ),
-        Row(what="processor for one of 10, a second", unit="ms", ours=each_ms[10], is_detail=True),
-        Row(what="processor for one of 100, a second", unit="ms", ours=each_ms[100], is_detail=True),
+        Row(
+            what="processor for one of 10, a second",
+            unit="ms",
+            ours=each_ms[10],
+            floor=floor_percent[10] * 10 / 10,
+            is_detail=True,
+        ),
+        Row(
+            what="processor for one of 100, a second",
+            unit="ms",
+            ours=each_ms[100],
+            floor=floor_percent[100] * 10 / 100,
+            is_detail=True,
+        ),
         Row(what="RSS with 10", unit="MB", ours=few.rss_mb, is_detail=True),
         Row(what="RSS with 100", unit="MB", ours=some.rss_mb, is_detail=True),
     ]
@@ -134,11 +153,24 @@ async def mixed_resources(run: Run, cem: Cem, count: int, watch_s: float) -> Mix
             async with asyncio.TaskGroup() as tasks:
                 for number in range(first, min(first + JOIN_AT_ONCE, count + 1)):
                     tasks.create_task(_joined(cem, f"resource-{number}"))
-        await asyncio.sleep(SETTLE_S)
-        before_s, began_ns = _cpu_s(process), monotonic_ns()
-        await asyncio.sleep(watch_s)
-        used_s, passed_s = _cpu_s(process) - before_s, (monotonic_ns() - began_ns) / 1e9
-        return Mixed(100 * used_s / passed_s, _rss_mb(process))
+        cpu_percent = await _settled_percent(process, watch_s)
+        return Mixed(cpu_percent, _rss_mb(process))
+
+
+async def _bare_percent(run: Run, cem: Cem, count: int, watch_s: float) -> float:
+    """Processor of *count* connections without a resource, over which a measurement a second is said and answered."""
+    with bare_measurements(run, cem, count) as process:
+        for number in range(count):
+            await (await cem.joined(f"bare-{number}")).expect("PowerMeasurement")
+        return await _settled_percent(process, watch_s)
+
+
+async def _settled_percent(process: subprocess.Popen[str], watch_s: float) -> float:
+    await asyncio.sleep(SETTLE_S)
+    before_s, began_ns = _cpu_s(process), monotonic_ns()
+    await asyncio.sleep(watch_s)
+    used_s, passed_s = _cpu_s(process) - before_s, (monotonic_ns() - began_ns) / 1e9
+    return 100 * used_s / passed_s
 
 
 async def _joined(cem: Cem, path: str) -> None:

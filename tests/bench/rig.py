@@ -109,6 +109,13 @@ def bare_rm(run: Run, cem: Cem, path: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @contextmanager
+def bare_measurements(run: Run, cem: Cem, count: int) -> Iterator[subprocess.Popen[str]]:
+    """Bare websockets clients that say a measurement a second each."""
+    with _script(run.s2d_python, "bare.py", [cem.url("bare-{number}"), str(count)]) as process:
+        yield process
+
+
+@contextmanager
 def bare_libraries(run: Run) -> Iterator[subprocess.Popen[str]]:
     """The libraries of our stack, imported, and nothing done with them."""
     with _script(run.s2d_python, "bare.py", []) as process:
