@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from s2d.rm.kinds.ev_charger import KIND
 from s2d.s2.effects import Effect
 from s2d.s2.messages import frbc
 from s2d.s2.messages.common import ControlType, PowerMeasurement
@@ -537,3 +538,78 @@ def test_a_margin_keeps_the_very_ends_inside_what_is_told_and_moves_no_target() 
         (-1.0, 91.0),
         (80.0, 90.0),
     ]
+
+
+LEAVES = "  departure: {register: 8, type: uint32, unit: s}\n"
+SAID = POINTS + SOC + LEAVES + PLAN.replace('departure: "08:00"\n', "")
+
+
+def told_departures(stage: Planned, effects: list[Effect]) -> list[datetime]:
+    """When the targets say that the car leaves."""
+    targets = of_type(frbc.FillLevelTargetProfile, effects)
+    return [
+        each.start_time + timedelta(milliseconds=each.elements[0].duration)
+        for each in targets
+        if len(each.elements) == 2
+    ]
+
+
+def leaving(keys: str = SAID, **said: float) -> Planned:
+    stage = Planned(keys)
+    stage.wants = False
+    stage.extra |= said
+    return stage
+
+
+def test_a_departure_that_is_counted_down_is_one_and_is_told_anew_when_it_moves() -> None:
+    stage = leaving(departure=8 * HOUR)
+    first = stage.session(FRBC)
+    at = EVENING + timedelta(hours=8)
+    assert told_departures(stage, first) == [at]
+    model: Any = stage.resource
+    assert KIND.out_of_reach(model.settings, model.abilities) == {}
+    assert [*KIND.advice(model.settings, model.abilities)] == []
+    for left_h in (7.99, 7.98, 7.97):
+        stage.extra["departure"] = left_h * HOUR
+        assert told_departures(stage, stage.lives(36)) == []
+    stage.extra["departure"] = 5 * HOUR
+    (sooner,) = told_departures(stage, stage.lives(2))
+    assert abs(sooner - (EVENING + timedelta(hours=5, seconds=110))) < timedelta(seconds=2)
+
+
+def test_a_departure_may_be_a_unix_time() -> None:
+    at = datetime(2026, 12, 1, 5, 30, tzinfo=UTC)
+    stage = leaving(departure=at.timestamp())
+    assert told_departures(stage, stage.session(FRBC)) == [at]
+
+
+@pytest.mark.parametrize("said", [0.0, datetime(2026, 11, 30, 17, tzinfo=UTC).timestamp(), 40 * 24 * HOUR, None])
+def test_a_departure_that_cannot_be_is_none_and_the_usual_one_holds(said: float | None) -> None:
+    usual = [datetime(2026, 12, 1, 7, tzinfo=UTC)]
+    stage = leaving(SAID + 'departure: "08:00"\n', departure=said)
+    assert told_departures(stage, stage.session(FRBC)) == usual
+    stage.extra["departure"] = 3 * HOUR
+    assert told_departures(stage, stage.lives(2)) == [stage.now.utc + timedelta(hours=3)]
+    stage.extra["departure"] = said
+    assert told_departures(stage, stage.lives(2)) == usual
+
+
+def test_a_car_that_is_there_without_a_departure_is_only_limited_and_one_that_is_away_may_come_with_one() -> None:
+    stage = leaving(departure=None)
+    stage.is_plugged = False
+    stage.session(FRBC)
+    assert stage.offered() == (FRBC, PEBC)
+    stage.is_plugged = True
+    stage.lives(6 * MINUTE)
+    assert stage.resource.control_types() == (PEBC,)
+    stage.extra["departure"] = 3 * HOUR
+    stage.lives(MINUTE)
+    assert stage.resource.control_types() == (FRBC, PEBC)
+
+
+def test_it_is_charged_in_time_for_what_a_point_says() -> None:
+    stage = leaving(SAID.replace("60 kWh", "60 kWh, phases: 3"), departure=2 * HOUR)
+    stage.session(FRBC)
+    stage.wants = True
+    stage.lives(310)
+    assert stage.limit_a == 16.0  # 26.7 kWh take more than two hours

@@ -12,6 +12,7 @@ from .charge_limit import CURRENT, POWER, ChargeLimit
 from .envelopes import EvEnvelopes
 from .ev_charger import CHARGE_NOW, ENABLE, WAKE, EvCharger
 from .phase_change import PHASE_COUNT
+from .present_car import DEPARTURE
 from .settings import EvChargerSettings
 from .storage import EvStorage
 
@@ -81,10 +82,12 @@ def _plausible(settings: EvChargerSettings, nameplate_w: float | None) -> dict[s
 def _advice(settings: EvChargerSettings, abilities: Mapping[str, Ability]) -> Iterator[Advice]:
     """What an electrician should look at, and by what a car is not charged by plan."""
     has_capacity = any(car.battery_capacity_wh for car in settings.cars)
-    if settings.departure and not has_capacity:
+    has_departure = settings.departure is not None or DEPARTURE in abilities
+    if has_departure and not has_capacity:
         what = "no car has a battery_capacity: only pebc can be offered"
-        yield Advice(("cars" if settings.cars else "departure",), what, "Say it of the cars that come")
-    if has_capacity and not settings.departure:
+        where = "cars" if settings.cars else DEPARTURE if settings.departure else "points"
+        yield Advice((where,), what, "Say it of the cars that come")
+    if has_capacity and not has_departure:
         yield Advice(("cars",), "no departure: only pebc can be offered", "Say when a car leaves")
     if has_capacity and "vehicle_soc" not in abilities and settings.arrival_soc is None:
         what = "nobody tells how full the car is: only pebc can be offered"
@@ -103,7 +106,7 @@ def _advice(settings: EvChargerSettings, abilities: Mapping[str, Ability]) -> It
 
 
 def _out_of_reach(settings: EvChargerSettings, abilities: Mapping[str, Ability]) -> dict[str, str]:
-    if settings.departure is None:
+    if settings.departure is None and DEPARTURE not in abilities:
         return {"frbc": "no departure, and a CEM that saves would never charge a car that has no time to leave"}
     if not any(car.battery_capacity_wh for car in settings.cars):
         return {"frbc": "no car has a battery_capacity"}
@@ -134,6 +137,7 @@ KIND = Kind(
         "vehicle_soc": CanonicalPoint("read", "percentage", "state of charge of the car"),
         "vehicle_soc_limit": CanonicalPoint("read", "percentage", "state of charge at which the car stops"),
         "target_soc": CanonicalPoint("read", "percentage", "state of charge with which it shall leave"),
+        DEPARTURE: CanonicalPoint("read", "duration", "when the car leaves: in how long, or in seconds since 1970"),
         "authorised": CanonicalPoint("read", "", "whether the car may charge", is_switch=True),
         CHARGE_NOW: CanonicalPoint("read", "", "whether its owner wants the car charged now", is_switch=True),
         "fault": CanonicalPoint("read", "", "anything but 0, false or `ok` is a fault"),

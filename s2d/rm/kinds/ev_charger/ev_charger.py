@@ -32,7 +32,7 @@ from .charging_power import ChargingPower
 from .description import PHASES_KEPT
 from .phase_change import PHASE_COUNT, ChangeStage, StationPhases
 from .plug_in import CHARGING, FAULTY, IDLE_BELOW_W, WAKE_EVERY_S, SeenCar
-from .present_car import PresentCar
+from .present_car import DEPARTURE, PresentCar
 from .resting_charger import FREE, OFF, RestingCharger
 from .settings import EvChargerSettings
 
@@ -647,8 +647,14 @@ class EvCharger:
 
 def _is_planned(charger: EvCharger) -> bool:
     """A CEM that optimises costs would never charge a car that has no time to leave."""
-    can_plan = charger.settings.departure is not None and charger.car.some_capacity_wh is not None
-    if not can_plan or not _is_limited(charger) or charger.measured.total() is None:
+    is_asked = DEPARTURE in charger.abilities and not charger.plug_in.is_car_there
+    has_departure = is_asked or charger.settings.departure is not None or charger.car.departs_at is not None
+    if (
+        not has_departure
+        or charger.car.some_capacity_wh is None
+        or not _is_limited(charger)
+        or charger.measured.total() is None
+    ):
         return False
     plug_in, car = charger.plug_in, charger.car
     if plug_in.is_car_there is None:

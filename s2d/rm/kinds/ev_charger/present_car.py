@@ -4,7 +4,7 @@ Its charge is protected: below a least it is charged at once, and from the lates
 it is wanted.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import inf
 from zoneinfo import ZoneInfo
 
@@ -26,6 +26,13 @@ _HYSTERESIS_PERCENT = 2.0
 _ALMOST_PERCENT = 1.0
 _ANOTHER_WH = 50.0
 """A station that has counted so much less than before has another car, which nobody saw come."""
+DEPARTURE = "departure"
+_UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UNIX_TIME_FROM_S, _UNIX_TIME_TO_S = 1e9, 4e9
+"""A departure is in so many seconds, or from here on at that Unix time."""
+_DEPARTS_WITHIN = timedelta(days=30)
+_DEPARTURE_MOVED = timedelta(minutes=2)
+"""Who counts down in minutes means the same all the time."""
 _FULL_AFTER_S = 300.0
 """A car that stops by itself, almost full or after it took less and less, is full after this long."""
 
@@ -45,6 +52,7 @@ class PresentCar:
         self.learnt = LearntCar()
         self.departs_at: datetime | None = None
         """UTC; None: nobody says."""
+        self._is_departure_said = False
         self.is_at_limit = False
         """It is as full as it may be..."""
         self._has_had_enough = False
@@ -100,8 +108,24 @@ class PresentCar:
 
     def advance(self, now: Now) -> None:
         """Does what time does."""
-        if self._settings.departure and (self.departs_at is None or self.departs_at <= now.utc):
-            self.departs_at = self._settings.departure.next_after(now.utc, self._zone)
+        said, usual = self._said_departure(now), self._settings.departure
+        if said is not None:
+            if self.departs_at is None or abs(said - self.departs_at) >= _DEPARTURE_MOVED:
+                self.departs_at = said
+        elif self._is_departure_said or self.departs_at is None or self.departs_at <= now.utc:
+            self.departs_at = usual.next_after(now.utc, self._zone) if usual else None
+        self._is_departure_said = said is not None
+
+    def _said_departure(self, now: Now) -> datetime | None:
+        """When it leaves as somebody says; None: nobody does, or it should have left by now."""
+        said = self._state.reading(DEPARTURE)
+        if said is None:
+            return None
+        if said.number >= _UNIX_TIME_FROM_S:
+            at = _UNIX_EPOCH + timedelta(seconds=min(said.number, _UNIX_TIME_TO_S))
+        else:
+            at = said.true_at(now) + timedelta(seconds=said.number)
+        return at if now.utc < at <= now.utc + _DEPARTS_WITHIN else None
 
     @property
     def is_full(self) -> bool:
