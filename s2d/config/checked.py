@@ -292,6 +292,7 @@ class DeviceConfig:
                 shows_after_s=settle_s + 2 * self.poll_s,
                 step=steps.get(name),
                 includes_others=name in mixed,
+                daily_writes=self._daily_writes(points),
             )
         steered_by = kind.steered_by(self.points, self.commands)
         own = {name for name, point in kind.points.items() if point.access == "write" and name not in steered_by}
@@ -302,6 +303,11 @@ class DeviceConfig:
         points = [self.points[name] for name in written]
         longest_s = max((float(point.settle) for point in points), default=0.0)
         return longest_s + sum(float(point.rest) for point in points)
+
+    def _daily_writes(self, written: Iterable[str]) -> int | None:
+        """How often a day all of these points may be written."""
+        points = [self.points[name] for name in written]
+        return min((point.daily_writes for point in points if point.persistent), default=None)
 
     @property
     def _mixed(self) -> set[str]:

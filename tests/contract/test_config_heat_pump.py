@@ -99,6 +99,37 @@ def test_what_is_unwise(tmp_path: Path, keys: str, expected: str) -> None:
     assert warning.partition("Device: ")[2] == expected
 
 
+WORN = TANK.replace(
+    "power_offer: {register: 2, unit: W,", "temperature_setpoint: {register: 2, unit: '°C', persistent: true,"
+)
+
+
+def test_a_setpoint_that_wears_out_is_written_no_more_often_than_timers_allow(tmp_path: Path) -> None:
+    often = "by its timers a CEM may have temperature_setpoint written 96 times a day, and its memory allows 50"
+    (warning,) = warnings(tmp_path, WORN)
+    assert (
+        warning.partition("Device: ")[2]
+        == f"timers: {often}. Make `run` or `pause` longer; what comes beyond is aborted"
+    )
+    rarely = (
+        WORN.replace("persistent: true,", "persistent: true, daily_writes: 20,") + "timers: {run: 10 min, pause: 3 h}\n"
+    )
+    assert warnings(tmp_path, rarely) == []
+    (warning,) = warnings(tmp_path, rarely.replace("daily_writes: 20", "daily_writes: 15"))
+    assert "written 16 times a day, and its memory allows 15" in warning
+    assert warnings(tmp_path, WORN.replace("persistent: true,", "")) == []
+
+
+def test_an_sg_ready_state_that_wears_out_is_written_no_more_often_than_it_is_held(tmp_path: Path) -> None:
+    keys = RELAYS.split("points:")[0] + (
+        "points:\n  mode: {register: 1, access: read_write, persistent: true, "
+        "values: {0: 'off', 1: normal, 2: boost}}\n"
+    )
+    (warning,) = warnings(tmp_path, keys)
+    assert "may have mode written 144 times a day" in warning
+    assert warnings(tmp_path, keys + "timers: {hold: 30 min}\n") == []
+
+
 def test_left_to_itself_it_is_as_its_owner_has_it(tmp_path: Path) -> None:
     for keys, own in (
         (TANK, [("power_offer", 0.0)]),

@@ -76,6 +76,8 @@ class Ability(NamedTuple):
     """It holds more than what the device alone does: what it becomes says nothing of an order."""
     step: float | None = None
     """What is written to it is rounded to a multiple of this, towards 0, in its base unit; None: not that is known."""
+    daily_writes: int | None = None
+    """Most writes within 24 h, as they wear its memory out; None: as many as one likes."""
 
 
 class Protection(NamedTuple):

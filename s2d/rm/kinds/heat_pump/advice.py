@@ -1,13 +1,15 @@
 """Advice on how a heat pump is configured: what keeps it from being blocked, what wears it, what cools its storage."""
 
 from collections.abc import Iterator, Mapping
+from math import ceil, inf
 
 from .. import Ability, Advice
-from ..heating import LIMIT, ON
+from ..heating import LIMIT, ON, SETPOINT
 from .frost_guard import OUTDOOR
 from .settings import HeatPumpSettings
 from .sg_ready import MODE, RELAYS
 
+_DAY_S = 86_400.0
 _SHARE_OF_BAND = 0.5
 """A run that lifts its storage through more of its band leaves little to choose."""
 
@@ -23,7 +25,23 @@ def advice(settings: HeatPumpSettings, abilities: Mapping[str, Ability]) -> Iter
     if ON in told:
         what = "a relay in its supply takes its protection against frost away"
         yield Advice(("points",), what, "`on` has to be its enable contact, or a register")
+    yield from _written_too_often(settings, abilities)
     yield from _wear(settings)
+
+
+def _written_too_often(settings: HeatPumpSettings, abilities: Mapping[str, Ability]) -> Iterator[Advice]:
+    """By what its timers allow, memory that wears out is written more often than that may be."""
+    timers = settings.timers
+    cycle_s, hold_s = timers.run_s + timers.pause_s, float(timers.hold_s)
+    often = dict.fromkeys((SETPOINT, ON), 2 * _DAY_S / cycle_s if cycle_s else inf)
+    often |= dict.fromkeys((MODE, *RELAYS), _DAY_S / hold_s if hold_s else inf)
+    for point, times in often.items():
+        most = abilities[point].daily_writes if point in abilities else None
+        if most is not None and times > most:
+            how_often = f"{ceil(times)} times a day" if times < inf else "at any time"
+            keys = "run` or `pause" if point in (SETPOINT, ON) else "hold"
+            what = f"by its timers a CEM may have {point} written {how_often}, and its memory allows {most}"
+            yield Advice(("timers",), what, f"Make `{keys}` longer; what comes beyond is aborted")
 
 
 def _wear(settings: HeatPumpSettings) -> Iterator[Advice]:
