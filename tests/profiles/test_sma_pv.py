@@ -4,8 +4,13 @@ from collections.abc import Mapping
 
 import pytest
 
+from s2d.cli.simulated_device import profile_device
 from s2d.errors import DeviceRefused
-from tests.profiles.image import Image, Words, Written, configured, i32, played, u32, u64
+from s2d.simulation.faults import Faults
+from s2d.simulation.inverter import SimulatedInverter
+from s2d.simulation.modbus import serve_tcp
+from s2d.simulation.sun import Sun
+from tests.profiles.image import Image, Words, Written, configured, connected, i32, played, u32, u64
 
 NAN, NO_STATE = 0xFFFFFFFF, 0x00FFFFFD
 SHARE, SETPOINT, ORDERED = 41255, 40149, 40151
@@ -117,3 +122,24 @@ def test_it_is_reminded_in_time_and_nothing_of_it_wears_out(control: str) -> Non
     command = config.make.commands["power_limit"]
     assert (command.refresh_s, command.timeout_s({}), command.if_unchanged) == (15, 60, "write")
     assert not any(point.persistent for point in config.make.points.values())
+
+
+@pytest.mark.parametrize("control", ["share", "setpoint"])
+async def test_a_simulated_one_is_limited_either_way_and_forgets_it_in_time(control: str) -> None:
+    inverter, now_s = SimulatedInverter(Sun(4000, seed=7), max_power_w=4000, ramp_percent_per_s=1000), [0.0]
+    simulated = profile_device("sma-pv", {"control": control}, inverter, Faults(), kind_name="pv")
+    async with (
+        serve_tcp(simulated.units[3], unit=3, clock=lambda: now_s[0]) as address,
+        connected("sma-pv", address.port, control=control, connection={"gap": "0 s"}) as device,
+    ):
+        await device.told("power_limit", 1000)
+        now_s[0] = 8.0
+        assert ((await device.read())["power"], inverter.limit_w) == (-1000, 1000)
+        await device.told("power_limit", 500)
+        now_s[0] = 608.0
+        await device.read()
+        assert inverter.limit_w == 4000
+        await device.told("power_limit", 0)
+        assert inverter.limit_w == 0
+        await device.released("power_limit")
+        assert inverter.limit_w == 4000
