@@ -58,8 +58,10 @@ def test_an_editor_is_told_where_the_schemas_are(capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize("folder", sorted(str(each.parent) for each in (ROOT / "config").rglob("s2d.yaml")))
-def test_what_we_ship_loads(folder: str) -> None:
-    assert load(Path(folder)).devices
+def test_what_we_ship_loads_and_is_nothing_to_warn_of(folder: str) -> None:
+    config = load(Path(folder))
+    assert config.devices
+    assert config.warnings == ()
 
 
 @pytest.mark.parametrize(
