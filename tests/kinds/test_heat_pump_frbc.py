@@ -264,6 +264,18 @@ def test_a_contact_starts_nothing_too_cold_before_its_pause_is_over() -> None:
     assert pump.told == [("on", True)]
 
 
+def test_a_contact_starts_nothing_that_is_too_cold_as_its_cem_gives_it_up() -> None:
+    pump = cut_off_by("on", outdoor=10.0)
+    pump.lives(power=2000.0)
+    pump.order("rest", "rest", abnormal_condition=True)
+    pump.lives(power=0.0, temperature=49.0)
+    pump.told.clear()
+    pump.does(pump.selects(ControlType.NO_SELECTION))
+    assert pump.told == []
+    pump.does(pump.after(10 * MINUTE - 10.0))
+    assert pump.told == [("on", True)]
+
+
 def test_while_its_device_heats_against_legionella_it_is_told_to_heat() -> None:
     pump = by_setpoint()
     pump.lives(status="legionella", temperature=61.0)

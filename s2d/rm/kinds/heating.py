@@ -6,7 +6,7 @@ do by one of several points; what it does it says itself. Pure.
 Spec: EN 50491-12-2, FRBC.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from enum import StrEnum
 from math import inf
 from typing import NamedTuple, Protocol
@@ -16,15 +16,16 @@ from msgspec.structs import replace
 from ...values import Now, Setpoint, Value
 from ..control.execution import FOLLOWED, PENDING, Stage, Verdict, failed
 from ..occasion import Occasion, SafeStates
-from . import Ability, Protection
+from . import Protection
 from .hygiene import HOT_C, Hygiene
 from .kept_values import KeptValues
+from .later_start import ON, LaterStart
 from .owners_wish import OwnersWish
 from .shared_state import SharedState
 from .thermal_storage import ThermalStorage
 
-SETPOINT, OFFER, LIMIT, ON = "temperature_setpoint", "power_offer", "power_limit", "on"
-"""The points by which a heater is told: how warm, up to which power, at most which power, or whether at all."""
+SETPOINT, OFFER, LIMIT = "temperature_setpoint", "power_offer", "power_limit"
+"""The points by which a heater is told: how warm, up to which power, at most which; or by ON whether at all."""
 _CUT_OFF_BY = (LIMIT, ON)
 """The points by which one that rests is kept from running at all; by the others it is left to itself."""
 TEMPERATURE = "temperature"
@@ -129,15 +130,21 @@ class Heating:
         heater: StorageHeater,
         state: SharedState,
         kept: KeptValues,
-        abilities: Mapping[str, Ability],
         safe: SafeStates,
+        later: LaterStart,
         *,
         point: str | None,
+        read_by: str | None,
+        has_thermostat: bool,
         times: HeatingTimes,
         hysteresis_k: float,
         hygiene: Hygiene | None,
     ) -> None:
-        """*point*: by which the heater is told what to do; None if others see to that."""
+        """*point*: by which the heater is told what to do; None if others see to that.
+
+        *read_by*: the point that says what it was told, if any does. *has_thermostat*: its own may keep it from
+        heating.
+        """
         self.storage = storage
         self.point = point
         self.times = times
@@ -147,7 +154,9 @@ class Heating:
         self._state = state
         self._kept = kept
         self._safe = safe
-        self._can_read_back = point in abilities and abilities[point].can_read if point else False
+        self._later = later
+        self._read_by = read_by
+        self._has_thermostat = has_thermostat
         self._hysteresis_k = hysteresis_k
         self._is_cold = False
         self._met: Demand | None = None
@@ -156,10 +165,6 @@ class Heating:
         """When (monotonic seconds) it was told to rest by what keeps it from running; None: it may run."""
         self._busy_s = 0.0
         self._busy_since: float | None = None
-        self._rests_at = inf
-        """When (monotonic seconds) it is brought to rest, as that would start it too soon..."""
-        self._rest_later: list[Setpoint] = []
-        """...and by what."""
 
     def follow(self, storage: ThermalStorage) -> None:
         """The storage is kept as this one is from here on: its band has moved."""
@@ -182,12 +187,17 @@ class Heating:
     @property
     def is_satisfied(self) -> bool:
         """Whether it may heat, and its own thermostat would not start it."""
-        return self.point == SETPOINT and self._is_at_least(self.storage.high_c - self._hysteresis_k)
+        return self._has_thermostat and self._is_at_least(self.storage.high_c - self._hysteresis_k)
 
     @property
     def is_warm(self) -> bool:
         """Whether it is as warm as it is heated."""
         return self._is_at_least(self.storage.high_c)
+
+    @property
+    def may_start_at(self) -> float:
+        """When (monotonic seconds) it has rested for long enough, once it does; long ago while it heats."""
+        return self._after(_RESTS_SINCE, self.times.pause)
 
     @property
     def activity(self) -> Activity | None:
@@ -222,7 +232,11 @@ class Heating:
 
     def next_at(self, now_s: float) -> float:
         """When (monotonic seconds) after *now_s* something must be, though nothing is read."""
-        times = [self._rests_at, self.hygiene.next_at if self.hygiene else inf]
+        times = [
+            self._later.at,
+            self.may_start_at if self.point == ON else inf,
+            self.hygiene.next_at if self.hygiene else inf,
+        ]
         if self.ordered and self.ordered.is_abnormal:
             times.append(self.ordered.at + COLD_AT_MOST_S)
         if self._cut_off_at is not None:
@@ -267,7 +281,8 @@ class Heating:
     def order(self, activity: Activity, power_w: float, reason: str, now: Now, *, is_abnormal: bool) -> list[Stage]:
         """What to write so that it does *activity*, at *power_w* if it heats and that can be told."""
         self.ordered = _Ordered(activity, is_abnormal, now.mono, self._busy_for_s(now))
-        self._met, self._rests_at = None, inf
+        self._met = None
+        self._later.order(now, is_shed=is_abnormal and activity is Activity.REST)
         if not (activity is Activity.HEAT and self.is_satisfied):
             self._note(activity, now)
         setpoint = (
@@ -298,32 +313,30 @@ class Heating:
 
     def rest(self, setpoints: Iterable[Setpoint], occasion: Occasion, now: Now) -> list[Setpoint]:
         """Of *setpoints*, which bring all of its device to rest on *occasion*, what is to be written instead by now."""
-        was_abnormal = self.ordered is not None and self.ordered.is_abnormal
         cut_off_at, self._cut_off_at = self._cut_off_at, None
-        self.ordered, self._met, self._rests_at = None, None, inf
+        self.ordered, self._met = None, None
+        self._later.drop()
         setpoints = list(setpoints)
         if self.point is None or occasion is Occasion.STOPPING:
             return setpoints
-        if (demand := self.demand(now)) and demand.heats and self._heater.busy is None:
+        demand = self.demand(now)
+        if demand and demand.heats and self._heater.busy is None and not self._would_start_too_soon(now):
             self._met = demand
             heats = self._demanded(demand, f"{setpoints[0].reason if setpoints else occasion}: {demand.reason}")
             return [heats, *(each for each in setpoints if each.point != self.point)]
-        if self.point != ON or not any(each.point == ON and each.value is True for each in setpoints):
-            return setpoints
-        at = max(self._after(_RESTS_SINCE, self.times.pause), now.mono + COLD_AT_MOST_S if was_abnormal else -inf)
-        if at <= now.mono:
-            return setpoints
-        self._cut_off_at = cut_off_at
-        self._rests_at, self._rest_later = at, [each for each in setpoints if each.point == ON]
-        return [each for each in setpoints if each.point != ON]
+        is_on = self.activity is Activity.HEAT
+        setpoints = self._later.defer(setpoints, self.may_start_at, now, is_on=is_on)
+        if self._later.at < inf:
+            self._cut_off_at = cut_off_at
+        return setpoints
 
     def protect(self, now: Now) -> Protection | None:
         """What to write against what must not be by now."""
         if self.point is None or self._heater.busy:
             return None
-        if self._rests_at <= now.mono:
-            self._rests_at, self._cut_off_at = inf, None
-            return Protection("it has rested for long enough", self._rest_later, ends_orders=False)
+        if starts := self._later.take(now):
+            self._cut_off_at = None
+            return Protection("it has rested for long enough", starts, ends_orders=False)
         demand = self.demand(now)
         if demand and demand.yields_to_abnormal and self._may_be_cold(now):
             demand = None
@@ -348,13 +361,14 @@ class Heating:
             return None
         if self.ordered is None and self._met is None and self._cut_off_at is None and not demand.heats:
             return None
-        if demand.heats and self.point == ON and self._after(_RESTS_SINCE, self.times.pause) > now.mono:
-            return None  # a contact never starts anything before its time
+        if demand.heats and self._would_start_too_soon(now):
+            return None
         if not demand.heats:
             setpoints = self._left_alone(demand.reason, now)
             self._met = self.demand(now)  # it may have been but that it was cut off
             return Protection(demand.reason, setpoints)
-        self.ordered, self._met, self._rests_at = None, demand, inf
+        self.ordered, self._met = None, demand
+        self._later.drop()
         self._note(Activity.HEAT, now)
         is_harm = demand.reason != self._heater.wish.reason
         return Protection(demand.reason, [self._demanded(demand, demand.reason)], is_harm=is_harm)
@@ -411,12 +425,16 @@ class Heating:
         )
 
     def _is_read_back(self, activity: Activity, since: float) -> bool:
-        """Whether its setpoint reads as it was told; of others what it does tells as much."""
-        if self.point != SETPOINT or not self._can_read_back:
+        """Whether what it was told reads so, where anything says that; else what it does tells as much."""
+        if self._read_by is None:
             return True
+        if self.point == ON:
+            is_on = activity is Activity.HEAT
+            return self._state.was_read_since(self._read_by, since) and self._state.flag(self._read_by) is is_on
         told_c = self.storage.high_c if activity is Activity.HEAT else self.storage.low_c
-        read_c = self._state.number(SETPOINT)
-        return read_c is not None and self._state.was_read_since(SETPOINT, since) and abs(read_c - told_c) <= _SAME_K
+        read_c = self._state.number(self._read_by)
+        is_same = read_c is not None and abs(read_c - told_c) <= _SAME_K
+        return is_same and self._state.was_read_since(self._read_by, since)
 
     def _within_s(self, activity: Activity) -> float:
         return self.times.heats_within if activity is Activity.HEAT else self.times.rests_within
@@ -433,6 +451,10 @@ class Heating:
         has_changed = ends in self._kept.instants
         self._kept.put_instant(begins, now.mono if has_changed else now.mono - _FOR_EVER_S, is_urgent=has_changed)
         self._kept.drop(ends)
+
+    def _would_start_too_soon(self, now: Now) -> bool:
+        """Whether it is kept from starting: a contact starts nothing before its time, whatever must be."""
+        return self.point == ON and self.may_start_at > now.mono
 
     def _after(self, since: str, duration_s: float) -> float:
         """When (monotonic seconds) it has done for long enough what it does *since*; if it is not at it, long ago."""

@@ -9,8 +9,9 @@ from ...control.reporting import ReportThresholds
 from ...occasion import Occasion
 from .. import Ability, CanonicalPoint, Kind, ResourceSetup, short_names
 from ..heated_storage import HeatedStorage
-from ..heating import LIMIT, OFFER, ON, SETPOINT, TEMPERATURE
+from ..heating import LIMIT, OFFER, SETPOINT, TEMPERATURE
 from ..hygiene import HOT_C
+from ..later_start import ON
 from ..power_points import PHASE_POWERS, of_all_powers
 from .advice import advice
 from .envelopes import HeatPumpEnvelopes

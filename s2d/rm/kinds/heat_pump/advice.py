@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from math import ceil, inf
 
 from .. import Ability, Advice
-from ..heating import LIMIT, ON, SETPOINT
+from ..heating import LIMIT, SETPOINT
+from ..later_start import ON
 from .frost_guard import OUTDOOR
 from .settings import HeatPumpSettings
 from .sg_ready import MODE, RELAYS

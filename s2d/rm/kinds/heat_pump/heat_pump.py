@@ -16,10 +16,11 @@ from ...control.offers import Offer
 from ...occasion import Occasion
 from .. import Protection, ResourceSetup
 from ..heated_storage import PAUSE, RUN, HeatedStorageDescription, HeatedStorageParts
-from ..heating import LIMIT, OFFER, ON, SETPOINT, TEMPERATURE, Activity, Heating, HeatingTimes
+from ..heating import LIMIT, OFFER, SETPOINT, TEMPERATURE, Activity, Heating, HeatingTimes
 from ..hygiene import Hygiene
 from ..kept_values import KeptValues
 from ..ladder import Ladder
+from ..later_start import ON, LaterStart
 from ..owners_wish import OwnersWish
 from ..power_points import described_quantity, power_points
 from ..published_number import PublishedNumber
@@ -147,14 +148,17 @@ class HeatPump:
             heats_within=max(float(settings.follow_within_s), shows_after_s),
             rests_within=max(_RESTS_WITHIN_S, shows_after_s),
         )
+        point = self._heated_by
         return Heating(
             storage,
             self,
             self.state,
             self.kept,
-            self.abilities,
             self._safe,
-            point=self._heated_by,
+            LaterStart(self.kept),
+            point=point,
+            read_by=SETPOINT if point == SETPOINT and self.abilities[SETPOINT].can_read else None,
+            has_thermostat=point == SETPOINT,
             times=times,
             hysteresis_k=float(settings.hysteresis_k),
             hygiene=hygiene,

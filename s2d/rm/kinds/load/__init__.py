@@ -8,9 +8,10 @@ from ...control.offers import Offer, offer_ombc, offer_pebc
 from ...control.reporting import ReportThresholds
 from ...occasion import Occasion
 from .. import Ability, Advice, CanonicalPoint, Kind, ResourceSetup, short_names
+from ..later_start import ON
 from ..power_points import PHASE_POWERS, of_all_powers
 from .envelopes import LoadEnvelopes
-from .load import LIMIT, ON, SEEN_ON, TEMPERATURE, Load
+from .load import LIMIT, SEEN_ON, TEMPERATURE, Load
 from .settings import LoadSettings
 from .switch import LoadSwitch
 

@@ -19,14 +19,15 @@ from .. import Protection, ResourceSetup
 from ..kept_limit import KeptLimit
 from ..kept_values import KeptValues
 from ..ladder import Ladder
+from ..later_start import ON, LaterStart
 from ..power_points import described_quantity, power_points
 from ..shared_state import SharedState
 from ..verdicts import power_within, reads
 from .running_power import RunningPower
 from .settings import LoadSettings
 
-ON, LIMIT = "on", "power_limit"
-"""The points by which it is steered: switched, or by the most it may take."""
+LIMIT = "power_limit"
+"""The most it may take; it is steered by that, or switched."""
 TEMPERATURE = "temperature"
 SEEN_ON = "is_on"
 """What it says itself of whether it is on, where that is another point than the one that is written."""
@@ -36,10 +37,8 @@ _STALE_AFTER_S = 300.0
 """One that is on and of which nothing is known any more is switched off after this long."""
 _SPREAD_S = 120.0
 """Within this time, each at its own instant, the loads of a street are left to their thermostats."""
-_SHED_S = 7200.0
-"""What was switched off under abnormal conditions is not left to its thermostat sooner."""
 _TOLERANCE = 0.05
-_SWITCHED_OFF, _SHED = "switched_off", "shed"
+_SWITCHED_OFF = "switched_off"
 
 
 class Load:
@@ -79,8 +78,7 @@ class Load:
         self._limit = KeptLimit(self.kept)
         self._is_limit_kept = False
         """A limit holds that nobody orders any more."""
-        self._on_at = inf
-        """When (monotonic seconds) it is left to its thermostat."""
+        self._later = LaterStart(self.kept, own_s=crc32(self.resource_id.encode()) / 2**32 * _SPREAD_S)
         self._unknown_since: float | None = None
         self._safe = setup.safe
         self._offers = offers
@@ -133,7 +131,7 @@ class Load:
     def deadlines(self) -> Iterable[float]:
         limit_ends_at = self._limit.until if self._is_limit_kept else inf
         looks_at = self._ladder.turns_at if self._is_looked_at else -inf
-        return self.state.stale_at, looks_at, limit_ends_at, self._on_at, self._stale_at
+        return self.state.stale_at, looks_at, limit_ends_at, self._later.at, self._stale_at
 
     def confirm(self, setpoint: Setpoint, keeps: float | None) -> None:
         if setpoint.point == ON:
@@ -152,10 +150,7 @@ class Load:
         """What to write so that it is *on*, or off."""
         self._begin(ordered_on=on)
         self._note_switched(now, on=on)
-        if is_abnormal and not on:
-            self.kept.put(_SHED, True, is_urgent=True)
-        else:
-            self.kept.drop(_SHED)
+        self._later.order(now, is_shed=is_abnormal and not on)
         return [Stage((Setpoint(ON, on, reason),), self.follow_within_s)]
 
     def is_switched(self, since: float, *, on: bool) -> Verdict:
@@ -189,7 +184,7 @@ class Load:
 
     def rest(self, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
         is_limit_said = self._safe.is_said_of(occasion)
-        self.ordered_on, self.is_at_rest, self._is_limit_kept, self._on_at = None, True, False, inf
+        self.ordered_on, self.is_at_rest, self._is_limit_kept = None, True, False
         setpoints = self._safe.on(occasion, reason)
         if is_limit_said:
             self._limit.drop()
@@ -198,7 +193,11 @@ class Load:
             kept = self._limited(limit_w, reason)
             setpoints = [each for each in setpoints if each.point != LIMIT]
             setpoints.append(Setpoint(LIMIT, kept.value, reason, is_safe=True))
-        return self._spread(setpoints, occasion, now)
+        if any(each.point == ON and each.value is False for each in setpoints):
+            self._note_switched(now, on=False)
+        off_until = self.kept.instants.get(_SWITCHED_OFF, -inf) + self.settings.timers.off_s
+        is_last = occasion is Occasion.STOPPING
+        return self._later.defer(setpoints, off_until, now, is_on=self.is_on, is_last=is_last)
 
     def protect(self, now: Now) -> Protection | None:
         if self.ordered_on and (fault := self.state.fault):
@@ -211,32 +210,13 @@ class Load:
             reason = "the limit that was kept has come to its end"
             setpoints = [each for each in self._safe.on(Occasion.ENDED, reason) if each.point == LIMIT]
             return Protection(reason, setpoints, ends_orders=False)
-        if now.mono >= self._on_at:
-            self._on_at = inf
-            self.kept.drop(_SHED)
-            reason = "it is left to its thermostat"
-            return Protection(reason, [Setpoint(ON, True, reason, is_safe=True)], ends_orders=False)
+        if starts := self._later.take(now):
+            return Protection("it is left to its thermostat", starts, ends_orders=False)
         return None
 
     def _begin(self, *, ordered_on: bool | None) -> None:
-        self.ordered_on, self.is_at_rest, self._is_limit_kept, self._on_at = ordered_on, False, False, inf
-
-    def _spread(self, setpoints: list[Setpoint], occasion: Occasion, now: Now) -> list[Setpoint]:
-        """*setpoints*, but for one that would switch it on before its time: that comes later, if there is a later."""
-        switched = [each.value for each in setpoints if each.point == ON]
-        if True not in switched or self.is_on:
-            if False in switched:
-                self._note_switched(now, on=False)
-            return setpoints
-        is_last = occasion is Occasion.STOPPING  # nobody would be there to switch it on later
-        own_s = 0.0 if is_last else crc32(self.resource_id.encode()) / 2**32 * _SPREAD_S
-        off_since = self.kept.instants.get(_SWITCHED_OFF, -inf)
-        shed_until = off_since + _SHED_S if self.kept.flag(_SHED) else -inf
-        on_at = max(now.mono + own_s, off_since + self.settings.timers.off_s, shed_until)
-        if on_at <= now.mono:
-            return setpoints
-        self._on_at = on_at
-        return [each for each in setpoints if each.point != ON]
+        self.ordered_on, self.is_at_rest, self._is_limit_kept = ordered_on, False, False
+        self._later.drop()
 
     def _note(self, now: Now) -> None:
         """Takes down since when it is off, and since when nobody knows whether it is on."""
