@@ -207,3 +207,11 @@ def test_a_charger_is_never_released(tmp_path: Path) -> None:
 def test_what_an_owner_should_look_at_is_a_warning(tmp_path: Path, keys: str, expected: str) -> None:
     (told,) = warnings(tmp_path, EV.replace("max_current: 16 A\n", "") + keys)
     assert expected in told
+
+
+def test_a_boiler_that_could_never_be_switched_on_is_warned_of(tmp_path: Path) -> None:
+    (told,) = warnings(tmp_path, PLUG + "thermostat: false\n")
+    assert "thermostat: without a thermostat it is only on while its temperature is known" in told
+    assert warnings(tmp_path, PLUG + "thermostat: true\n") == []
+    read = PLUG.replace("points: {", 'points: {temperature: {register: 2, unit: "°C"}, ')
+    assert warnings(tmp_path, read + "thermostat: false\n") == []

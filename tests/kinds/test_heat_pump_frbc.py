@@ -438,8 +438,10 @@ def test_switched_off_by_its_owner_it_can_only_rest_at_any_temperature() -> None
     (rest,) = description.actuators[0].operation_modes
     assert (rest.diagnostic_label, rest.elements[0].fill_level_range.start_of_range) == ("rest", 5.0)
     assert len(description.actuators[0].timers) == 2
+    assert description.storage.fill_level_label == "switched off by its owner"
     (description,) = of_type(frbc.SystemDescription, pump.lives(status="rest", temperature=52.0))
     assert len(description.actuators[0].operation_modes) == 2
+    assert description.storage.fill_level_label == "temperature of the hot water, °C"
 
 
 def test_its_owner_has_it_heat_now_whatever_is_ordered() -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
+from msgspec.structs import replace
+
 from ...s2.messages.common import Commodity, CommodityQuantity
 from ...s2.messages.frbc import ActuatorDescription, StorageDescription
 from ...values import Now, Setpoint
@@ -16,6 +18,7 @@ from .thermal_storage import HeatForecast, ThermalStorage
 from .transitions import Way, described_timers, described_transitions
 
 RUN, PAUSE = "minimum run time", "minimum off time"
+_OFF = "switched off by its owner"
 
 
 class HeatedStorageDescription(NamedTuple):
@@ -62,7 +65,8 @@ class HeatedStorageParts:
             transitions=described_transitions(self.actuator_id, ways) if can_heat else (),
             timers=described_timers(self.actuator_id, timers_s),
         )
-        return HeatedStorageDescription(self._described, (actuator,), power_w)
+        storage = self._described if can_heat else replace(self._described, fill_level_label=_OFF)
+        return HeatedStorageDescription(storage, (actuator,), power_w)
 
 
 class HeatedResource(Protocol):

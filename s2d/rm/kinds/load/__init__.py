@@ -88,6 +88,9 @@ def _advice(settings: LoadSettings, abilities: Mapping[str, Ability]) -> Iterato
     if TEMPERATURE in abilities and settings.thermostat is None:
         what = "what heats water has a thermostat of its own, or somebody has to switch it off"
         yield Advice(("points", "temperature"), what, "Write `thermostat: true`, or `false`")
+    if ON in abilities and settings.thermostat is False and TEMPERATURE not in abilities:
+        what = "without a thermostat it is only on while its temperature is known, and that is not read"
+        yield Advice(("thermostat",), what, "Add a point `temperature`, or write `thermostat: true` if it has one")
 
 
 def _out_of_reach(settings: LoadSettings, abilities: Mapping[str, Ability]) -> dict[str, str]:
