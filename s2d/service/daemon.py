@@ -31,7 +31,7 @@ from ..host.identifier import ids_from
 from ..host.log import Logger, flush, get_logger
 from ..host.notify import notify
 from ..host.store import SOON_S, Key, Store
-from ..rm.kinds import kind
+from ..rm.kinds import Ability, Kind, kind
 from ..rm.memory import Memory
 from ..rm.occasion import SafeStates
 from ..rm.policy import Identity, Policy
@@ -343,6 +343,7 @@ def setup_of(config: DeviceConfig, resource_id: str, time_zone: str, memory: Mem
     assert config.settings is not None
     assert config.fallback is not None
     of_kind, report, chosen = kind(config.kind), config.report, config.control_types
+    abilities = config.abilities(of_kind)
     identity = Identity(
         resource_id,
         of_kind.called(config.settings, config.name),
@@ -355,7 +356,7 @@ def setup_of(config: DeviceConfig, resource_id: str, time_zone: str, memory: Mem
         fallback_after_s=config.fallback.after_s,
         hold_s=config.fallback.hold_s,
         thresholds=of_kind.thresholds(config.settings, report.power_w, report.fill_level, report.every_s),
-        processing_delay_s=config.poll_s,
+        processing_delay_s=_processing_delay_s(config, of_kind, abilities),
         updates=config.cem.instruction_updates,
         max_instruction_age_s=config.cem.max_instruction_age_s,
         redescribe_after_status=config.cem.redescribe_after_status,
@@ -365,13 +366,18 @@ def setup_of(config: DeviceConfig, resource_id: str, time_zone: str, memory: Mem
         kind=config.kind,
         identity=identity,
         settings=config.settings,
-        abilities=config.abilities(of_kind),
+        abilities=abilities,
         safe=SafeStates(config.fallback.setpoints, dict(config.fallback.special)),
         policy=policy,
         time_zone=time_zone,
         is_expected_offline=config.is_expected_offline,
         memory=memory,
     )
+
+
+def _processing_delay_s(config: DeviceConfig, of_kind: Kind, abilities: Mapping[str, Ability]) -> float:
+    """How long an order takes until it shows, as it is told before that was timed; nothing shows between two polls."""
+    return max(float(config.poll_s), of_kind.shows_within_s(abilities)) if of_kind.control_types else 0.0
 
 
 def _ledger(store: Store, gateway: UUID, device: DeviceConfig) -> WriteLedger:

@@ -37,6 +37,10 @@ def _nothing(settings: object, abilities: object) -> tuple["Advice", ...]:
     return ()
 
 
+def _at_once(abilities: object) -> float:
+    return 0.0
+
+
 def _all_in_reach(settings: object, abilities: object) -> Mapping[str, str]:
     return {}
 
@@ -224,6 +228,8 @@ class Kind:
     out_of_reach: Callable[[Any, Mapping[str, Ability]], Mapping[str, str]] = _all_in_reach
     """Of its settings and the abilities of its points: the control types that can never be offered, by short name, and
     what keeps each from it, in words."""
+    shows_within_s: Callable[[Mapping[str, Ability]], float] = _at_once
+    """Of the abilities of its points: how long it usually takes until an order shows, before that was timed."""
     called: Callable[[Any, str], str] = _by_name
     """Of its settings and its name: what it is called to the CEM."""
 

@@ -119,6 +119,11 @@ def _by_phase(name: str, dimension: str, meaning: str) -> dict[str, CanonicalPoi
     return {f"{name}_{phase}": CanonicalPoint("read", dimension, f"{meaning} phase {phase[1]}") for phase in _PHASED}
 
 
+def _shows_within_s(abilities: Mapping[str, Ability]) -> float:
+    """A station tells its car, and that follows; as the documentation of S2 has it."""
+    return 3.0
+
+
 KIND = Kind(
     name="ev_charger",
     settings=EvChargerSettings,
@@ -161,6 +166,7 @@ KIND = Kind(
     states={},
     hold_s={Occasion.CEM_LOST: 60.0, Occasion.STARTED: 300.0, Occasion.CLOCK: 1800.0},
     resource=ev_charger,
+    shows_within_s=_shows_within_s,
     may_be_released=_never,
     advice=_advice,
     out_of_reach=_out_of_reach,

@@ -136,6 +136,12 @@ def _why_not_filled(settings: HeatPumpSettings, known: Collection[str], written:
     return None if settings.power_w or "power" in known else "nobody says its power"
 
 
+def _shows_within_s(abilities: Mapping[str, Ability]) -> float:
+    """By SG-Ready contacts it does something else only when it has looked at them for a while."""
+    is_by_contacts = any(abilities[point].can_write for point in (MODE, *RELAYS) if point in abilities)
+    return 60.0 if is_by_contacts else 10.0
+
+
 KIND = Kind(
     name="heat_pump",
     settings=HeatPumpSettings,
@@ -173,6 +179,7 @@ KIND = Kind(
     states={MODE: (NORMAL, BOOST, BLOCKED)},
     hold_s={Occasion.CEM_LOST: 600.0, Occasion.STARTED: 600.0},
     resource=heat_pump,
+    shows_within_s=_shows_within_s,
     out_of_reach=_out_of_reach,
     advice=advice,
 )

@@ -76,6 +76,11 @@ def _out_of_reach(settings: PvSettings, abilities: Mapping[str, Ability]) -> dic
     return {} if settings.max_power_w or NAMEPLATE in abilities else {"pebc": "nobody says its max_power"}
 
 
+def _shows_within_s(abilities: Mapping[str, Ability]) -> float:
+    """An inverter ramps; as the documentation of S2 has it."""
+    return 5.0
+
+
 KIND = Kind(
     name="pv",
     settings=PvSettings,
@@ -98,6 +103,7 @@ KIND = Kind(
     states={},
     hold_s={Occasion.CEM_LOST: 60.0},
     resource=pv,
+    shows_within_s=_shows_within_s,
     may_be_released=_may_be_released,
     out_of_reach=_out_of_reach,
 )
