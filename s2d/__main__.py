@@ -20,6 +20,7 @@ COMMANDS = {
     "run": "be the resource manager of the configured devices",
     "safe": "bring the devices that `s2d run` left behind to their safe state",
     "check": "find everything wrong in a configuration, change nothing",
+    "now": "have a device do at once what it is there for: charge the car, heat the water",
     "explain": "say what a device is to a CEM now, and what becomes of it whatever fails",
     "profiles": "list the device types that come with s2d, or explain one",
     "demo": "see the whole at work: simulated device, daemon and CEM",

@@ -48,6 +48,8 @@ def explanation(device: DeviceConfig, setup: Setup | None, readings: Iterable[Re
         lines += _section("WHEN NOBODY IS IN CHARGE, OR AN ORDER FAILED", _safe_states(device, setup, readings, now))
     else:
         lines += _section("TO A CEM", [("", "no CEM hears of it: it only gives its points to other devices")])
+    if setup:
+        lines += _wished(setup, readings, now)
     values = {each.point: each.value for each in readings if each.value is not None}
     lines += _section("IF THIS MACHINE DIES", _left_alone(device, values))
     if device.is_shadowed:
@@ -99,6 +101,16 @@ def _offered(
             yield short, f"not now; {_why_not_now(of_kind, readings)}"
     if not of_kind.control_types:
         yield "", "it is only measured"
+
+
+def _wished(setup: Setup, readings: Iterable[Reading], now: Now) -> Iterator[ConsoleLine]:
+    """That its owner wants it to do its work now, if he does."""
+    _, resource = _met(setup, readings, now)
+    if resource.wish and resource.wish.reason:
+        ends_at = resource.wish.ends_at
+        left = "" if ends_at is None else f", for {span_text(max(1, round((ends_at - now.mono) / 60)) * 60)} at most"
+        yield ""
+        yield f"{resource.wish.reason}, until it is done{left}: whoever orders less is rejected"
 
 
 def _why_not_now(of_kind: Kind, readings: Iterable[Reading]) -> str:

@@ -99,7 +99,7 @@ async def _run(found: Draft, last: Draft, file: Path, *, is_shadowed: bool) -> N
         kept = partial(keep_shadowed, state_dir) if is_shadowed else partial(keep, state_dir, files_of(found, file))
         keeping = asyncio.create_task(have_kept(kept))
         del found, last
-        is_well = await daemon.run(config, store, files=DiskThread())
+        is_well = await daemon.run(config, store, files=DiskThread(), control_dir=state_dir)
         await keeping
         if is_well and not is_shadowed:
             await have_kept(partial(keep_at_rest, state_dir))

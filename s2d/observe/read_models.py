@@ -90,6 +90,17 @@ class OrderStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class WishStatus:
+    """The status of what its owner wants of a device."""
+
+    is_wanted: bool
+    left_s: float | None
+    """For how much longer at most; None: as long as a point of the device says so, or nothing is wanted."""
+    why_not: str | None
+    """Why nothing can be wanted of it now."""
+
+
+@dataclass(frozen=True, slots=True)
 class ControlStatus:
     """The status of control: who is in charge of the resource, and of what."""
 
@@ -102,6 +113,8 @@ class ControlStatus:
     """What its owner has to see to, in words."""
     fallback_in_s: float | None
     """When the safe state comes, unless a CEM takes charge; None while one has, or nobody had."""
+    wish: WishStatus | None
+    """None: nothing can ever be wanted of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +178,7 @@ def control_status(resource_manager: ResourceManager, now: Now) -> ControlStatus
         waiting=tuple(_order(order) for order in held),
         troubles=resource_manager.troubles,
         fallback_in_s=_until(resource_manager.fallback_at, now),
+        wish=_wish(resource_manager, now),
     )
 
 
@@ -179,6 +193,11 @@ def _points(device: Device, now: Now) -> tuple[PointStatus, ...]:
 def _order(order: Order[object], instructions: Instructions[object] | None = None) -> OrderStatus:
     has_succeeded = instructions is not None and instructions.has_succeeded(order.scope)
     return OrderStatus(order.id, order.scope, order.execution_time, has_succeeded)
+
+
+def _wish(resource_manager: ResourceManager, now: Now) -> WishStatus | None:
+    wish = resource_manager.wish
+    return WishStatus(wish.reason is not None, _until(wish.ends_at, now), wish.why_not()) if wish else None
 
 
 def _until(at: float | None, now: Now) -> float | None:

@@ -11,6 +11,7 @@ import signal
 from collections.abc import Callable, Coroutine, Hashable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from math import inf
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
@@ -25,7 +26,7 @@ from ..device.found_values import FoundValues
 from ..device.write_ledger import WriteLedger, ledger_of
 from ..errors import ConfigError, Problem
 from ..events import DeviceEvent, Lost, Measured
-from ..host import clock
+from ..host import clock, control_socket
 from ..host.disk import AtOnce, Disk
 from ..host.identifier import ids_from
 from ..host.log import Logger, flush, get_logger
@@ -40,6 +41,7 @@ from ..s2.messages.common import CONTROL_TYPES
 from ..values import Clock, Quality, Reading
 from .link import BACKOFF, Link
 from .node import Node
+from .owner_requests import answer_to
 from .tls import TlsContexts
 from .watchdog import Hung, watch
 
@@ -63,11 +65,12 @@ async def run(
     clock: Clock = clock.now,
     stopping: asyncio.Event | None = None,
     files: Disk = AtOnce(),  # noqa: B008 (immutable)
+    control_dir: Path | None = None,
 ) -> bool:
     """The whole life of the daemon: open, work until told to stop, leave every device in its safe state.
 
     SIGTERM, SIGINT and SIGHUP tell it to stop, as does *stopping*; a second SIGTERM or SIGINT ends the process at once.
-    *files* waits for what is read meanwhile.
+    *files* waits for what is read meanwhile. The owner can ask by a socket in *control_dir*, of which one has the lock.
 
     Returns whether all was well; it is not when a node broke too often and the process shall be started afresh, or when
     a device did not confirm its safe state, unless it is one that is switched off at times.
@@ -86,8 +89,22 @@ async def run(
             if not problems:
                 zone = config.gateway.time_zone
                 sites = _sites(config.devices, opened, ledgers, store, clock, log, files, zone)
+                if control_dir:
+                    await _listen(control_dir, sites, buses, log)
                 return await _run(sites, gateway, store, stop, clock, log)
     raise ConfigError(problems)
+
+
+async def _listen(folder: Path, sites: Sequence["RunningDevice"], lasting: AsyncExitStack, log: Logger) -> None:
+    """Has the owner of *sites* be heard; where there can be no socket, all goes on without."""
+
+    def answer(line: bytes) -> bytes:
+        return answer_to(line, {each.name: each.node for each in sites})
+
+    try:
+        await lasting.enter_async_context(control_socket.listening(folder, answer))
+    except OSError as exc:
+        log.warning("control.failed", path=str(folder / control_socket.SOCKET), reason=exc.strerror or str(exc))
 
 
 async def _run(

@@ -268,3 +268,28 @@ async def test_what_the_daemon_has_kept_is_known(tmp_path, capsys):
     said = sections(capsys.readouterr().out)["TO A CEM"]
     assert "pebc      can be selected" in said
     assert any("-4000 .. 0 W" in line for line in said)
+
+
+CHARGER = """\
+cem: {url: "ws://localhost:1"}
+devices:
+  - name: Car
+    kind: ev_charger
+    driver: modbus
+    connection: {host: localhost}
+    max_current: 16 A
+    points:
+      status: {register: 1, values: {0: A, 1: B, 2: C}}
+      power: {register: 2, unit: W}
+      charge_now: {register: 3, table: coil}
+      current_limit: {register: 4, unit: A, access: write}
+"""
+
+
+def test_it_says_that_its_owner_wants_a_car_charged_now(capsys, tmp_path):
+    config = tmp_path / "s2d.yaml"
+    config.write_text(CHARGER)
+    wanted = "the owner wants it now, until it is done: whoever orders less is rejected"
+    plugged = "status: B\npower: 0 W\ncharge_now: {}\n"
+    assert wanted in explained(capsys, tmp_path, config, "Car", plugged.format("true"))
+    assert wanted not in explained(capsys, tmp_path, config, "Car", plugged.format("false"))

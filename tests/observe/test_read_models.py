@@ -45,7 +45,9 @@ async def test_before_anything_is_known_it_says_so():
                 tally=Tally(),
             ),
             session=None,
-            control=ControlStatus(offered=(NOT_CONTROLABLE,), in_force=(), waiting=(), troubles=(), fallback_in_s=None),
+            control=ControlStatus(
+                offered=(NOT_CONTROLABLE,), in_force=(), waiting=(), troubles=(), fallback_in_s=None, wish=None
+            ),
         )
         assert not stage.node.status().device.is_online
 
@@ -86,6 +88,7 @@ async def test_at_work_it_says_what_is_known_agreed_and_ordered():
                 ),
                 troubles=(),
                 fallback_in_s=None,
+                wish=None,
             ),
         )
         assert status.device.is_online
@@ -161,7 +164,7 @@ async def test_with_nobody_in_charge_it_tells_when_the_default_state_comes():
         status = stage.node.status()
         assert status.session is None
         assert status.control == ControlStatus(
-            offered=(FRBC,), in_force=(), waiting=(), troubles=(), fallback_in_s=40.0
+            offered=(FRBC,), in_force=(), waiting=(), troubles=(), fallback_in_s=40.0, wish=None
         )
         await pass_s(41)
         assert stage.node.status().control.fallback_in_s is None

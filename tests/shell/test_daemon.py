@@ -229,3 +229,18 @@ async def test_devices_are_made_safe_without_a_cem_within_the_time_that_a_stop_t
 
 async def test_a_resource_is_told_in_which_time_zone_its_owner_tells_the_time():
     assert daemon.setup_of(battery("a", hardware()), "a", "Europe/Amsterdam", None).time_zone == "Europe/Amsterdam"
+
+
+async def test_where_there_can_be_no_socket_all_goes_on_without(tmp_path):
+    works, stopping = hardware(), asyncio.Event()
+    config = Config(gateway=Gateway(), cem=NOBODY, devices=(battery("works", works),))
+    with capture_logs() as log:
+        async with asyncio.TaskGroup() as tasks:
+            nowhere = tmp_path / "none"
+            work = daemon.run(config, Store(tmp_path), clock=now, stopping=stopping, control_dir=nowhere)
+            running = tasks.create_task(work)
+            await pass_s(10)
+            stopping.set()
+    assert running.result()
+    assert [line["reason"] for line in log if line["event"] == "control.failed"] == ["No such file or directory"]
+    assert [value for _, _, value in works.writes] == [0.0, 0.0]
