@@ -1,7 +1,7 @@
 """Every profile of what is steered, at work: a simulated device of it, the daemon, a CEM that steers it."""
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from s2python.common import ControlType, ResourceManagerDetails
@@ -12,14 +12,19 @@ from s2d.config.profile import Library
 from s2d.config.yaml_source import parse
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.car import SimulatedCar
+from s2d.simulation.draws import HotWaterDraws
 from s2d.simulation.ev_charger import Feeder, SimulatedEvCharger
 from s2d.simulation.faults import Faults
+from s2d.simulation.heat_pump import SimulatedHeatPump
 from s2d.simulation.inverter import SimulatedInverter
 from s2d.simulation.mains import Mains
 from s2d.simulation.modbus import serve_rtu, serve_tcp
+from s2d.simulation.outdoor import OutdoorTemperature
 from s2d.simulation.sun import Sun
+from s2d.simulation.tank import Tank
 from s2d.values import Now
 from tests.chronicle import PATIENCE_S
+from tests.profiles.every import makes
 from tests.ptys import pty_pair
 from tests.system.cem import cem, limited
 from tests.system.daemon import configured
@@ -34,6 +39,8 @@ COARSE = 0.03
 STEP_W = 40.0
 """Inverters that are told a share of their power in whole percent come so near to it."""
 CEM_LOST_HOLDS_S = 60.0
+HEAT_PUMP_HOLDS_S = 600.0
+MINUTE_S = 60.0
 
 
 def simulable(of):
@@ -168,3 +175,85 @@ async def test_an_inverter_is_limited_also_when_its_cem_is_lost_and_given_back_a
             assert power_w(inverter) == pytest.approx(-limit_w, abs=STEP_W)
         assert inverter.limit_w == 4000
     assert {line["event"] for line in log if line["log_level"] in ("warning", "error")} == {"fallback.applied"}
+
+
+def heat_pumps(command):
+    """The profiles of heat pumps that can be told *command*, as their owner has them who says no more than he must."""
+    for name in simulable("heat_pump"):
+        if any(command in make.commands for make in makes(name)):
+            yield name
+
+
+def heat_pump(tank_l=200, tank_c=54.0):
+    """On a mild day, so that it heats nothing but its tank, out of which nobody draws."""
+    return SimulatedHeatPump(
+        tank=Tank(tank_l, tank_c),
+        draws=HotWaterDraws(0),
+        outdoor=OutdoorTemperature(18, 18),
+        hot_water_c=48.0,
+        cap_stops=True,
+    )
+
+
+@asynccontextmanager
+async def heat_pump_at_work(tmp_path, name, pump, **owner):
+    """The RM of a heat pump of the profile *name*, as its CEM has it, and what makes that CEM go for good.
+
+    Hours pass, so the heat pump is asked seldom.
+    """
+    async with AsyncExitStack() as cems, simulated(name, pump, "heat_pump") as (parameters, where):
+        energy_manager = await cems.enter_async_context(cem())
+        where |= {"gap": "0 s", "warm_up": "0 s"}
+        device = configured_device(name, parameters, where, **{"poll": "10 s", **owner})
+        async with running(configured(tmp_path, {"url": energy_manager.url}, device), clock=now) as log:
+            rm = await energy_manager.joined()
+
+            async def leave():
+                rm.break_off()
+                await cems.aclose()
+
+            yield rm, leave
+    warned = [line["event"] for line in log if line["log_level"] in ("warning", "error")]
+    assert set(warned) <= {"link.lost", "fallback.applied", "resource.protected"}
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("name", list(heat_pumps("power_limit")))
+async def test_a_heat_pump_is_capped_to_the_end_of_that_when_its_cem_is_lost_and_given_back(tmp_path, name):
+    pump = heat_pump(tank_l=2000, tank_c=30.0)
+    async with heat_pump_at_work(tmp_path, name, pump, power="600 W .. 2 kW") as (rm, leave):
+        details = await rm.negotiate()
+        if PEBC not in details.available_control_types:
+            await rm.expect(ResourceManagerDetails, lambda each: PEBC in each.available_control_types)
+        await rm.select(PEBC)
+        constraints = await rm.expect(PEBCPowerConstraints)
+        for cap_w in (1500, 0, 1200):
+            cap = limited(constraints, 0, cap_w)
+            await rm.must_take(cap)
+            assert (await rm.status_of(cap.id))[-1] == "SUCCEEDED"
+            assert power_w(pump) <= cap_w + 50
+            assert pump.values()["power_limit"] == cap_w
+        await leave()
+        await asyncio.sleep(55 * MINUTE_S)
+        assert power_w(pump) == pytest.approx(1200, abs=50)
+        await asyncio.sleep(5 * MINUTE_S)
+        assert pump.values()["power_limit"] == pump.max_power_w
+    assert pump.values()["power_limit"] == pump.max_power_w
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("name", list(heat_pumps("temperature_setpoint")))
+async def test_hot_water_rests_and_is_heated_and_its_heat_pump_is_left_alone_when_its_cem_is_lost(tmp_path, name):
+    pump = heat_pump()
+    async with heat_pump_at_work(tmp_path, name, pump, volume="200 l", cop=3, power="2 kW") as (rm, leave):
+        await rm.in_charge()
+        for mode, factor, setpoint_c in (("rest", 0.0, 50), ("heat", 1.0, 55)):
+            order = await rm.instruct(mode=mode, factor=factor)
+            assert (await rm.status_of(order))[-1] == "SUCCEEDED"
+            assert pump.hot_water_setpoint_c == setpoint_c
+        await leave()
+        await asyncio.sleep(HEAT_PUMP_HOLDS_S - MINUTE_S)
+        assert pump.hot_water_setpoint_c == 55
+        await asyncio.sleep(2 * MINUTE_S)
+        assert pump.hot_water_setpoint_c == 48
+    assert pump.hot_water_setpoint_c == 48
