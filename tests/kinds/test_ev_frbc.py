@@ -613,3 +613,26 @@ def test_it_is_charged_in_time_for_what_a_point_says() -> None:
     stage.wants = True
     stage.lives(310)
     assert stage.limit_a == 16.0  # 26.7 kWh take more than two hours
+
+
+def test_a_car_that_was_started_often_is_so_after_a_restart_until_it_has_gone() -> None:
+    stage = charging(KEYS + "max_starts: 1\n")
+    least_on = [
+        each.duration
+        for each in stage.control._resource.actuators()[0].timers
+        if each.diagnostic_label == "least time on"
+    ]
+    assert least_on == [1_800_000]
+    stage.orders("stop", stage.off, is_abnormal=True)
+    stage.lives(10 * MINUTE)
+    stage.restarted(after_s=60)
+    stage.session(FRBC)
+    model: Any = stage.resource
+    assert model.plug_in.starts == 1
+    stage.is_plugged = False
+    stage.lives(11 * MINUTE)
+    stage.restarted(after_s=60)
+    stage.is_plugged, stage.wants = True, False
+    stage.session(FRBC)
+    model = stage.resource
+    assert model.plug_in.starts == 0

@@ -26,6 +26,8 @@ _HYSTERESIS_PERCENT = 2.0
 _ALMOST_PERCENT = 1.0
 _ANOTHER_WH = 50.0
 """A station that has counted so much less than before has another car, which nobody saw come."""
+_STARTS = "starts"
+"""How often the car that is there has begun to charge; a restart makes it no less worn."""
 DEPARTURE = "departure"
 _UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNIX_TIME_FROM_S, _UNIX_TIME_TO_S = 1e9, 4e9
@@ -63,6 +65,7 @@ class PresentCar:
         self._settings = settings
         self._state = state
         self._measured = measured
+        self._kept = kept
         self._charge = CarCharge(state, kept)
         self.known = self._which()
         """Which it is, of those that are known well enough to be charged by plan; None: another, or a guest."""
@@ -89,10 +92,12 @@ class PresentCar:
             self._come(now)
         elif not plug_in.is_car_there:
             self._charge.go()
+            self._kept.drop(_STARTS)
             self._forget()
         self._is_first_look = False
         if plug_in.is_car_there:
             self._charge.observe(total, self._came_at, now)
+            self._kept.put(_STARTS, plug_in.starts)
         if plug_in.is_charging and total:
             self.charges_since = now.mono if self.charges_since is None else self.charges_since
             self.first_charged_at = now.mono if self.first_charged_at is None else self.first_charged_at
@@ -239,6 +244,8 @@ class PresentCar:
         self._forget()
         if self._is_first_look:
             self._charge.resume()
+            kept_starts = self._kept.number(_STARTS) or 0
+            self.plug_in.starts = max(self.plug_in.starts, round(min(self._settings.max_starts, kept_starts)))
         self._came_at = now.mono
         if self._charge.is_unknown:
             arrival_soc = self._settings.arrival_soc
