@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated
 
@@ -24,7 +24,7 @@ from .device_map import DeviceMapKeys, MappedDevice, kind_problems, map_device, 
 from .driver_discovery import DriverUnavailable, code_of, find_driver
 from .fallback import fallback as fallback_of
 from .fallback import variant_problems
-from .profile import ABOUT, ExpandedDevice, Profile
+from .profile import ABOUT, ExpandedDevice
 from .yaml_source import KeyPath, YamlEntry, YamlNode
 
 _RESOURCE_ID = r"^[a-zA-Z0-9\-_:]{2,64}$(?!\n)"
@@ -123,10 +123,11 @@ def device_of(expanded: ExpandedDevice, where: KeyPath, context: ConfigContext) 
 
     Raises: ConfigError: all that is wrong with it by itself.
     """
+    expanded = _without_settings(expanded, where)
     node = expanded.node
     entries = mapping_of(node, where)
     findings = Findings()
-    if expanded.profile and _lacks_kind(expanded.profile, expanded.part, entries):
+    if expanded.profile and _lacks_kind(expanded, entries):
         raise ConfigError([expanded.profile.device.position.problem((), 'missing key "kind"', _MISSING_KIND_HINT)])
     kind = findings.attempt(_kind, entries, where)
     common, own = _split_keys(expanded, kind, where, findings)
@@ -246,12 +247,29 @@ def _kind(entries: Mapping[str, YamlEntry], where: KeyPath) -> Kind | None:
     return kind_of(str(node.content))
 
 
-def _lacks_kind(profile: Profile, part: str | None, entries: Mapping[str, YamlEntry]) -> bool:
-    """Whether *entries*, the keys of *profile* and owner, are meant for a kind which the profile forgot to name."""
-    inside = mapping_of(profile.parts[part], ()) if part else {}
-    of = inside["of"].node.content if "of" in inside else profile.about.of
+def _without_settings(expanded: ExpandedDevice, where: KeyPath) -> ExpandedDevice:
+    """*expanded*, but the settings that its profile has ready for who says the kind that it is of, if nobody does."""
+    entries, of = mapping_of(expanded.node, where), _of(expanded)
+    if of not in KINDS or "kind" in entries:
+        return expanded
+    ready = {field.encode_name for field in fields(kind_of(of).settings)}
+    owners = expanded.node.position.path
+    kept = {key: each for key, each in entries.items() if key not in ready or each.position.path == owners}
+    return replace(expanded, node=YamlNode(kept, expanded.node.position))
+
+
+def _of(expanded: ExpandedDevice) -> str | None:
+    """What the profile of *expanded* says that it is of."""
+    profile = expanded.profile
+    inside = mapping_of(profile.parts[expanded.part], ()) if profile and expanded.part else {}
+    return str(inside["of"].node.content) if "of" in inside else profile.about.of if profile else None
+
+
+def _lacks_kind(expanded: ExpandedDevice, entries: Mapping[str, YamlEntry]) -> bool:
+    """Whether *entries*, the keys of profile and owner, are meant for a kind which the profile forgot to name."""
     settings = {field.encode_name for name in KINDS for field in fields(kind_of(name).settings)}
-    return "kind" not in entries and of in (None, *KINDS) and not entries.keys().isdisjoint({*NEEDS_KIND, *settings})
+    is_of = _of(expanded) in (None, *KINDS)
+    return "kind" not in entries and is_of and not entries.keys().isdisjoint({*NEEDS_KIND, *settings})
 
 
 def _split_keys(

@@ -183,7 +183,8 @@ def problems_of_kind(
         if point.is_writable:
             states = kind.states.get(name, ())
             yield from state_problems(states, point.objection_to, written[name].position, inside)
-    yield from _phase_problems(kind, settings, written, where, beside)
+    lacks = {name for name, point in points.items() if not isinstance(point, PointSource) and point.optional}
+    yield from _phase_problems(kind, settings, written, where, beside=beside, lacks=lacks | {*also})
 
 
 def unit_problem(
@@ -248,32 +249,29 @@ def _source(node: YamlNode, where: KeyPath) -> PointSource:
 
 
 def _phase_problems(
-    kind: Kind, settings: Struct | None, written: Mapping[str, YamlEntry], where: KeyPath, beside: Collection[str]
-) -> Iterator[Problem]:
-    for quantity in ("power", "current"):
-        yield from _single_phase_problems(quantity, kind, settings, written, where, beside)
-
-
-def _single_phase_problems(
-    quantity: str,
     kind: Kind,
     settings: Struct | None,
     written: Mapping[str, YamlEntry],
     where: KeyPath,
+    *,
     beside: Collection[str],
+    lacks: Collection[str],
 ) -> Iterator[Problem]:
-    per_phase = [name for name in (f"{quantity}_{phase}" for phase in ("l1", "l2", "l3")) if name in kind.points]
-    written_phases = [name for name in per_phase if name in written]
-    if getattr(settings, "phases", None) == 1:
-        for name in written_phases:
-            if not name.endswith("l1"):
-                what = f"this {kind.name} is on one phase"
-                yield written[name].position.problem((*where, name), what, 'Write "phases: 3", or leave the point out')
-    elif written_phases and settings is not None:
-        for name in per_phase:
-            if name not in written_phases and name not in beside:
-                what = f'missing "{name}": {" and ".join(written_phases)} alone leave a phase unknown'
-                yield written[written_phases[0]].position.problem(where, what)
+    """What does not go together with the phases that it is on; which of *lacks* it has only the device will tell."""
+    for quantity in ("power", "current"):
+        per_phase = [name for name in (f"{quantity}_{phase}" for phase in ("l1", "l2", "l3")) if name in kind.points]
+        written_phases = [name for name in per_phase if name in written]
+        if getattr(settings, "phases", None) == 1:
+            for name in written_phases:
+                if not name.endswith("l1") and name not in lacks:
+                    what = f"this {kind.name} is on one phase"
+                    hint = 'Write "phases: 3", or leave the point out'
+                    yield written[name].position.problem((*where, name), what, hint)
+        elif written_phases and settings is not None:
+            for name in per_phase:
+                if name not in (*written_phases, *beside, *lacks):
+                    what = f'missing "{name}": {" and ".join(written_phases)} alone leave a phase unknown'
+                    yield written[written_phases[0]].position.problem(where, what)
 
 
 def position_of(node: YamlNode, key: str) -> SourcePosition:

@@ -25,10 +25,15 @@ def asked(name: str) -> dict[str, str]:
     return {key: each.example for key, each in parameters.items() if each.is_required}
 
 
+def of(name: str) -> str:
+    """The kind of a device of the profile *name*, be it a resource or not."""
+    profile = LIBRARY.profile(name)
+    return str(profile.about.of or node_at(profile.device, "kind").content)
+
+
 def simulated(name: str, faults: Iterable[str] = ()) -> tuple[SimulatedDevice, SimulatedHardware]:
     """A device of the profile *name* as `s2d simulate` makes it, and the hardware in it."""
-    profile = LIBRARY.profile(name)
-    kind_name = str(profile.about.of or node_at(profile.device, "kind").content)
+    kind_name = of(name)
     hardware = hardware_of(kind_name, profile=name)
     return profile_device(name, asked(name), hardware, Faults(faults), kind_name=kind_name), hardware
 
