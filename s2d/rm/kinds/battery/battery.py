@@ -233,7 +233,7 @@ class Battery:
         """Whether the power read since then (monotonic seconds) is between the two, tolerance included."""
         return power_within(self.state, least_w - self.tolerance_w, most_w + self.tolerance_w, since)
 
-    def limits_within(self, ordered: OrderedLimits, reason: str, *, spends_reserve: bool) -> list[Setpoint]:
+    def limits_within(self, ordered: OrderedLimits, reason: str, *, spends_reserve: bool = False) -> list[Setpoint]:
         """What to write for *ordered*, as far as its state of charge allows it."""
         self._spends_reserve = spends_reserve
         self.ordered, self._contrary, self._blocked = ordered, None, self._blocks()
