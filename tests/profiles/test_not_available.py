@@ -21,7 +21,7 @@ TOLD = {name for each in KINDS for name, point in kind(each).points.items() if p
 TOLD |= {"energy_import", "energy_export"}
 """What owners, and CEMs, are told of devices."""
 
-SAID = ("status", "state", "fault", "max_power", "current_max", "authorised", "car_id", "compressor")
+SAID = ("status", "state", "fault", "max_power", "current_max", "authorised", "car_id", "compressor", "sg_state")
 """What a device says of itself, which is no measurement."""
 
 HARMLESS = {("marstek-venus", "remote"), ("sungrow-sh", "command")}

@@ -30,6 +30,7 @@ from s2python.common import (
     SessionRequestType,
 )
 from s2python.frbc import FRBCInstruction, FRBCSystemDescription
+from s2python.ombc import OMBCInstruction, OMBCSystemDescription
 from s2python.pebc import PEBCInstruction, PEBCPowerConstraints, PEBCPowerEnvelope, PEBCPowerEnvelopeElement
 from s2python.s2_parser import S2Parser
 from s2python.s2_validation_error import S2ValidationError
@@ -298,4 +299,17 @@ def limited(constraints: PEBCPowerConstraints, lower_w: float, upper_w: float) -
         abnormal_condition=False,
         power_constraints_id=constraints.id,
         power_envelopes=[envelope],
+    )
+
+
+def switched(description: OMBCSystemDescription, label: str) -> OMBCInstruction:
+    """An instruction to be in the mode whose label begins with *label*, from now on."""
+    (mode,) = (each for each in description.operation_modes if str(each.diagnostic_label).startswith(label))
+    return OMBCInstruction(
+        message_id=uuid4(),
+        id=uuid4(),
+        execution_time=datetime.now(UTC),
+        operation_mode_id=mode.id,
+        operation_mode_factor=1.0,
+        abnormal_condition=False,
     )

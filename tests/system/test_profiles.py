@@ -5,7 +5,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from s2python.common import ControlType, ResourceManagerDetails
-from s2python.pebc import PEBCPowerConstraints
+from s2python.ombc import OMBCSystemDescription
+from s2python.pebc import PEBCPowerConstraints, PEBCPowerEnvelopeLimitType
 
 from s2d.cli.simulated_device import profile_device
 from s2d.config.profile import Library
@@ -20,13 +21,14 @@ from s2d.simulation.inverter import SimulatedInverter
 from s2d.simulation.mains import Mains
 from s2d.simulation.modbus import serve_rtu, serve_tcp
 from s2d.simulation.outdoor import OutdoorTemperature
+from s2d.simulation.sg_ready import SgState
 from s2d.simulation.sun import Sun
 from s2d.simulation.tank import Tank
 from s2d.values import Now
 from tests.chronicle import PATIENCE_S
 from tests.profiles.every import makes
 from tests.ptys import pty_pair
-from tests.system.cem import cem, limited
+from tests.system.cem import cem, limited, switched
 from tests.system.daemon import configured
 from tests.system.in_process import running
 
@@ -123,6 +125,14 @@ def now():
     return Now(loop.time(), loop.utc())
 
 
+async def selected(rm, control_type):
+    """The CEM selects *control_type* as soon as that is offered."""
+    details = await rm.negotiate()
+    if control_type not in details.available_control_types:
+        await rm.expect(ResourceManagerDetails, lambda each: control_type in each.available_control_types)
+    await rm.select(control_type)
+
+
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("name", list(simulable("ev_charger")))
 async def test_a_charger_is_limited_and_stopped_and_left_with_its_safe_current(tmp_path, name):
@@ -134,10 +144,7 @@ async def test_a_charger_is_limited_and_stopped_and_left_with_its_safe_current(t
         device = configured_device(name, parameters, where, **owner)
         async with running(configured(tmp_path, {"url": energy_manager.url}, device), clock=now) as log:
             rm = await energy_manager.joined()
-            details = await rm.negotiate()
-            if PEBC not in details.available_control_types:
-                await rm.expect(ResourceManagerDetails, lambda each: PEBC in each.available_control_types)
-            await rm.select(PEBC)
+            await selected(rm, PEBC)
             constraints = await rm.expect(PEBCPowerConstraints)
             for limit_w, offered_a in ((6900, 10), (0, 0), (8970, 13)):
                 limit = limited(constraints, 0, limit_w)
@@ -158,10 +165,7 @@ async def test_an_inverter_is_limited_also_when_its_cem_is_lost_and_given_back_a
         device = configured_device(name, parameters, where, max_power="4 kW")
         async with running(configured(tmp_path, {"url": energy_manager.url}, device), clock=now) as log:
             rm = await energy_manager.joined()
-            details = await rm.negotiate()
-            if PEBC not in details.available_control_types:
-                await rm.expect(ResourceManagerDetails, lambda each: PEBC in each.available_control_types)
-            await rm.select(PEBC)
+            await selected(rm, PEBC)
             constraints = await rm.expect(PEBCPowerConstraints)
             for limit_w in (1000, 0, 2000):
                 limit = limited(constraints, -limit_w, 0)
@@ -222,12 +226,15 @@ async def heat_pump_at_work(tmp_path, name, pump, **owner):
 async def test_a_heat_pump_is_capped_to_the_end_of_that_when_its_cem_is_lost_and_given_back(tmp_path, name):
     pump = heat_pump(tank_l=2000, tank_c=30.0)
     async with heat_pump_at_work(tmp_path, name, pump, power="600 W .. 2 kW") as (rm, leave):
-        details = await rm.negotiate()
-        if PEBC not in details.available_control_types:
-            await rm.expect(ResourceManagerDetails, lambda each: PEBC in each.available_control_types)
-        await rm.select(PEBC)
+        await selected(rm, PEBC)
         constraints = await rm.expect(PEBCPowerConstraints)
-        for cap_w in (1500, 0, 1200):
+        uppers = [
+            each
+            for each in constraints.allowed_limit_ranges
+            if each.limit_type is PEBCPowerEnvelopeLimitType.UPPER_LIMIT
+        ]
+        least_w = min(each.range_boundary.start_of_range for each in uppers)
+        for cap_w in (1500, 1100 if least_w else 0, 1200):
             cap = limited(constraints, 0, cap_w)
             await rm.must_take(cap)
             assert (await rm.status_of(cap.id))[-1] == "SUCCEEDED"
@@ -257,3 +264,25 @@ async def test_hot_water_rests_and_is_heated_and_its_heat_pump_is_left_alone_whe
         await asyncio.sleep(2 * MINUTE_S)
         assert pump.hot_water_setpoint_c == 48
     assert pump.hot_water_setpoint_c == 48
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("name", list(heat_pumps("mode")))
+async def test_a_heat_pump_is_blocked_and_boosted_and_normal_when_its_cem_is_lost(tmp_path, name):
+    pump = heat_pump()
+    owner = {"storage": "building", "power_normal": "650 W", "power_boost": "2.1 kW", "frost": "device"}
+    async with heat_pump_at_work(tmp_path, name, pump, **owner) as (rm, leave):
+        await selected(rm, ControlType.OPERATION_MODE_BASED_CONTROL)
+        description = await rm.expect(OMBCSystemDescription)
+        for mode, state in (("blocked", SgState.BLOCKED), ("boost", SgState.RECOMMENDED)):
+            order = switched(description, mode)
+            await rm.must_take(order)
+            assert (await rm.status_of(order.id))[-1] == "SUCCEEDED"
+            await asyncio.sleep(HEAT_PUMP_HOLDS_S + MINUTE_S)
+            assert pump.sg.state is state
+        await leave()
+        await asyncio.sleep(HEAT_PUMP_HOLDS_S - MINUTE_S)
+        assert pump.sg.state is SgState.RECOMMENDED
+        await asyncio.sleep(2 * MINUTE_S)
+        assert pump.sg.state is SgState.NORMAL
+    assert (pump.sg.refused_changes, pump.sg.refused_blocks) == (0, 0)
