@@ -196,7 +196,7 @@ KNOWN = {
     "Home battery": "soc: 55 %\npower: 0 W\n",
     "Garage charger": "status: B\npower: 0 W\nvehicle_soc: 40 %\nsession_energy: 0 kWh\n",
     "Hot water": "temperature: 48\npower: 1800 W\nstatus: hot_water\noutdoor: 7 °C\n",
-    "Boiler": "on: true\npower: 2 kW\n",
+    "Boiler": "on: true\npower: 2 kW\ntemperature: 53\n",
     "Roof": "power: -1 kW\nstate: on\n",
 }
 LACKING = {
@@ -205,7 +205,7 @@ LACKING = {
     "no cars": {"Garage charger": ("cars", "departure")},
     "nobody to tell how full the car is": {"Garage charger": ("arrival_soc",)},
     "no cop": {"Hot water": ("cop",)},
-    "no volume": {"Hot water": ("volume",)},
+    "no volume": {"Hot water": ("volume",), "Boiler": ("volume",)},
     "no max_power": {"Roof": ("max_power",)},
 }
 

@@ -28,7 +28,7 @@ SETPOINT, OFFER, LIMIT = "temperature_setpoint", "power_offer", "power_limit"
 """The points by which a heater is told: how warm, up to which power, at most which; or by ON whether at all."""
 _CUT_OFF_BY = (LIMIT, ON)
 """The points by which one that rests is kept from running at all; by the others it is left to itself."""
-TEMPERATURE = "temperature"
+TEMPERATURE, HEAT_NOW = "temperature", "heat_now"
 COLD_AT_MOST_S = 7200.0
 """An abnormal order to rest is obeyed below the band for so long."""
 _WARM_AGAIN_K = 2.0
@@ -37,6 +37,8 @@ _TOO_HOT_K = 3.0
 """So much above its band it is too hot for the heater to run on for its own sake."""
 _BUSY_AT_MOST_S = 7200.0
 """An order waits no longer for a heater that has something else to do."""
+_OVER_LIMIT = 0.05
+"""It may take so much more than its limit."""
 _SAME_K = 0.5
 """Devices round temperatures that they are told."""
 _FOR_EVER_S = 86_400.0
@@ -163,6 +165,8 @@ class Heating:
         """What the heater was told because it must be."""
         self._cut_off_at: float | None = None
         """When (monotonic seconds) it was told to rest by what keeps it from running; None: it may run."""
+        self._limited_w = inf
+        """At most what it was told to take, where it heats by a limit."""
         self._busy_s = 0.0
         self._busy_since: float | None = None
 
@@ -300,7 +304,7 @@ class Heating:
         assert self.point is not None
         is_heating = self._heater.is_heating(since)
         if activity is Activity.HEAT:
-            is_seen = is_heating is True or self.is_satisfied
+            is_seen = (is_heating is True or self.is_satisfied) and self._is_within_limit
         else:
             is_seen = is_heating is False
         if is_seen and self._is_read_back(activity, since):
@@ -384,8 +388,10 @@ class Heating:
     def _heats(self, power_w: float, target_c: float, reason: str) -> Setpoint:
         assert self.point is not None
         self._cut_off_at = None
+        power_w = min(power_w, self._heater.allowed_w)
+        self._limited_w = power_w if self.point == LIMIT else inf
         values: dict[str, Value] = {SETPOINT: target_c, ON: True}
-        return Setpoint(self.point, values.get(self.point, min(power_w, self._heater.allowed_w)), reason)
+        return Setpoint(self.point, values.get(self.point, power_w), reason)
 
     def _rest(self, reason: str, now: Now) -> Setpoint:
         assert self.point is not None
@@ -435,6 +441,11 @@ class Heating:
         read_c = self._state.number(self._read_by)
         is_same = read_c is not None and abs(read_c - told_c) <= _SAME_K
         return is_same and self._state.was_read_since(self._read_by, since)
+
+    @property
+    def _is_within_limit(self) -> bool:
+        power_w = self._state.number("power")
+        return power_w is None or power_w <= self._limited_w * (1 + _OVER_LIMIT)
 
     def _within_s(self, activity: Activity) -> float:
         return self.times.heats_within if activity is Activity.HEAT else self.times.rests_within

@@ -27,6 +27,7 @@ J_PER_L_K = 4190.0
 """Of water."""
 LevelUnit = Literal["°C", "kWh"]
 _J_PER_WH, _J_PER_KWH = 3600.0, 3.6e6
+_REPORT_K = 0.2
 _STEP = timedelta(minutes=30)
 _FORESEEN_STEPS = 96
 """48 h."""
@@ -63,9 +64,9 @@ class ThermalStorage:
         """How fast the fill level rises by *heat_w*."""
         return heat_w / self.heat_capacity_j_per_k * self._levels_per_k
 
-    def kelvin(self, energy_wh: float) -> float:
-        """How much warmer it is with *energy_wh* more."""
-        return energy_wh * _J_PER_WH / self.heat_capacity_j_per_k
+    def reported_step(self, band_k: float, percent: float | None) -> float:
+        """The change of its fill level that is worth telling: so many *percent* of *band_k*, else a fifth of 1 K."""
+        return self._levels_per_k * (_REPORT_K if percent is None else percent / 100 * band_k)
 
     @property
     def _levels_per_k(self) -> float:

@@ -9,14 +9,14 @@ from ...control.reporting import ReportThresholds
 from ...occasion import Occasion
 from .. import Ability, CanonicalPoint, Kind, ResourceSetup, short_names
 from ..heated_storage import HeatedStorage
-from ..heating import LIMIT, OFFER, SETPOINT, TEMPERATURE
+from ..heating import HEAT_NOW, LIMIT, OFFER, SETPOINT, TEMPERATURE
 from ..hygiene import HOT_C
 from ..later_start import ON
 from ..power_points import PHASE_POWERS, of_all_powers
 from .advice import advice
 from .envelopes import HeatPumpEnvelopes
 from .frost_guard import OUTDOOR
-from .heat_pump import FLOW_SETPOINT, HEAT_NOW, SHOWS_BY, HeatPump, heated_by
+from .heat_pump import FLOW_SETPOINT, SHOWS_BY, HeatPump, heated_by
 from .modes import SgReadyModes
 from .settings import HeatPumpSettings
 from .sg_ready import BLOCKED, BOOST, MODE, NORMAL, RELAYS
@@ -33,9 +33,7 @@ _MOST_POWER_W = 50_000.0
 """No heat pump of a home has more, its heater rod included."""
 _OVER_NAMEPLATE = 1.5
 _REPORT_W, _REPORT = 50.0, 0.05
-"""A change of so much, or this share of its power, is worth telling..."""
-_REPORT_K = 0.2
-"""...and so much of a temperature."""
+"""A change of so much, or this share of its power, is worth telling."""
 
 
 def heat_pump(setup: ResourceSetup) -> HeatPump:
@@ -79,10 +77,7 @@ def _thresholds(
     most_w = settings.power_w or settings.cap_w or (0.0, 0.0)
     usual_w = max(_REPORT_W, _REPORT * most_w[1])
     storage = settings.thermal_storage
-    fill_level = 0.0
-    if storage and settings.band_k:
-        kelvin = _REPORT_K if percent is None else percent / 100 * settings.band_k
-        fill_level = storage.level(storage.low_c + kelvin) - storage.level(storage.low_c)
+    fill_level = storage.reported_step(settings.band_k, percent) if storage and settings.band_k else 0.0
     return ReportThresholds(usual_w if power_w is None else power_w, fill_level, every_s)
 
 

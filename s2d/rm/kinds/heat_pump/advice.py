@@ -6,13 +6,12 @@ from math import ceil, inf
 from .. import Ability, Advice
 from ..heating import LIMIT, SETPOINT
 from ..later_start import ON
+from ..storage_advice import storage_advice
 from .frost_guard import OUTDOOR
 from .settings import HeatPumpSettings
 from .sg_ready import MODE, RELAYS
 
 _DAY_S = 86_400.0
-_SHARE_OF_BAND = 0.5
-"""A run that lifts its storage through more of its band leaves little to choose."""
 
 
 def advice(settings: HeatPumpSettings, abilities: Mapping[str, Ability]) -> Iterator[Advice]:
@@ -27,7 +26,16 @@ def advice(settings: HeatPumpSettings, abilities: Mapping[str, Ability]) -> Iter
         what = "a relay in its supply takes its protection against frost away"
         yield Advice(("points",), what, "`on` has to be its enable contact, or a register")
     yield from _written_too_often(settings, abilities)
-    yield from _wear(settings)
+    if settings.thermal_storage and settings.band_k and settings.cop and settings.power_w:
+        yield from storage_advice(
+            settings,
+            settings.band_k,
+            "storage",
+            power_w=float(settings.power_w[0]),
+            cop=settings.cop.points[0][1],
+            run_s=float(settings.timers.run_s),
+            shorten="shorten `timers: run` if its compressor may",
+        )
 
 
 def _written_too_often(settings: HeatPumpSettings, abilities: Mapping[str, Ability]) -> Iterator[Advice]:
@@ -43,22 +51,3 @@ def _written_too_often(settings: HeatPumpSettings, abilities: Mapping[str, Abili
             keys = "run` or `pause" if point in (SETPOINT, ON) else "hold"
             what = f"by its timers a CEM may have {point} written {how_often}, and its memory allows {most}"
             yield Advice(("timers",), what, f"Make `{keys}` longer; what comes beyond is aborted")
-
-
-def _wear(settings: HeatPumpSettings) -> Iterator[Advice]:
-    storage, power = settings.thermal_storage, settings.power_w
-    band_k = settings.band_k
-    if storage is None or band_k is None or settings.cop is None or power is None:
-        return
-    lifts_k = settings.timers.run_s * power[0] * settings.cop.points[0][1] / storage.heat_capacity_j_per_k
-    if lifts_k > _SHARE_OF_BAND * band_k:
-        what = (
-            f"the shortest run, {settings.timers.run_s / 60:g} min at {power[0]:g} W, makes its storage "
-            f"{lifts_k:.1f} K warmer, of {band_k:g} K between the ends of comfort"
-        )
-        yield Advice(("storage",), what, "Widen `comfort`, or shorten `timers: run` if its compressor may")
-    draws_wh = [draw.energy_wh for day in settings.usage.days for draw in day] if settings.usage else []
-    if draws_wh and (drop_k := storage.kelvin(max(draws_wh))) > band_k:
-        drawn = f"a draw of {max(draws_wh) / 1000:g} kWh cools it by {drop_k:.1f} K"
-        what = f"{drawn}, more than the {band_k:g} K of comfort"
-        yield Advice(("usage",), what, "It will be heated in between; widen `comfort` if that is not wanted")

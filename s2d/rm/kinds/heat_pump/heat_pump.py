@@ -16,7 +16,7 @@ from ...control.offers import Offer
 from ...occasion import Occasion
 from .. import Protection, ResourceSetup
 from ..heated_storage import PAUSE, RUN, HeatedStorageDescription, HeatedStorageParts
-from ..heating import LIMIT, OFFER, SETPOINT, TEMPERATURE, Activity, Heating, HeatingTimes
+from ..heating import HEAT_NOW, LIMIT, OFFER, SETPOINT, TEMPERATURE, Activity, Heating, HeatingTimes
 from ..hygiene import Hygiene
 from ..kept_values import KeptValues
 from ..ladder import Ladder
@@ -34,7 +34,6 @@ from .sg_ready import BOOST, MODE, NORMAL, RELAYS, SgReadyStates
 
 STEERED_BY = (MODE, *RELAYS, SETPOINT, LIMIT, OFFER, ON)
 """All points by which a heat pump can be told something."""
-HEAT_NOW = "heat_now"
 SHOWS_BY = ("status", "compressor", "power")
 """The points by which it is seen whether it heats, the better one first."""
 FLOW_SETPOINT = "flow_setpoint"

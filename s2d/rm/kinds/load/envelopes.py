@@ -35,7 +35,7 @@ class LoadEnvelopes:
         return ()
 
     def obstacle_to(self, wanted: PresentLimits, now: Now) -> str | None:
-        return self._load.obstacle()
+        return self._load.obstacle_to_limit(self._upper_w(wanted.limits), now, is_abnormal=wanted.is_abnormal)
 
     def limit(self, wanted: PresentLimits, reason: str, now: Now) -> list[Stage]:
         return self._load.limit(self._upper_w(wanted.limits), wanted, reason)

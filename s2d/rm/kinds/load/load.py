@@ -16,19 +16,19 @@ from ...control.offers import Offer
 from ...control.pebc.envelopes import PresentLimits
 from ...occasion import Occasion
 from .. import Protection, ResourceSetup
+from ..heating import LIMIT, TEMPERATURE, Activity, Heating
 from ..kept_limit import KeptLimit
 from ..kept_values import KeptValues
 from ..ladder import Ladder
 from ..later_start import ON, LaterStart
+from ..owners_wish import OwnersWish
 from ..power_points import described_quantity, power_points
 from ..shared_state import SharedState
 from ..verdicts import power_within, reads
+from .boiler import Boiler
 from .running_power import RunningPower
 from .settings import LoadSettings
 
-LIMIT = "power_limit"
-"""The most it may take; it is steered by that, or switched."""
-TEMPERATURE = "temperature"
 SEEN_ON = "is_on"
 """What it says itself of whether it is on, where that is another point than the one that is written."""
 _CALLED = {"power": "the power", TEMPERATURE: "the temperature", ON: "whether it is on", SEEN_ON: "whether it is on"}
@@ -46,8 +46,6 @@ class Load:
 
     roles: tuple[Role, ...] = (Role(role=RoleType.ENERGY_CONSUMER, commodity=Commodity.ELECTRICITY),)
     foreseen_power = None
-    troubles = ()
-    wish = None
     waits_for_device = False
 
     def __init__(self, setup: ResourceSetup, offers: "Mapping[ControlType, Offer[Load]]") -> None:
@@ -70,9 +68,9 @@ class Load:
         self.follow_within_s = max(float(self.settings.follow_within_s or usual_s), shows_after_s)
         said = self.settings.power_w
         self.running = RunningPower(self.kept, float(said[1]) if said else None)
-        self.ordered_on: bool | None = None
+        self._ordered_on: bool | None = None
         """None while it is not ordered to be on or off."""
-        self.is_at_rest = True
+        self._is_limit_ordered = False
         self._trusted_on: bool | None = None
         """What it confirmed last, where nothing else tells."""
         self._limit = KeptLimit(self.kept)
@@ -82,14 +80,62 @@ class Load:
         self._unknown_since: float | None = None
         self._safe = setup.safe
         self._offers = offers
+        self._boiler = self._made_boiler(setup)
         rungs: dict[ControlType, Callable[[], bool]] = {}
+        if self._boiler:
+            rungs[ControlType.FILL_RATE_BASED_CONTROL] = lambda: self.boiler.is_known
         if self._is_steered_by(LIMIT):
-            rungs[ControlType.POWER_ENVELOPE_BASED_CONTROL] = self._can_be_limited
+            if self._boiler is None or self.settings.thermostat:
+                rungs[ControlType.POWER_ENVELOPE_BASED_CONTROL] = self._can_be_limited
         elif self._is_steered_by(ON):
             rungs[ControlType.OPERATION_MODE_BASED_CONTROL] = self._has_power
         self._ladder = Ladder(rungs)
         self._is_looked_at = False
         self._has_answered = False
+
+    def _made_boiler(self, setup: ResourceSetup) -> Boiler | None:
+        settings, measures_power = self.settings, self._can_read("power")
+        point = LIMIT if self._is_steered_by(LIMIT) else ON
+        storage = settings.thermal_storage
+        is_power_known = settings.power_w is not None or (point == ON and measures_power)
+        if storage is None or not self._can_read(TEMPERATURE) or not self._is_steered_by(point) or not is_power_known:
+            return None
+        usual_s = _POWER_WITHIN_S if measures_power else _RELAY_WITHIN_S
+        return Boiler(
+            setup,
+            storage,
+            self.state,
+            self.kept,
+            self.running,
+            self._limit,
+            self._later,
+            point=point,
+            seen_by=self.seen_by,
+            measures_power=measures_power,
+            quantity=self.quantity,
+            within_s=max(float(settings.follow_within_s or usual_s), self.follow_within_s),
+            is_on=lambda: self._trusted_on,
+            rest=self.rest,
+        )
+
+    @property
+    def boiler(self) -> Boiler:
+        """What is known of its water, where FRBC is offered."""
+        assert self._boiler is not None
+        return self._boiler
+
+    @property
+    def wish(self) -> OwnersWish | None:
+        return self._boiler.wish if self._boiler else None
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        return self._boiler.heating.troubles if self._boiler else ()
+
+    @property
+    def is_at_rest(self) -> bool:
+        is_heat_ordered = self._boiler is not None and self._boiler.heating.ordered is not None
+        return self._ordered_on is None and not self._is_limit_ordered and not is_heat_ordered
 
     @property
     def range_w(self) -> tuple[float, float]:
@@ -113,6 +159,8 @@ class Load:
         self._has_answered = True
         self.state.observe(readings, now)
         self.running.observe(self.state.reading("power"), is_on=self.is_on)
+        if self._boiler:
+            self._boiler.observe(now)
         self._ladder.advance(now)
         self._note(now)
 
@@ -124,6 +172,8 @@ class Load:
             return False
         self._is_looked_at = True
         self.state.advance(now)
+        if self._boiler:
+            self._boiler.advance(now)
         self._ladder.advance(now)
         self._note(now)
         return True
@@ -131,10 +181,12 @@ class Load:
     def deadlines(self) -> Iterable[float]:
         limit_ends_at = self._limit.until if self._is_limit_kept else inf
         looks_at = self._ladder.turns_at if self._is_looked_at else -inf
-        return self.state.stale_at, looks_at, limit_ends_at, self._later.at, self._stale_at
+        boiler = self._boiler
+        boilers_at = min(boiler.due_at, boiler.wish.next_at) if boiler else inf
+        return self.state.stale_at, looks_at, limit_ends_at, self._later.at, self._stale_at, boilers_at
 
     def confirm(self, setpoint: Setpoint, keeps: float | None) -> None:
-        if setpoint.point == ON:
+        if setpoint.point in (ON, LIMIT):
             self._trusted_on = bool(setpoint.value)
 
     def control_types(self) -> tuple[ControlType, ...]:
@@ -148,6 +200,10 @@ class Load:
 
     def switch(self, reason: str, now: Now, *, on: bool, is_abnormal: bool) -> list[Stage]:
         """What to write so that it is *on*, or off."""
+        if heating := self._heating:
+            activity = Activity.HEAT if on else Activity.REST
+            stages = heating.order(activity, inf, reason, now, is_abnormal=is_abnormal)
+            return [Stage(stages[-1].setpoints, self.follow_within_s)]
         self._begin(ordered_on=on)
         self._note_switched(now, on=on)
         self._later.order(now, is_shed=is_abnormal and not on)
@@ -164,7 +220,7 @@ class Load:
 
     def limit(self, most_w: float, wanted: PresentLimits, reason: str) -> list[Stage]:
         """What to write so that it takes at most *most_w*, which is *wanted*."""
-        self._begin(ordered_on=None)
+        self._begin(is_limit=True)
         self._limit.set(most_w, wanted)
         return [Stage((self._limited(most_w, reason),), self.follow_within_s)]
 
@@ -173,6 +229,17 @@ class Load:
         if not self._can_read("power"):
             return FOLLOWED
         return power_within(self.state, -inf, most_w * (1 + _TOLERANCE), since)
+
+    def obstacle_to_switch(self, now: Now, *, on: bool, is_abnormal: bool) -> str | None:
+        """Why it may not be switched *on* now, or off."""
+        if obstacle := self.obstacle(to_on=on):
+            return obstacle
+        activity = Activity.HEAT if on else Activity.REST
+        return self._heating.obstacle_to(activity, now, is_abnormal=is_abnormal) if self._heating else None
+
+    def obstacle_to_limit(self, most_w: float, now: Now, *, is_abnormal: bool) -> str | None:
+        """Why it may not be limited to *most_w* now."""
+        return self.obstacle() or (None if self._is_run_by(most_w) else self._why_run(now, is_abnormal=is_abnormal))
 
     def obstacle(self, *, to_on: bool = False) -> str | None:
         """Why nothing may be ordered of it now, or not to switch it on."""
@@ -184,7 +251,7 @@ class Load:
 
     def rest(self, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
         is_limit_said = self._safe.is_said_of(occasion)
-        self.ordered_on, self.is_at_rest, self._is_limit_kept = None, True, False
+        self._ordered_on, self._is_limit_ordered, self._is_limit_kept = None, False, False
         setpoints = self._safe.on(occasion, reason)
         if is_limit_said:
             self._limit.drop()
@@ -193,30 +260,74 @@ class Load:
             kept = self._limited(limit_w, reason)
             setpoints = [each for each in setpoints if each.point != LIMIT]
             setpoints.append(Setpoint(LIMIT, kept.value, reason, is_safe=True))
+        is_last = occasion is Occasion.STOPPING
+        if self._boiler:
+            setpoints = self._boiler.heating.rest(setpoints, occasion, now)
+            self._boiler.look_ahead(now)
+            if not is_last:
+                return setpoints
         if any(each.point == ON and each.value is False for each in setpoints):
             self._note_switched(now, on=False)
         off_until = self.kept.instants.get(_SWITCHED_OFF, -inf) + self.settings.timers.off_s
-        is_last = occasion is Occasion.STOPPING
         return self._later.defer(setpoints, off_until, now, is_on=self.is_on, is_last=is_last)
 
     def protect(self, now: Now) -> Protection | None:
-        if self.ordered_on and (fault := self.state.fault):
+        if self._is_on_ordered and (fault := self.state.fault):
             return Protection(fault, self.rest(Occasion.ABORTED, f"protection: {fault}", now))
         if now.mono >= self._stale_at and (unknown := self._why_unknown):
             return Protection(unknown, self.rest(Occasion.STALE, f"protection: {unknown}", now))
         if self._is_limit_kept and now.mono >= self._limit.until:
             self._is_limit_kept = False
             self._limit.drop()
+            if self._boiler and self._boiler.heating.ordered:
+                return None
             reason = "the limit that was kept has come to its end"
             setpoints = [each for each in self._safe.on(Occasion.ENDED, reason) if each.point == LIMIT]
             return Protection(reason, setpoints, ends_orders=False)
+        if self._boiler:
+            return self._protect_water(self._boiler, now)
         if starts := self._later.take(now):
             return Protection("it is left to its thermostat", starts, ends_orders=False)
         return None
 
-    def _begin(self, *, ordered_on: bool | None) -> None:
-        self.ordered_on, self.is_at_rest, self._is_limit_kept = ordered_on, False, False
+    def _protect_water(self, boiler: Boiler, now: Now) -> Protection | None:
+        heating = boiler.heating
+        if self._is_limit_ordered or self._is_limit_kept:
+            # What its thermostat does within that is not ours, unless it cannot do anything.
+            is_run = self._is_run_by(boiler.allowed_w)
+            reason = None if is_run else self._why_run(now, is_abnormal=self._limit.is_abnormal)
+            return Protection(reason, self.rest(Occasion.ENDED, reason, now)) if reason else None
+        if heating.is_told and (unknown := self.state.unknown((TEMPERATURE,))):
+            return Protection(unknown, self.rest(Occasion.STALE, f"protection: {unknown}", now))
+        protection = heating.protect(now)
+        boiler.look_ahead(now)
+        if protection and protection.ends_orders:
+            self._ordered_on = None
+        return protection
+
+    def _begin(self, *, ordered_on: bool | None = None, is_limit: bool = False) -> None:
+        self._ordered_on, self._is_limit_ordered, self._is_limit_kept = ordered_on, is_limit, False
         self._later.drop()
+
+    @property
+    def _heating(self) -> Heating | None:
+        """What sees to its water while it is switched; what has a thermostat can do without that."""
+        is_needed = self._boiler and (self.state.is_known(TEMPERATURE) or not self.settings.thermostat)
+        return self.boiler.heating if is_needed else None
+
+    @property
+    def _is_on_ordered(self) -> bool:
+        ordered = self._boiler.heating.ordered if self._boiler else None
+        return self._ordered_on is True or (ordered is not None and ordered.activity is Activity.HEAT)
+
+    def _is_run_by(self, limit_w: float) -> bool:
+        """Whether *limit_w* lets it run at all."""
+        return limit_w > 0 and limit_w >= self.range_w[0]
+
+    def _why_run(self, now: Now, *, is_abnormal: bool) -> str | None:
+        """Why it must not be kept from running now, or None."""
+        demand = self._boiler.heating.demand(now) if self._boiler else None
+        return None if demand is None or (is_abnormal and demand.yields_to_abnormal) else demand.reason
 
     def _note(self, now: Now) -> None:
         """Takes down since when it is off, and since when nobody knows whether it is on."""
@@ -244,7 +355,7 @@ class Load:
     @property
     def _stale_at(self) -> float:
         """When (monotonic seconds) it is brought to rest because nothing is known of it."""
-        return inf if self._unknown_since is None or not self.ordered_on else self._unknown_since + _STALE_AFTER_S
+        return inf if self._unknown_since is None or not self._is_on_ordered else self._unknown_since + _STALE_AFTER_S
 
     @property
     def _why_unknown(self) -> str | None:

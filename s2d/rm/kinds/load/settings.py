@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from ....quantities import Duration, PowerSpan, limits
+from ....quantities import Duration, PowerSpan, TemperatureRange, limits
+from ..storage_settings import USUAL_HOT_WATER_C, StorageSettings
+from ..thermal_storage import ThermalStorage
 
 _LEAST = limits("0 s", "1 d")
 
@@ -20,8 +22,8 @@ class LoadTimers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     )
 
 
-class LoadSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The settings of a load: what its owner knows about it."""
+class LoadSettings(StorageSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The settings of a load: what its owner knows about it, and about the water in it where it is a boiler."""
 
     power_w: Annotated[
         PowerSpan | None,
@@ -32,6 +34,15 @@ class LoadSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ] = field(name="power", default=None)
     thermostat: Annotated[
         bool | None, Meta(description="true: it has its own, and may be left on; false: somebody has to switch it off")
+    ] = None
+    comfort: Annotated[
+        TemperatureRange, Meta(description="Temperatures its water stays within, where it is a boiler")
+    ] = USUAL_HOT_WATER_C
+    hygiene: Annotated[
+        Literal["device", "rm", "off"] | None,
+        Meta(
+            description="Who heats hot water to 60 °C once a week; default: its thermostat (device), or who switches it"
+        ),
     ] = None
     consequence: Annotated[
         Literal["defer", "vanish"],
@@ -49,6 +60,24 @@ class LoadSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ] = field(name="follow_within", default=None)
 
     def __post_init__(self) -> None:
-        """Raises: ValueError: no power at all."""
+        """Raises: ValueError: no power at all; of a boiler, values that cannot be true, or that do harm."""
         if self.power_w is not None and self.power_w[1] <= 0:
             raise ValueError("power: must be above 0 W")
+        self.check_band(self.band_c)
+        if self.heat_capacity_j_per_k is not None:
+            self.check_hot_water(self.band_c, is_ever_hot=self.hygiene != "off")
+
+    @property
+    def band_c(self) -> tuple[float, float]:
+        """Between which temperatures its water is kept."""
+        return float(self.comfort[0]), float(self.comfort[1])
+
+    @property
+    def thermal_storage(self) -> ThermalStorage | None:
+        """The water in it; None where nobody says how much that is: it is no boiler, or not to be filled by plan."""
+        return self.storage_within(self.band_c)
+
+    @property
+    def is_hot_by_us(self) -> bool:
+        """Whether nobody else sees to it that its water gets hot once a week."""
+        return self.hygiene == "rm" or (self.hygiene is None and self.thermostat is not True)

@@ -61,7 +61,7 @@ class LoadSwitch:
         return None if is_on is None else ModeAndFactor(self._on_id if is_on else self._off_id, 0.0)
 
     def obstacle_to(self, scope: str, goal: OrderedMode, now: Now) -> str | None:
-        return self._load.obstacle(to_on=self._is_on(goal.activity))
+        return self._load.obstacle_to_switch(now, on=self._is_on(goal.activity), is_abnormal=goal.is_abnormal)
 
     def order(self, scope: str, goal: OrderedMode, reason: str, now: Now) -> list[Stage]:
         return self._load.switch(reason, now, on=self._is_on(goal.activity), is_abnormal=goal.is_abnormal)
