@@ -71,7 +71,7 @@ def test_it_says_all_that_an_owner_asks(capsys, tmp_path, state):
             "measured  L1",
             "frbc      can be selected",
             "          fill level: 55  of 10 .. 95  state of charge, %",
-            "          modes: idle 0 W, charge 0 .. 5000 W, discharge -5000 .. 0 W",
+            "          modes: charge 0 .. 5000 W, discharge -5000 .. 0 W, idle 0 W",
             "          mode: charge (factor 1 is full power)  factor 0.06",
             "pebc      out of reach: there are no charge_limit and discharge_limit to write",
             "ombc      out of reach: there is no mode to write",

@@ -112,7 +112,7 @@ class Stage:
         self.elapsed_s = 0.0
         self.utc_step = timedelta()
         self.said: list[Tagged] = []
-        idle, charge, discharge = self.storage.actuators()[0].operation_modes
+        charge, discharge, idle = self.storage.actuators()[0].operation_modes
         self.idle, self.charge, self.discharge = idle.id, charge.id, discharge.id
 
     def abilities(self) -> dict[str, Ability]:

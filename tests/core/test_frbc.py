@@ -172,7 +172,7 @@ def test_fill_levels_can_be_energies() -> None:
     assert level.present_fill_level == 5.0
     assert description.storage.fill_level_label == "energy stored, kWh"
     assert description.storage.fill_level_range.end_of_range == 9.5
-    charge = description.actuators[0].operation_modes[1].elements[0]
+    charge = description.actuators[0].operation_modes[0].elements[0]
     assert charge.fill_rate.end_of_range == pytest.approx(5 * 0.9**0.5 / 3600)
 
 
@@ -184,7 +184,7 @@ def test_three_phases_are_measured_one_by_one_and_steered_by_their_sum() -> None
     assert isinstance(power, PowerMeasurement)
     assert [value.value for value in power.values] == [100.0, 200.0, 300.0]
     assert isinstance(description, frbc.SystemDescription)
-    (power_range,) = description.actuators[0].operation_modes[1].elements[0].power_ranges
+    (power_range,) = description.actuators[0].operation_modes[0].elements[0].power_ranges
     assert power_range.commodity_quantity is CommodityQuantity.ELECTRIC_POWER_3_PHASE_SYMMETRIC
 
 

@@ -69,12 +69,13 @@ class BatteryDescription:
             label="discharge below the reserve (factor 0 is full power)",
             soc=(lowest, 100.0),
         )
-        modes = (self.idle, self.charge, self.discharge, *((self.deep,) if lowest < low else ()))
+        # What takes power stands first: some CEMs book whatever is done by that.
+        modes = (self.charge, self.discharge, *((self.deep,) if lowest < low else ()), self.idle)
         self.modes = {mode.id: mode for mode in modes}
         self.extremes = {
-            "idle": self.idle,
             "charge": replace(self.charge, label="charge", power_w=(self.charge.power_w[1],) * 2),
             "discharge": replace(self.discharge, label="discharge", power_w=(self.discharge.power_w[0],) * 2),
+            "idle": self.idle,
         }
         """The modes of a battery that chooses its power itself: at the most it may be; by the state it is put in."""
         self.quantity = described_quantity(settings.phases)
