@@ -270,7 +270,7 @@ async def test_hot_water_rests_and_is_heated_and_its_heat_pump_is_left_alone_whe
 @pytest.mark.parametrize("name", list(heat_pumps("mode")))
 async def test_a_heat_pump_is_blocked_and_boosted_and_normal_when_its_cem_is_lost(tmp_path, name):
     pump = heat_pump()
-    owner = {"storage": "building", "power_normal": "650 W", "power_boost": "2.1 kW", "frost": "device"}
+    owner = {"storage": "building", "power_normal": "650 W", "power_boost": "2.1 kW", "timers": {"hold": "10 min"}}
     async with heat_pump_at_work(tmp_path, name, pump, **owner) as (rm, leave):
         await selected(rm, ControlType.OPERATION_MODE_BASED_CONTROL)
         description = await rm.expect(OMBCSystemDescription)
