@@ -136,6 +136,41 @@ def test_what_is_too_cold_is_heated_to_2_k_more_whoever_is_in_charge() -> None:
     assert boiler.told[1:] == [("on", False)]
 
 
+def test_what_somebody_else_has_switched_on_is_switched_off_where_it_gets_too_hot() -> None:
+    boiler = Boiler()
+    boiler.left()
+    boiler.lives(HOUR, 60.0)
+    boiler.told.clear()
+    boiler.read |= {"on": True, "power": ELEMENT_W}
+    boiler.lives(HOUR, 60.0, temperature=62.9)
+    assert boiler.told == []
+    boiler.lives(temperature=63.0)
+    assert boiler.told == [("on", False)]
+    boiler.lives(temperature=63.0)
+    boiler.read |= {"on": True, "power": ELEMENT_W}
+    boiler.lives(temperature=63.5)
+    assert boiler.told == [("on", False), ("on", False)]
+
+
+def test_a_relay_that_is_stuck_is_told_once_that_it_is_too_hot() -> None:
+    boiler = Boiler()
+    boiler.left()
+    boiler.lives(HOUR, 60.0)
+    boiler.told.clear()
+    del boiler.read["on"]
+    for _ in range(10):
+        boiler.does(boiler.measured(temperature=64.0, power=ELEMENT_W, on=True))
+        boiler.does(boiler.after(10.0))
+    assert boiler.told == [("on", False)]
+
+
+def test_what_has_a_thermostat_is_left_to_that_though_it_makes_it_hotter_than_its_band() -> None:
+    boiler = Boiler(OWN, on=True, power=ELEMENT_W)
+    boiler.left()
+    boiler.lives(HOUR, 60.0, temperature=64.0)
+    assert ("on", False) not in boiler.told
+
+
 def test_it_does_not_heat_above_its_band_nor_rest_below() -> None:
     boiler = Boiler(temperature=60.5)
     for mode, temperature in (("heat", 60.5), ("rest", 49.0)):

@@ -1,4 +1,4 @@
-"""Whatever a CEM orders of a plug or a roof, and whatever they do: limits are kept, and nothing untrue is told."""
+"""Whatever a CEM orders of a plug, a boiler or a roof, and whatever they do: limits hold, nothing untrue is told."""
 
 from abc import ABC, abstractmethod
 from datetime import timedelta
@@ -9,7 +9,7 @@ import pytest
 
 from s2d.events import Lost
 from s2d.s2.effects import Apply, Connected, Effect, Event, Note, Send, Started
-from s2d.s2.messages import ombc
+from s2d.s2.messages import frbc, ombc
 from s2d.s2.messages.common import (
     ControlType,
     HandshakeResponse,
@@ -21,7 +21,7 @@ from s2d.s2.messages.common import (
 from s2d.s2.messages.pebc import PowerConstraints
 from s2d.values import RELEASE
 
-from .stage import OMBC, PEBC, KindStage
+from .stage import FRBC, OMBC, PEBC, KindStage
 
 POLL_S = 20.0
 POLLS = 2000
@@ -34,6 +34,10 @@ points:
   power: {register: 1, unit: W}
   "on": {register: 2, access: read_write}
 """
+BOILER = (
+    PLUG.replace("power: 2 kW", "power: 2 kW\nvolume: 120 l\ncomfort: 50 °C .. 60 °C\nhygiene: off\ni_know: legionella")
+    + "  temperature: {register: 3, type: int16, scale: 0.1, unit: °C}\n"
+)
 ROOF = """
 kind: pv
 max_power: 4 kW
@@ -173,6 +177,86 @@ class Plug11h(Random11h):
             self.confirmed(*effects)
 
 
+class Boiler11h(Random11h):
+    """A boiler without a thermostat: it is kept warm, and neither boils nor is switched too often."""
+
+    control_type = FRBC
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(BOILER, seed)
+        self.temperature = 53.0
+        self.is_on = self.chance.random() < 0.5
+        self.changed_at = -inf
+        self.shed_at = -inf
+        self.cold_since = inf
+        self.blind_since = inf
+        """Since when its temperature cannot be read."""
+        self.modes: dict[str, str] = {}
+
+    def writes(self, value: object) -> None:
+        if value is True and not self.is_on:
+            assert self.elapsed_s - self.changed_at >= 300.0, "switched on too soon"
+            assert self.temperature < 60.0, "switched on though it is warm"
+        if value is not self.is_on:
+            self.is_on, self.changed_at = bool(value), self.elapsed_s
+
+    def hears_of(self, message: object) -> None:
+        match message:
+            case frbc.SystemDescription(actuators=(actuator,)):
+                self.actuator_id = actuator.id
+                self.modes = {str(mode.diagnostic_label): mode.id for mode in actuator.operation_modes}
+            case frbc.StorageStatus(present_fill_level=level):
+                assert self.blind_since == inf
+                assert level == self.temperature
+            case frbc.ActuatorStatus(active_operation_mode_id=mode_id):
+                assert mode_id in self.modes.values()
+                assert self.elapsed_s - self.read_at < 3 * POLL_S
+
+    def restarted(self, *, after_s: float = 0.0) -> None:
+        super().restarted(after_s=after_s)
+        self.cold_since = inf
+
+    def lives(self) -> None:
+        self.temperature += 2000 / 502_800 * POLL_S if self.is_on else 0.0
+        # Somebody has a shower; the sun heats it as well.
+        self.temperature += self.chance.choices([0.0, -4.0, 4.0], [0.97, 0.02, 0.01])[0]
+        if self.chance.random() < 0.01:
+            self.blind_since = self.elapsed_s if self.blind_since == inf else inf
+        is_blind = self.blind_since < inf
+        self.heard(
+            *self.measured(
+                temperature=None if is_blind else self.temperature, power=1980.0 if self.is_on else 0.0, on=self.is_on
+            )
+        )
+        assert self.temperature < 63.0 + 0.1 or not self.is_on or is_blind, "it boils"
+        assert not self.is_on or self.elapsed_s - self.blind_since <= 300.0 + 3 * POLL_S, "on though nobody sees it"
+        may_be_cold = is_blind or self.is_on or self.temperature >= 50.0 or self.elapsed_s - self.shed_at <= 7200.0
+        self.cold_since = inf if may_be_cold else min(self.cold_since, self.elapsed_s)
+        has_rested_s = self.elapsed_s - max(self.changed_at, self.cold_since)
+        assert has_rested_s <= 300.0 + 3 * POLL_S, "left cold"
+
+    def orders(self) -> None:
+        if not self.modes:
+            return
+        is_abnormal = self.chance.random() < 0.1
+        mode = self.chance.choice(["heat", "rest"])
+        if is_abnormal and mode == "rest":
+            self.shed_at = self.elapsed_s + 120.0
+        effects = self.hears(
+            frbc.Instruction(
+                message_id=f"m-{self.count}",
+                id=f"order-{self.count}",
+                actuator_id=self.actuator_id,
+                operation_mode=self.modes[mode],
+                operation_mode_factor=0.0,
+                execution_time=self.now.utc + timedelta(seconds=self.chance.choice([0, 0, 120])),
+                abnormal_condition=is_abnormal,
+            )
+        )
+        if self.chance.random() < 0.95:
+            self.confirmed(*effects)
+
+
 class Roof11h(Random11h):
     control_type = PEBC
 
@@ -211,8 +295,8 @@ class Roof11h(Random11h):
 
 
 @pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("device", [Plug11h, Roof11h])
-def test_a_day(device: type[Plug11h] | type[Roof11h], seed: int) -> None:
+@pytest.mark.parametrize("device", [Plug11h, Boiler11h, Roof11h])
+def test_a_day(device: type[Plug11h] | type[Boiler11h] | type[Roof11h], seed: int) -> None:
     stage = device(seed)
     stage.day()
     assert stage.count > 50

@@ -138,6 +138,7 @@ class Heating:
         point: str | None,
         read_by: str | None,
         has_thermostat: bool,
+        is_guard: bool = False,
         times: HeatingTimes,
         hysteresis_k: float,
         hygiene: Hygiene | None,
@@ -145,7 +146,7 @@ class Heating:
         """*point*: by which the heater is told what to do; None if others see to that.
 
         *read_by*: the point that says what it was told, if any does. *has_thermostat*: its own may keep it from
-        heating.
+        heating. *is_guard*: nothing else keeps it from getting too hot, whoever has switched it on.
         """
         self.storage = storage
         self.point = point
@@ -159,6 +160,9 @@ class Heating:
         self._later = later
         self._read_by = read_by
         self._has_thermostat = has_thermostat
+        self._is_guard = is_guard
+        self._was_stopped = False
+        """It was told to rest as it was too hot, though it was not told to heat."""
         self._hysteresis_k = hysteresis_k
         self._is_cold = False
         self._met: Demand | None = None
@@ -344,6 +348,8 @@ class Heating:
         demand = self.demand(now)
         if demand and demand.yields_to_abnormal and self._may_be_cold(now):
             demand = None
+        if self._is_guard and not (demand and demand.heats) and (protection := self._stop_what_others_heat(now)):
+            return protection
         if demand:
             return self._meet(demand, now)
         if self._met:
@@ -357,6 +363,18 @@ class Heating:
             self._note(Activity.REST, now)
             return Protection(reason, [replace(self._rest(reason, now), is_safe=True)])
         return None
+
+    def _stop_what_others_heat(self, now: Now) -> Protection | None:
+        """Once each time that nothing of ours heats it and it gets too hot, or is begun to be heated as it is."""
+        is_too_hot = self._is_at_least(self.storage.high_c + _TOO_HOT_K) and self.activity is Activity.HEAT
+        if self.is_told or not is_too_hot:
+            self._was_stopped = False
+            return None
+        if self._was_stopped:
+            return None
+        self._was_stopped = True
+        reason = f"it is {self.temperature_c:g} °C warm"
+        return Protection(reason, [replace(self._rest(reason, now), is_safe=True)])
 
     def _meet(self, demand: Demand, now: Now) -> Protection | None:
         is_met = self._met is not None and (self._met.reason, self._met.heats) == (demand.reason, demand.heats)

@@ -82,6 +82,7 @@ class Boiler:
             point=point,
             read_by=None if point == LIMIT else seen_by,
             has_thermostat=settings.thermostat is True,
+            is_guard=settings.thermostat is not True,
             times=HeatingTimes(float(timers.on_s), float(timers.off_s), heats_within=within_s, rests_within=within_s),
             hysteresis_k=float(settings.hysteresis_k),
             hygiene=None if settings.hygiene == "off" else hygiene,
