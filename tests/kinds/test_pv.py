@@ -123,7 +123,7 @@ def occasions() -> dict[Occasion, list[tuple[str, object]]]:
         Occasion.RETURNED: kept,
         Occasion.CLOCK: kept,
         Occasion.STALE: kept,
-        Occasion.UNINSTRUCTED: FREE,
+        Occasion.UNINSTRUCTED: kept,
         Occasion.DESELECTED: FREE,
         Occasion.ENDED: FREE,
         Occasion.STOPPING: FREE,

@@ -5,19 +5,22 @@ It is the same whatever control type is active; `fill_rate`, `envelopes` and `mo
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from math import inf
 from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from ....s2.messages.common import Commodity, CommodityQuantity, ControlType, Role, RoleType
-from ....values import RELEASE, Now, Reading, Setpoint
+from ....values import RELEASE, Now, Reading, Setpoint, Value
 from ...control import Control
 from ...control.context import ControlContext
 from ...control.execution import Verdict
 from ...control.offers import Offer
+from ...control.pebc.envelopes import PresentLimits
 from ...occasion import Occasion
 from .. import Protection, ResourceSetup
+from ..kept_limit import KeptLimit
 from ..kept_values import KeptValues
 from ..ladder import Ladder
 from ..power_points import power_points
@@ -91,6 +94,10 @@ class Battery:
         """Whether limits let it be discharged below its reserve."""
         self._blocked = (False, False)
         """Whether its state of charge keeps it from charging, and from discharging, within limits."""
+        self._limits = tuple(KeptLimit(self.kept, name=point) for point in LIMITS)
+        """The most it may take, and give."""
+        self._is_kept = False
+        """Limits hold that nobody orders any more."""
         self._safe = setup.safe
         self._offers = offers
         rungs = {control_type: _RUNGS[control_type] for control_type in offers}
@@ -116,13 +123,13 @@ class Battery:
         self.state.lose()
 
     def advance(self, now: Now) -> bool:
-        if not self.state.advance(now) and now.mono < self._ladder.turns_at:
+        if not self.state.advance(now) and now.mono < min(self._ladder.turns_at, self._kept_until):
             return False
         self._ladder.advance(now)
         return True
 
     def deadlines(self) -> Iterable[float]:
-        return self.state.stale_at, self._ladder.turns_at
+        return self.state.stale_at, self._ladder.turns_at, self._kept_until
 
     def confirm(self, setpoint: Setpoint, keeps: float | None) -> None:
         if setpoint.point == FORCED and not isinstance(setpoint.value, str):
@@ -147,12 +154,42 @@ class Battery:
 
     def rest(self, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
         self.ordered, self._contrary, self._resting, self._blocked = None, None, occasion, (False, False)
-        setpoints = self._safe.on(occasion, reason)
+        setpoints = self._kept_within(self._safe.on(occasion, reason), occasion, now)
         # A device that has control back does what it likes: nothing was ordered of it.
         self._resting_w = sum(float(each.value) for each in setpoints if each.point == FORCED and each.value != RELEASE)
         return setpoints
 
+    def _kept_within(self, setpoints: list[Setpoint], occasion: Occasion, now: Now) -> list[Setpoint]:
+        """*setpoints*, which bring it to rest on *occasion*, within limits that go on holding."""
+        if self._safe.is_said_of(occasion):
+            self._drop_limits()
+            return setpoints
+        kept_w = [each.keep(occasion, now.mono) for each in self._limits]
+        most_w = float(self.settings.max_charge_power_w), float(self.settings.max_discharge_power_w)
+        kept: dict[str, Value] = {
+            point: min(limit_w, point_most_w)
+            for point, limit_w, point_most_w in zip(LIMITS, kept_w, most_w, strict=True)
+            if limit_w is not None
+        }
+        self._is_kept = bool(kept)
+        if kept:  # one that is held at a power keeps no limits
+            kept[FORCED] = RELEASE
+        return [replace(each, value=kept.get(each.point, each.value)) for each in setpoints]
+
+    @property
+    def _kept_until(self) -> float:
+        """When (monotonic seconds) limits that nobody orders any more come to their end."""
+        return min(each.until for each in self._limits) if self._is_kept else inf
+
+    def _drop_limits(self) -> None:
+        self._is_kept = False
+        for each in self._limits:
+            each.drop()
+
     def protect(self, now: Now) -> Protection | None:
+        if now.mono >= self._kept_until:
+            reason = "the limits that were kept have come to their end"
+            return Protection(reason, self.rest(Occasion.ENDED, reason, now), ends_orders=False)
         if isinstance(self.ordered, OrderedLimits):
             return self._protect_within(self.ordered, now)
         # Before the first readings nothing was ordered but the safe state, which is the owner's own word.
@@ -217,13 +254,16 @@ class Battery:
             return self.description.idle
         return self.description.charge if power_w > 0 else self.description.discharge
 
-    def order(self, ordered: OrderedPower) -> None:
-        """Notes what is ordered of it."""
+    def order(self, ordered: OrderedPower, reason: str) -> list[Setpoint]:
+        """Notes what is ordered of it; what to write before that, as limits end that were kept until then."""
+        is_limited = self._is_kept
+        self._drop_limits()
         self.ordered, self._contrary = ordered, None
         before_w = self.state.number("power")
         # Sun or load beside it go their own way.
         if before_w is not None and not self.abilities["power"].includes_others:
             self._contrary = ContraryPower(ordered.power_w, before_w, self.tolerance_w)
+        return [each for each in self._safe.on(Occasion.ENDED, reason) if is_limited and each.point in LIMITS]
 
     def contradiction(self, point: str, since: float) -> str | None:
         """What its power says against the order that was written to *point* by then (monotonic seconds), in words."""
@@ -233,9 +273,11 @@ class Battery:
         """Whether the power read since then (monotonic seconds) is between the two, tolerance included."""
         return power_within(self.state, least_w - self.tolerance_w, most_w + self.tolerance_w, since)
 
-    def limits_within(self, ordered: OrderedLimits, reason: str, *, spends_reserve: bool = False) -> list[Setpoint]:
-        """What to write for *ordered*, as far as its state of charge allows it."""
-        self._spends_reserve = spends_reserve
+    def limits_within(self, ordered: OrderedLimits, wanted: PresentLimits, reason: str) -> list[Setpoint]:
+        """What to write for *ordered*, which is *wanted*, as far as its state of charge allows it."""
+        for kept, limit_w in zip(self._limits, ordered, strict=True):
+            kept.set(limit_w, wanted)
+        self._is_kept, self._spends_reserve = False, wanted.is_abnormal
         self.ordered, self._contrary, self._blocked = ordered, None, self._blocks()
         return self._limited(ordered, reason)
 

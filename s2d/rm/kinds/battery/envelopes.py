@@ -41,7 +41,7 @@ class BatteryEnvelopes:
         return self._battery.state.fault
 
     def limit(self, wanted: PresentLimits, reason: str, now: Now) -> list[Stage]:
-        setpoints = self._battery.limits_within(self._ordered(wanted.limits), reason, spends_reserve=wanted.is_abnormal)
+        setpoints = self._battery.limits_within(self._ordered(wanted.limits), wanted, reason)
         if FORCED in self._battery.abilities:
             setpoints.insert(0, Setpoint(FORCED, RELEASE, reason))
         return [Stage(tuple(setpoints), self._battery.follow_within_s)]

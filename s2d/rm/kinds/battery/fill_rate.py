@@ -50,8 +50,8 @@ class BatteryStorage:
 
     def order(self, scope: str, goal: OrderedMode, reason: str, now: Now) -> list[Stage]:
         ordered = self._ordered(goal.activity)
-        self._battery.order(ordered)
-        return [Stage((Setpoint(FORCED, ordered.power_w, reason),), self._battery.follow_within_s)]
+        freed = self._battery.order(ordered, reason)
+        return [Stage((*freed, Setpoint(FORCED, ordered.power_w, reason)), self._battery.follow_within_s)]
 
     def rest(self, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
         return self._battery.rest(occasion, reason, now)

@@ -46,9 +46,9 @@ class BatteryModes:
         return self._battery.obstacle_to(self._ordered(goal))
 
     def order(self, scope: str, goal: OrderedMode, reason: str, now: Now) -> list[Stage]:
-        self._battery.order(self._ordered(goal))
+        freed = self._battery.order(self._ordered(goal), reason)
         setpoint = Setpoint(MODE, self._state_of[goal.activity.operation_mode_id], reason)
-        return [Stage((setpoint,), self._battery.follow_within_s)]
+        return [Stage((*freed, setpoint), self._battery.follow_within_s)]
 
     def rest(self, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
         return self._battery.rest(occasion, reason, now)

@@ -48,7 +48,7 @@ class Cap:
         self._safe = safe
         self._frost = frost
         self._legal_w = legal_w
-        self._limit = KeptLimit(kept, (Occasion.DESELECTED, Occasion.UNINSTRUCTED))
+        self._limit = KeptLimit(kept, (Occasion.DESELECTED,))
         self._stopped_at: float | None = None
 
     @property

@@ -445,4 +445,5 @@ class HeatPump:
         return self._described is not None and is_known and not is_cooled
 
     def _can_be_switched(self) -> bool:
-        return self.published_w[NORMAL].value is not None and self.published_w[BOOST].value is not None
+        has_powers = self.published_w[NORMAL].value is not None and self.published_w[BOOST].value is not None
+        return has_powers and self.sg is not None and self.sg.is_legible

@@ -66,6 +66,8 @@ class SgReadyStates:
         self._was: str | None = None
         self._rest_later: list[Setpoint] = []
         """What brings it to rest as soon as it may change."""
+        told_by = [point for point in ("sg_state", *self.points) if point in abilities and abilities[point].can_read]
+        self._legible = told_by[:1] if told_by[:1] == ["sg_state"] else told_by
         self.follow_within_s = max([_FOLLOW_WITHIN_S, *(abilities[point].shows_after_s for point in self.points)])
 
     @property
@@ -82,6 +84,11 @@ class SgReadyStates:
     def says_itself(self) -> bool:
         """Whether it says which state it is in."""
         return self._state.is_known("sg_state") or self._state.is_known(*self.points)
+
+    @property
+    def is_legible(self) -> bool:
+        """Whether it is known what it says of its state, as far as it says anything."""
+        return self._state.is_known(*self._legible)
 
     def observe(self, now: Now) -> None:
         """Takes note of the state that is seen."""
@@ -140,7 +147,8 @@ class SgReadyStates:
         own = [each for each in setpoints if each.point in self.points]
         if occasion is not Occasion.STOPPING and self._is_more(own) and self._changes_at > now.mono:
             self._rest_later = own
-            return []
+            # What may be blocked is left so; what is recommended to run is no longer, whatever else it is.
+            return [each for each in own if each.point == RELAYS[1] and each.value in (False, RELEASE)]
         self._tell(self._state_after(own), now)
         return own
 

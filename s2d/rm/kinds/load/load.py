@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from math import inf
 from zlib import crc32
 
+from msgspec.structs import replace
+
 from ....s2.messages.common import Commodity, CommodityQuantity, ControlType, Role, RoleType
 from ....values import RELEASE, Now, Reading, Setpoint, Value
 from ...control import Control
@@ -250,10 +252,12 @@ class Load:
         return self.state.fault
 
     def rest(self, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
-        is_limit_said = self._safe.is_said_of(occasion)
+        is_said = self._safe.is_said_of(occasion)
         self._ordered_on, self._is_limit_ordered, self._is_limit_kept = None, False, False
         setpoints = self._safe.on(occasion, reason)
-        if is_limit_said:
+        if occasion is Occasion.ABORTED and not is_said:  # what failed is not answered by more
+            setpoints = [replace(each, value=False) if each.point == ON else each for each in setpoints]
+        if is_said:
             self._limit.drop()
         elif (limit_w := self._limit.keep(occasion, now.mono)) is not None:
             self._is_limit_kept = True
@@ -269,7 +273,8 @@ class Load:
         if any(each.point == ON and each.value is False for each in setpoints):
             self._note_switched(now, on=False)
         off_until = self.kept.instants.get(_SWITCHED_OFF, -inf) + self.settings.timers.off_s
-        return self._later.defer(setpoints, off_until, now, is_on=self.is_on, is_last=is_last)
+        is_on = self.is_on if self._is_told_anew else False
+        return self._later.defer(setpoints, off_until, now, is_on=is_on, is_last=is_last)
 
     def protect(self, now: Now) -> Protection | None:
         if self._is_on_ordered and (fault := self.state.fault):
@@ -331,12 +336,18 @@ class Load:
 
     def _note(self, now: Now) -> None:
         """Takes down since when it is off, and since when nobody knows whether it is on."""
-        if (is_on := self.is_on) is not None:
+        if (is_on := self.is_on) is not None and self._is_told_anew:
             self._note_switched(now, on=is_on)
         if self._why_unknown is None:
             self._unknown_since = None
         elif self._unknown_since is None:
             self._unknown_since = now.mono
+
+    @property
+    def _is_told_anew(self) -> bool:
+        """Whether it was heard of since it was switched off, as far as it was."""
+        heard = self.state.reading(self.seen_by or "power")
+        return heard is None or heard.at is None or heard.at > self.kept.instants.get(_SWITCHED_OFF, -inf)
 
     def _note_switched(self, now: Now, *, on: bool) -> None:
         if on:
