@@ -1,5 +1,7 @@
 """The OMBC adapter of a battery: it idles, charges or discharges, at a power of its own choice."""
 
+from itertools import permutations
+
 from ....s2.messages import ombc
 from ....s2.messages.common import PowerRange
 from ....values import Now, Setpoint
@@ -7,6 +9,7 @@ from ...control.execution import FOLLOWED, PENDING, Stage, Verdict, failed
 from ...control.ombc import OperationModeMachine
 from ...control.operation_modes.mode_and_factor import ModeAndFactor, OrderedMode
 from ...occasion import Occasion
+from ..transitions import Way, described_transitions
 from ..verdicts import reads
 from .battery import MODE, Battery, OrderedPower
 
@@ -32,7 +35,11 @@ class BatteryModes:
                     abnormal_condition_only=False,
                 )
                 for mode in battery.description.extremes.values()
-            )
+            ),
+            described_transitions(
+                battery.description.actuator_id,
+                (Way(before, after) for before, after in permutations(self._state_of, 2)),
+            ),
         )
 
     def state_machine(self) -> OperationModeMachine:
