@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.profiles.image import Image, Words, Written, i16, played
+from s2d.errors import ConfigError
+from tests.profiles.image import Image, Words, Written, configured, i16, played
 
 REHEAT, SMART_GRID, RECOMMENDED_LIMIT, GENERAL_LIMIT = 9, 55, 56, 57
 FREE, FORCED_OFF, RECOMMENDED_ON, FORCED_ON = 0, 1, 2, 3
@@ -88,11 +89,18 @@ async def test_its_smart_grid_mode(mode: str, told: int) -> None:
         assert await device.released("mode") == [Written(6, SMART_GRID, [FREE])]
 
 
-@pytest.mark.parametrize(("wanted_c", "written"), [(55, 55), (52.7, 52), (20, 30), (80, 60)])
+@pytest.mark.parametrize(("wanted_c", "written"), [(55, 55), (52.7, 52), (30, 30), (60, 60)])
 async def test_its_hot_water_which_is_put_back_as_it_was(wanted_c: float, written: int) -> None:
     async with played("daikin-homehub", image()) as device:
         assert await device.told("temperature_setpoint", wanted_c) == [Written(6, REHEAT, [written])]
         assert await device.released("temperature_setpoint") == [Written(6, REHEAT, [48])]
+
+
+@pytest.mark.parametrize("comfort", ["25 °C .. 55 °C", "50 °C .. 61 °C"])
+def test_hot_water_that_it_cannot_be_told_is_not_configured(comfort: str) -> None:
+    knowing = {"i_know": "legionella", "mixing_valve": True}
+    with pytest.raises(ConfigError, match=r"is outside 30 \.\. 60"):
+        configured("daikin-homehub", comfort=comfort, **knowing)
 
 
 @pytest.mark.parametrize(("wanted_w", "written"), [(4200, 420), (1290, 120), (0, 0), (99_000, 2000)])

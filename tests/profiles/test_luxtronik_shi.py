@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.profiles.image import Image, Words, Written, i16, played, u32
+from s2d.errors import ConfigError
+from tests.profiles.image import Image, Words, Written, configured, i16, played, u32
 
 HOT_WATER_MODE, HOT_WATER, LIMIT_MODE, LIMIT = 10005, 10006, 10040, 10041
 OWN, SETPOINT, OFF, HARD = 0, 1, 0, 2
@@ -81,7 +82,7 @@ async def test_what_it_does_not_have_is_unknown() -> None:
         assert not known.keys() & {*absent}
 
 
-@pytest.mark.parametrize(("wanted_c", "written"), [(55, 550), (50.04, 500), (20, 300), (90, 750)])
+@pytest.mark.parametrize(("wanted_c", "written"), [(55, 550), (50.04, 500), (30, 300), (75, 750)])
 async def test_its_hot_water(wanted_c: float, written: int) -> None:
     async with played("luxtronik-shi", image()) as device:
         assert await device.told("temperature_setpoint", wanted_c) == [
@@ -89,6 +90,13 @@ async def test_its_hot_water(wanted_c: float, written: int) -> None:
             Written(6, HOT_WATER_MODE, [SETPOINT]),
         ]
         assert await device.released("temperature_setpoint") == [Written(6, HOT_WATER_MODE, [OWN])]
+
+
+@pytest.mark.parametrize("comfort", ["25 °C .. 55 °C", "50 °C .. 76 °C"])
+def test_hot_water_that_it_cannot_be_told_is_not_configured(comfort: str) -> None:
+    knowing = {"i_know": "legionella", "mixing_valve": True}
+    with pytest.raises(ConfigError, match=r"is outside 30 \.\. 75"):
+        configured("luxtronik-shi", comfort=comfort, **knowing)
 
 
 @pytest.mark.parametrize(("wanted_w", "written"), [(4200, 42), (1290, 12), (0, 0), (99_000, 300)])

@@ -2,8 +2,8 @@
 
 import pytest
 
-from s2d.errors import DeviceRefused
-from tests.profiles.image import Image, Words, Written, i16, played, u32
+from s2d.errors import ConfigError, DeviceRefused
+from tests.profiles.image import Image, Words, Written, configured, i16, played, u32
 
 ACTIVATED, LIMIT, REQUEST, AUX = 3032, 6007, 6008, 2741
 BLOCK, NORMAL, LOW_PRICE, FREE = 0, 1, 2, 3
@@ -92,6 +92,14 @@ async def test_its_limit_which_holds_once_aux_says_so(steering: str, wanted_w: f
     async with played("nibe-s", image(_6007=60), steering=steering) as device:
         assert await device.told("power_limit", wanted_w) == [Written(6, LIMIT, [written]), Written(6, AUX, [1])]
         assert await device.released("power_limit") == [Written(6, LIMIT, [60]), Written(6, AUX, [0])]
+
+
+async def test_less_than_it_can_be_limited_to_is_refused_and_not_raised() -> None:
+    with pytest.raises(ConfigError, match=r"will be told 600 \.\. 2000 W, but"):
+        configured("nibe-s", steering="both", cap="600 W .. 2 kW")
+    async with played("nibe-s", image(), steering="both", cap="1.1 kW .. 2 kW") as device:
+        with pytest.raises(DeviceRefused):
+            await device.told("power_limit", 900)
 
 
 async def test_a_model_that_cannot_be_told_a_mode_says_so_and_is_limited_all_the_same() -> None:

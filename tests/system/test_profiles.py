@@ -225,7 +225,7 @@ async def heat_pump_at_work(tmp_path, name, pump, **owner):
 @pytest.mark.parametrize("name", list(heat_pumps("power_limit")))
 async def test_a_heat_pump_is_capped_to_the_end_of_that_when_its_cem_is_lost_and_given_back(tmp_path, name):
     pump = heat_pump(tank_l=2000, tank_c=30.0)
-    async with heat_pump_at_work(tmp_path, name, pump, power="600 W .. 2 kW") as (rm, leave):
+    async with heat_pump_at_work(tmp_path, name, pump, power="1.1 kW .. 2 kW") as (rm, leave):
         await selected(rm, PEBC)
         constraints = await rm.expect(PEBCPowerConstraints)
         uppers = [
