@@ -37,7 +37,10 @@ def connection_of(
     needs = driver.belongs_to
     applicable = {key for key in defaults if any(need in own or need in defaults for need in needs.get(key, (key,)))}
     values = own | {key: entry for key, entry in defaults.items() if key in applicable}
-    return decoder.struct(YamlNode({**values}, node.position), driver.Connection, inside)
+    # What its owner left out altogether stands nowhere: that is said where the device is.
+    is_owners = node.position.path == device.position.path
+    position = node.position if is_owners else device.position
+    return decoder.struct(YamlNode({**values}, position), driver.Connection, inside)
 
 
 def _bus(reference: YamlEntry | None, inside: KeyPath, buses: Mapping[str, YamlNode]) -> Mapping[str, YamlEntry]:

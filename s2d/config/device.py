@@ -130,6 +130,8 @@ def device_of(expanded: ExpandedDevice, where: KeyPath, context: ConfigContext) 
     if expanded.profile and _lacks_kind(expanded, entries):
         raise ConfigError([expanded.profile.device.position.problem((), 'missing key "kind"', _MISSING_KIND_HINT)])
     kind = findings.attempt(_kind, entries, where)
+    if kind and (another := _is_of_another(expanded, kind)):
+        raise ConfigError([_other_kind(expanded, entries["kind"].node, kind, another, where)])
     common, own = _split_keys(expanded, kind, where, findings)
     keys = findings.attempt(context.decoder.struct, common, DeviceKeys, where)
     settings = findings.attempt(context.decoder.struct, own, kind.settings, where) if kind else None
@@ -137,7 +139,10 @@ def device_of(expanded: ExpandedDevice, where: KeyPath, context: ConfigContext) 
     connection = None
     if driver:  # one without a connection is found while decoding the keys
         connection = findings.attempt(_connection, node, driver, context, where)
-    names = {**_setting_values(kind, settings), **expanded.parameters}
+    # Of a wrong kind, which is reported, the settings may be any.
+    meant = KINDS if "kind" in entries and not kind else (kind.name,) if kind else ()
+    names = {key: value for each in meant for key, value in _setting_values(kind_of(each), settings).items()}
+    names |= expanded.parameters
     base: MappedDevice | None = None
     fallback = None
     variants: list[Variant] = []
@@ -227,9 +232,9 @@ def _names(entries: Mapping[str, YamlEntry], key: str) -> Iterable[str]:
     return content if isinstance(content, dict) else ()
 
 
-def _setting_values(kind: Kind | None, settings: Struct | None) -> dict[str, Value]:
+def _setting_values(kind: Kind, settings: Struct | None) -> dict[str, Value]:
     """The settings of the kind, for expressions: `max_charge_power` and the like, in base units."""
-    known = fields(kind.settings) if kind else ()
+    known = fields(kind.settings)
     if settings is None:
         return {field.encode_name: 0.0 for field in known}  # wrong, which is reported; the names are right
     numbers = ((field.encode_name, getattr(settings, field.name)) for field in known)
@@ -245,6 +250,31 @@ def _kind(entries: Mapping[str, YamlEntry], where: KeyPath) -> Kind | None:
         what = f"expected one of: {', '.join(KINDS)}, got {node}"
         raise ConfigError([node.position.problem((*where, "kind"), what, hint)])
     return kind_of(str(node.content))
+
+
+def _is_of_another(expanded: ExpandedDevice, kind: Kind) -> str | None:
+    """The kind that the profile of *expanded* is made for, where that is another than *kind*, its owner's.
+
+    A profile that is but of a kind may serve beside a meter: a load that is only measured has the profile of its meter,
+    and what an inverter gives may be told as by one.
+    """
+    if expanded.profile is None:
+        return None
+    part = mapping_of(expanded.profile.parts[expanded.part], ()) if expanded.part else {}
+    said = part.get("kind") or mapping_of(expanded.profile.device, ()).get("kind")
+    of = _of(expanded)
+    if said is None and "meter" in (of, kind.name):
+        return None
+    meant = str(said.node.content) if said else of
+    return meant if meant in KINDS and meant != kind.name else None
+
+
+def _other_kind(expanded: ExpandedDevice, node: YamlNode, kind: Kind, of: str, where: KeyPath) -> Problem:
+    """That *node*, its owner's `kind`, is another than the one that its profile is *of*."""
+    assert expanded.profile
+    what = f'the profile "{expanded.profile.name}" is of {kind_of(of).one}, not of {kind.one}'
+    hint = f'Write "kind: {of}", or another profile: `s2d profiles` lists them'
+    return node.position.problem((*where, "kind"), what, hint)
 
 
 def _without_settings(expanded: ExpandedDevice, where: KeyPath) -> ExpandedDevice:
@@ -268,8 +298,9 @@ def _of(expanded: ExpandedDevice) -> str | None:
 def _lacks_kind(expanded: ExpandedDevice, entries: Mapping[str, YamlEntry]) -> bool:
     """Whether *entries*, the keys of profile and owner, are meant for a kind which the profile forgot to name."""
     settings = {field.encode_name for name in KINDS for field in fields(kind_of(name).settings)}
-    is_of = _of(expanded) in (None, *KINDS)
-    return "kind" not in entries and is_of and not entries.keys().isdisjoint({*NEEDS_KIND, *settings})
+    of, owners = _of(expanded), expanded.node.position.path
+    written = {key for key, each in entries.items() if of is None or each.position.path != owners}
+    return "kind" not in entries and of in (None, *KINDS) and not written.isdisjoint({*NEEDS_KIND, *settings})
 
 
 def _split_keys(
@@ -283,11 +314,14 @@ def _split_keys(
     own = {field.encode_name for field in fields(kind.settings)} if kind else set()
     node, entries = expanded.node, mapping_of(expanded.node, where)
     has_kind = "kind" in entries
-    lacks_kind = (
-        f'The profile "{expanded.profile.name}" only gives points to other devices' if expanded.profile else _KIND_HINT
-    )
+    lacks_kind, of = _KIND_HINT, _of(expanded)
+    if expanded.profile:
+        lacks_kind = f'The profile "{expanded.profile.name}" only gives points to other devices'
+    if of in KINDS:
+        lacks_kind += f', unless you write "kind: {of}"'
+    of_its_kind = {field.encode_name for field in fields(kind_of(of).settings)} if of in KINDS else set()
     for key, entry in entries.items():
-        if not has_kind and key in NEEDS_KIND:
+        if not has_kind and key in {*NEEDS_KIND, *of_its_kind}:
             what = f'"{key}" says nothing of a device without a kind'
             findings.problems.append(entry.position.problem(where, what, lacks_kind))
         elif key not in common | own and (kind or not has_kind):

@@ -342,6 +342,58 @@ def test_a_profile_that_forgot_its_kind_is_told_alone(tmp_path: Path) -> None:
     assert loaded(tmp_path, kindless, DEVICE + "kind: battery\n")
 
 
+def test_an_owner_who_says_another_kind_than_the_profile_is_told_that_alone(tmp_path: Path) -> None:
+    way_out = 'Write "kind: battery", or another profile: `s2d profiles` lists them'
+    what = f's2d.yaml:7:9: Home battery: kind: the profile "acme" is of a battery, not of an ev_charger. {way_out}'
+    charger = DEVICE + "kind: ev_charger\nmax_current: 16 A\n"
+    assert problems(tmp_path, device=charger) == [what]
+    only_of = edited(PROFILE, ("kind: battery\n", "of: battery\n"))
+    assert problems(tmp_path, only_of, charger) == [what]
+    metered = edited(PROFILE, ("kind: battery\n", "of: meter\n"))
+    assert what not in problems(tmp_path, metered, charger), "a charger may be measured by a meter"
+
+
+def test_a_kind_that_is_none_is_told_without_blaming_the_profile(tmp_path: Path) -> None:
+    known = ", ".join(KINDS)
+    assert problems(tmp_path, device=DEVICE + "kind: batery\n") == [
+        f's2d.yaml:7:9: Home battery: kind: expected one of: {known}, got "batery". Did you mean "battery"?'
+    ]
+
+
+GIVES_POINTS = """\
+title: Acme meter of a roof
+of: pv
+driver: modbus
+confidence: {read: low}
+sources: [a manual]
+tested_firmware: []
+connection: {port: 1502}
+points:
+  power: {register: 1, unit: W}
+"""
+
+
+@pytest.mark.parametrize(
+    ("key", "what"),
+    [
+        ("capacity: 5 kWh", 'unknown key "capacity"'),
+        ("feed_in_limit: 3 kW", '"feed_in_limit" says nothing of a device'),
+    ],
+)
+def test_a_key_that_only_a_kind_has_is_told_where_its_owner_wrote_it(tmp_path: Path, key: str, what: str) -> None:
+    device = f"name: Roof\nprofile: acme\nconnection: {{host: 192.168.1.20}}\n{key}\n"
+    (found,) = problems(tmp_path, GIVES_POINTS, device)
+    assert found.startswith(f"s2d.yaml:6:3: Roof: {what}")
+    assert found.endswith('. The profile "acme" only gives points to other devices, unless you write "kind: pv"')
+
+
+def test_a_connection_that_its_owner_left_out_is_missed_at_the_device_and_not_in_the_profile(tmp_path: Path) -> None:
+    way_out = "say where the device is: `host: 192.168.1.20`, or `serial: /dev/serial/by-id/…`"
+    assert problems(tmp_path, GIVES_POINTS, "name: Roof\nprofile: acme\n") == [
+        f"s2d.yaml:3:3: Roof: connection: {way_out}"
+    ]
+
+
 FRAGMENT = """\
 points:
   soc: {register: 1, unit: "%"}
