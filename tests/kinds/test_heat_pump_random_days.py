@@ -50,6 +50,14 @@ PUMPS = {
         TANK + "power: 500 W .. 2 kW\n" + COMMON + "  power_offer: {register: 5, unit: W, access: write}\n",
         FRBC,
     ),
+    "curve": (
+        TANK.replace("dhw", "buffer").replace("50 °C .. 58 °C", "{curve: -4 K .. 4 K}")
+        + "power: 500 W .. 2 kW\n"
+        + COMMON
+        + "  power_offer: {register: 5, unit: W, access: write}\n"
+        + '  flow_setpoint: {register: 6, unit: "°C"}\n',
+        FRBC,
+    ),
     "setpoint": (
         TANK + "power: 1.8 kW\n" + COMMON + '  temperature_setpoint: {register: 5, unit: "°C", access: read_write}\n',
         FRBC,
@@ -78,6 +86,7 @@ class Watched(KindStage):
         super().__init__(PUMPS[name][0], holds_s=4 * POLL_S)
         self.name, self.control_type, self.chance = name, PUMPS[name][1], chance
         self.temperature, self.outdoor, self.is_on = 53.0, chance.choice([-5.0, 6.0, 15.0]), False
+        self.flow_setpoint, self.low = 54.0, 50.0
         self.told: dict[str, object] = {"relay_1": False, "relay_2": False}
         self.open: set[str] = set()
         self.modes: set[str] = set()
@@ -116,6 +125,7 @@ class Watched(KindStage):
         match message:
             case frbc.SystemDescription():
                 self.modes = {mode.id for mode in message.actuators[0].operation_modes}
+                self.low = message.storage.fill_level_range.start_of_range
             case ombc.SystemDescription():
                 self.modes = {mode.id for mode in message.operation_modes}
             case frbc.StorageStatus():
@@ -133,7 +143,7 @@ class Watched(KindStage):
         self.dos(self.after(POLL_S))
         wants = self.is_on
         match self.name:
-            case "offer":
+            case "offer" | "curve":
                 wants = float(str(self.told.get("power_offer", 0.0))) >= 500.0
             case "setpoint":
                 target = float(str(self.told.get("temperature_setpoint", 58.0)))
@@ -147,10 +157,13 @@ class Watched(KindStage):
         self.temperature = round(max(20.0, self.temperature), 1)
         if self.chance.random() < 0.01:
             self.outdoor = self.chance.choice([-5.0, 3.0, 4.0, 6.0, 15.0])
+            self.flow_setpoint = self.chance.choice([44.0, 51.0, 53.0, 55.0, 60.0, 3.0])
         self.is_legible = self.chance.random() > 0.02
         read: dict[str, Any] = {"power": 600.0 if wants else 0.0, "outdoor": self.outdoor, "compressor": wants}
         if "temperature:" in self.keys:
             read["temperature"] = self.temperature if self.is_legible else None
+        if self.name == "curve":
+            read["flow_setpoint"] = self.flow_setpoint if self.chance.random() > 0.02 else None
         read |= {point: value for point, value in self.told.items() if f"{point}:" in self.keys and "relay" in point}
         if "temperature_setpoint" in self.told:
             read["temperature_setpoint"] = self.told["temperature_setpoint"]
@@ -163,7 +176,7 @@ class Watched(KindStage):
 
     def looks(self) -> None:
         """What must be by now, a poll after it was read."""
-        if self.name in ("offer", "setpoint") and self.is_legible and self.temperature < 50.0:
+        if self.name in ("offer", "curve", "setpoint") and self.is_legible and self.temperature < self.low:
             told = self.told.get("power_offer", self.told.get("temperature_setpoint", 58.0))
             may_be_cold = self.elapsed_s - self.shed_at <= 7200.0 + POLL_S
             heats = float(str(told)) > (50.0 if self.name == "setpoint" else 0.0)
