@@ -201,6 +201,10 @@ def test_a_charger_is_never_released(tmp_path: Path) -> None:
             'max_current: 16 A\ndeparture: "07:00"\ncars: [{name: Ours, battery_capacity: 60 kWh}]\n',
             "nobody tells how full the car is: only pebc can be offered",
         ),
+        (
+            "max_current: 16 A\nphase_switching: true\ncars: [{name: Zoe, switch_phases: no}]\n",
+            'phase_switching: "Zoe" takes no change of phases, so there is none',
+        ),
         ("max_current: 16 A\nsafe_current: 10 A\nlegal_limit: 4.2 kW\n", "10 A when nobody is in charge are 6900 W"),
     ],
 )

@@ -139,6 +139,38 @@ def test_a_car_that_does_not_stop_keeps_its_phases(shown: dict[str, Any]) -> Non
     assert [value for _, point, value in stage.written if point == "phase_count"] == []
 
 
+def test_the_only_car_that_takes_no_change_of_phases_keeps_them_and_no_less_is_promised() -> None:
+    stage = EvStage(POINTS + SWITCHED + "cars: [{name: Zoe, switch_phases: no}]\n")
+    (constraints,) = of_type(PowerConstraints, stage.session(PEBC))
+    useful = constraints.allowed_limit_ranges[0].range_boundary
+    assert useful == NumberRange(start_of_range=4140.0, end_of_range=11040.0)
+    stage.ordered("one-phase", (36000, 0, 3700))
+    stage.lives(10 * MINUTE)
+    assert (stage.relay, stage.limit_a) == (3, 0.0)
+
+
+@pytest.mark.parametrize(("card", "relay", "amperes"), [("AA", 3, 0.0), ("BB", 1, 16.0), ("a guest's", 1, 16.0)])
+def test_of_several_cars_the_phases_of_those_are_changed_that_take_it(card: str, relay: int, amperes: float) -> None:
+    cars = "cars: [{name: Zoe, id: AA, switch_phases: no}, {name: Ours, id: BB}]\n"
+    stage = EvStage(f"{POINTS}  car_id: {{register: 9}}\n{SWITCHED}" + cars)
+    stage.extra["car_id"] = card
+    stage.session(PEBC)
+    stage.ordered("one-phase", (36000, 0, 3700))
+    stage.lives(10 * MINUTE)
+    assert (stage.relay, stage.limit_a) == (relay, amperes)
+
+
+def test_a_car_that_must_not_be_woken_is_not_though_its_battery_is_unknown() -> None:
+    stage = limited(POINTS + "  wake: {register: 8, access: write}\ncars: [{name: Zoe, wake: no}]\n")
+    stage.wants = False
+    stage.ordered("stop", (3600, 0, 0))
+    stage.lives(60)
+    stage.ordered("go", (3600, 0, 11040))
+    stage.written.clear()
+    stage.lives(10 * MINUTE)
+    assert [point for _, point, _ in stage.written if point == "wake"] == []
+
+
 def test_a_car_that_sleeps_is_woken_by_what_the_charger_has_for_that() -> None:
     stage = limited(POINTS + "  wake: {register: 8, access: write}\n")
     stage.wants = False

@@ -8,6 +8,7 @@ from ...control.offers import Offer, offer_frbc, offer_pebc
 from ...control.reporting import ReportThresholds
 from ...occasion import Occasion
 from .. import Ability, Advice, CanonicalPoint, Kind, ResourceSetup, short_names
+from .car import only_car
 from .charge_limit import CURRENT, POWER, ChargeLimit
 from .envelopes import EvEnvelopes
 from .ev_charger import CHARGE_NOW, ENABLE, WAKE, EvCharger
@@ -92,6 +93,10 @@ def _advice(settings: EvChargerSettings, abilities: Mapping[str, Ability]) -> It
     if has_capacity and "vehicle_soc" not in abilities and settings.arrival_soc is None:
         what = "nobody tells how full the car is: only pebc can be offered"
         yield Advice(("cars",), what, "Give it vehicle_soc, or an arrival_soc")
+    only = only_car(settings.cars)
+    if settings.phase_switching and only and not only.can_switch_phases:
+        what = f'"{only.name}" takes no change of phases, so there is none'
+        yield Advice(("phase_switching",), what, "Leave one of both out")
     one_phase = ("max_current", settings.max_current_a) if settings.phases == 1 else None
     if settings.phases == 3 and settings.phase_switching:
         one_phase = ("max_current_1p", settings.max_current_1p_a)

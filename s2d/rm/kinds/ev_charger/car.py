@@ -83,12 +83,17 @@ def check_ids(cars: Sequence[Car]) -> None:
         first[car.id.casefold()] = car.name
 
 
+def only_car(cars: Sequence[Car]) -> Car | None:
+    """The one of *cars* that comes, if no other does."""
+    return cars[0] if len(cars) == 1 and cars[0].id is None else None
+
+
 def car_of(cars: Sequence[Car], charger_says: str | None) -> Car | None:
     """Which of *cars* it is whose id the *charger says*; None for one that is not known, a guest perhaps.
 
     Letters may be large or small, as chargers tell the same card either way.
     """
-    if len(cars) == 1 and cars[0].id is None:
-        return cars[0]
+    if only := only_car(cars):
+        return only
     wanted = (charger_says or "").strip().casefold()
     return next((car for car in cars if car.id is not None and car.id.casefold() == wanted), None)

@@ -301,7 +301,7 @@ class EvCharger:
             return "no car connected"
         if not self.plug_in.is_authorised:
             return "waiting for authorisation"
-        return None if self.car.known else "the car is not known"
+        return None if self.car.is_planned else "the car is not known"
 
     def _why_no_charge(self) -> str | None:
         """Why nobody can want a car charged now, whichever it is; None: he can."""
@@ -364,8 +364,8 @@ class EvCharger:
 
     def phases_possible(self) -> tuple[Phases, ...]:
         """On how many phases it can charge, most first."""
-        takes_changes = self.car.known is None or self.car.known.can_switch_phases
-        return (3, 1) if self.phases.can_switch and takes_changes else (self.phases.present(),)
+        can_switch = self.phases.can_switch and self.car.takes_phase_changes
+        return (3, 1) if can_switch else (self.phases.present(),)
 
     def _start_phase_timer(self, timers: TimersAndModes, now: Now) -> None:
         actuator_id = part_id(self.resource_id, "actuator")
@@ -580,7 +580,7 @@ class EvCharger:
     def _wanted_phases(self, now: Now) -> Phases:
         """The phases on which it shall charge."""
         present = self.phases.present()
-        if not self.phases.can_switch:
+        if len(self.phases_possible()) == 1:
             return present
         if isinstance(self.ordered, OrderedCharge):
             return self.ordered.phases if self.ordered.value and not self.phases.failed else present

@@ -8,6 +8,7 @@ from msgspec import Struct
 from ....values import Now, Setpoint
 from ..kept_values import KeptValues
 from ..shared_state import SharedState
+from .car import only_car
 from .charge_limit import Phases
 from .settings import EvChargerSettings
 
@@ -54,7 +55,9 @@ class StationPhases:
 
     def __init__(self, settings: EvChargerSettings, state: SharedState, kept: KeptValues, *, can_be_told: bool) -> None:
         """*can_be_told*: there is something to write that switches them."""
-        self.can_switch = settings.phase_switching and can_be_told
+        only = only_car(settings.cars)
+        is_taken = only is None or only.can_switch_phases
+        self.can_switch = settings.phase_switching and can_be_told and is_taken
         """Whether it can be told on how many phases to charge."""
         self.change: PhaseChange | None = None
         """The change that is under way."""

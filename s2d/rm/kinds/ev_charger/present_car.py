@@ -68,7 +68,7 @@ class PresentCar:
         self._kept = kept
         self._charge = CarCharge(state, kept)
         self.known = self._which()
-        """Which it is, of those that are known well enough to be charged by plan; None: another, or a guest."""
+        """Which it is, of those that its owner has told of; None: another, or a guest."""
         self._zone = ZoneInfo(time_zone)
         self._plug_in_number = 0
         self._came_at = -inf
@@ -142,6 +142,16 @@ class PresentCar:
         """Of its battery, else of the first car that is known well enough; None: of none."""
         capacities = [car.battery_capacity_wh for car in (self.known, *self._settings.cars) if car is not None]
         return next((float(each) for each in capacities if each), None)
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether it is known well enough to be charged by plan."""
+        return self.known is not None and self.known.battery_capacity_wh is not None
+
+    @property
+    def takes_phase_changes(self) -> bool:
+        """Whether it takes a change between one phase and three, as every car does of which nobody says otherwise."""
+        return self.known is None or self.known.can_switch_phases
 
     @property
     def soc(self) -> float | None:
@@ -236,8 +246,7 @@ class PresentCar:
 
     def _which(self) -> Car | None:
         said = self._state.value("car_id")
-        car = car_of(self._settings.cars, None if said is None else str(said))
-        return car if car and car.battery_capacity_wh else None
+        return car_of(self._settings.cars, None if said is None else str(said))
 
     def _come(self, now: Now) -> None:
         self._plug_in_number = self.plug_in.number
