@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import ConfigError, Problem
 from ..host.regular_file import is_missing
-from .checked import Cem, Config, DeviceConfig, Draft, Fallback, Gateway, PointSource, Report
+from .checked import Cem, Config, DeviceConfig, Draft, Fallback, Gateway, House, PointSource, Report
 
 __all__ = [
     "Cem",
@@ -19,6 +19,7 @@ __all__ = [
     "Draft",
     "Fallback",
     "Gateway",
+    "House",
     "PointSource",
     "Report",
     "draft",

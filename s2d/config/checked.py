@@ -28,7 +28,9 @@ from ..device.poll_schedule import WATCHED_EVERY_S
 from ..errors import Problem
 from ..host.time_zone import zone_of_host
 from ..quantities import Duration, Percentage, Power, limits
+from ..rm.house_limit import HeldDevice
 from ..rm.kinds import Ability, Kind
+from ..rm.kinds.head_room import HouseShare
 from ..rm.occasion import Occasion
 from ..values import Setpoint, Value
 from .cem_url import can_be_looked_up, shown_url
@@ -245,6 +247,8 @@ class DeviceConfig:
     model: str | None = None
     serial_number: str | None = None
     firmware_version: str | None = None
+    house: HouseShare | None = None
+    """None: no limit of the house holds it."""
 
     @property
     def make(self) -> DeviceMap:
@@ -357,6 +361,21 @@ def _requests(command: Command, make: DeviceMap) -> Iterator[frozenset[str]]:
             yield frozenset(step.together)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """The limit of the house, and the devices that are held within it."""
+
+    limit_a: float
+    """On each phase."""
+    unbalance_a: float | None
+    """By how much a phase may take more than another; None: by any."""
+    meter: str | None
+    """The device that measures all; None: nothing else is behind the limit."""
+    held: tuple[HeldDevice, ...]
+    shares: Mapping[str, HouseShare]
+    """By device."""
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """The whole configuration of a gateway."""
@@ -367,6 +386,7 @@ class Config:
     devices: tuple[DeviceConfig, ...]
     warnings: tuple[Problem, ...] = ()
     """Problems its owner should look at; it works all the same."""
+    house: House | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,6 +401,8 @@ class Draft:
     """All devices as written."""
     profiles: "Mapping[str, YamlNode]" = field(default_factory=dict)
     """Those that are used, by name, with all that they include."""
+    house_limit: "YamlNode | None" = None
+    """As written."""
 
     @staticmethod
     def empty() -> "Draft":

@@ -16,7 +16,8 @@ from .checked import Cem, Config, Draft, Gateway
 from .clashes import clashes_of
 from .decoder import Decoder, Findings, mapping_of
 from .device import ConfigContext, device_of
-from .device_node import where_of
+from .device_node import name_of, where_of
+from .house_limit import HouseLimitKeys, held_by, house_advice, house_of
 from .open_to_others import files_open_to_others, local_driver_files
 from .plausible import with_lent_ranges
 from .profile import FOLDER, Library, expand_device
@@ -25,7 +26,7 @@ from .yaml_source import read as read_yaml
 
 _INCLUDED = "devices.d/*.yaml"
 _DEVICE_KEYS = frozenset({"profile", "driver", "connection", "points"})
-_GATEWAY_KEYS = frozenset({"gateway", "buses", "include", "devices"})
+_GATEWAY_KEYS = frozenset({"gateway", "buses", "include", "devices", "house_limit"})
 
 
 class GatewayFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,6 +44,9 @@ class GatewayFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         _INCLUDED
     )
     devices: Annotated[list[YamlNode], Meta(description="Devices that do not have a file of their own")] = []
+    house_limit: Annotated[
+        HouseLimitKeys | None, Meta(description="The current of the house within which EV chargers are held")
+    ] = None
 
 
 def read(path: Path) -> Draft:
@@ -96,15 +100,21 @@ def read_node(
         *_open_to_others(path, pattern, (device.driver for device in devices.values())),
         *(clash.problem for clash in clashes if clash.is_warning),
     ]
+    names = [name_of(node) for node in nodes]
+    house = findings.attempt(house_of, file.house_limit, root, names, devices) if file.house_limit else None
+    if house and file.house_limit:
+        warnings += house_advice(file.house_limit, house, root, devices)
     wrong = [clash for clash in clashes if not clash.is_warning]
     clashing = {clash.name for clash in wrong}
-    right = with_lent_ranges(device for device in decoded if device and device.name not in clashing)
+    sound = [device for device in decoded if device and device.name not in clashing]
+    right = tuple(held_by(house, device) for device in with_lent_ranges(sound))
     return Draft(
-        Config(gateway, file.cem, right, tuple(warnings)),
+        Config(gateway, file.cem, right, tuple(warnings), house),
         (*findings.problems, *(clash.problem for clash in wrong)),
         tuple(file.buses),
         tuple(written),
         {each.profile.name: each.profile.whole for each in expanded if each and each.profile},
+        entries["house_limit"].node if "house_limit" in entries else None,
     )
 
 

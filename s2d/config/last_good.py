@@ -34,13 +34,15 @@ _SHADOWED = "shadowed"
 
 def files_of(draft: Draft, gateway_file: Path) -> Mapping[str, bytes]:
     """The files that keep *draft*, which was read from *gateway_file*: name below the folder → content."""
-    whole = {
+    whole: dict[str, object] = {
         _GATEWAY_FILE: str(gateway_file.absolute()),
         "gateway": {"id": str(draft.config.gateway.id)} if draft.config.gateway.id else {},
         "cem": _NOBODY,
         "buses": [_plain(node) for node in draft.buses],
         "devices": [_plain(node, but=("cem",)) for node in draft.nodes],
     }
+    if draft.house_limit:
+        whole["house_limit"] = _plain(draft.house_limit)
     profiles = {f"{PROFILES}/{name}.yaml": _plain(node, but=("include",)) for name, node in draft.profiles.items()}
     # The devices come last: they are nothing without their profiles.
     return {name: _encoded(content) for name, content in (*profiles.items(), (_FILE, whole))}

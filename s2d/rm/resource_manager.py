@@ -725,6 +725,11 @@ class ResourceManager:
         return self._resource.wish
 
     @property
+    def wanted_a(self) -> float:
+        """The current on each phase that it would take if its house had all the room; 0 where none holds it."""
+        return self._resource.head_room.wanted_a if self._resource.head_room else 0.0
+
+    @property
     def fallback_at(self) -> float | None:
         """When (monotonic seconds) the device is brought to rest unless a CEM takes charge."""
         return self._pending_rest.at if self._pending_rest else None

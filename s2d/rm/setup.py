@@ -5,6 +5,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from .kinds import Ability, Resource, ResourceSetup, kind
+from .kinds.head_room import HouseShare
 from .memory import Memory
 from .occasion import SafeStates
 from .policy import Identity, Policy
@@ -28,6 +29,8 @@ class Setup(Struct, frozen=True, kw_only=True):
     """In which its owner tells the time."""
     is_expected_offline: bool = False
     """Its device is switched off at times, as an inverter is at night."""
+    house: HouseShare | None = None
+    """None: no limit of the house holds it."""
     memory: Memory | None = None
     """What was remembered before the last restart."""
 
@@ -42,6 +45,7 @@ class Setup(Struct, frozen=True, kw_only=True):
                 safe=self.safe,
                 time_zone=self.time_zone,
                 is_expected_offline=self.is_expected_offline,
+                house=self.house,
             )
         )
 

@@ -10,6 +10,7 @@ import os
 import signal
 from collections.abc import Callable, Coroutine, Hashable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from ..backoff import Backoff
-from ..config import Config, DeviceConfig
+from ..config import Config, DeviceConfig, House
 from ..config.driver_discovery import DriverUnavailable, code_of
 from ..device.device import Device
 from ..device.found_values import FoundValues
@@ -39,6 +40,7 @@ from ..rm.policy import Identity, Policy
 from ..rm.setup import Setup
 from ..s2.messages.common import CONTROL_TYPES
 from ..values import Clock, Quality, Reading
+from .house import HouseLoop
 from .link import BACKOFF, Link
 from .node import Node
 from .owner_requests import answer_to
@@ -89,10 +91,20 @@ async def run(
             if not problems:
                 zone = config.gateway.time_zone
                 sites = _sites(config.devices, opened, ledgers, store, clock, log, files, zone)
+                if config.house:
+                    _hold(config.house, sites, clock)
                 if control_dir:
                     await _listen(control_dir, sites, buses, log)
                 return await _run(sites, gateway, store, stop, clock, log)
     raise ConfigError(problems)
+
+
+def _hold(house: House, sites: Sequence["RunningDevice"], clock: Clock) -> None:
+    """Has the devices of *house* among *sites* share its limit."""
+    by_name = {each.name: each for each in sites}
+    loop = HouseLoop(house, lambda: {name: site.node for name, site in by_name.items()}, clock)
+    for name in (*([house.meter] if house.meter else []), *(each.name for each in house.held)):
+        by_name[name].listen(partial(loop.heard, name))
 
 
 async def _listen(folder: Path, sites: Sequence["RunningDevice"], lasting: AsyncExitStack, log: Logger) -> None:
@@ -226,10 +238,14 @@ class RunningDevice:
         finally:
             self._work = self._ending_since = None
 
+    def listen(self, listener: Callable[[DeviceEvent], None]) -> None:
+        """Has *listener* hear all that it emits, whenever it is started."""
+        self._listeners.append(listener)
+
     def pass_on(self, point: str, to: "RunningDevice", as_point: str) -> None:
         """Lets *to* have this device's *point* under the name *as_point*."""
 
-        def listen(event: DeviceEvent) -> None:
+        def pass_on(event: DeviceEvent) -> None:
             match event:
                 case Measured(readings):
                     passed = tuple(replace(each, point=as_point) for each in readings if each.point == point)
@@ -240,7 +256,7 @@ class RunningDevice:
             if passed and to.node:
                 to.node.post(Measured(passed, is_lent=True))
 
-        self._listeners.append(listen)
+        self.listen(pass_on)
 
     def device(self) -> Device:
         config = self.config
@@ -388,6 +404,7 @@ def setup_of(config: DeviceConfig, resource_id: str, time_zone: str, memory: Mem
         policy=policy,
         time_zone=time_zone,
         is_expected_offline=config.is_expected_offline,
+        house=config.house,
         memory=memory,
     )
 

@@ -110,6 +110,11 @@ class Node:
         """How it stands now."""
         return node_status(self._device, self._resource_manager, self._clock())
 
+    @property
+    def wanted_a(self) -> float:
+        """The current on each phase that it would take if its house had all the room; 0 where none holds it."""
+        return self._resource_manager.wanted_a
+
     def post(self, event: Event) -> None:
         """Has *event* taken by this node's own task, so that what breaks over it is this node and not the caller."""
         self._posted.append(event)

@@ -15,6 +15,7 @@ from drivers.modbus.point import ModbusPoint
 from s2d.config.checked import Cem, Gateway
 from s2d.config.device import DeviceKeys
 from s2d.config.files import GatewayFile
+from s2d.config.house_limit import HouseLimitKeys
 from s2d.device.command import Command, Step
 from s2d.driver import PointSettings
 from s2d.rm.kinds import KINDS, kind
@@ -93,7 +94,11 @@ def test_the_keys_of_the_gateway_file_are_those_that_are_known() -> None:
         owner = owner if is_within else names(cell)[0]
         told.setdefault(owner, set()).update(names(cell) if is_within else ())
     assert told.keys() == keys(GatewayFile)
-    assert {owner: inside for owner, inside in told.items() if inside} == {"gateway": keys(Gateway), "cem": keys(Cem)}
+    assert {owner: inside for owner, inside in told.items() if inside} == {
+        "gateway": keys(Gateway),
+        "cem": keys(Cem),
+        "house_limit": keys(HouseLimitKeys),
+    }
 
 
 @pytest.mark.parametrize("name", KINDS)

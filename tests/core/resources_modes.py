@@ -117,7 +117,7 @@ class Resource:
     quantities = QUANTITIES
     offers = ControlType.NOT_CONTROLABLE
     foreseen_power = None
-    wish = None
+    wish = head_room = None
     is_at_rest = False
     kept = KeptValues()
     waits_for_device = False

@@ -40,7 +40,7 @@ class Played:
     roles = (Role(role=RoleType.ENERGY_CONSUMER, commodity=Commodity.ELECTRICITY),)
     quantities: tuple[CommodityQuantity, ...] = (L1,)
     foreseen_power: Any = None
-    wish = None
+    wish = head_room = None
     is_at_rest = False
     kept = KeptValues()
     waits_for_device = False

@@ -21,6 +21,7 @@ from ..control.not_controllable import MeasuredResource
 from ..control.power_forecast import ForeseeingResource
 from ..control.reporting import ReportThresholds
 from ..occasion import Occasion, SafeStates
+from .head_room import HeadRoom, HouseShare
 from .kept_values import KeptValues
 from .owners_wish import OwnersWish
 
@@ -111,6 +112,8 @@ class ResourceSetup(Struct, frozen=True, kw_only=True):
     """In which its owner tells the time."""
     is_expected_offline: bool = False
     """Its device is switched off at times, as an inverter is at night."""
+    house: HouseShare | None = None
+    """None: no limit of the house holds it."""
 
 
 class Resource(RestingResource, MeasuredResource, Protocol):
@@ -123,6 +126,11 @@ class Resource(RestingResource, MeasuredResource, Protocol):
     @property
     def wish(self) -> OwnersWish | None:
         """What its owner may want of it now, whatever is ordered; None: nothing."""
+        ...
+
+    @property
+    def head_room(self) -> HeadRoom | None:
+        """What the limit of the house leaves it; None: none holds it."""
         ...
 
     @property

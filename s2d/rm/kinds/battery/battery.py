@@ -59,7 +59,7 @@ class Battery:
     roles: tuple[Role, ...] = (Role(role=RoleType.ENERGY_STORAGE, commodity=Commodity.ELECTRICITY),)
     foreseen_power = None
     troubles = ()
-    wish = None
+    wish = head_room = None
     waits_for_device = False
 
     def __init__(self, setup: ResourceSetup, offers: "Mapping[ControlType, Offer[Battery]]") -> None:

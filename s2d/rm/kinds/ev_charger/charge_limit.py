@@ -57,6 +57,15 @@ class ChargeLimit:
             value = least
         return value if value >= least else 0.0
 
+    def holding(self, current_a: float, phases: Phases, voltage_v: float) -> float:
+        """The most that takes *current_a* on each phase at the *voltage_v* of now; 0 if even its least takes more."""
+        value = self._floored(current_a * phases * voltage_v if self._is_power else current_a)
+        return value if value >= self.least(phases) else 0.0
+
+    def amperes(self, value: float, phases: Phases) -> float:
+        """The current on each phase that *value* is at the voltage of the settings."""
+        return value / self._per_ampere(phases)
+
     def nearest(self, power_w: float, phases: Phases, used: int, voltage_v: float) -> float:
         """The value at which a car that uses *used* of *phases* takes about *power_w*, no less than the least."""
         wanted = power_w if self._is_power else power_w / (used * voltage_v)

@@ -21,6 +21,7 @@ from ...control.operation_modes.timers import TimersAndModes
 from ...control.pebc.envelopes import PresentLimits
 from ...occasion import Occasion
 from .. import Protection, ResourceSetup
+from ..head_room import HeadRoom
 from ..kept_limit import KEPT_AT_LEAST_S, KEPT_AT_MOST_S, KeptLimit
 from ..kept_values import KeptValues
 from ..ladder import Ladder
@@ -45,6 +46,8 @@ _STALE_AFTER_S = 120.0
 _DRIVEN = 0.9
 """An order of so much of what it could have is left to it though the car has to be charged."""
 _MIN_SOC_HYSTERESIS = 1.0
+_HELD_FOR_S = 60.0
+"""An order that the house leaves no room for ends after this long."""
 
 
 class OrderedLimit(NamedTuple):
@@ -98,6 +101,9 @@ class EvCharger:
         self.quantities = self.measured.quantities
         self.car = PresentCar(self.settings, self.state, self.kept, self.measured, setup.time_zone)
         self.plug_in = self.car.plug_in
+        self.head_room = HeadRoom(self.state, setup.house) if setup.house else None
+        self._is_left_alone = False
+        """Nobody will look at what the house leaves it."""
         self.wish = OwnersWish(self.kept, self.state, CHARGE_NOW, self._why_no_charge)
         self.resource_id, self.name = setup.resource_id, setup.name
         self.looked_at: Now | None = None
@@ -128,6 +134,8 @@ class EvCharger:
 
     def observe(self, readings: Iterable[Reading], now: Now) -> None:
         self.state.observe(readings, now)
+        if self.head_room:
+            self.head_room.observe(now)
         self._note_confirmed(now)
         total = self.measured.total()
         status = self.state.value("status")
@@ -156,6 +164,8 @@ class EvCharger:
             self._ladder.turns_at, self._looks_at, self.plug_in.next_at, self.wish.next_at
         ):
             return False
+        if self.head_room:
+            self.head_room.observe(now)
         self.wish.advance(now)
         self._ladder.advance(now)
         self.plug_in.advance(now)
@@ -206,6 +216,7 @@ class EvCharger:
         return self._told_anew(reason, now)
 
     def rest(self, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
+        self._is_left_alone = occasion is Occasion.STOPPING
         self._resting, self.ordered = self._rest_on(occasion, now), None
         beside = [each for each in self._safe.on(occasion, reason) if each.point not in (self.limit.point, ENABLE)]
         return [*self._told_anew(reason, now), *beside]
@@ -259,7 +270,12 @@ class EvCharger:
 
     def _protect_stored(self, now: Now) -> Protection | None:
         """At the start it is left as it is, but for more than a limit that was in force before allows."""
-        limit_w, total = self._kept_limit_w(now), self.measured.total()
+        limit_w, total, phases = self._kept_limit_w(now), self.measured.total(), self.phases.present()
+        room_a = self.head_room.most_a(phases) if self.head_room else inf
+        room_w = room_a * phases * self.measured.voltage_v()
+        if total is not None and total.number > self.most_w(room_w):
+            reason = f"it takes {total.number:.0f} W, and the house leaves it {room_a:.1f} A on each phase"
+            return Protection(reason, self.rest(Occasion.STARTED, f"protection: {reason}", now), ends_orders=False)
         if limit_w is None or total is None or total.number <= self.most_w(limit_w):
             return None
         reason = f"it takes {total.number:.0f} W of {limit_w:.0f} W that it was limited to"
@@ -286,6 +302,7 @@ class EvCharger:
             or not self.plug_in.is_charging
             or self._unconfirmed
             or self.phases.change
+            or self._told != ordered.value
         ):
             return
         steady_w = learnt.steady_w(self._confirmed_at)
@@ -407,6 +424,9 @@ class EvCharger:
             return failed(self.phases.failed)
         if self.plug_in.is_refusing:
             return failed("the car does not charge")
+        if held := self._why_held(since):
+            self._keeps_ordered = bool(self._told)
+            return failed(held)
         if (
             not isinstance(ordered, OrderedCharge)
             or self.phases.change
@@ -431,6 +451,16 @@ class EvCharger:
             self._keeps_ordered = True
             return failed(f"the charger itself limits the car to {self.state.number('current_offered'):g} A")
         return FOLLOWED
+
+    def _why_held(self, since: float) -> str | None:
+        """That the house leaves it less than what was confirmed at *since* (monotonic seconds), if that lasts."""
+        ordered, now = self.ordered, self.looked_at
+        if self.head_room is None or now is None or not isinstance(ordered, OrderedCharge):
+            return None
+        is_held = self._told is not None and self._told < self._unheld_on(ordered.phases, now)
+        if not is_held or now.mono - since < _HELD_FOR_S:
+            return None
+        return f"house_limit leaves it {self.head_room.most_a(ordered.phases):.1f} A on each phase"
 
     def most(self, phases: Phases) -> float:
         """The most that it can give by now, in the unit in which it is limited."""
@@ -511,7 +541,11 @@ class EvCharger:
 
     def _allowed(self, now: Now) -> float:
         """What the station shall give on the phases that it has, but for the least pause and for a car to be woken."""
-        value = self._value_on(self.phases.present(), now)
+        phases = self.phases.present()
+        if self.head_room:
+            takes = self.plug_in.is_car_there and not self.plug_in.is_refusing and not self.car.is_full
+            self.head_room.wanted_a = self.limit.amperes(self._unheld_on(phases, now), phases) if takes else 0.0
+        value = self._value_on(phases, now)
         was_on = self.kept.flag("may_charge") is not False
         if value == 0 and was_on:
             self.kept.put_instant("stopped_at", now.mono, is_urgent=True)
@@ -528,6 +562,15 @@ class EvCharger:
 
     def _value_on(self, phases: Phases, now: Now) -> float:
         """What it may give on *phases*, in the unit in which it is limited."""
+        value = self._unheld_on(phases, now)
+        if self.head_room is None:
+            return value
+        room = self.head_room
+        room_a = room.left_alone_a(phases) if self._is_left_alone else room.most_a(phases)
+        return min(value, self.limit.holding(room_a, phases, self.measured.voltage_v()))
+
+    def _unheld_on(self, phases: Phases, now: Now) -> float:
+        """What it might give on *phases* if its house had all the room."""
         if self.fault or self.car.is_at_limit:
             return 0.0
         most = self.most(phases)

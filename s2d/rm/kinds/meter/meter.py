@@ -27,7 +27,7 @@ class Meter:
 
     foreseen_power = None
     troubles = ()
-    wish = None
+    wish = head_room = None
     waits_for_device = False
     follow_within_s = 0.0
     is_at_rest = True

@@ -40,7 +40,7 @@ class Pv:
     roles: tuple[Role, ...] = (Role(role=RoleType.ENERGY_PRODUCER, commodity=Commodity.ELECTRICITY),)
     foreseen_power = None
     troubles = ()
-    wish = None
+    wish = head_room = None
 
     def __init__(self, setup: ResourceSetup, offers: "Mapping[ControlType, Offer[Pv]]") -> None:
         self.settings: PvSettings = setup.settings
