@@ -50,7 +50,7 @@ _FOLDERS = {
 def add_arguments(parser: ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--kind", choices=_FOLDERS, default="battery", help="what is steered (default: battery)")
-    what.add_argument("--house", action="store_true", help="a house instead: battery, inverter, car and meter")
+    what.add_argument("--house", action="store_true", help="a house: battery, inverter, car, heat pump and meter")
     parser.add_argument(
         "--duration",
         type=argument_of(Duration.parse),

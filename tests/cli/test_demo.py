@@ -125,10 +125,15 @@ def test_it_steers_a_house_with_one_cem(tmp_path: Path) -> None:
         "battery: power_setpoint = -2500",
         "ev_charger: limit = 6.1",
         "ev_charger: limit = 0",
+        "Heat pump > SelectControlType  control_type POWER_ENVELOPE_BASED_CONTROL",
+        "heat_pump: limit = 1200",
+        "heat_pump: limit = 600",
+        "heat_pump: limit = 5048",
         "pv: limit = 5000",
     ):
         assert any(wanted in line for line in told), f"no {wanted!r} in\n{told}"
-    assert told[-1] == "the battery is at rest, the pv is at rest, the ev_charger is at rest, all is closed"
+    steered = ("battery", "pv", "ev_charger", "heat_pump")
+    assert told[-1] == f"{', '.join(f'the {kind} is at rest' for kind in steered)}, all is closed"
 
 
 def test_it_ends_well_when_its_time_is_over(tmp_path: Path) -> None:
