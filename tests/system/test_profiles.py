@@ -286,3 +286,23 @@ async def test_a_heat_pump_is_blocked_and_boosted_and_normal_when_its_cem_is_los
         await asyncio.sleep(2 * MINUTE_S)
         assert pump.sg.state is SgState.NORMAL
     assert (pump.sg.refused_changes, pump.sg.refused_blocks) == (0, 0)
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("name", list(heat_pumps("power_offer")))
+async def test_a_heat_pump_heats_by_an_offer_which_is_withdrawn_when_its_cem_is_lost(tmp_path, name):
+    pump = heat_pump(tank_c=51.0)
+    owner = {"volume": "200 l", "cop": 3, "power": "600 W .. 2 kW", "comfort": "50 °C .. 58 °C"}
+    async with heat_pump_at_work(tmp_path, name, pump, **owner) as (rm, leave):
+        await rm.in_charge()
+        for mode, factor, offered_w in (("rest", 0.0, 0), ("heat", 1.0, 2000)):
+            order = await rm.instruct(mode=mode, factor=factor)
+            assert (await rm.status_of(order))[-1] == "SUCCEEDED"
+            assert pump.values()["power_offer"] == offered_w
+        assert pump.compressor.is_on
+        await leave()
+        await asyncio.sleep(HEAT_PUMP_HOLDS_S - MINUTE_S)
+        assert pump.values()["power_offer"] == 2000
+        await asyncio.sleep(2 * MINUTE_S)
+        assert pump.values()["power_offer"] == 0
+    assert pump.values()["power_offer"] == 0
