@@ -12,7 +12,7 @@ from s2d.rm.control.reporting import ReportThresholds
 from s2d.rm.occasion import SafeStates
 from s2d.rm.policy import Identity, Policy
 from s2d.rm.setup import Setup
-from s2d.s2.effects import Pinged, Ponged
+from s2d.s2.effects import Pinged, Ponged, WishDropped, Wished
 from s2d.s2.messages.common import (
     ControlType,
     ReceptionStatus,
@@ -52,7 +52,10 @@ async def recorded(name: str) -> RecordedRun:
 
 
 async def a_cem_that_comes_and_goes(stage: Stage) -> None:
-    """Instructions for now and for later; one is revoked, one the device refuses; then nobody is in charge."""
+    """Instructions for now and for later; one is revoked, one the device refuses; then nobody is in charge.
+
+    Its owner wants something of it now, which nobody can of a battery.
+    """
     await pass_s(1.5)
     stage.link.join(stage.node, says_hello=True)
     stage.link.say(SelectControlType(message_id="select", control_type=FRBC))
@@ -60,6 +63,8 @@ async def a_cem_that_comes_and_goes(stage: Stage) -> None:
     await while_listening(stage, 5)
     stage.node.take(Pinged())
     stage.node.take(Ponged())
+    stage.node.take(Wished(for_s=60.0))
+    stage.node.take(WishDropped())
     stage.instruct("later", stage.charge, 0.5, after_s=60)
     stage.instruct("never", stage.idle, 0.0, after_s=90)
     stage.link.say(revoked("never"))
