@@ -86,7 +86,7 @@ class Watched(KindStage):
         super().__init__(PUMPS[name][0], holds_s=4 * POLL_S)
         self.name, self.control_type, self.chance = name, PUMPS[name][1], chance
         self.temperature, self.outdoor, self.is_on = 53.0, chance.choice([-5.0, 6.0, 15.0]), False
-        self.flow_setpoint, self.low = 54.0, 50.0
+        self.flow_setpoint, self.low, self.high, self.rests = 54.0, 50.0, 58.0, ""
         self.told: dict[str, object] = {"relay_1": False, "relay_2": False}
         self.open: set[str] = set()
         self.modes: set[str] = set()
@@ -94,6 +94,8 @@ class Watched(KindStage):
         self.cold_polls = 0
         self.shed_at = -1e9
         self.abnormal_at: set[float] = set()
+        self.sheds: set[str] = set()
+        """Abnormal orders that keep it from heating."""
         self.is_legible = True
 
     def on(self, event: Event) -> list[Effect]:
@@ -125,7 +127,9 @@ class Watched(KindStage):
         match message:
             case frbc.SystemDescription():
                 self.modes = {mode.id for mode in message.actuators[0].operation_modes}
+                self.rests = message.actuators[0].operation_modes[-1].id
                 self.low = message.storage.fill_level_range.start_of_range
+                self.high = message.storage.fill_level_range.end_of_range
             case ombc.SystemDescription():
                 self.modes = {mode.id for mode in message.operation_modes}
             case frbc.StorageStatus():
@@ -137,6 +141,8 @@ class Watched(KindStage):
                 self.open.discard(name)
                 if status in (InstructionStatus.ACCEPTED, InstructionStatus.STARTED):
                     self.open.add(name)
+                if status is InstructionStatus.STARTED and name in self.sheds:
+                    self.shed_at = self.elapsed_s
 
     def lives(self) -> None:
         """Until the next poll."""
@@ -181,6 +187,8 @@ class Watched(KindStage):
             may_be_cold = self.elapsed_s - self.shed_at <= 7200.0 + POLL_S
             heats = float(str(told)) > (50.0 if self.name == "setpoint" else 0.0)
             assert heats or may_be_cold, f"{self.temperature} °C, and it is told {told}"
+        if self.name in ("offer", "curve") and self.is_legible and self.temperature >= self.high + 3.0:
+            assert not self.told.get("power_offer"), f"{self.temperature} °C, and it is heated"
         if self.name == "relays" and self.told["relay_1"]:
             (began_at, *_) = [each for each in self.relay_moves if each[1] == "relay_1"][-1]
             assert self.elapsed_s - began_at <= 6900.0 + 2 * POLL_S
@@ -206,8 +214,9 @@ class Watched(KindStage):
             "abnormal_condition": is_abnormal,
         }
         if is_abnormal:
-            self.shed_at = self.elapsed_s + (at - self.now.utc).total_seconds()
-            self.abnormal_at.add(self.shed_at)
+            self.abnormal_at.add(self.elapsed_s + (at - self.now.utc).total_seconds())
+            if self.control_type is OMBC or mode == self.rests:
+                self.sheds.add(name)
         if self.control_type is FRBC:
             actuator = [each for each in self.said if isinstance(each, frbc.SystemDescription)][-1].actuators[0]
             self.dos(self.hears(frbc.Instruction(actuator_id=actuator.id, operation_mode=mode, **common)))
