@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from s2d.rm.kinds.ev_charger import KIND
-from s2d.s2.effects import Effect
+from s2d.s2.effects import Effect, Level, Note
 from s2d.s2.messages import frbc
 from s2d.s2.messages.common import ControlType, PowerMeasurement
 from s2d.s2.messages.pebc import PowerConstraints
 
-from ..core.stage import NOON, said
+from ..core.stage import NOON, notes, said
 from .ev_stage import HOUR, MINUTE, POINTS, SWITCHED, EvStage
 from .stage import FRBC, PEBC, of_type, statuses
 
@@ -443,12 +443,26 @@ def test_a_car_that_sleeps_is_woken_then_refuses_and_is_back_when_it_charges() -
     assert of_type(frbc.SystemDescription, effects)[-1].storage.fill_level_label == "the car does not charge"
     assert of_type(frbc.StorageStatus, effects)[-1].present_fill_level == 60.0
     assert stage.limit_a == 6.0
-    stage.lives(25 * MINUTE)
+    what = "the car does not charge, though it may and is not full"
+    assert Note(Level.ERROR, "resource.troubled", {"what": what}) in effects
+    assert stage.resource_manager.troubles == (what,)
+    assert "resource.troubled" not in notes(stage.lives(25 * MINUTE))
     stage.wants = True
     effects = stage.lives(4)
+    assert Note(Level.INFO, "resource.relieved", {"what": what}) in effects
     assert [each[0] for each in modes(effects)] == ["charge (factor 1 is full current)", "off"]
     status = of_type(frbc.ActuatorStatus, effects)[-1]
     assert (status.active_operation_mode_id, status.operation_mode_factor) == (stage.mode(3), 0.0)
+
+
+def test_of_a_car_of_which_nobody_knows_how_full_it_is_nobody_is_told_that_it_does_not_charge() -> None:
+    stage = EvStage()
+    stage.session(PEBC)
+    stage.wants = False
+    stage.ordered("stop", (3600, 0, 0))
+    stage.lives(2 * MINUTE)
+    stage.ordered("go", (3600, 0, 11040))
+    assert "resource.troubled" not in notes(stage.lives(20 * MINUTE))
 
 
 def test_from_the_latest_start_on_it_charges_whatever_is_ordered() -> None:

@@ -83,7 +83,6 @@ class EvCharger:
 
     roles: tuple[Role, ...] = (Role(role=RoleType.ENERGY_CONSUMER, commodity=Commodity.ELECTRICITY),)
     foreseen_power = None
-    troubles = ()
     follow_within_s = 60.0
     waits_for_device = False
 
@@ -179,6 +178,12 @@ class EvCharger:
 
     def confirm(self, setpoint: Setpoint, keeps: float | None) -> None:
         self._unconfirmed.discard(setpoint)
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        # Of a car of which nobody knows what it lacks, it may be that it is full.
+        refuses = self.plug_in.is_refusing and self.car.is_known_to_lack
+        return ("the car does not charge, though it may and is not full",) if refuses else ()
 
     @property
     def is_at_rest(self) -> bool:

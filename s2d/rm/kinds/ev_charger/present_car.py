@@ -138,6 +138,11 @@ class PresentCar:
         return self.is_at_limit or self._has_had_enough
 
     @property
+    def is_known_to_lack(self) -> bool:
+        """Whether it is known that it has not got what it wants."""
+        return not self.is_full and (self.soc is not None or bool(self.requested_wh))
+
+    @property
     def some_capacity_wh(self) -> float | None:
         """Of its battery, else of the first car that is known well enough; None: of none."""
         capacities = [car.battery_capacity_wh for car in (self.known, *self._settings.cars) if car is not None]
