@@ -1,20 +1,17 @@
 """Two winter days of a simulated heat pump and its tank under a CEM that orders at random: neither suffers."""
 
 from random import Random
-from typing import Any
 
 import pytest
 
-from s2d.s2.effects import Effect, Started
-from s2d.s2.messages import frbc, ombc
+from s2d.s2.effects import Started
+from s2d.s2.messages import ombc
 from s2d.simulation.heat_pump import SimulatedHeatPump
 from s2d.simulation.outdoor import OutdoorTemperature
 
-from ..core.stage import applied
-from .stage import FRBC, OMBC, KindStage, statuses
+from .simulated_days import DAY_S, HOUR_S, Day
+from .stage import FRBC, OMBC
 
-POLL_S = 10.0
-HOUR_S, DAY_S = 3600.0, 86_400.0
 TANK = """
 kind: heat_pump
 storage: dhw
@@ -45,42 +42,6 @@ points:
 """
 
 
-class Day(KindStage):
-    """A simulated heat pump, told and read as a device would be."""
-
-    def __init__(self, keys: str, points: tuple[str, ...], pump: SimulatedHeatPump, orders: dict[str, Any]) -> None:
-        super().__init__(keys, holds_s=4 * POLL_S)
-        self.pump, self.points, self.orders = pump, points, orders
-        self.became: list[tuple[str, str]] = []
-        self.coldest, self.cold_s = 100.0, 0.0
-
-    def lives(self, seconds: float) -> None:
-        until = self.elapsed_s + seconds
-        while self.elapsed_s < until:
-            poll_at = self.elapsed_s + POLL_S
-            while self.elapsed_s < poll_at:  # what is due is done, and told, when it is due
-                wait = self.resource_manager.wake_after(self.now)
-                self.does(self.after(min(poll_at - self.elapsed_s, POLL_S if wait is None else max(wait, 0.01))))
-            self.pump.advance(self.elapsed_s)
-            self.does(self.measured(**self.shown()))
-            self.coldest = min(self.coldest, self.pump.tank.bottom_c)
-            self.cold_s += POLL_S if self.pump.tank.bottom_c < 50.0 else 0.0
-
-    def shown(self) -> dict[str, Any]:
-        values = self.pump.values()
-        return {point: values[point] for point in self.points}
-
-    def does(self, effects: list[Effect]) -> None:
-        while True:
-            self.became += statuses(effects)
-            written = applied(effects)
-            if not written:
-                return
-            self.orders |= dict(written)
-            self.pump.obey(self.orders, self.elapsed_s)
-            effects = self.confirmed(*effects)
-
-
 @pytest.mark.parametrize("seed", range(1))
 def test_a_tank_stays_warm_by_its_setpoint(seed: int) -> None:
     chance = Random(seed)
@@ -89,24 +50,9 @@ def test_a_tank_stays_warm_by_its_setpoint(seed: int) -> None:
     day.on(Started())
     effects = day.in_session(FRBC, **day.shown())
     day.does(effects)
-    ordered = 0
     while day.elapsed_s < 2 * DAY_S:
         day.lives(chance.choice([300.0, 900.0, 3600.0]))
-        (actuator,) = [each for each in day.said if isinstance(each, frbc.SystemDescription)][-1].actuators
-        ordered += 1
-        day.does(
-            day.hears(
-                frbc.Instruction(
-                    message_id=f"m-{ordered}",
-                    id=f"order-{ordered}",
-                    actuator_id=actuator.id,
-                    operation_mode=chance.choice(actuator.operation_modes).id,
-                    operation_mode_factor=0.0,
-                    execution_time=day.now.utc,
-                    abnormal_condition=False,
-                )
-            )
-        )
+        day.orders_some_mode(chance)
     outcomes = [status for _, status in day.became]
     assert outcomes.count("SUCCEEDED") > 10
     assert (pump.damage, pump.compressor.cut_short) == (0, 0)
