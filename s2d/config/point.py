@@ -180,6 +180,9 @@ def problems_of_kind(
         if settings and point.is_writable and point.scale != 0 and point.dimension == canonical.dimension:
             reach = kind.reach(settings).get(name, ())
             yield from reach_problems(reach, point.objection_to, canonical.dimension, written[name].position, inside)
+        if point.is_readable:
+            at = position_of(written[name].node, "values")
+            yield from _shown_problems(kind, name, point, at, inside)
         if point.is_writable:
             states = kind.states.get(name, ())
             yield from state_problems(states, point.objection_to, written[name].position, inside)
@@ -225,6 +228,21 @@ def state_problems(
             what = f"will be told {', '.join(states)}, but {objection}"
             yield position.problem(where, what, "Give it `values` with a raw value for each")
             return
+
+
+def _shown_problems(
+    kind: Kind, name: str, point: PointSettings, position: SourcePosition, where: KeyPath
+) -> Iterator[Problem]:
+    """The problems that *point*, if a *kind* knows what it may show, shows nothing of that or something else."""
+    states = kind.shows.get(name, ())
+    if not states:
+        return
+    known = f"It is {kind.points[name].meaning}"
+    for state in dict.fromkeys((point.values or {}).values()):
+        if state not in states:
+            yield position.problem((*where, "values"), f'"{state}" says nothing of {kind.one}', known)
+    if point.values is None and all(point.objection_to(state) for state in states):
+        yield position.problem(where, "missing `values`, which say what its numbers mean", known)
 
 
 def quantity_of(dimension: str) -> type[Quantity]:

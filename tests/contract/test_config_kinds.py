@@ -21,6 +21,11 @@ PLUG = """kind: load
 power: 0 W .. 2 kW
 points: {on: {register: 1, table: coil, access: read_write}}
 """
+EV = (
+    "kind: ev_charger\nmax_current: 16 A\n"
+    'points: {status: {register: 1, type: "string[1]"}, power: {register: 2, unit: W}, '
+    "current_limit: {register: 3, unit: A, access: write}}\n"
+)
 
 
 def write(folder: Path, keys: str) -> Path:
@@ -91,6 +96,33 @@ def test_what_is_wrong(tmp_path: Path, keys: str, expected: str) -> None:
     assert problems(tmp_path, keys) == [expected]
 
 
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("{register: 1}", ["8:22: Device: points: status: missing `values`, which say what its numbers mean"]),
+        (
+            "{register: 1, values: {1: idle, 2: B, 3: charging, 4: idle}}",
+            [
+                f'8:44: Device: points: status: values: "{each}" says nothing of an ev_charger'
+                for each in ("charging", "idle")
+            ],
+        ),
+        ('{register: 1, type: "string[2]"}', []),
+        ("{register: 1, values: {1: A, 2: B, 3: C, _: F}}", []),
+        ('{register: 1, type: "string[2]", values: {A1: A, B2: B}}', []),
+    ],
+)
+def test_a_status_is_in_the_words_of_its_kind_or_in_the_devices_own_text(
+    tmp_path: Path, status: str, expected: list[str]
+) -> None:
+    keys = EV.replace('{register: 1, type: "string[1]"}', status)
+    words = "It is A no car, B a car, C it charges, D as C, E error, F unavailable"
+    if expected:
+        assert problems(tmp_path, keys) == [f"s2d.yaml:{each}. {words}" for each in expected]
+    else:
+        assert load(write(tmp_path, keys)).devices
+
+
 def test_a_meter_at_the_connection_is_counted_twice(tmp_path: Path) -> None:
     assert warnings(tmp_path, METER) == []
     assert warnings(tmp_path, METER.replace("house", "grid")) == [
@@ -114,12 +146,6 @@ def test_one_that_may_not_feed_in_all_is_not_left_to_itself(tmp_path: Path) -> N
     (device,) = load(write(tmp_path, keys.replace("feed_in_limit: 2 kW\n", ""))).devices
     assert device.fallback
     assert [(each.point, each.value) for each in device.fallback.setpoints] == [("power_limit", "release")]
-
-
-EV = """kind: ev_charger
-max_current: 16 A
-points: {status: {register: 1}, power: {register: 2, unit: W}, current_limit: {register: 3, unit: A, access: write}}
-"""
 
 
 @pytest.mark.parametrize(
@@ -150,7 +176,7 @@ def test_what_is_on_or_off_has_no_names_for_that(tmp_path: Path, keys: str, at: 
             's2d.yaml:3:5: Device: missing key "max_current". For example "max_current: 16 A"',
         ),
         (
-            EV.replace("status: {register: 1}, ", ""),
+            EV.replace('status: {register: 1, type: "string[1]"}, ', ""),
             's2d.yaml:8:13: Device: points: an ev_charger needs "status": '
             "A no car, B a car, C it charges, D as C, E error, F unavailable",
         ),
@@ -168,7 +194,7 @@ def test_what_is_on_or_off_has_no_names_for_that(tmp_path: Path, keys: str, at: 
         ),
         (
             EV.replace("power: {", "current_l2: {register: 5, unit: A}, power: {"),
-            's2d.yaml:8:37: Device: points: missing "current_l1": current_l2 alone leave a phase unknown',
+            's2d.yaml:8:56: Device: points: missing "current_l1": current_l2 alone leave a phase unknown',
         ),
     ],
 )

@@ -106,7 +106,7 @@ def test_the_walkthrough_of_the_standard() -> None:
     keys = (
         "kind: ev_charger\nmax_current: 16 A\nmin_charge_power: 1.4 kW\nmax_charge_power: 11 kW\n"
         "timers: {on: 0 s, off: 0 s}\n"
-        "points:\n  status: {register: 1}\n  power: {register: 2, unit: W}\n"
+        "points:\n  status: {register: 1, values: {1: A, 2: B, 3: C}}\n  power: {register: 2, unit: W}\n"
         '  power_limit: {register: 3, unit: W, access: write}\n  vehicle_soc: {register: 7, unit: "%"}\n'
         'cars: [{name: Car, battery_capacity: 60 kWh}]\ncharge_efficiency: 100 %\ndeparture: "08:00"\n'
     )

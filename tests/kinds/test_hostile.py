@@ -76,7 +76,7 @@ points:
   temperature: {register: 1, type: int16, unit: "°C"}
   power: {register: 2, unit: W}
   outdoor: {register: 3, type: int16, unit: "°C"}
-  status: {register: 4}
+  status: {register: 4, type: "string[12]"}
   heat_now: {register: 5}
   sg_state: {register: 6}
   fault: {register: 7}

@@ -224,6 +224,8 @@ class Kind:
     """Of its settings and the power that it is built for (W; None: nobody says): what its numbers can be."""
     states: Mapping[str, tuple[str, ...]]
     """What may be written to those of its points that hold a state."""
+    shows: Mapping[str, tuple[str, ...]]
+    """What those of its points may show that say a state of which it knows the meaning; no other means anything."""
     hold_s: Mapping[Occasion, float]
     """How long it is left as it is on an occasion, unless its owner says otherwise; where nothing is said, it rests at
     once. On `cem_lost` something is always said."""

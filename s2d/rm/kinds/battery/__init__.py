@@ -134,6 +134,7 @@ KIND = Kind(
     reach=_reach,
     plausible=_plausible,
     states={MODE: ("idle", "charge", "discharge")},
+    shows={},
     hold_s={Occasion.CEM_LOST: 60.0},
     resource=battery,
     out_of_reach=_out_of_reach,

@@ -169,6 +169,7 @@ KIND = Kind(
     reach=_reach,
     plausible=_plausible,
     states={},
+    shows={"status": ("A", "B", "C", "D", "E", "F")},
     hold_s={Occasion.CEM_LOST: 60.0, Occasion.STARTED: 300.0, Occasion.CLOCK: 1800.0},
     resource=ev_charger,
     shows_within_s=_shows_within_s,

@@ -172,6 +172,7 @@ KIND = Kind(
     reach=_reach,
     plausible=_plausible,
     states={MODE: (NORMAL, BOOST, BLOCKED)},
+    shows={"status": ("off", "rest", "heat", "hot_water", "defrost", "legionella", "alarm", "cool", "holiday")},
     hold_s={Occasion.CEM_LOST: 600.0, Occasion.STARTED: 600.0},
     resource=heat_pump,
     shows_within_s=_shows_within_s,

@@ -166,6 +166,7 @@ KIND = Kind(
     reach=_reach,
     plausible=_plausible,
     states={},
+    shows={},
     hold_s={Occasion.CEM_LOST: 300.0, Occasion.STARTED: 300.0, Occasion.CLOCK: 1800.0},
     resource=load,
     may_be_released=_may_be_released,

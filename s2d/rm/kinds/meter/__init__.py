@@ -96,6 +96,7 @@ KIND = Kind(
     reach=_reach,
     plausible=_plausible,
     states={},
+    shows={},
     hold_s={Occasion.CEM_LOST: 60.0},
     resource=meter,
     advice=_advice,

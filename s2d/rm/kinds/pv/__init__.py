@@ -101,6 +101,7 @@ KIND = Kind(
     reach=_reach,
     plausible=_plausible,
     states={},
+    shows={},
     hold_s={Occasion.CEM_LOST: 60.0},
     resource=pv,
     shows_within_s=_shows_within_s,
