@@ -30,8 +30,14 @@ def setpoints_text(device: DeviceConfig, setpoints: Iterable[Setpoint]) -> str:
     wanted = []
     for setpoint in setpoints:
         unit = "" if setpoint.value == RELEASE else unit_of_point(device, setpoint.point)
-        wanted.append(f"{setpoint.point} {shown(setpoint.value)} {unit}".rstrip())
+        wanted.append(f"{setpoint.point} {shown(setpoint.value)} {unit}".rstrip() + _in_watts(device, setpoint))
     return ", ".join(wanted) or "nothing"
+
+
+def _in_watts(device: DeviceConfig, setpoint: Setpoint) -> str:
+    of_kind = kind(device.kind) if device.kind else None
+    power_w = of_kind.comes_to_w(device.settings, setpoint.point, setpoint.value) if of_kind else None
+    return "" if power_w is None else f" ({shown(power_w)} W)"
 
 
 def unit_of_point(device: DeviceConfig, name: str) -> str:

@@ -294,3 +294,19 @@ def test_it_says_of_which_device_nobody_hears(tmp_path: Path) -> None:
 def test_it_says_what_is_shadowed(tmp_path: Path) -> None:
     notes = notes_of(tmp_path, BATTERY + "  shadow: true\n")
     assert notes == [f"Battery: {NO_RUNGS}", "Battery: shadow: nothing is ever written to it"]
+
+
+def test_what_a_charger_gives_without_a_cem_is_said_in_amperes_and_watts(tmp_path: Path) -> None:
+    station = """- name: Charger
+  kind: ev_charger
+  driver: modbus
+  connection: {host: 192.168.1.20}
+  max_current: 16 A
+  phases: 3
+  safe: {cem_lost: {after: 10 min, current_limit: 10 A}}
+  points: {status: {register: 1}, power: {register: 2, unit: W}, current_limit: {register: 3, unit: A, access: write}}
+"""
+    (tmp_path / "s2d.yaml").write_text('cem: {url: "ws://10.0.0.1:8080"}\ndevices:\n' + station)
+    row = str(summary(load(tmp_path))[2])
+    assert "current_limit 6 A (4140 W)" in row
+    assert row.endswith("cem_lost current_limit 10 A (6900 W)")

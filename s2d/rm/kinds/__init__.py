@@ -42,6 +42,10 @@ def _at_once(abilities: object) -> float:
     return 0.0
 
 
+def _no_power(settings: object, name: str, value: Value) -> None:
+    return None
+
+
 def _all_in_reach(settings: object, abilities: object) -> Mapping[str, str]:
     return {}
 
@@ -240,6 +244,9 @@ class Kind:
     what keeps each from it, in words."""
     shows_within_s: Callable[[Mapping[str, Ability]], float] = _at_once
     """Of the abilities of its points: how long it usually takes until an order shows, before that was timed."""
+    comes_to_w: Callable[[Any, str, Value], float | None] = _no_power
+    """Of its settings, one of its points that holds no power, and what that becomes: the most that it takes then, in W;
+    None where that says nothing of it."""
     called: Callable[[Any, str], str] = _by_name
     """Of its settings and its name: what it is called to the CEM."""
 

@@ -124,6 +124,12 @@ def _by_phase(name: str, dimension: str, meaning: str) -> dict[str, CanonicalPoi
     return {f"{name}_{phase}": CanonicalPoint("read", dimension, f"{meaning} phase {phase[1]}") for phase in _PHASED}
 
 
+def _comes_to_w(settings: EvChargerSettings, point: str, value: Value) -> float | None:
+    if point != CURRENT or isinstance(value, str | bool):
+        return None
+    return settings.phases * settings.voltage_v * float(value)
+
+
 def _shows_within_s(abilities: Mapping[str, Ability]) -> float:
     """A station tells its car, and that follows; as the documentation of S2 has it."""
     return 3.0
@@ -173,6 +179,7 @@ KIND = Kind(
     hold_s={Occasion.CEM_LOST: 60.0, Occasion.STARTED: 300.0, Occasion.CLOCK: 1800.0},
     resource=ev_charger,
     shows_within_s=_shows_within_s,
+    comes_to_w=_comes_to_w,
     may_be_released=_never,
     advice=_advice,
     out_of_reach=_out_of_reach,
