@@ -282,6 +282,16 @@ def test_what_was_shed_stays_off_though_the_process_dies() -> None:
     assert applied(stage.after(10.0)) == [("on", True)]
 
 
+def test_what_is_given_back_to_its_thermostat_is_so_at_its_own_instant_as_well() -> None:
+    keys = BOILER.replace('"on": {', "relay: {") + (
+        'commands:\n  "on": {steps: [{write: {relay: value}}], release: [{write: {relay: 1}}]}\n'
+    )
+    stage = Plug(keys).active(relay=False)
+    stage.left()
+    assert applied(stage.after(300.0)) == []
+    assert applied(stage.after(120.0)) == [("on", "release")]
+
+
 def test_at_the_stop_it_is_left_to_its_thermostat_at_once_as_nobody_is_there_later() -> None:
     stage = Plug(BOILER).active().switched_on()
     stage.after(600.0)

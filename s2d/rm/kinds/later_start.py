@@ -7,13 +7,15 @@ street do not start at once. Pure.
 from collections.abc import Iterable
 from math import inf
 
-from ...values import Now, Setpoint
+from ...values import RELEASE, Now, Setpoint
 from .kept_values import KeptValues
 
 ON = "on"
 """The point by which a device is told whether it may run."""
 SHED_FOR_S = 7200.0
 _SHED_AT = "shed_at"
+_STARTS = (True, RELEASE)
+"""What starts it: what is given back to itself runs as it likes."""
 
 
 class LaterStart:
@@ -44,7 +46,7 @@ class LaterStart:
         """
         self.at = inf
         setpoints = list(setpoints)
-        if is_on or not any(each.point == ON and each.value is True for each in setpoints):
+        if is_on or not any(each.point == ON and each.value in _STARTS for each in setpoints):
             return setpoints
         shed_until = self._kept.instants.get(_SHED_AT, -inf) + SHED_FOR_S
         at = max(now.mono + (0.0 if is_last else self._own_s), not_before, shed_until)
