@@ -478,6 +478,18 @@ def test_from_the_latest_start_on_it_charges_whatever_is_ordered() -> None:
     assert stage.limit_a == 0.0
 
 
+def test_from_the_latest_start_on_no_limit_that_stops_it_is_accepted_unless_that_is_abnormal() -> None:
+    stage = Planned(KEYS.replace("60 kWh", "60 kWh, phases: 3"), at=datetime(2026, 12, 1, 4, 20, tzinfo=UTC))
+    stage.session(PEBC)
+    stage.lives(MINUTE)
+    assert statuses(stage.ordered("off", (3600, 0, 0)))[:1] == [("off", "REJECTED")]
+    assert statuses(stage.ordered("gap", (3600, 0, 3000)))[:1] == [("gap", "REJECTED")]
+    assert stage.limit_a != 0
+    assert statuses(stage.ordered("slow", (3600, 0, 5000)))[:1] == [("slow", "ACCEPTED")]
+    assert statuses(stage.ordered("shed", (3600, 0, 3000), is_abnormal=True))[:1] == [("shed", "ACCEPTED")]
+    assert stage.limit_a == 0
+
+
 def test_a_car_that_refuses_is_woken_again_at_its_latest_start() -> None:
     keys = KEYS.replace("60 kWh", "60 kWh, phases: 3").replace(SOC, SOC + "  wake: {register: 8, access: write}\n")
     stage = selected(keys, at=datetime(2026, 12, 1, 3, 50, tzinfo=UTC))

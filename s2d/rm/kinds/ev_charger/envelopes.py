@@ -72,8 +72,8 @@ class EvEnvelopes:
     def obstacle_to(self, wanted: PresentLimits, now: Now) -> str | None:
         if obstacle := self._charger.obstacle():
             return obstacle
-        is_stop = self._upper_w(wanted.limits) == 0 and not wanted.is_abnormal
-        return self._charger.must_charge if is_stop else None
+        is_stop = self._upper_w(wanted.limits) < self._least_w
+        return self._charger.must_charge if is_stop and not wanted.is_abnormal else None
 
     def limit(self, wanted: PresentLimits, reason: str, now: Now) -> list[Stage]:
         limit_w = self._upper_w(wanted.limits)
