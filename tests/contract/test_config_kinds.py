@@ -202,6 +202,24 @@ def test_what_is_wrong_with_a_charger_is_said_where_it_stands(tmp_path: Path, ke
     assert expected in problems(tmp_path, keys)
 
 
+@pytest.mark.parametrize(
+    ("keys", "safe_w"),
+    [
+        ("", 4140.0),
+        ("safe_current: 10 A\n", 6900.0),
+        ("min_charge_power: 1.4 kW\n", 1400.0),
+        ("min_charge_power: 1.4 kW\nsafe_current: 10 A\nmax_charge_power: 5 kW\n", 5000.0),
+    ],
+)
+def test_what_is_safe_of_a_charger_that_is_told_a_power_is_its_safe_current(
+    tmp_path: Path, keys: str, safe_w: float
+) -> None:
+    by_power = EV.replace("current_limit: {register: 3, unit: A", "power_limit: {register: 3, unit: W")
+    (device,) = load(write(tmp_path, by_power + keys)).devices
+    assert device.fallback is not None
+    assert [(each.point, each.value) for each in device.fallback.setpoints] == [("power_limit", safe_w)]
+
+
 def test_a_charger_is_never_released(tmp_path: Path) -> None:
     keys = EV.replace("points: {", "points: {limit: {register: 4, unit: A, access: write}, ").replace(
         ", current_limit: {register: 3, unit: A, access: write}", ""

@@ -44,7 +44,12 @@ class ChargeLimit:
     def safe(self) -> float:
         """The most when nobody is in charge."""
         settings = self._settings
-        return settings.least_power_w if self._is_power else settings.safe_a
+        if not self._is_power:
+            return settings.safe_a
+        if settings.safe_a <= settings.min_current_a:
+            return settings.least_power_w
+        safe_w = settings.phases * settings.voltage_v * settings.safe_a
+        return max(settings.least_power_w, min(safe_w, settings.most_power_w))
 
     def keeping(self, limit_w: float, phases: Phases, voltage_v: float) -> float:
         """The most that keeps *limit_w* at the *voltage_v* of now; 0 if nothing does.
