@@ -8,6 +8,7 @@ consumption positive.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
+from math import isfinite
 from typing import Annotated, Any, ClassVar, Generic, Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar
 
 from msgspec import Meta, Struct
@@ -105,10 +106,7 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Raises: BadReading: outside `min`..`max`, a state `values` does not list, or no number though there is a unit.
         """
         if self.values is not None:
-            key = str(int(raw)) if isinstance(raw, bool | float) and float(raw).is_integer() else str(raw)
-            if key not in self.values and OTHERS not in self.values:
-                raise BadReading(f"{key} is none of the values {', '.join(self.values)}")
-            return self.values[key if key in self.values else OTHERS]
+            return self._state_of(raw)
         if self.unit and isinstance(raw, str | bool):
             raw = number_in(raw, self.unit)
         if isinstance(raw, bool):
@@ -120,9 +118,27 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             value *= self.scale
         if self.offset != 0:
             value += self.offset
+        if not isfinite(value):
+            raise BadReading(f"{value} is no number")
         if not self._is_plausible(value):
             raise BadReading(self._outside(value))
         return value * factor if (factor := self._factor) != 1 else value
+
+    def _state_of(self, raw: Value) -> str:
+        """The state that `values` lists for *raw*; text counts without regard to case, a truth as a word and as 0 or 1.
+
+        Raises: BadReading: it lists none.
+        """
+        assert self.values is not None
+        key = str(int(raw)) if isinstance(raw, bool | float) and float(raw).is_integer() else str(raw)
+        if key in self.values:
+            return self.values[key]
+        alike = {each.casefold(): state for each, state in self.values.items()}
+        words = [str(raw).casefold()] if isinstance(raw, str | bool) else []
+        found = [alike[each] for each in words if each in alike]
+        if not found and OTHERS not in self.values:
+            raise BadReading(f"{str(raw)[:40]} is none of the values {', '.join(self.values)}")
+        return found[0] if found else self.values[OTHERS]
 
     def swapped(self, value: Value) -> Value | None:
         """What *value* is to a device that takes its words in another order; None where it has no such order."""

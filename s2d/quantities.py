@@ -40,7 +40,8 @@ What begins with another unit stands before it: "l/h" before "l".
 """
 
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
-_QUANTITY = re.compile(rf"\s*({_NUMBER})\s*(\S+)\s*")
+_DIGITS_AT_MOST = 64
+_QUANTITY = re.compile(rf"\s*({_NUMBER})\s*(\S+)\s*", re.ASCII)
 
 
 class Quantity(float, Written):
@@ -244,9 +245,9 @@ def number_in(said: str | bool, unit: str) -> float:
 
     Raises: BadReading: it is none.
     """
-    if isinstance(said, str) and re.fullmatch(_NUMBER, said.strip()):
+    if isinstance(said, str) and len(said) <= _DIGITS_AT_MOST and re.fullmatch(_NUMBER, said.strip(), re.ASCII):
         return float(said)
-    raise BadReading(f"{said!r} is no number of {unit}")
+    raise BadReading(f"{said[:_DIGITS_AT_MOST] if isinstance(said, str) else said!r} is no number of {unit}")
 
 
 def dimension_of(unit: str) -> str:

@@ -161,7 +161,9 @@ class TestNumbers:
         make = battery(power=PointSettings(unit="kW", scale=2, offset=1, invert=True))
         assert (await said(make, power=text))[0] == {"power": Reading("power", -24_000.0)}
 
-    @pytest.mark.parametrize("text", ["hello", "", "12,5", "nan", "inf", "1_000", "0x10", "12.5 W", True, False])
+    @pytest.mark.parametrize(
+        "text", ["hello", "", "12,5", "nan", "inf", "1_000", "１２", "0x10", "12.5 W", True, False]
+    )
     async def test_nothing_else_is(self, text):
         readings, log = await said(battery(power=POWER), power=text)
         assert (readings, log) == ({}, [("reading.rejected", f"{text!r} is no number of W")])
@@ -175,6 +177,32 @@ class TestNumbers:
     async def test_no_measurement_is_infinite(self, number):
         assert (await said(battery(voltage=PointSettings(unit="V")), voltage=number))[0] == {}
         assert (await said(battery(), soc=number))[0] == {}
+
+    async def test_no_number_is_as_long_as_a_novel(self):
+        readings, [(_, reason)] = await said(battery(power=POWER), power="0" * 10_000)
+        assert (readings, reason) == ({}, f"{'0' * 64!r} is no number of W")
+
+    @pytest.mark.parametrize(
+        ("raw", "state"),
+        [
+            ("on", "C"),
+            ("ON", "C"),
+            ("On", "C"),
+            ("off", "B"),
+            (True, "D"),
+            (False, "E"),
+            (1, "F"),
+            (1.0, "F"),
+            ("x", None),
+        ],
+    )
+    async def test_states_count_without_regard_to_case_and_truths_by_their_words(self, raw, state):
+        values = {"on": "C", "OFF": "B", "true": "D", "false": "E", "1": "F"}
+        readings, log = await said(battery(state=PointSettings(values=values)), state=raw)
+        if raw is True:
+            state = "F"  # where there is a 1 that is what it is
+        assert readings == ({} if state is None else {"state": Reading("state", state)})
+        assert bool(log) == (state is None)
 
     async def test_what_is_computed_with_a_unit_is_one_too(self):
         computed = {"power": Computed(value=E("state"), unit="W"), "soc": Computed(value=E("state == 'on'"))}
