@@ -23,7 +23,7 @@ from .point import POINT_NAME, quantity_of
 from .profile import ProfileKeys
 from .profile.expand import VARIABLE
 
-SHIPPED_DRIVERS = ("modbus",)
+SHIPPED_DRIVERS = ("modbus", "mqtt")
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _DEVICE: Schema = {"$ref": "#/$defs/device"}
 _KEYS_WITH_OWN_POINTS = ("computed", "commands", "start", "nameplate", "available", "uptime", "ready", "variants")

@@ -12,6 +12,8 @@ from msgspec.structs import fields
 
 from drivers.modbus.connection import ModbusConnection
 from drivers.modbus.point import ModbusPoint
+from drivers.mqtt.connection import MqttConnection
+from drivers.mqtt.point import MqttPoint
 from s2d.config.checked import Cem, Gateway
 from s2d.config.device import DeviceKeys
 from s2d.config.files import GatewayFile
@@ -30,6 +32,7 @@ KEYS = {
     ("More than registers", "Key of a command"): Command,
     ("More than registers", "Key of a step"): Step,
     ("`driver: modbus`", "Key of `connection`"): ModbusConnection,
+    ("`driver: mqtt`", "Key of `connection`"): MqttConnection,
     **{(f"`kind: {name}`", "Key"): kind(name).settings for name in KINDS},
 }
 """Where a table of keys stands: its heading, and that of its first column."""
@@ -82,8 +85,11 @@ def test_the_keys_of_a_table_are_those_that_are_known(section: str, column: str)
     assert set(told) == keys(KEYS[section, column])
 
 
-def test_the_keys_of_a_modbus_point_are_those_that_any_point_has_not() -> None:
-    assert set(documented("`driver: modbus`", "Key of a point")) == keys(ModbusPoint) - keys(PointSettings)
+@pytest.mark.parametrize(("driver", "point"), [("modbus", ModbusPoint), ("mqtt", MqttPoint)])
+def test_the_keys_of_a_point_of_a_driver_are_those_that_any_point_has_not(
+    driver: str, point: type[PointSettings]
+) -> None:
+    assert set(documented(f"`driver: {driver}`", "Key of a point")) == keys(point) - keys(PointSettings)
 
 
 def test_the_keys_of_the_gateway_file_are_those_that_are_known() -> None:
