@@ -33,6 +33,7 @@ IMAGES = {
 NAMELESS = {
     "eastron-sdm120": "the meter says nothing of itself but measurements, which any device may",
     "eastron-sdm630": "the meter says nothing of itself but measurements, which any device may",
+    "sg-ready-relays": "a relay says nothing of itself",
 }
 """Profiles that no device is recognised by, and why."""
 
