@@ -182,28 +182,6 @@ class TestNumbers:
         readings, [(_, reason)] = await said(battery(power=POWER), power="0" * 10_000)
         assert (readings, reason) == ({}, f"{'0' * 64!r} is no number of W")
 
-    @pytest.mark.parametrize(
-        ("raw", "state"),
-        [
-            ("on", "C"),
-            ("ON", "C"),
-            ("On", "C"),
-            ("off", "B"),
-            (True, "D"),
-            (False, "E"),
-            (1, "F"),
-            (1.0, "F"),
-            ("x", None),
-        ],
-    )
-    async def test_states_count_without_regard_to_case_and_truths_by_their_words(self, raw, state):
-        values = {"on": "C", "OFF": "B", "true": "D", "false": "E", "1": "F"}
-        readings, log = await said(battery(state=PointSettings(values=values)), state=raw)
-        if raw is True:
-            state = "F"  # where there is a 1 that is what it is
-        assert readings == ({} if state is None else {"state": Reading("state", state)})
-        assert bool(log) == (state is None)
-
     async def test_what_is_computed_with_a_unit_is_one_too(self):
         computed = {"power": Computed(value=E("state"), unit="W"), "soc": Computed(value=E("state == 'on'"))}
         readings, log = await said(battery(computed=computed, state=PointSettings()), state="on")
