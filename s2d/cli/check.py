@@ -61,6 +61,7 @@ def summary(config: Config) -> list[ConsoleLine]:
     notes = (
         *_bus_loads(config),
         *_unheard_notes(config),
+        *_house_notes(config),
         *reach_notes,
         *wear_notes,
         *_fallback_notes(config),
@@ -112,9 +113,19 @@ def _reach_notes(device: DeviceConfig) -> Iterator[str]:
 def _unheard_notes(config: Config) -> Iterator[str]:
     """A line for each device that is nothing to anybody."""
     used = {source.device for device in config.devices for source in device.sources.values()}
+    if config.house and config.house.meter:
+        used.add(config.house.meter)
     for device in config.devices:
         if device.kind is None and device.name not in used:
             yield f"{device.name}: no CEM hears of it, and no other device uses its points: say its `kind`, or use them"
+
+
+def _house_notes(config: Config) -> Iterator[str]:
+    """A line for the limit of the house: who gives way, and what each has while nobody tells what is left."""
+    if house := config.house:
+        shares = ", ".join(f"{name} {share.unknown_a:g} A" for name, share in house.shares.items())
+        by = f"by {house.meter}" if house.meter else "with nothing else behind the limit"
+        yield f"house_limit: {house.limit_a:g} A on each phase, {by}; while nobody tells what is left: {shares}"
 
 
 def _wear_notes(device: DeviceConfig) -> Iterator[str]:

@@ -50,6 +50,9 @@ def explanation(device: DeviceConfig, setup: Setup | None, readings: Iterable[Re
         lines += _section("TO A CEM", [("", "no CEM hears of it: it only gives its points to other devices")])
     if setup:
         lines += _wished(setup, readings, now)
+    if device.house:
+        held = f"{device.house.unknown_a:g} A on each phase while nobody tells that"
+        lines += ["", f"house_limit: it takes no more than the house leaves it, {held}"]
     values = {each.point: each.value for each in readings if each.value is not None}
     lines += _section("IF THIS MACHINE DIES", _left_alone(device, values))
     if device.is_shadowed:

@@ -293,3 +293,11 @@ def test_it_says_that_its_owner_wants_a_car_charged_now(capsys, tmp_path):
     plugged = "status: B\npower: 0 W\ncharge_now: {}\n"
     assert wanted in explained(capsys, tmp_path, config, "Car", plugged.format("true"))
     assert wanted not in explained(capsys, tmp_path, config, "Car", plugged.format("false"))
+
+
+def test_it_says_what_the_house_leaves_a_charger(capsys, tmp_path):
+    config = tmp_path / "s2d.yaml"
+    phases = "".join(f"      current_l{phase}: {{register: 1{phase}, unit: A}}\n" for phase in (1, 2, 3))
+    config.write_text(f"house_limit: {{current: 16 A, of: [Car]}}\n{CHARGER}{phases}")
+    held = "house_limit: it takes no more than the house leaves it, 6 A on each phase while nobody tells that"
+    assert held in explained(capsys, tmp_path, config, "Car", "status: B\npower: 0 W\n")

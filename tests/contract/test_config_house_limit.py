@@ -1,11 +1,14 @@
 """The limit of the house in a configuration: what it comes to, what is refused, and what is warned of."""
 
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from s2d.cli.check import summary
 from s2d.config import draft
 from s2d.config.last_good import files_of, keep, read_last_good
+from s2d.host.console import rendered
 from s2d.phases import PhaseRotation
 from s2d.rm.house_limit import HeldDevice
 from s2d.rm.kinds.head_room import HouseShare
@@ -135,3 +138,10 @@ def test_what_ran_last_is_held_when_it_is_made_safe(tmp_path: Path) -> None:
     last = read_last_good(state, tmp_path / "s2d.yaml")
     assert last.problems == ()
     assert [each.house for each in last.config.devices] == [HouseShare(0.0), HouseShare(0.0)]
+
+
+def test_check_says_who_is_held_and_by_whose_meter(tmp_path: Path) -> None:
+    limit = "{current: 25 A, from: Meter, of: [Left]}"
+    lines = [rendered(line, StringIO()) for line in summary(draft(written(tmp_path, limit, charger(), meter())).config)]
+    assert "house_limit: 25 A on each phase, by Meter; while nobody tells what is left: Left 6 A" in lines
+    assert not [line for line in lines if "no CEM hears of it" in line]
