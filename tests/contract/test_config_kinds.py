@@ -13,6 +13,12 @@ devices:
     driver: modbus
     connection: {host: localhost}
 """
+BOILER = """kind: load
+power: 3 kW
+thermostat: true
+volume: 120 l
+points: {on: {register: 1, table: coil, access: read_write}, temperature: {register: 1, unit: °C}}
+"""
 METER = "kind: meter\nmeasures: house\npoints: {power: {register: 1, unit: W}}\n"
 PV = """kind: pv
 points: {power: {register: 1, type: int16, unit: W}, power_limit: {register: 2, unit: W, access: write}}
@@ -121,6 +127,42 @@ def test_a_status_is_in_the_words_of_its_kind_or_in_the_devices_own_text(
         assert problems(tmp_path, keys) == [f"s2d.yaml:{each}. {words}" for each in expected]
     else:
         assert load(write(tmp_path, keys)).devices
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        (
+            "timers: {on: 20 min}",
+            "comfort: the shortest run, 20 min at 3000 W, makes its storage 7.2 K warmer, of 5 K between the ends of "
+            "comfort. Widen `comfort`, or shorten `timers: on`",
+        ),
+        (
+            'timers: {on: 2 min}\nusage: {weekdays: {"06:30": 1 kWh}}',
+            "usage: a draw of 1 kWh cools it by 7.2 K, more than the 5 K of comfort. It will be heated in between; "
+            "widen `comfort` if that is not wanted",
+        ),
+    ],
+)
+def test_what_is_unwise_of_a_boiler(tmp_path: Path, keys: str, expected: str) -> None:
+    (warning,) = warnings(tmp_path, f"{BOILER}{keys}\n")
+    assert warning.partition("Device: ")[2] == expected
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ("comfort: 45 °C .. 55 °C", "comfort: legionella grow below 50 °C; if you know, write i_know: legionella"),
+        ("comfort: 55 °C .. 65 °C", "comfort: it scalds above 60 °C without mixing_valve: true"),
+        ("hygiene: off", "hygiene: without it legionella grow; if you know, write i_know: legionella"),
+        ("heat_capacity: 140 Wh", "heat_capacity: volume says this already"),
+        ("comfort: 50 °C .. 99 °C", 'comfort: must lie within level_limits, got "50 °C .. 99 °C"'),
+        ("standing_losses: 40 W at 15 °C", "standing_losses: nothing is lost at or below ambient, 20 °C"),
+    ],
+)
+def test_what_is_wrong_of_a_boiler(tmp_path: Path, keys: str, expected: str) -> None:
+    (problem,) = problems(tmp_path, f"{BOILER}{keys}\n")
+    assert problem.partition("Device: ")[2] == expected
 
 
 def test_a_meter_at_the_connection_is_counted_twice(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from s2d.errors import ConfigError
-from s2d.events import Measured
+from s2d.events import Lost, Measured
 from s2d.rm.kinds.load import KIND
 from s2d.s2.effects import Effect, Started, Stopping, WishDropped, Wished
 from s2d.s2.messages import frbc, ombc
@@ -190,6 +190,21 @@ def test_it_is_off_as_soon_as_nobody_knows_how_hot_it_is(keys: str) -> None:
     assert boiler.told == [("on", False)]
     assert not any(isinstance(each, frbc.StorageStatus) for each in said(lived))
     assert statuses(boiler.order("again", "heat"))[-1] == ("again", "REJECTED")
+
+
+@pytest.mark.parametrize(("keys", "wanted"), [(SWITCHED, False), (OWN, True)])
+def test_what_does_not_answer_any_more_is_off_or_left_to_its_thermostat(keys: str, wanted: bool) -> None:
+    boiler = Boiler(keys)
+    boiler.holds_s = 40.0
+    boiler.order("heat", "heat")
+    boiler.lives()
+    boiler.told.clear()
+    boiler.does(boiler.on(Lost("no answer")))
+    assert statuses(boiler.order("rest", "rest", abnormal_condition=True)) == [("rest", "REJECTED")]
+    assert ("heat", "ABORTED") in statuses(boiler.does(boiler.after(40.0)))
+    boiler.lives(3 * MINUTE)
+    assert {*boiler.told} == {("on", wanted)}
+    assert boiler.resource.is_at_rest
 
 
 def test_a_reading_in_doubt_is_taken_for_the_worst() -> None:
