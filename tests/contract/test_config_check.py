@@ -304,7 +304,10 @@ def test_what_a_charger_gives_without_a_cem_is_said_in_amperes_and_watts(tmp_pat
   max_current: 16 A
   phases: 3
   safe: {cem_lost: {after: 10 min, current_limit: 10 A}}
-  points: {status: {register: 1}, power: {register: 2, unit: W}, current_limit: {register: 3, unit: A, access: write}}
+  points:
+    status: {register: 1, values: {1: A, 2: B, 3: C}}
+    power: {register: 2, unit: W}
+    current_limit: {register: 3, unit: A, access: write}
 """
     (tmp_path / "s2d.yaml").write_text('cem: {url: "ws://10.0.0.1:8080"}\ndevices:\n' + station)
     row = str(summary(load(tmp_path))[2])
