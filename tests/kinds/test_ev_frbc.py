@@ -348,6 +348,41 @@ def test_it_stops_by_itself_at_its_limit() -> None:
     assert of_type(frbc.SystemDescription, effects)[-1].storage.fill_level_label == "full"
 
 
+@pytest.mark.parametrize(
+    ("soc", "last_a", "is_full"),
+    [
+        (60.0, 2.0, True),  # it took less and less
+        (89.3, 16.0, True),  # it stops a little sooner than it is told to
+        (60.0, 16.0, False),  # it may have been its owner
+    ],
+)
+def test_a_car_that_stops_by_itself_is_full_after_5_min_if_it_was_about_to_be(
+    soc: float, last_a: float, is_full: bool
+) -> None:
+    stage = charging(soc=soc)
+    stage.car_a = last_a
+    stage.lives(10)
+    stage.wants = False
+    stage.car_soc = soc
+    stage.lives(4 * MINUTE)
+    effects = stage.lives(2 * MINUTE)
+    described = [each for each in stage.said if isinstance(each, frbc.SystemDescription)][-1]
+    assert (described.storage.fill_level_label == "full") is is_full
+    assert (len(described.actuators[0].operation_modes) == 1) is is_full
+    assert bool(of_type(frbc.SystemDescription, effects)) is is_full
+
+
+def test_a_car_is_not_paused_before_it_has_charged_for_a_while_unless_that_is_abnormal() -> None:
+    keys = KEYS.replace("60 kWh", "60 kWh, first_charge: 15 min") + "timers: {on: 0 s}\n"
+    stage = charging(keys)
+    stage.lives(12 * MINUTE)
+    assert statuses(stage.orders("stop", stage.off)) == [("stop", "REJECTED")]
+    stage.lives(2 * MINUTE)
+    assert statuses([*stage.orders("again", stage.off), *stage.lives(4)])[-1] == ("again", "SUCCEEDED")
+    other = charging(keys)
+    assert statuses([*other.orders("shed", other.off, is_abnormal=True), *other.lives(4)])[-1] == ("shed", "SUCCEEDED")
+
+
 @pytest.mark.parametrize(("limit_soc", "ends"), [(50.0, (20.0, 50.0)), (10.0, (10.0, 10.0)), (0.0, (0.0, 0.0))])
 def test_a_car_that_limits_itself_is_described_up_to_there(limit_soc: float, ends: tuple[float, float]) -> None:
     stage = Planned(KEYS.replace(SOC, SOC + '  vehicle_soc_limit: {register: 8, unit: "%"}\n') + "min_soc: 20 %\n")

@@ -171,6 +171,18 @@ def test_a_car_that_must_not_be_woken_is_not_though_its_battery_is_unknown() -> 
     assert [point for _, point, _ in stage.written if point == "wake"] == []
 
 
+def test_a_car_is_not_paused_before_it_has_charged_for_a_while_unless_that_is_abnormal() -> None:
+    stage = limited(POINTS + "cars: [{name: Zoe, first_charge: 5 min}]\n")
+    stage.lives(4 * MINUTE)
+    assert statuses(stage.ordered("stop", (3600, 0, 0))) == [("stop", "REJECTED")]
+    assert stage.taken_w > 0
+    assert statuses(stage.ordered("slow", (3600, 0, 4140)))[-1] == ("slow", "SUCCEEDED")
+    stage.lives(2 * MINUTE)
+    assert statuses(stage.ordered("again", (3600, 0, 0)))[-1] == ("again", "SUCCEEDED")
+    other = limited(POINTS + "cars: [{name: Zoe, first_charge: 5 min}]\n")
+    assert statuses(other.ordered("shed", (3600, 0, 0), is_abnormal=True))[-1] == ("shed", "SUCCEEDED")
+
+
 def test_a_car_that_sleeps_is_woken_by_what_the_charger_has_for_that() -> None:
     stage = limited(POINTS + "  wake: {register: 8, access: write}\n")
     stage.wants = False

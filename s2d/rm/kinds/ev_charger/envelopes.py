@@ -73,7 +73,7 @@ class EvEnvelopes:
         if obstacle := self._charger.obstacle():
             return obstacle
         is_stop = self._upper_w(wanted.limits) < self._least_w
-        return self._charger.must_charge if is_stop and not wanted.is_abnormal else None
+        return self._charger.obstacle_to_stop(now) if is_stop and not wanted.is_abnormal else None
 
     def limit(self, wanted: PresentLimits, reason: str, now: Now) -> list[Stage]:
         limit_w = self._upper_w(wanted.limits)

@@ -341,9 +341,11 @@ class EvCharger:
     def _most_w_on(self, phases: Phases) -> float:
         return self.car.most_w(phases, self.limit)
 
-    def _is_charged_first(self, now: Now) -> bool:
+    def _why_charged_first(self, now: Now) -> str | None:
+        """Why it may not be paused yet, or None."""
         first_at, car = self.car.first_charged_at, self.car.known
-        return car is not None and first_at is not None and now.mono < first_at + car.first_charge_s
+        is_first = car is not None and first_at is not None and now.mono < first_at + car.first_charge_s
+        return "the car charges for a while before it is paused first" if is_first else None
 
     def _against(self, ordered: OrderedCharge) -> str | None:
         """What there is against what is ordered by now, though it was possible."""
@@ -410,11 +412,15 @@ class EvCharger:
             return "it was stopped a moment ago"
         if ordered.value and ordered.phases != self.phases.present() and now.mono < self.phases.kept_until:
             return "its phases were changed a while ago"
-        if not ordered.value and not ordered.is_abnormal and self._is_charged_first(now):
-            return "the car charges for a while before it is paused first"
+        if not ordered.value and not ordered.is_abnormal and (why_first := self._why_charged_first(now)):
+            return why_first
         if self._is_wished and not ordered.is_abnormal:
             return self.must_charge
         return self._too_little(ordered)
+
+    def obstacle_to_stop(self, now: Now) -> str | None:
+        """Why it may not be kept from charging now, unless that is abnormal; None: it may."""
+        return self.must_charge or self._why_charged_first(now)
 
     def is_seen_off(self, since: float) -> bool:
         """Whether readings since then (monotonic seconds) show that it does not charge."""
