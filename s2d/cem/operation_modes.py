@@ -170,6 +170,8 @@ class ModeBasedChoices(Choices):
         found = find_named(order.mode, every, lambda each: Alias(each[1].id, each[1].label))
         if order.power_w is not None and len(found) > 1:
             found = [each for each in found if _factor_of_power(each[1], order.power_w) is not None][:1] or found
+        elif order.share is not None and len({actuator.id for actuator, _ in found}) == 1:
+            found = [max(found, key=lambda each: _full(each[1]))]
         if len(found) == 1:
             return found[0]
         if not found:
@@ -242,6 +244,11 @@ def _factor_of_power(mode: OfferedMode, power_w: float) -> float | None:
             if min(span.start, span.end) <= power <= max(span.start, span.end):
                 return (power - span.start) / (span.end - span.start) if span.end != span.start else 0.0
     return None
+
+
+def _full(mode: OfferedMode) -> float:
+    """The most that *mode* takes or gives."""
+    return max((abs(end) for each in mode.spans[:1] for end in (each.start, each.end)), default=0.0)
 
 
 def _factor_of_share(mode: OfferedMode, order: Operate) -> float:

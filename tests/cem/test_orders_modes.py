@@ -5,11 +5,15 @@ from datetime import timedelta
 import pytest
 from meeting import Meeting
 
+from s2d.cem.choices import InstructionHeader
 from s2d.cem.commands import CommandRefused
+from s2d.cem.frbc import FillRateChoices
+from s2d.cem.grammar import parse
 from s2d.s2.messages import ddbc, frbc, wire
-from s2d.s2.messages.common import NumberRange, RevokeObject
+from s2d.s2.messages.common import ControlType, NumberRange, RevokeObject
 from tests.core.resources_modes import BETA, FIRST, HeatPump, Hybrid, Play, Tank
 from tests.core.stage import NOON
+from tests.kinds.test_ev_frbc import BOTH, Planned
 
 
 def met(resource, version=None):
@@ -226,3 +230,23 @@ def test_an_owner_orders_a_power_or_a_share_in_percent_and_stops():
     assert refusal_of(meeting, "on -2 kW") == 'on takes a power such as 2 kW, whichever way it flows, got "-2 kW"'
     assert refusal_of(meeting, "stop").startswith('no mode takes and gives nothing, so "stop" means none of them')
     assert refusal_of(meeting, "stop now") == 'stop stands alone, or with an actuator as in stop of 2, got "now"'
+
+
+@pytest.mark.parametrize(
+    ("line", "phases", "details"),
+    [
+        ("charge 2 kW", 1, "S2 factor 0.269565, 2000 W"),
+        ("charge 6 kW", 3, "S2 factor 0.269565, 6000 W"),
+        ("charge 50 %", 3, "S2 factor 0.5, 7590 W"),
+        ("stop", 0, "S2 factor 0, 0 W"),
+    ],
+)
+def test_of_a_car_that_charges_on_one_phase_or_three_the_mode_is_what_the_power_needs(line, phases, details):
+    stage = Planned(BOTH)
+    stage.session(ControlType.FILL_RATE_BASED_CONTROL)
+    choices = FillRateChoices()
+    choices.receive([each for each in stage.said if isinstance(each, frbc.SystemDescription)][-1])
+    header = InstructionHeader("message", "order", NOON, abnormal_condition=False)
+    draft = choices.draft(parse(line).command, header, iter("x").__next__)
+    assert draft.instruction.operation_mode == (stage.mode(phases) if phases else stage.off)
+    assert draft.details == details
