@@ -26,6 +26,8 @@ LASTS_S = 10.0
 """What is less while the limit is kept has to last so long to be believed."""
 _EXCEEDED = 1.05
 """A limit is exceeded by so much more: meters are not exact."""
+_BELIEVED_S = 60.0
+"""What flowed is no longer believed than this, whatever `max_age` says: it is no energy that stays where it is."""
 _KEPT_AT_MOST = 600
 _DRAWS_A = 1.0
 """A phase on which a device takes more is in use."""
@@ -103,7 +105,8 @@ class HouseLimit:
                 return {}
             good_until = newest.good_until
             heard = [drawn[-1].at for name, drawn in self._drawn.items() if drawn and self._is_known(name, now_s)]
-            metered = _nearest(self._metered, min([newest.at, *heard]))
+            is_exceeded = max(newest.amperes) > _EXCEEDED * self._limit_a
+            metered = newest if is_exceeded else _nearest(self._metered, min([newest.at, *heard]))
         at = now_s if metered is None else metered.at
         own = {each.name: self._drawn_at(each, at, now_s) for each in self._held}
         used = {phase: sum(own[each.name].get(phase, 0.0) for each in self._held) for phase in HOUSE}
@@ -229,7 +232,8 @@ def currents_of(known: Mapping[str, Reading], phases: Collection[int]) -> PhaseC
         amperes[phase - 1] = max(by_power, by_current)
     times = [each.at for each in used if each.at is not None]
     first, second, third = amperes
-    return PhaseCurrents((first, second, third), min(times, default=-inf), min(each.good_until for each in used))
+    at = min(times, default=-inf)
+    return PhaseCurrents((first, second, third), at, min(at + _BELIEVED_S, *(each.good_until for each in used)))
 
 
 def alike(pool: float, most: Mapping[str, float]) -> dict[str, float]:

@@ -103,15 +103,35 @@ def test_what_lasts_is_believed_though_the_limit_is_kept() -> None:
 
 def test_readings_are_set_against_each_other_as_of_the_same_instant() -> None:
     house = House(CAR)
-    for second in range(20):
-        # The station is told 8 A at the fifth second; the meter of the house tells only every ten.
+    for second in range(40):
+        # The station is told 8 A at the fifth second; the meter of the house tells only every twenty.
         draws_a = 16.0 if second < 5 else 8.0
         house.says("Car", draws_a, draws_a, draws_a)
-        if second % 10 == 0:
+        if second % 20 == 0:
             house.says("Meter", 9.0 + draws_a, 0.0, 0.0)
         if second % 5 == 0:
             assert house.left(Car=16.0)["Car"][0] == 16.0
         house.after(1)
+
+
+def test_that_the_limit_is_exceeded_waits_for_nobody() -> None:
+    house = House(CAR)
+    house.says("Meter", 20.0, 20.0, 20.0)
+    house.says("Car", 16.0, 16.0, 16.0)
+    assert house.left(Car=16.0)["Car"][0] == 16.0
+    house.after(8)
+    # The station is slow to say what it takes.
+    house.says("Meter", 33.0, 20.0, 20.0)
+    assert house.left(Car=16.0)["Car"][0] == 8.0
+
+
+def test_what_flowed_long_ago_is_not_believed_for_as_long_as_a_device_wants() -> None:
+    house = House(CAR)
+    for name in ("Meter", "Car"):
+        house.limit.observe(name, [Reading(f"current_l{phase}", 5.0, at=house.now_s) for phase in (1, 2, 3)])
+    assert house.left(Car=16.0)["Car"][0] == 16.0
+    house.after(61)
+    assert house.left(Car=16.0) == {}
 
 
 def test_a_meter_that_says_nothing_any_more_leaves_it_to_the_devices() -> None:
