@@ -26,7 +26,9 @@ from s2d.simulation.sun import Sun
 from s2d.simulation.tank import Tank
 from s2d.values import Now
 from tests.chronicle import PATIENCE_S
+from tests.profiles import test_lambda_eul as lambda_eul
 from tests.profiles.every import makes
+from tests.profiles.image import Written, served
 from tests.ptys import pty_pair
 from tests.system.cem import cem, limited, switched
 from tests.system.daemon import configured
@@ -306,3 +308,17 @@ async def test_a_heat_pump_heats_by_an_offer_which_is_withdrawn_when_its_cem_is_
         await asyncio.sleep(2 * MINUTE_S)
         assert pump.values()["power_offer"] == 0
     assert pump.values()["power_offer"] == 0
+
+
+@pytest.mark.virtual_time
+async def test_a_lambda_hears_of_surplus_power_each_minute_though_nobody_is_in_charge(tmp_path):
+    image = lambda_eul.image(_2002=520)
+    async with served(image) as port:
+        owner = {"volume": "200 l", "cop": 3, "power": "600 W .. 2 kW"}
+        device = configured_device("lambda-eul", {}, {"host": "127.0.0.1", "port": port}, **{"poll": "10 s", **owner})
+        async with running(configured(tmp_path, {"url": "ws://127.0.0.1:1"}, device), clock=now):
+            for _ in range(20):
+                image.written.clear()
+                await asyncio.sleep(MINUTE_S)
+                assert image.written
+                assert all(written == Written(16, lambda_eul.OFFER, [0]) for written in image.written)
