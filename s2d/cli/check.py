@@ -100,14 +100,18 @@ def _bus_loads(config: Config) -> Iterator[str]:
 
 
 def _reach_notes(device: DeviceConfig) -> Iterator[str]:
-    """A line for a device that can never offer some of what its kind can, and its owner did not leave out."""
+    """A line for a device that can never, or not at once, offer some of what its kind can, unless that is left out."""
     if device.kind is None:
         return
     of_kind = kind(device.kind)
-    out_of_reach = of_kind.out_of_reach(device.settings, device.abilities(of_kind))
+    abilities = device.abilities(of_kind)
+    out_of_reach = of_kind.out_of_reach(device.settings, abilities)
+    awaited = of_kind.awaits(device.settings, abilities)
     wanted = [each for each in of_kind.control_types if device.control_types is None or each in device.control_types]
-    if lacking := [f"no {each}: {out_of_reach[each]}" for each in wanted if each in out_of_reach]:
-        yield f"{device.name}: {'; '.join(lacking)}"
+    notes = [f"no {each}: {out_of_reach[each]}" for each in wanted if each in out_of_reach]
+    notes += [f"{each} once {awaited[each]}" for each in wanted if each in awaited]
+    if notes:
+        yield f"{device.name}: {'; '.join(notes)}"
 
 
 def _unheard_notes(config: Config) -> Iterator[str]:

@@ -85,6 +85,7 @@ def _offered(
 ) -> Iterator[tuple[str, ...]]:
     """Each control type: what is described under it, or what it is out of reach by."""
     out_of_reach = of_kind.out_of_reach(setup.settings, setup.abilities)
+    awaited = of_kind.awaits(setup.settings, setup.abilities)
     introduced = _told(setup, ControlType.NOT_CONTROLABLE, readings, now)
     assert introduced.details
     measured = introduced.details.provides_power_measurement_types
@@ -101,7 +102,7 @@ def _offered(
         elif short in out_of_reach:
             yield short, f"out of reach: {out_of_reach[short]}"
         else:
-            yield short, f"not now; {_why_not_now(of_kind, readings)}"
+            yield short, f"not now; {_why_not_now(of_kind, readings, awaited.get(short))}"
     if not of_kind.control_types:
         yield "", "it is only measured"
 
@@ -116,9 +117,11 @@ def _wished(setup: Setup, readings: Iterable[Reading], now: Now) -> Iterator[Con
         yield f"{resource.wish.reason}, until it is done{left}: whoever orders less is rejected"
 
 
-def _why_not_now(of_kind: Kind, readings: Iterable[Reading]) -> str:
+def _why_not_now(of_kind: Kind, readings: Iterable[Reading], awaited: str | None) -> str:
     unknown = [each.point for each in readings if each.point in of_kind.points and each.value is None]
-    return f"unknown: {', '.join(unknown)}" if unknown else "what it stands on does not hold, or is still to be learnt"
+    reasons = [f"unknown: {', '.join(unknown)}"] if unknown else []
+    reasons += [f"offered once {awaited}"] if awaited else []
+    return "; ".join(reasons) or "what it stands on does not hold"
 
 
 def _safe_states(device: DeviceConfig, setup: Setup, readings: list[Reading], now: Now) -> Iterator[tuple[str, ...]]:

@@ -301,3 +301,56 @@ def test_it_says_what_the_house_leaves_a_charger(capsys, tmp_path):
     config.write_text(f"house_limit: {{current: 16 A, of: [Car]}}\n{CHARGER}{phases}")
     held = "house_limit: it takes no more than the house leaves it, 6 A on each phase while nobody tells that"
     assert held in explained(capsys, tmp_path, config, "Car", "status: B\npower: 0 W\n")
+
+
+AWAITED = {
+    "plug": (
+        {
+            "kind": "load",
+            "points": {
+                "on": {"register": 1, "table": "coil", "access": "read_write"},
+                "power": {"register": 2, "unit": "W"},
+            },
+        },
+        "on: false\npower: 0 W\n",
+        "ombc",
+        "it was on for 30 s, as what it takes is not known before, unless its `power` is written",
+        {"power": "0 W .. 2 kW"},
+    ),
+    "charger": (
+        {
+            "kind": "ev_charger",
+            "max_current": "16 A",
+            "arrival_soc": "40 %",
+            "departure": "07:00",
+            "cars": [{"name": "Ours", "id": "ABCD", "battery_capacity": "50 kWh"}],
+            "points": {
+                "status": {"register": 1, "type": "string[1]"},
+                "power": {"register": 2, "unit": "W"},
+                "energy": {"register": 3, "unit": "kWh"},
+                "car_id": {"register": 4, "type": "string[4]"},
+                "current_limit": {"register": 6, "unit": "A", "access": "write"},
+            },
+        },
+        "status: B\npower: 0 W\nenergy: 7 kWh\ncar_id: EFGH\n",
+        "frbc",
+        "a car is there whose `car_id` is the `id` of one of its `cars`",
+        {"cars": [{"name": "Ours", "id": "EFGH", "battery_capacity": "50 kWh"}]},
+    ),
+}
+
+
+@pytest.mark.parametrize("what", AWAITED)
+async def test_what_a_control_type_waits_for_is_said_until_it_is_there(tmp_path, capsys, what):
+    keys, said, short, awaited, better = AWAITED[what]
+    keys = {"driver": "modbus", "connection": {"host": "10.0.0.1"}, **keys}
+    readings = tmp_path / "readings.yaml"
+    readings.write_text(said)
+    config = configured(tmp_path, **keys)
+    assert await s2d("check", "-c", config) == 0
+    assert f"{short} once {awaited}" in capsys.readouterr().out
+    assert await s2d("explain", "-c", config, "battery", "--readings", readings) == 0
+    assert f"{short}      not now; offered once {awaited}" in sections(capsys.readouterr().out)["TO A CEM"]
+    config = configured(tmp_path, **{**keys, **better})
+    assert await s2d("explain", "-c", config, "battery", "--readings", readings) == 0
+    assert f"{short}      can be selected" in sections(capsys.readouterr().out)["TO A CEM"]

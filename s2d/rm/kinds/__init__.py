@@ -242,6 +242,9 @@ class Kind:
     out_of_reach: Callable[[Any, Mapping[str, Ability]], Mapping[str, str]] = _all_in_reach
     """Of its settings and the abilities of its points: the control types that can never be offered, by short name, and
     what keeps each from it, in words."""
+    awaits: Callable[[Any, Mapping[str, Ability]], Mapping[str, str]] = _all_in_reach
+    """Of the same: the control types that are offered only once something was seen, by short name, and what that is, in
+    words."""
     shows_within_s: Callable[[Mapping[str, Ability]], float] = _at_once
     """Of the abilities of its points: how long it usually takes until an order shows, before that was timed."""
     comes_to_w: Callable[[Any, str, Value], float | None] = _no_power

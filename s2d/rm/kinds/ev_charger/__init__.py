@@ -120,6 +120,13 @@ def _out_of_reach(settings: EvChargerSettings, abilities: Mapping[str, Ability])
     return {}
 
 
+def _awaits(settings: EvChargerSettings, abilities: Mapping[str, Ability]) -> dict[str, str]:
+    if "frbc" in _out_of_reach(settings, abilities):
+        return {}
+    has_ids = any(car.id for car in settings.cars)
+    return {"frbc": f"a car is there{' whose `car_id` is the `id` of one of its `cars`' if has_ids else ''}"}
+
+
 def _by_phase(name: str, dimension: str, meaning: str) -> dict[str, CanonicalPoint]:
     return {f"{name}_{phase}": CanonicalPoint("read", dimension, f"{meaning} phase {phase[1]}") for phase in _PHASED}
 
@@ -183,4 +190,5 @@ KIND = Kind(
     may_be_released=_never,
     advice=_advice,
     out_of_reach=_out_of_reach,
+    awaits=_awaits,
 )

@@ -109,6 +109,17 @@ def _out_of_reach(settings: HeatPumpSettings, abilities: Mapping[str, Ability]) 
     return why
 
 
+def _awaits(settings: HeatPumpSettings, abilities: Mapping[str, Ability]) -> dict[str, str]:
+    seen = "was seen for an hour in all, as what it takes is not known before, unless its {} is written"
+    awaited = {}
+    if settings.power_w is None:
+        awaited["frbc"] = f"its heating {seen.format('`power`')}"
+    if settings.power_normal_w is None:
+        awaited["ombc"] = f"its normal state {seen.format('`power_normal`')}"
+    out_of_reach = _out_of_reach(settings, abilities)
+    return {short: what for short, what in awaited.items() if short not in out_of_reach}
+
+
 def _why_not_filled(settings: HeatPumpSettings, known: Collection[str], written: Collection[str]) -> str | None:
     """What keeps it from heating a storage by plan."""
     if settings.storage == "building":
@@ -177,5 +188,6 @@ KIND = Kind(
     resource=heat_pump,
     shows_within_s=_shows_within_s,
     out_of_reach=_out_of_reach,
+    awaits=_awaits,
     advice=advice,
 )

@@ -15,6 +15,7 @@ from ..power_points import PHASE_POWERS, of_all_powers
 from ..storage_advice import storage_advice
 from .envelopes import LoadEnvelopes
 from .load import SEEN_ON, Load
+from .running_power import MEAN_OVER_S
 from .settings import LoadSettings
 from .switch import LoadSwitch
 
@@ -129,6 +130,14 @@ def _out_of_reach(settings: LoadSettings, abilities: Mapping[str, Ability]) -> d
     return {short: obstacle for short, obstacle in why.items() if obstacle}
 
 
+def _awaits(settings: LoadSettings, abilities: Mapping[str, Ability]) -> dict[str, str]:
+    if settings.power_w:
+        return {}
+    seen = f"it was on for {MEAN_OVER_S:g} s, as what it takes is not known before, unless its `power` is written"
+    out_of_reach = _out_of_reach(settings, abilities)
+    return {each: seen for each in ("frbc", "ombc") if each not in out_of_reach}
+
+
 def _why_no_power(settings: LoadSettings, abilities: Mapping[str, Ability]) -> str | None:
     """Why it is unknown what it takes; None: that is said, or seen while it is switched."""
     is_limited = LIMIT in abilities and abilities[LIMIT].can_write
@@ -172,4 +181,5 @@ KIND = Kind(
     may_be_released=_may_be_released,
     advice=_advice,
     out_of_reach=_out_of_reach,
+    awaits=_awaits,
 )
