@@ -12,7 +12,7 @@ from s2d.s2.messages import frbc, ombc
 from s2d.s2.messages.common import CONTROL_TYPES, ControlType, ReceptionStatus, ReceptionStatusValues
 from s2d.values import Quality, Reading
 
-from ..core.stage import applied, said
+from ..core.stage import applied, notes, said
 from .heated_stage import DAY, HOUR, MINUTE, HeatedStage
 from .stage import FRBC, OMBC, PEBC, KindStage, statuses
 
@@ -128,12 +128,23 @@ def test_what_is_too_cold_is_heated_to_2_k_more_whoever_is_in_charge() -> None:
     boiler.left()
     boiler.lives(HOUR, 60.0)
     boiler.told.clear()
-    boiler.lives(temperature=49.9)
+    lived = boiler.lives(temperature=49.9)
     assert boiler.told == [("on", True)]
-    boiler.lives(HOUR, 60.0, temperature=51.9)
+    lived += boiler.lives(HOUR, 60.0, temperature=51.9)
     assert len(boiler.told) == 1
-    boiler.lives(temperature=52.0)
+    lived += boiler.lives(temperature=52.0)
     assert boiler.told[1:] == [("on", False)]
+    # That is no news to its owner, as no order was overruled.
+    assert "resource.protected" not in notes(lived)
+
+
+def test_that_an_order_was_overruled_is_told_to_its_owner() -> None:
+    boiler = Boiler()
+    boiler.order("rest", "rest")
+    boiler.lives()
+    lived = boiler.lives(temperature=49.9)
+    assert statuses(lived) == [("rest", "ABORTED")]
+    assert notes(lived).count("resource.protected") == 1
 
 
 def test_what_somebody_else_has_switched_on_is_switched_off_where_it_gets_too_hot() -> None:
@@ -459,6 +470,8 @@ def test_it_heats_for_its_own_sake_within_the_limit_that_is_kept() -> None:
     boiler.told.clear()
     boiler.order("heat", "heat", 1.0)
     assert boiler.told == [("power_limit", 1000.0)]
+    boiler.lives(10 * MINUTE, temperature=60.0)
+    assert boiler.told[1:] == [("power_limit", 0.0)]
 
 
 # What it lacks, and what does harm.

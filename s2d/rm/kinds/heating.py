@@ -344,7 +344,7 @@ class Heating:
             return None
         if starts := self._later.take(now):
             self._cut_off_at = None
-            return Protection("it has rested for long enough", starts, ends_orders=False)
+            return Protection("it has rested for long enough", starts, ends_orders=False, is_harm=False)
         demand = self.demand(now)
         if demand and demand.yields_to_abnormal and self._may_be_cold(now):
             demand = None
@@ -356,7 +356,7 @@ class Heating:
             if not (self.point == SETPOINT or self._has_run(now)):
                 return None
             reason, self._met = f"no more: {self._met.reason}", None
-            return Protection(reason, self._left_alone(reason, now), ends_orders=False)
+            return Protection(reason, self._left_alone(reason, now), ends_orders=False, is_harm=False)
         if self.ordered and self.ordered.activity is Activity.HEAT and self._is_full(now):
             reason = f"it is {self.temperature_c:g} °C warm"
             self.ordered = None
@@ -385,14 +385,15 @@ class Heating:
             return None
         if demand.heats and self._would_start_too_soon(now):
             return None
+        is_overruled = self.ordered is not None
         if not demand.heats:
             setpoints = self._left_alone(demand.reason, now)
             self._met = self.demand(now)  # it may have been but that it was cut off
-            return Protection(demand.reason, setpoints)
+            return Protection(demand.reason, setpoints, is_harm=is_overruled)
         self.ordered, self._met = None, demand
         self._later.drop()
         self._note(Activity.HEAT, now)
-        is_harm = demand.reason != self._heater.wish.reason
+        is_harm = is_overruled and demand.reason != self._heater.wish.reason
         return Protection(demand.reason, [self._demanded(demand, demand.reason)], is_harm=is_harm)
 
     def _left_alone(self, reason: str, now: Now) -> list[Setpoint]:

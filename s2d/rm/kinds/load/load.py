@@ -293,12 +293,12 @@ class Load:
         if self._boiler:
             return self._protect_water(self._boiler, now)
         if starts := self._later.take(now):
-            return Protection("it is left to its thermostat", starts, ends_orders=False)
+            return Protection("it is left to its thermostat", starts, ends_orders=False, is_harm=False)
         return None
 
     def _protect_water(self, boiler: Boiler, now: Now) -> Protection | None:
         heating = boiler.heating
-        if self._is_limit_ordered or self._is_limit_kept:
+        if self._is_limit_ordered or (self._is_limit_kept and heating.ordered is None):
             # What its thermostat does within that is not ours, unless it cannot do anything.
             is_run = self._is_run_by(boiler.allowed_w)
             reason = None if is_run else self._why_run(now, is_abnormal=self._limit.is_abnormal)
