@@ -92,6 +92,11 @@ def test_who_knows_may_have_it_colder(tmp_path: Path) -> None:
             "points: a relay in its supply takes its protection against frost away. `on` has to be its enable contact, "
             "or a register",
         ),
+        (
+            TANK + "  power: {register: 3, unit: W}\n",
+            "storage: that it heats its water is seen by its power alone, which is the same while it heats rooms. Add "
+            "a point `status`, unless it heats nothing but water",
+        ),
     ],
 )
 def test_what_is_unwise(tmp_path: Path, keys: str, expected: str) -> None:

@@ -8,6 +8,7 @@ from ..heating import LIMIT, SETPOINT
 from ..later_start import ON
 from ..storage_advice import storage_advice
 from .frost_guard import OUTDOOR
+from .heat_pump import SHOWS_BY
 from .settings import HeatPumpSettings
 from .sg_ready import MODE, RELAYS
 
@@ -25,6 +26,11 @@ def advice(settings: HeatPumpSettings, abilities: Mapping[str, Ability]) -> Iter
     if ON in told:
         what = "a relay in its supply takes its protection against frost away"
         yield Advice(("points",), what, "`on` has to be its enable contact, or a register")
+    shows_by = next((point for point in SHOWS_BY if point in abilities), "status")
+    if settings.storage == "dhw" and settings.heat_capacity_j_per_k and shows_by != "status":
+        what = f"that it heats its water is seen by its {shows_by} alone, which is the same while it heats rooms"
+        hint = "Add a point `status`, unless it heats nothing but water"
+        yield Advice(("storage",), what, hint)
     yield from _written_too_often(settings, abilities)
     if settings.thermal_storage and settings.band_k and settings.cop and settings.power_w:
         yield from storage_advice(
