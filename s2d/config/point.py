@@ -257,7 +257,8 @@ def _source(node: YamlNode, where: KeyPath) -> PointSource:
     entries = mapping_of(node, where)
     for key, entry in entries.items():
         if key != "from":
-            raise ConfigError([entry.position.problem(where, f'"{key}" cannot stand beside "from"')])
+            hint = "What is read is said where it is read, of the point of the other device"
+            raise ConfigError([entry.position.problem(where, f'"{key}" cannot stand beside "from"', hint)])
     written = entries["from"].node
     device, dot, point = written.content.rpartition(".") if isinstance(written.content, str) else ("", "", "")
     if not (device and dot and point):

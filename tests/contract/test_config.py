@@ -547,7 +547,8 @@ DEVICE = [
         ("power: {register: 842, unit: W}", "power: {from: a.b, unit: W}"),
         [
             's2d.yaml:12:19: Home battery: points: power: from: no device is named "a"',
-            's2d.yaml:12:24: Home battery: points: power: "unit" cannot stand beside "from"',
+            's2d.yaml:12:24: Home battery: points: power: "unit" cannot stand beside "from". What is read is said '
+            "where it is read, of the point of the other device",
         ],
     ),
     (
