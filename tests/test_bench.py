@@ -12,7 +12,7 @@ from websockets.asyncio.server import serve
 
 from s2d.s2.messages import wire
 from s2d.s2.messages.vet import vet
-from tests.bench import bus, codec, core, latency, many, mixed, outages, process, rig, schema
+from tests.bench import bus, codec, core, latency, many, mixed, mqtt, outages, process, rig, schema
 from tests.bench.__main__ import SECTIONS
 from tests.bench.cem import Cem, serving
 from tests.bench.every_type import times_of_every_type
@@ -174,3 +174,16 @@ async def test_bare_connections_say_measurements() -> None:
                 session = await cem.joined(f"bare-{number}")
                 first = await session.expect("PowerMeasurement")
                 assert await session.expect("PowerMeasurement", since=session.heard.index(first) + 1)
+
+
+# --- mqtt -------------------------------------------------------------------------------------------------------------
+
+
+@system
+@pytest.mark.skipif(mqtt.MOSQUITTO is None, reason="install mosquitto (apt-get install mosquitto)")
+@pytest.mark.parametrize("kind", [(), ("bare",)])
+def test_messages_of_a_broker_are_timed(kind: tuple[str, ...]) -> None:
+    with mqtt.mosquitto() as port:
+        late_ms, cpu_percent = mqtt.measured(RUN, port, 1.0, kind)
+    assert min(late_ms) > 0
+    assert cpu_percent > 0

@@ -12,6 +12,8 @@ from random import random
 from secrets import token_hex
 from typing import NamedTuple, Self
 
+import aiomqtt
+
 from s2d.backoff import Backoff
 from s2d.driver import Doubt
 from s2d.errors import DeviceUnreachable
@@ -60,6 +62,7 @@ class MqttBroker:
         self._unsubscribed: list[str] = []
         self._stirred = asyncio.Event()
         self._is_v5 = True
+        self._loop = asyncio.get_running_loop()
         self._is_decided = asyncio.Event()
         """Whether there is a connection, for the first time."""
 
@@ -118,9 +121,10 @@ class MqttBroker:
 
         Raises: DeviceUnreachable: there is none by then.
         """
-        with suppress(TimeoutError):
-            async with asyncio.timeout(within_s):
-                await self._is_decided.wait()
+        if not self._is_decided.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(within_s):
+                    await self._is_decided.wait()
         if self.away:
             raise DeviceUnreachable(self.away)
 
@@ -141,12 +145,12 @@ class MqttBroker:
             raise DeviceUnreachable(exc.reason) from exc
 
     async def _serve(self) -> None:
-        loop, attempt = asyncio.get_running_loop(), 0
+        attempt = 0
         while True:
-            began_at = loop.time()
+            began_at = self._loop.time()
             try:
                 async with MqttSession.opened(self._broker, self._client_id, is_v5=self._is_v5) as session:
-                    began_at = loop.time()
+                    began_at = self._loop.time()
                     await self._work(session)
             except SessionEnded as exc:
                 ended = exc
@@ -154,7 +158,7 @@ class MqttBroker:
                 self._is_v5 = False
                 continue
             self._set_away(ended.reason)
-            attempt = 0 if loop.time() - began_at > UP_FOR_S else attempt + 1
+            attempt = 0 if self._loop.time() - began_at > UP_FOR_S else attempt + 1
             await asyncio.sleep(DENIED_FOR_S if ended.is_denied else BACKOFF.full_jitter_s(attempt, random()))
 
     async def _work(self, session: MqttSession) -> None:
@@ -163,22 +167,19 @@ class MqttBroker:
         self._stirred.set()
         try:
             async with TaskGroup() as tasks:
-                tasks.create_task(self._hear(session))
+                tasks.create_task(session.hear(self._take))
                 tasks.create_task(self._tend(session, tasks))
         except* SessionEnded as group:
             raise _first(group) from None
         finally:
             self._session = None
 
-    async def _hear(self, session: MqttSession) -> None:
-        loop = asyncio.get_running_loop()
-        async for message in session.messages():
-            payload = message.payload if isinstance(message.payload, bytes) else b""
-            if len(payload) > LONGEST:
-                continue
-            heard = Heard(Document(payload), loop.time(), datetime.now(UTC), message.retain)
-            for listener in self._listeners.get(message.topic.value, ()):
-                listener(message.topic.value, heard)
+    def _take(self, message: aiomqtt.Message) -> None:
+        topic, payload = message.topic.value, message.payload
+        if isinstance(payload, bytes) and len(payload) <= LONGEST:
+            heard = Heard(Document(payload), self._loop.time(), datetime.now(UTC), message.retain)
+            for listener in self._listeners.get(topic, ()):
+                listener(topic, heard)
 
     async def _tend(self, session: MqttSession, tasks: TaskGroup) -> None:
         """Subscribes to what is new, and greets."""
@@ -209,7 +210,7 @@ class MqttBroker:
 
     def _set_away(self, reason: str | None) -> None:
         has_changed = (reason is None) != (self.away is None)
-        self.away, self.since = reason, asyncio.get_running_loop().time()
+        self.away, self.since = reason, self._loop.time()
         self._is_decided.set()
         for watcher in self._watchers if has_changed else ():
             watcher()

@@ -7,10 +7,10 @@ import asyncio
 import socket
 import ssl
 from asyncio import Future
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import aiomqtt
 from aiomqtt import ProtocolVersion
@@ -50,12 +50,23 @@ class SessionEnded(Exception):
         """The broker may speak another version of MQTT."""
 
 
+class Inbox(asyncio.Queue[aiomqtt.Message]):
+    """The inbox of a session: hands on what comes, where aiomqtt would make a task for each message."""
+
+    handler: Callable[[aiomqtt.Message], None] = staticmethod(lambda message: None)
+
+    def put_nowait(self, item: aiomqtt.Message) -> None:
+        self.handler(item)
+
+
 class MqttSession:
     """A session with a broker, as one client."""
 
     def __init__(self, client: aiomqtt.Client, sock: socket.socket, doubt: Doubt | None, *, is_v5: bool) -> None:
         self.doubt = doubt
         self._client = client
+        assert isinstance(client._queue, Inbox)
+        self._inbox = client._queue
         self._sock = sock
         self._is_v5 = is_v5
         self._ended: str | None = None
@@ -102,13 +113,12 @@ class MqttSession:
                 misc.cancel()
             sock.close()
 
-    async def messages(self) -> AsyncIterator[aiomqtt.Message]:
-        """What the broker sends, as long as there is a connection. Raises: SessionEnded."""
-        try:
-            async for message in self._client.messages:
-                yield message
-        except aiomqtt.MqttError as exc:
-            raise SessionEnded(self._ended or _words(exc)) from exc
+    async def hear(self, handler: Callable[[aiomqtt.Message], None]) -> NoReturn:
+        """Has *handler* take what the broker sends, at once, as long as there is a connection. Raises: SessionEnded."""
+        self._inbox.handler = handler
+        ended = self._client._disconnected
+        await asyncio.wait([ended])
+        raise SessionEnded(self._ended or _words(ended.exception()))
 
     def end(self, reason: str) -> None:
         """Hangs up, for *reason*."""
@@ -219,6 +229,7 @@ def _client(broker: Broker, client_id: str, *, is_v5: bool) -> aiomqtt.Client:
         username=broker.username,
         password=password,
         identifier=client_id,
+        queue_type=Inbox,
         protocol=ProtocolVersion.V5 if is_v5 else ProtocolVersion.V311,
         clean_session=None if is_v5 else True,
         clean_start=True if is_v5 else MQTT_CLEAN_START_FIRST_ONLY,
@@ -257,9 +268,9 @@ def _reason_name(number: int) -> str:
         return f"reason {number}"
 
 
-def _words(exc: Exception) -> str:
+def _words(exc: BaseException | None) -> str:
     """Why there is no session any more, for people: what the libraries say of a broken one tells nobody anything."""
-    cause = exc.__cause__ or exc
+    cause = exc.__cause__ or exc if exc else None
     if isinstance(cause, aiomqtt.MqttCodeError) and isinstance(cause.rc, ReasonCode) and cause.rc.value != _FAILURE:
         return str(cause.rc).lower()
-    return "the connection to the broker broke" if isinstance(cause, aiomqtt.MqttError) else str(cause)
+    return str(cause) if cause and not isinstance(cause, aiomqtt.MqttError) else "the connection to the broker broke"

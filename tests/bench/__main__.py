@@ -16,7 +16,7 @@ from pathlib import Path
 from .run import Run, Unmeasured, versions_of
 from .table import Row, shown
 
-SECTIONS = ("codec", "schema", "core", "latency", "process", "bus", "outages", "mixed")
+SECTIONS = ("codec", "schema", "core", "latency", "process", "bus", "outages", "mixed", "mqtt")
 
 _PACKAGES = ("s2d", "msgspec", "websockets", "pymodbus", "structlog", "pyyaml", "s2-python", "pydantic")
 
