@@ -97,10 +97,3 @@ async def test_it_is_offered_power_again_and_again(offered_w: float, written: in
         assert await device.released("power_offer") == [Written(16, OFFER, [0])]
         command = device.commands["power_offer"]
         assert (command.refresh_s, command.timeout) == (10, 60)
-
-
-async def test_surplus_may_be_negative() -> None:
-    async with played("lambda-eul", image(), surplus="negative") as device:
-        assert await device.told("power_offer", 2000) == [Written(16, OFFER, [i16(-2000)])]
-        assert (await device.read())["offer"] == -2000
-        assert await device.released("power_offer") == [Written(16, OFFER, [0])]
