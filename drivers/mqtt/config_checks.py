@@ -9,7 +9,8 @@ from .connection import MqttConnection
 from .point import MqttPoint
 
 _NEVER_STEADY = ("power", "current", "voltage")
-"""What is measured so changes all the time: that the device is there does not show that it still holds."""
+"""What is measured so changes all the time: that the device is there does not show that it still holds. What is written
+stays as it is until it is written again."""
 
 Device = AttachedDevice[MqttConnection, MqttPoint]
 
@@ -31,7 +32,7 @@ def _of_connection(device: Device) -> Iterator[Remark]:
 
 def _of_point(device: Device, name: str, point: MqttPoint) -> Iterator[Remark]:
     where = ("points", name)
-    if point.fresh == "online" and point.dimension in _NEVER_STEADY:
+    if point.fresh == "online" and point.dimension in _NEVER_STEADY and not point.is_writable:
         what = "what changes all the time is not shown to hold by the device being there"
         yield Remark(device.name, (*where, "fresh"), what, "Leave `fresh` out")
     if point.fresh == "online" and not device.connection.online and not device.connection.alive:

@@ -69,6 +69,7 @@ def test_it_is_remarked(device: Device, keys: tuple[str, ...], what: str, is_war
         Device({}, username="s2d", password_file="secret", tls=True),
         Device({}, username="s2d", password_file="secret", host="localhost"),
         Device({"status": MqttPoint(topic="p", fresh="online"), "power": MqttPoint(topic="w", unit="W")}, **ONLINE),
+        Device({"limit": MqttPoint(topic="p", set="s", unit="A", fresh="online", access="read_write")}, **ONLINE),
         Device({"on": MqttPoint(set="s", payload="[{id},{value}]", reply=ExpectedReply(topic="r"), access="write")}),
     ],
 )

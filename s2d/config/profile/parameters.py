@@ -2,7 +2,7 @@
 
 A placeholder is an expression over parameters in braces: `"{unit_id}"`, `"{connector * 1000 + 114}"`,
 `"car/{serial}/amp"`. A scalar that is nothing but the name of a parameter becomes what the owner wrote, with its type;
-other braces stay.
+other braces stay, and so do `{value}`, `{id}` and `{client}` of a payload.
 """
 
 import re
@@ -20,6 +20,8 @@ NAME = r"[a-z][a-z0-9_]*"
 """Of a parameter."""
 RESERVED = frozenset({"value", "resource_id", "name"})
 """Names in braces that are no parameters: of a payload, of a URL."""
+MAYBE_RESERVED = frozenset({"id", "client"})
+"""Names in braces of a payload, unless a parameter is called so."""
 TAKEN = frozenset(
     {"kind", "driver", "profile", "part", "connection", "points", "poll", "computed", "commands", "start", "nameplate"}
     | {"variants", "fallback", "safe", "report", "cem", "resource_id", "control_types", "true", "false"}
@@ -141,7 +143,7 @@ def _fill_text(
     def fill(placeholder: re.Match[str]) -> str:
         nonlocal is_secret
         expression = _expression(placeholder[1])
-        if expression is None:
+        if expression is None or expression.names & MAYBE_RESERVED - arguments.keys():
             return placeholder[0]
         if unknown := sorted(expression.names - arguments.keys()):
             what = f'no parameter "{unknown[0]}"'
