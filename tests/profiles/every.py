@@ -16,6 +16,7 @@ from tests.chronicle import PATIENCE_S
 
 LIBRARY = Library()
 NAMES = LIBRARY.names()
+BY_MODBUS = [name for name in NAMES if node_at(LIBRARY.profile(name).device, "driver").content == "modbus"]
 SIMULATED = [name for name in NAMES if LIBRARY.profile(name).about.simulation]
 
 

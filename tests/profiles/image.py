@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from s2d.config import DeviceConfig, load
 from s2d.device.command import Command, sequence
@@ -74,6 +74,16 @@ class Pause(NamedTuple):
     seconds: float
 
 
+class Peer(Protocol):
+    """What a device is played by."""
+
+    written: list[Any]
+    """What it was told, message by message."""
+
+    async def settled(self) -> None:
+        """Waits until all that was told it is in `written`, and its answers are heard."""
+
+
 class Image:
     """What a device holds: register → its word, or the words from there on. What is not in it is exception 2.
 
@@ -96,6 +106,9 @@ class Image:
         self.refuses: dict[int, int] = {}
         """Register → exception with which writing to it is answered."""
         self.written: list[Written] = []
+
+    async def settled(self) -> None:
+        """Whoever tells it something waits for its response."""
 
     def answer(self, pdu: bytes) -> bytes:
         """The response to the request *pdu*."""
@@ -131,14 +144,14 @@ class Image:
 
 
 class Played:
-    """A device of some profile, opened, with an image behind it."""
+    """A device of some profile, opened, with its peer behind it."""
 
-    def __init__(self, config: DeviceConfig, make: DeviceMap, driver: Driver, image: Image) -> None:
+    def __init__(self, config: DeviceConfig, make: DeviceMap, driver: Driver, peer: Peer) -> None:
         self.config = config
         self.make = make
         """As it was found out to be."""
         self._driver = driver
-        self._image = image
+        self._peer = peer
         self.commands: dict[str, Command] = dict(commands_of(make))
         self.memory = {name: CommandMemory() for name in self.commands}
         self.found: dict[str, Value] = {}
@@ -148,6 +161,7 @@ class Played:
     async def readings(self) -> dict[str, Reading]:
         """What the device says of every point that can be read."""
         names = [name for name, point in self.make.points.items() if point.is_readable]
+        await self._peer.settled()
         return {reading.point: reading for reading in await self._driver.read(names)}
 
     async def read(self) -> dict[str, Value]:
@@ -165,7 +179,7 @@ class Played:
         is_had = available is None or available.if_.evaluate(self._knowledge.values) in (True, None)
         return None if is_had or available is None else available.else_
 
-    async def told(self, command: str, value: Value, *, again: bool = False) -> list[Written | Pause]:
+    async def told(self, command: str, value: Value, *, again: bool = False) -> list[Any]:
         """What *value* of *command* puts on the wire, after everything was read anew; *again* is a refresh.
 
         Raises: DeviceRefused: not allowed, something it depends on is unknown, or the device refuses.
@@ -181,11 +195,11 @@ class Played:
         memory.note(plan, 0.0)
         return told
 
-    async def released(self, command: str) -> list[Written | Pause]:
+    async def released(self, command: str) -> list[Any]:
         """What giving control back puts on the wire."""
         return await self.told(command, RELEASE)
 
-    async def started(self) -> list[Written | Pause]:
+    async def started(self) -> list[Any]:
         """What `start` puts on the wire of a device that holds nothing of it yet."""
         await self.read()
         steps, _ = sequence(self.make.start, self._knowledge.values, {})
@@ -198,16 +212,18 @@ class Played:
             raise DeviceRefused(f"what {', '.join(unknown)} holds is unknown, so it could not be put back")
         self.found |= {name: self._knowledge.values[name] for name in new}
 
-    async def _take(self, steps: Sequence[Write | Wait]) -> list[Written | Pause]:
-        told: list[Written | Pause] = []
+    async def _take(self, steps: Sequence[Write | Wait]) -> list[Any]:
+        told: list[Any] = []
         for step in steps:
             if isinstance(step, Wait):
                 told.append(Pause(step.seconds))
                 continue
-            self._image.written.clear()
+            await self._peer.settled()
+            self._peer.written.clear()
             first, *others = (Setpoint(point, value, "test") for point, value in step.values.items())
             await self._driver.write(first, *others)
-            told += self._image.written
+            await self._peer.settled()
+            told += self._peer.written
         return told
 
 

@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
+from msgspec.structs import replace
 from s2d_drivers.modbus.codec import Codec
 from s2d_drivers.modbus.point import ModbusPoint
 from s2d_drivers.modbus.sunspec.definitions import definition_of
+from s2d_drivers.payload.document import Document
+from s2d_drivers.payload.point import PayloadPoint
 
 from s2d.commissioning.device_visit import visited
 from s2d.device.device_map import DeviceMap
@@ -15,7 +18,7 @@ from s2d.host import clock
 from s2d.rm.kinds import KINDS, kind
 from s2d.simulation.modbus import serve_tcp
 from s2d.values import Quality, Value
-from tests.profiles.every import NAMES, SIMULATED, device, inputs_of, makes, simulated, there
+from tests.profiles.every import BY_MODBUS, NAMES, SIMULATED, device, inputs_of, makes, simulated, there
 
 TOLD = {name for each in KINDS for name, point in kind(each).points.items() if point.access == "read"}
 TOLD |= {"energy_import", "energy_export"}
@@ -90,7 +93,7 @@ def measured_for(make: DeviceMap, name: str) -> set[str]:
     return {each for each in inputs_of(make, name) if make.points[each].poll != "once"}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BY_MODBUS)
 def test_a_register_without_a_value_gives_none(name: str) -> None:
     believed = set()
     for make in makes(name):
@@ -106,6 +109,18 @@ def test_a_register_without_a_value_gives_none(name: str) -> None:
                     if reading.quality is Quality.GOOD and not (point.absent == "zero" and reading.value == 0):
                         believed.add((each, tuple(words), reading.value))
     assert {each for each in believed if (name, each[0]) not in HARMLESS} == set()
+
+
+@pytest.mark.parametrize("name", sorted({*NAMES} - {*BY_MODBUS}))
+def test_a_message_without_a_value_gives_none(name: str) -> None:
+    for make in makes(name):
+        for each in set().union(*(inputs_of(make, used) for used in {*reported(make), *steering(make)})):
+            point = make.points[each]
+            assert isinstance(point, PayloadPoint)
+            for word in (b"", b"null", b"nan", b"unknown", b"unavailable", b"{}", b"[]"):
+                reading = replace(point, json=None).reading_in(each, Document(word), 0.0)
+                assert reading is not None
+                assert reading.quality is not Quality.GOOD
 
 
 @pytest.mark.parametrize("name", NAMES)

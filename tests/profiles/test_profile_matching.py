@@ -16,7 +16,7 @@ from tests.profiles import test_eastron_sdm120 as sdm120
 from tests.profiles import test_eastron_sdm630 as sdm630
 from tests.profiles import test_marstek_venus as marstek
 from tests.profiles import test_sunspec_meter as sunspec_meter
-from tests.profiles.every import LIBRARY, NAMES, SIMULATED, simulated
+from tests.profiles.every import BY_MODBUS, LIBRARY, SIMULATED, simulated
 from tests.profiles.image import Image, f32, served
 
 pytestmark = pytest.mark.system
@@ -58,7 +58,7 @@ async def recognised(connection: dict[str, object]) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BY_MODBUS)
 async def test_every_device_that_says_what_it_is_is_known_first_of_all_as_that(name: str) -> None:
     async with there(name) as connection:
         known = await recognised(connection)

@@ -6,7 +6,7 @@ import pytest
 from s2python.common import CommodityQuantity, ControlType, PowerMeasurement, RoleType
 
 from s2d.config import load
-from tests.profiles.every import NAMES, of
+from tests.profiles.every import BY_MODBUS, of
 from tests.profiles.image import Image, served
 from tests.profiles.test_abb_b23 import ONE_PHASE
 from tests.profiles.test_eastron_sdm630 import BETWEEN, TOTALS
@@ -17,7 +17,7 @@ from tests.system.in_process import running
 
 pytestmark = pytest.mark.system
 
-METERS = [name for name in NAMES if of(name) == "meter"]
+METERS = [name for name in BY_MODBUS if of(name) == "meter"]
 L1, L2, L3 = (
     CommodityQuantity.ELECTRIC_POWER_L1,
     CommodityQuantity.ELECTRIC_POWER_L2,
