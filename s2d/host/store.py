@@ -85,6 +85,8 @@ class Store:
         """When what is not on the disk yet is to be written."""
         self._timer: asyncio.TimerHandle | None = None
         self._batch: _Batch | None = None
+        self._awaited_until = -inf
+        """Until when nobody minds that the batch is not written yet."""
         self._is_failing = False
 
     def gateway_id(self) -> UUID:
@@ -193,6 +195,8 @@ class Store:
     def _arm(self) -> None:
         """Has what is due written when it is."""
         at = min(self._due.values(), default=inf)
+        if self._batch:  # what is due meanwhile is written next
+            at = max(at, self._awaited_until)
         if self._timer and self._timer.when() <= at:
             return
         if self._timer:
@@ -205,6 +209,7 @@ class Store:
         if self._folder and keys and not self._batch:
             self._batch = self._submitted(self._folder, keys)
             loop = asyncio.get_running_loop()
+            self._awaited_until = loop.time() + ANSWERS_WITHIN_S
             self._batch.failed.add_done_callback(lambda _: loop.call_soon_threadsafe(self._finish_batch))
         elif keys:
             self._log_failing(SILENT)

@@ -72,6 +72,18 @@ async def test_what_is_put_soon_is_known_at_once_and_written_once_in_a_while(fol
     assert (kept(folder), stage.disk.done) == (Timers(2 * SOON_S - 1), 2)
 
 
+async def test_what_is_put_while_something_is_being_written_is_written_next(folder, stage):
+    stage.disk.is_hung = True
+    stage.store.put_soon(TIMERS, Timers(1.0), within_s=0)
+    await pass_s(0.1)
+    stage.store.put_soon(Key("limit"), 1, within_s=0)
+    await pass_s(0.1)
+    stage.disk.recover()
+    await pass_s(0.1)
+    assert (kept(folder), Store(folder).get(Key("limit"), int)) == (Timers(1.0), 1)
+    assert stage.log.lines == []
+
+
 async def test_what_is_put_soon_may_say_how_soon(folder, stage):
     stage.store.put_soon(TIMERS, Timers(1.0))
     stage.store.put_soon(Key("limit"), 1, within_s=0)
