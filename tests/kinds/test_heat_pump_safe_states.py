@@ -222,6 +222,15 @@ def test_no_cap_is_kept_for_longer_than_a_day() -> None:
     assert pump.limit_w == FREE
 
 
+def test_one_that_was_never_heard_is_only_measured() -> None:
+    pump = KindStage(CAPPED)
+    pump.after(10.0)
+    pump.negotiated()
+    assert pump.offered() == (ControlType.NOT_CONTROLABLE,)
+    pump.measured(power=0.0)
+    assert pump.offered() == (PEBC,)
+
+
 def test_it_can_be_capped_between_what_it_needs_to_run_and_the_most_it_takes() -> None:
     (constraints,) = of_type(PowerConstraints, Capped().first)
     assert constraints.consequence_type is PowerEnvelopeConsequenceType.DEFER

@@ -88,6 +88,7 @@ class HeatPump:
         self._cools_since: float | None = None
         self._is_cooled = False
         self._is_looked_at = False
+        self._has_answered = False
         self._due_at = -inf
         """When (monotonic seconds) a part of it has something to do though nothing is read."""
         self._heats_w = LearntPower(self.kept, "heats_w")
@@ -110,7 +111,7 @@ class HeatPump:
         rungs = {
             ControlType.FILL_RATE_BASED_CONTROL: (self._is_filled, self._can_fill),
             ControlType.OPERATION_MODE_BASED_CONTROL: (self.sg is not None, self._can_be_switched),
-            ControlType.POWER_ENVELOPE_BASED_CONTROL: (self.cap is not None, lambda: True),
+            ControlType.POWER_ENVELOPE_BASED_CONTROL: (self.cap is not None, self._has_answered_if_asked),
         }
         self._ladder = Ladder({offered: holds for offered, (is_possible, holds) in rungs.items() if is_possible})
 
@@ -249,7 +250,8 @@ class HeatPump:
         return False if power_w < _RESTS_BELOW_W + self.settings.pump_power_w else None
 
     def observe(self, readings: Iterable[Reading], now: Now) -> None:
-        has_changed = self.state.observe(readings, now)
+        has_changed = self.state.observe(readings, now) or not self._has_answered
+        self._has_answered = True
         if self.sg:
             self.sg.observe(now)
         self._learn(now)
@@ -444,6 +446,9 @@ class HeatPump:
         stands_on = (TEMPERATURE, FLOW_SETPOINT) if self.settings.curve_k else (TEMPERATURE,)
         is_known = self._has_band and all(map(self.state.is_known, stands_on))
         return self._described is not None and is_known and not is_cooled
+
+    def _has_answered_if_asked(self) -> bool:
+        return self._has_answered or not any(each.can_read for each in self.abilities.values())
 
     def _can_be_switched(self) -> bool:
         has_powers = self.published_w[NORMAL].value is not None and self.published_w[BOOST].value is not None
