@@ -31,6 +31,8 @@ from ..values import Now, Quality, Reading, Value
 
 _AHEAD_S, _LOOKS = 3 * 3600.0, 20
 """How far ahead, and at how many instants at most, is looked what it does at rest by itself."""
+_OF_SELECTED = (Occasion.UNINSTRUCTED, Occasion.ENDED)
+"""What no order means is another thing under another control type."""
 _BAR = "bar"
 """The style of what is drawn and says nothing."""
 
@@ -128,12 +130,25 @@ def _safe_states(device: DeviceConfig, setup: Setup, readings: list[Reading], no
     if not setup.safe.usual and not setup.safe.special:
         yield ("nothing is ever written to it",)
         return
-    for occasion in Occasion:
+
+    def met(occasion: Occasion) -> dict[str, Resource]:
+        """What is brought to rest, by the control type that was selected where it matters."""
         _, resource = _met(setup, readings, now)
-        becomes = _becomes(device, resource, occasion, now)
+        offered = [short for short, each in CONTROL_TYPES.items() if each in resource.control_types()]
+        if occasion not in _OF_SELECTED or not offered:
+            return {"": resource}
+        return {short: _selected(setup, CONTROL_TYPES[short], readings, now)[1] for short in offered}
+
+    for occasion in Occasion:
         is_lost = occasion is Occasion.CEM_LOST
         hold_s = setup.policy.fallback_after_s if is_lost else setup.policy.hold_s.get(occasion, 0.0)
-        yield occasion, f"after {span_text(hold_s)}" if hold_s else "at once", becomes, MEANING[occasion]
+        after = f"after {span_text(hold_s)}" if hold_s else "at once"
+        becomes = {short: _becomes(device, resource, occasion, now) for short, resource in met(occasion).items()}
+        if len({*becomes.values()}) == 1:
+            yield occasion, after, next(iter(becomes.values())), MEANING[occasion]
+        else:
+            for short, each in becomes.items():
+                yield f"{occasion}, {short}", after, each, MEANING[occasion]
 
 
 def _becomes(device: DeviceConfig, resource: Resource, occasion: Occasion, now: Now) -> str:
@@ -190,7 +205,14 @@ def _met(setup: Setup, readings: Iterable[Reading], now: Now) -> tuple[ResourceM
 
 def _told(setup: Setup, control_type: ControlType, readings: Iterable[Reading], now: Now) -> Conversation:
     """What a CEM is told that selects *control_type*."""
-    resource_manager, _ = _met(setup, readings, now)
+    return _selected(setup, control_type, readings, now)[0]
+
+
+def _selected(
+    setup: Setup, control_type: ControlType, readings: Iterable[Reading], now: Now
+) -> tuple[Conversation, Resource]:
+    """A CEM that has selected *control_type*, with what it was told; and the model."""
+    resource_manager, resource = _met(setup, readings, now)
     ids = (f"cem-{number}" for number in count(1))
     cem = Conversation("", control_type, lambda: next(ids))
     waiting: list[Tagged] = [*cem.open()]
@@ -203,4 +225,4 @@ def _told(setup: Setup, control_type: ControlType, readings: Iterable[Reading], 
     hear(resource_manager.handle(Connected(), now))
     while waiting:
         hear(resource_manager.handle(Received(wire.encode(waiting.pop(0)).decode()), now))
-    return cem
+    return cem, resource

@@ -162,6 +162,19 @@ def test_what_a_device_does_by_itself_later_on_is_foreseen(capsys, tmp_path):
     assert any(line.startswith("aborted ") and "  on false  " in line for line in safe)
 
 
+def test_what_no_order_means_is_said_of_each_control_type(capsys, tmp_path):
+    """Under limits a charger without one is free; where a CEM orders each charge, it does not charge without one."""
+    said = explained(capsys, tmp_path, HOUSE, "Garage charger", "status: A\npower: 0 W\n")
+    rows = [line.split("  ")[0] for line in said["WHEN NOBODY IS IN CHARGE, OR AN ORDER FAILED"]]
+    by_type = [f"{occasion}, {short}" for occasion in ("uninstructed", "ended") for short in ("frbc", "pebc")]
+    assert [each for each in rows if "," in each] == by_type
+    becomes = {
+        row: line.split("current_limit ")[1].split(" A")[0]
+        for row, line in zip(rows, said["WHEN NOBODY IS IN CHARGE, OR AN ORDER FAILED"], strict=True)
+    }
+    assert [becomes[each] for each in (*by_type, "aborted")] == ["0", "16", "0", "16", "6"]
+
+
 def test_a_meter_is_only_measured(capsys, tmp_path):
     said = explained(capsys, tmp_path, HOUSE, "House meter", "{}")
     assert said["TO A CEM"] == ["measured  L1, L2, L3", "          it is only measured"]
