@@ -68,7 +68,7 @@ def _source_problems(node: YamlNode, nodes: list[YamlNode], decoded: Mapping[str
             elif isinstance(found, PointSettings) and not found.is_readable:
                 yield position.problem(inside, f'"{point}" of "{device}" can only be written')
             elif kind and name in kind.points and (isinstance(found, PointSettings) or found.unit):
-                yield from unit_problem(kind.points[name].dimension, found, position, inside)
+                yield from unit_problem(kind.points[name], found, position, inside)
 
 
 def _bus_problems(nodes: list[YamlNode], decoded: Mapping[str, DeviceConfig]) -> Iterator[Clash]:

@@ -164,7 +164,7 @@ def kind_problems(
             yield node.position.problem(inside, "is written; it cannot be computed")
         elif canonical and canonical.access == "read" and computed.unit:
             yield from device_points.unit_problem(
-                canonical.dimension, computed, node_at(node, "unit").position, (*inside, "unit")
+                canonical, computed, node_at(node, "unit").position, (*inside, "unit")
             )
     for name, command in make.commands.items():
         canonical = kind.points.get(name)
@@ -178,9 +178,7 @@ def kind_problems(
             hint = did_you_mean(name, writable) or f"It is told {', '.join(writable)}"
             yield node.position.problem(inside, f"nobody tells {kind.one} this", hint)
         elif command.unit:
-            yield from device_points.unit_problem(
-                canonical.dimension, command, node_at(node, "unit").position, (*inside, "unit")
-            )
+            yield from device_points.unit_problem(canonical, command, node_at(node, "unit").position, (*inside, "unit"))
         if settings and canonical:
             objection = partial(objection_to, command, make=make)
             reach = kind.reach(settings).get(name, ())

@@ -10,7 +10,7 @@ from ..device.computed import Computed
 from ..driver import SETTLE_AT_MOST_S, AnyDriver, PointSettings
 from ..errors import ConfigError, Problem
 from ..quantities import UNITS, Duration, Quantity, base_unit
-from ..rm.kinds import Kind
+from ..rm.kinds import CanonicalPoint, Kind
 from .checked import PointSource
 from .decoder import Decoder, Findings, did_you_mean, mapping_of, node_at
 from .yaml_source import KeyPath, SourcePosition, YamlEntry, YamlNode
@@ -174,9 +174,7 @@ def problems_of_kind(
             hint = "Leave `values` out; `invert: true` where 0 means on"
             yield position_of(written[name].node, "values").problem((*inside, "values"), what, hint)
         if point.unit in UNITS or not point.unit:
-            yield from unit_problem(
-                canonical.dimension, point, position_of(written[name].node, "unit"), (*inside, "unit")
-            )
+            yield from unit_problem(canonical, point, position_of(written[name].node, "unit"), (*inside, "unit"))
         if settings and point.is_writable and point.scale != 0 and point.dimension == canonical.dimension:
             reach = kind.reach(settings).get(name, ())
             yield from reach_problems(reach, point.objection_to, canonical.dimension, written[name].position, inside)
@@ -191,10 +189,11 @@ def problems_of_kind(
 
 
 def unit_problem(
-    dimension: str, point: PointSettings | Computed | Command, position: SourcePosition, where: KeyPath
+    canonical: CanonicalPoint, point: PointSettings | Computed | Command, position: SourcePosition, where: KeyPath
 ) -> Iterator[Problem]:
-    """The problem that *point* is not of *dimension*, if so."""
-    if point.dimension == dimension:
+    """The problem that *point* has another unit than what is *canonical* may have, if so."""
+    dimension = canonical.dimension
+    if point.dimension == dimension or (canonical.may_be_text and not point.unit):
         return
     article = "an" if dimension.startswith("e") else "a"
     expected = f"{article} {dimension} such as {base_unit(dimension)}" if dimension else "no unit"

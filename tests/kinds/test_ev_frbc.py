@@ -615,7 +615,7 @@ def told_departures(stage: Planned, effects: list[Effect]) -> list[datetime]:
     ]
 
 
-def leaving(keys: str = SAID, **said: float) -> Planned:
+def leaving(keys: str = SAID, **said: Any) -> Planned:
     stage = Planned(keys)
     stage.wants = False
     stage.extra |= said
@@ -644,8 +644,29 @@ def test_a_departure_may_be_a_unix_time() -> None:
     assert told_departures(stage, stage.session(FRBC)) == [at]
 
 
-@pytest.mark.parametrize("said", [0.0, datetime(2026, 11, 30, 17, tzinfo=UTC).timestamp(), 40 * 24 * HOUR, None])
-def test_a_departure_that_cannot_be_is_none_and_the_usual_one_holds(said: float | None) -> None:
+@pytest.mark.parametrize(
+    ("said", "at"),
+    [
+        ("2026-12-01T05:30:00Z", datetime(2026, 12, 1, 5, 30, tzinfo=UTC)),
+        ("2026-12-01 06:30:00+01:00", datetime(2026, 12, 1, 5, 30, tzinfo=UTC)),
+        ("2026-12-01T06:30", datetime(2026, 12, 1, 5, 30, tzinfo=UTC)),
+    ],
+)
+def test_a_departure_may_be_text_by_the_clock_on_the_wall_if_it_says_no_other(said: str, at: datetime) -> None:
+    stage = leaving(
+        SAID.replace("register: 8, type: uint32, unit: s", 'register: 8, type: "string[13]"'), departure=said
+    )
+    assert told_departures(stage, stage.session(FRBC)) == [at]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *(0.0, -1e300, float("nan"), 1e300, datetime(2026, 11, 30, 17, tzinfo=UTC).timestamp(), 40 * 24 * HOUR, None),
+        *("", "tomorrow", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-11-30T17:00:00Z"),
+    ],
+)
+def test_a_departure_that_cannot_be_is_none_and_the_usual_one_holds(said: Any) -> None:
     usual = [datetime(2026, 12, 1, 7, tzinfo=UTC)]
     stage = leaving(SAID + 'departure: "08:00"\n', departure=said)
     assert told_departures(stage, stage.session(FRBC)) == usual

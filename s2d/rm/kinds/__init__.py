@@ -68,6 +68,8 @@ class CanonicalPoint(NamedTuple):
     meaning: str
     is_switch: bool = False
     """It is on or off: true or false, or a number of which 0 is off, and no state with a name."""
+    may_be_text: bool = False
+    """Without a unit it is text that says the same."""
 
 
 class Ability(NamedTuple):

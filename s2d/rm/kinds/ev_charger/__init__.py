@@ -160,7 +160,12 @@ KIND = Kind(
         "vehicle_soc": CanonicalPoint("read", "percentage", "state of charge of the car"),
         "vehicle_soc_limit": CanonicalPoint("read", "percentage", "state of charge at which the car stops"),
         "target_soc": CanonicalPoint("read", "percentage", "state of charge with which it shall leave"),
-        DEPARTURE: CanonicalPoint("read", "duration", "when the car leaves: in how long, or in seconds since 1970"),
+        DEPARTURE: CanonicalPoint(
+            "read",
+            "duration",
+            "when the car leaves: in how long, in seconds since 1970, or as text in ISO 8601",
+            may_be_text=True,
+        ),
         "authorised": CanonicalPoint("read", "", "whether the car may charge", is_switch=True),
         CHARGE_NOW: CanonicalPoint("read", "", "whether its owner wants the car charged now", is_switch=True),
         "fault": CanonicalPoint("read", "", "anything but 0, false or `ok` is a fault"),

@@ -124,13 +124,21 @@ class PresentCar:
     def _said_departure(self, now: Now) -> datetime | None:
         """When it leaves as somebody says; None: nobody does, or it should have left by now."""
         said = self._state.reading(DEPARTURE)
-        if said is None:
+        if said is None or said.value is None:
             return None
-        if said.number >= _UNIX_TIME_FROM_S:
+        if isinstance(said.value, str):
+            try:
+                at = datetime.fromisoformat(said.value.strip())
+            except ValueError:
+                return None
+            at = at if at.tzinfo else at.replace(tzinfo=self._zone)
+        elif not said.number > 0:
+            return None
+        elif said.number >= _UNIX_TIME_FROM_S:
             at = _UNIX_EPOCH + timedelta(seconds=min(said.number, _UNIX_TIME_TO_S))
         else:
             at = said.true_at(now) + timedelta(seconds=said.number)
-        return at if now.utc < at <= now.utc + _DEPARTS_WITHIN else None
+        return at.astimezone(UTC) if now.utc < at <= now.utc + _DEPARTS_WITHIN else None
 
     @property
     def is_full(self) -> bool:
