@@ -63,7 +63,8 @@ def run(args: Namespace) -> int:
     except OSError as exc:
         complain(f"s2d now: {_why(exc, state_dir)}")
         return 1
-    show(f"{request.device}: {_told(request)}")
+    why_less = wish.why_less if (wish := wishes[request.device]) and isinstance(request, WantNow) else None
+    show(f"{request.device}: {_told(request)}{_limited(why_less)}")
     return 0
 
 
@@ -106,12 +107,16 @@ def _told(request: WantNow | WantNoMore) -> str:
     return f"wanted now, until it is done, for {span_text(request.for_s)} at most"
 
 
+def _limited(why_less: str | None) -> str:
+    return f"; {why_less}" if why_less else ""
+
+
 def _rows(wishes: Mapping[str, WishStatus | None]) -> Iterator[tuple[str, str]]:
     for device, wish in wishes.items():
         if wish is None:
             yield device, "nothing can be wanted of it but what its CEM orders"
         elif wish.is_wanted:
             left = "" if wish.left_s is None else f", for {span_text(max(1, round(wish.left_s / 60)) * 60)} at most"
-            yield device, f"wanted now, until it is done{left}"
+            yield device, f"wanted now, until it is done{left}{_limited(wish.why_less)}"
         else:
             yield device, f"not now: {wish.why_not}" if wish.why_not else "as ordered; it can be wanted now"

@@ -98,6 +98,8 @@ class WishStatus:
     """For how much longer at most; None: as long as a point of the device says so, or nothing is wanted."""
     why_not: str | None
     """Why nothing can be wanted of it now."""
+    why_less: str | None
+    """What holds back what is, or can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +199,9 @@ def _order(order: Order[object], instructions: Instructions[object] | None = Non
 
 def _wish(resource_manager: ResourceManager, now: Now) -> WishStatus | None:
     wish = resource_manager.wish
-    return WishStatus(wish.reason is not None, _until(wish.ends_at, now), wish.why_not()) if wish else None
+    if wish is None:
+        return None
+    return WishStatus(wish.reason is not None, _until(wish.ends_at, now), wish.why_not(), wish.why_less())
 
 
 def _until(at: float | None, now: Now) -> float | None:

@@ -174,6 +174,8 @@ def test_what_its_owner_wants_now_and_what_has_to_be_keep_within_it() -> None:
     stage.does(stage.on(Wished(HOUR)))
     stage.lives(2 * MINUTE)
     assert stage.limit_a == 10.0
+    assert stage.resource.wish is not None
+    assert stage.resource.wish.why_less() == "the house leaves it 10.0 A on each phase"
     stage.car_soc = 10.0
     stage.within(7.0, 7.0, 7.0)
     stage.lives(20)

@@ -149,6 +149,8 @@ def test_a_limit_holds_and_a_new_one_that_stops_it_is_rejected() -> None:
     effects = [*stage.does(stage.on(Wished(2 * HOUR))), *stage.lives(MINUTE)]
     assert statuses(effects) == []
     assert stage.limit_a == 8.0
+    assert stage.resource.wish is not None
+    assert stage.resource.wish.why_less() == "its CEM limits it to 6000 W"
     refused = stage.hears(stage.envelope("stop", (HOUR, 0.0, 0.0), quantity=SYMMETRIC))
     assert statuses(refused) == [("stop", "REJECTED")]
     assert statuses(stage.ordered("grid", (HOUR, 0.0, 0.0), is_abnormal=True))[-1] == ("grid", "SUCCEEDED")
@@ -160,8 +162,11 @@ def test_while_nobody_is_in_charge_it_gives_no_more_than_it_does_then() -> None:
     stage.on(Started())
     stage.reads()
     stage.does(stage.on(Wished(2 * HOUR)))
+    assert stage.resource.wish is not None
+    assert stage.resource.wish.why_less() == "it has just started, and is left as it is for a while"
     stage.lives(10 * MINUTE)
     assert stage.limit_a == 6.0
+    assert stage.resource.wish.why_less() == "while no CEM is in charge it gives 6 A at most"
 
 
 def test_the_water_is_heated_until_it_is_hot() -> None:

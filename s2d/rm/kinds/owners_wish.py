@@ -20,9 +20,19 @@ _UNTIL = "wished_until"
 class OwnersWish:
     """The wish that the owner of one device has, if he has one."""
 
-    def __init__(self, kept: KeptValues, state: SharedState, point: str, why_not: Callable[[], str | None]) -> None:
-        """*point*: by which the device says it, where it can. *why_not*: why there is nothing to wish for now."""
-        self.why_not = why_not
+    def __init__(
+        self,
+        kept: KeptValues,
+        state: SharedState,
+        point: str,
+        why_not: Callable[[], str | None],
+        why_less: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """*point*: by which the device says it, where it can. *why_not*: why there is nothing to wish for now.
+
+        *why_less*: what holds that back which he can wish for, in words; None: nothing does.
+        """
+        self.why_not, self.why_less = why_not, why_less
         self._kept = kept
         self._state = state
         self._point = point

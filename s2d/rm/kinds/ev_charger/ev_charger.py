@@ -103,7 +103,7 @@ class EvCharger:
         self.head_room = HeadRoom(self.state, setup.house) if setup.house else None
         self._is_left_alone = False
         """Nobody will look at what the house leaves it."""
-        self.wish = OwnersWish(self.kept, self.state, CHARGE_NOW, self._why_no_charge)
+        self.wish = OwnersWish(self.kept, self.state, CHARGE_NOW, self._why_no_charge, self._why_less)
         self.resource_id, self.name = setup.resource_id, setup.name
         self.looked_at: Now | None = None
         """When it was looked at last; None before it was."""
@@ -332,6 +332,22 @@ class EvCharger:
         if not self.plug_in.is_car_there:
             return "no car connected"
         return "the car is full" if self.car.is_full else self.fault
+
+    def _why_less(self) -> str | None:
+        """What a car gets less by than all that the charger has, though its owner wants it; None: it does not."""
+        if not self.plug_in.is_authorised:
+            return "it waits for authorisation"
+        if isinstance(self.ordered, OrderedLimit):
+            return f"its CEM limits it to {self.ordered.limit_w:g} W"
+        resting, phases = self._resting, self.phases.present()
+        if resting is None and self.ordered is None:
+            return "it has just started, and is left as it is for a while"
+        if self.head_room and self.head_room.most_a(phases) < self.limit.amperes(self.most(phases), phases):
+            return f"the house leaves it {self.head_room.most_a(phases):.1f} A on each phase"
+        if resting is None or resting.is_guarded or resting.value == inf:
+            return None
+        unit = "A" if self.limit.point == CURRENT else "W"
+        return f"while no CEM is in charge it gives {resting.value:g} {unit} at most"
 
     @property
     def _driven_w(self) -> float:
