@@ -138,6 +138,15 @@ def test_what_is_too_cold_is_heated_to_2_k_more_whoever_is_in_charge() -> None:
     assert "resource.protected" not in notes(lived)
 
 
+def test_what_was_just_switched_off_is_not_switched_on_again_before_that_is_read() -> None:
+    boiler = Boiler()
+    boiler.does(boiler.selects(OMBC))
+    boiler.lives(20 * MINUTE, 60.0, temperature=49.0)
+    boiler.lives(temperature=52.0)
+    assert boiler.told[-1] == ("on", False)
+    assert switch(boiler, "again", "on")[-1] == ("again", "REJECTED")
+
+
 def test_that_an_order_was_overruled_is_told_to_its_owner() -> None:
     boiler = Boiler()
     boiler.order("rest", "rest")

@@ -102,7 +102,7 @@ class Random11h(KindStage, ABC):
         self.on(Connected())
         version = HandshakeResponse(message_id=f"v-{self.new_id()}", selected_protocol_version="0.0.2-beta")
         self.heard(*self.hears(version))
-        if self.offered()[0] is self.control_type:
+        if self.control_type in self.offered():
             select = SelectControlType(message_id=f"s-{self.new_id()}", control_type=self.control_type)
             self.heard(*self.hears(select))
 
@@ -239,22 +239,46 @@ class Boiler11h(Random11h):
         if not self.modes:
             return
         is_abnormal = self.chance.random() < 0.1
-        mode = self.chance.choice(["heat", "rest"])
-        if is_abnormal and mode == "rest":
+        mode = self.chance.choice(sorted(self.modes))
+        if is_abnormal and mode in ("rest", "off"):
             self.shed_at = self.elapsed_s + 120.0
-        effects = self.hears(
-            frbc.Instruction(
-                message_id=f"m-{self.count}",
-                id=f"order-{self.count}",
-                actuator_id=self.actuator_id,
-                operation_mode=self.modes[mode],
-                operation_mode_factor=0.0,
-                execution_time=self.now.utc + timedelta(seconds=self.chance.choice([0, 0, 120])),
-                abnormal_condition=is_abnormal,
-            )
-        )
+        effects = self.hears(self.order(self.modes[mode], is_abnormal=is_abnormal))
         if self.chance.random() < 0.95:
             self.confirmed(*effects)
+
+    def order(self, mode_id: str, *, is_abnormal: bool) -> frbc.Instruction | ombc.Instruction:
+        return frbc.Instruction(
+            message_id=f"m-{self.count}",
+            id=f"order-{self.count}",
+            actuator_id=self.actuator_id,
+            operation_mode=mode_id,
+            operation_mode_factor=0.0,
+            execution_time=self.now.utc + timedelta(seconds=self.chance.choice([0, 0, 120])),
+            abnormal_condition=is_abnormal,
+        )
+
+
+class SwitchedBoiler11h(Boiler11h):
+    """The same, where the CEM only switches it."""
+
+    control_type = OMBC
+
+    def hears_of(self, message: object) -> None:
+        match message:
+            case ombc.SystemDescription(operation_modes=modes):
+                self.modes = {str(mode.diagnostic_label): mode.id for mode in modes}
+            case ombc.Status(active_operation_mode_id=mode_id):
+                assert mode_id in self.modes.values()
+
+    def order(self, mode_id: str, *, is_abnormal: bool) -> frbc.Instruction | ombc.Instruction:
+        return ombc.Instruction(
+            message_id=f"m-{self.count}",
+            id=f"order-{self.count}",
+            operation_mode_id=mode_id,
+            operation_mode_factor=0.0,
+            execution_time=self.now.utc + timedelta(seconds=self.chance.choice([0, 0, 120])),
+            abnormal_condition=is_abnormal,
+        )
 
 
 class Roof11h(Random11h):
@@ -295,8 +319,8 @@ class Roof11h(Random11h):
 
 
 @pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("device", [Plug11h, Boiler11h, Roof11h])
-def test_a_day(device: type[Plug11h] | type[Boiler11h] | type[Roof11h], seed: int) -> None:
+@pytest.mark.parametrize("device", [Plug11h, Boiler11h, SwitchedBoiler11h, Roof11h])
+def test_a_day(device: type[Plug11h | Boiler11h | Roof11h], seed: int) -> None:
     stage = device(seed)
     stage.day()
     assert stage.count > 50

@@ -330,12 +330,15 @@ class Heating:
         demand = self.demand(now)
         if demand and demand.heats and self._heater.busy is None and not self._would_start_too_soon(now):
             self._met = demand
+            self._note(Activity.HEAT, now)
             heats = self._demanded(demand, f"{setpoints[0].reason if setpoints else occasion}: {demand.reason}")
             return [heats, *(each for each in setpoints if each.point != self.point)]
         is_on = self.activity is Activity.HEAT
         setpoints = self._later.defer(setpoints, self.may_start_at, now, is_on=is_on)
         if self._later.at < inf:
             self._cut_off_at = cut_off_at
+        if any(each.point == ON and each.value is False for each in setpoints):
+            self._note(Activity.REST, now)  # it may be ordered to heat before that is read
         return setpoints
 
     def protect(self, now: Now) -> Protection | None:
@@ -373,6 +376,7 @@ class Heating:
         if self._was_stopped:
             return None
         self._was_stopped = True
+        self._note(Activity.REST, now)
         reason = f"it is {self.temperature_c:g} °C warm"
         return Protection(reason, [replace(self._rest(reason, now), is_safe=True)])
 
