@@ -1,5 +1,6 @@
 """Random days of an EV charger: whatever a CEM orders and a car does, and whatever fails, this always holds."""
 
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -173,6 +174,8 @@ class RandomDay(Planned):
                 self.accepted.clear()
                 self.restarted(after_s=STEP_S)
                 self.does(self.on(Started()))
+            case 13 if self.random.random() < 0.3:
+                self.utc_step += timedelta(seconds=self.random.choice((-3600.0, -60.0, 60.0, 3600.0)))
             case _ if has_session:
                 self.orders_any()
 
