@@ -41,7 +41,7 @@ What begins with another unit stands before it: "l/h" before "l".
 
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 _DIGITS_AT_MOST = 64
-_QUANTITY = re.compile(rf"\s*({_NUMBER})\s*(\S+)\s*", re.ASCII)
+_QUANTITY = re.compile(rf"\s*((?a:{_NUMBER}))\s*(\S+)\s*")
 
 
 class Quantity(float, Written):
