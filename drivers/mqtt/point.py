@@ -63,7 +63,8 @@ class MqttPoint(PayloadPoint, frozen=True, kw_only=True, forbid_unknown_fields=T
                 check_topic(topic)
         if self.reply and not PayloadTemplate.parse(self.payload).holds("id"):
             raise ValueError("a reply is told apart by the {id} in payload, which is missing")
-        if "toggle" in self.payload.casefold():
+        # Shelly's toggle_after is a time, beside what it shall become.
+        if "toggle" in self.payload.casefold().replace("toggle_after", ""):
             raise ValueError("payload may arrive twice, so it cannot toggle; say what it shall become")
 
     @property
