@@ -122,6 +122,7 @@ USUAL: dict[str, Sequence[Value]] = {
     "phase_count": (1, 3),
     "temperature": (45.0, 52.0, 54.0, 59.0),
     "outdoor": (-3.0, 8.0, 12.0),
+    "flow_setpoint": (53.0, 55.0),
     "power": (0.0, 600.0, 2000.0),
     "soc": (50.0, 60.0),
     "vehicle_soc": (5.0, 40.0, 60.0),
