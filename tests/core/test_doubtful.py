@@ -3,6 +3,7 @@
 import pytest
 
 from s2d.events import Measured
+from s2d.rm.control.pebc.envelopes import PresentLimits
 from s2d.rm.kinds.battery.battery import OrderedLimits
 from s2d.s2.effects import Effect
 from s2d.s2.messages import frbc
@@ -70,7 +71,8 @@ def test_a_doubt_ends_with_what_it_was_about() -> None:
 def test_within_limits_only_the_one_that_would_go_beyond_is_put_to_0() -> None:
     stage = Stage(points=LIMITED, fallback=())
     stage.measured(soc=50.0, power=0.0)
-    stage.battery.limits_within(OrderedLimits(3000.0, 2000.0), "test")
+    wanted = PresentLimits({}, until=stage.now.mono + 3600.0, is_abnormal=False)
+    stage.battery.limits_within(OrderedLimits(3000.0, 2000.0), wanted, "test")
     effects = doubted(stage, 5.0)
     assert applied(effects) == [("charge_limit", 3000.0), ("discharge_limit", 0.0)]
     assert applied(stage.measured(soc=50.0)) == [("charge_limit", 3000.0), ("discharge_limit", 2000.0)]
