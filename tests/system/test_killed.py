@@ -17,6 +17,7 @@ from s2python.pebc import PEBCPowerConstraints
 
 from s2d.cli.simulated_device import battery_device, profile_device
 from s2d.cli.simulated_kinds import hardware_of
+from s2d.host.store import Key, Store
 from s2d.simulation.battery import SimulatedBattery
 from s2d.simulation.faults import Faults
 from s2d.simulation.hardware import SimulatedHardware
@@ -295,7 +296,8 @@ async def told(rm: Rm, control_type: ControlType) -> None:
 
 
 def resource_id(name: str) -> str:
-    return str(uuid5(NAMESPACE_DNS, name))
+    """In this house the boiler starts a second after the first of its street, by its id."""
+    return str(uuid5(NAMESPACE_DNS, f"{name}.house-362"))
 
 
 async def steer(energy_manager: Cem, name: str, device: Told, state: Path) -> None:
@@ -325,8 +327,8 @@ async def steer(energy_manager: Cem, name: str, device: Told, state: Path) -> No
 
 def is_limit_kept(state: Path, name: str) -> bool:
     """Whether it is on the disk what *name* was limited to."""
-    entries = (each.read_text() for each in (state / "values").iterdir() if not each.name.startswith("."))
-    return any(resource_id(name) in entry and "limit_w" in entry for entry in entries)
+    kept = Store(state).get(Key("resource-manager", resource_id(name)), dict[str, Any])
+    return kept is not None and any("limit_w" in each for each in kept["values"])
 
 
 def filled(description: FRBCSystemDescription, label: str) -> FRBCInstruction:
