@@ -249,6 +249,19 @@ def test_what_is_too_hot_is_not_heated_for_the_compressors_sake() -> None:
     assert pump.told[-1] == ("power_offer", 0.0)
 
 
+def test_what_a_dead_process_has_offered_is_taken_back_once_it_is_too_hot() -> None:
+    pump = offered()
+    pump.order("heat", "heat", 1.0)
+    pump.lives(power=2000.0)
+    pump.restarted(after_s=30)
+    pump.on(Started())
+    pump.told.clear()
+    pump.lives(temperature=60.9)
+    assert pump.told == []
+    pump.lives(temperature=61.0)
+    assert pump.told == [("power_offer", 0.0)]
+
+
 def cut_off_by(point: str, keys: str = "", **read: Any) -> Pump:
     """A tank whose heater is kept from running at all while it rests."""
     told = "power_offer: {register: 4, unit: W, access: write}"

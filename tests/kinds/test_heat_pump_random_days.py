@@ -254,6 +254,12 @@ def test_it_is_warm_and_unworn_and_never_frozen(name: str, seed: int) -> None:
             pump.on(Lost("no answer"))
         elif happens < 0.104:
             pump.leaves()
+        elif happens < 0.106:
+            pump.open.clear()
+            pump.restarted(after_s=POLL_S)
+            pump.dos(pump.on(Started()))
+        elif happens < 0.108:
+            pump.utc_step += timedelta(seconds=chance.choice([-3600.0, -60.0, 60.0, 3600.0]))
     blocks = [(at, value) for at, point, value in pump.relay_moves if point == "relay_1"]
     lifted = [(before, at) for (before, was), (at, _) in pairwise(blocks) if was and at not in pump.abnormal_at]
     assert all(at - before >= 600.0 - APART_S for before, at in lifted), "lifted too soon"

@@ -160,6 +160,7 @@ class HeatPump:
             point=point,
             read_by=SETPOINT if point == SETPOINT and self.abilities[SETPOINT].can_read else None,
             has_thermostat=point == SETPOINT,
+            is_guard=point == OFFER,  # after a crash one of ours may stand there still
             times=times,
             hysteresis_k=float(settings.hysteresis_k),
             hygiene=hygiene,
