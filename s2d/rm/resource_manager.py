@@ -132,6 +132,8 @@ class ResourceManager:
         self._delay_s = policy.processing_delay_s
         self._order_guard = OrderGuard()
         self._clock_doubt = ClockDoubt()
+        self._is_time_doubted = False
+        """Our clock is known not to be synchronised, and is another than the CEM's."""
         self._timers = TimersAndModes()
         self._progress = TaskProgress()
         self._remembered = 0
@@ -386,6 +388,8 @@ class ResourceManager:
         self._clock_doubt.hear(connected.cem_time, now)
         notes = self._clock_doubt.news(now)
         is_ours_wrong = bool(self._clock_doubt.ahead_s(now)) and connected.is_clock_synchronised is False
+        self._is_time_doubted = is_ours_wrong
+        self._resource.is_time_known = not is_ours_wrong
         is_at_rest = self._resource.is_at_rest and not self._pending_rest
         # How far a sequence has got is counted by the clock that never steps.
         if not is_ours_wrong or is_at_rest or self._progress.ends_by_itself:
@@ -420,6 +424,8 @@ class ResourceManager:
 
     def _guard(self, now: Now) -> list[Effect]:
         """Overrules what would do harm by now, and changes the offer if that has changed."""
+        if self._is_time_doubted and not self._clock_doubt.ahead_s(now):  # it was set since
+            self._is_time_doubted, self._resource.is_time_known = False, True
         return [*self._protect(now), *self._update_offer(now)]
 
     def _update_offer(self, now: Now) -> list[Effect]:

@@ -23,8 +23,8 @@ from s2d.s2.messages.common import (
 
 from .ev_stage import HOUR, MINUTE, POINTS, SYMMETRIC, EvStage
 from .stage import FRBC, PEBC, statuses
+from .test_ev_frbc import EVENING, Planned, charging, selected
 from .test_ev_frbc import KEYS as FRBC_KEYS
-from .test_ev_frbc import Planned, charging, selected
 
 KEYS = POINTS + "safe_current: 8 A\n"
 Act = Callable[[EvStage], None]
@@ -259,3 +259,23 @@ def test_on_no_occasion_it_gives_more_than_a_limit_in_force_or_is_left_to_itself
     assert all(each.value != "release" and each.is_safe for each in told)
     is_over = occasion is Occasion.ENDED
     assert [each.value for each in told] == [16.0 if is_over else 7.0]
+
+
+def test_a_clock_that_is_not_trusted_has_no_car_charged_by_its_time_of_leaving() -> None:
+    stage = charging(FRBC_KEYS, at=EVENING + timedelta(hours=12))  # it leaves in an hour
+    stage.lives(5 * MINUTE)
+    assert statuses(stage.orders("stop", stage.off)) == [("stop", "REJECTED")]
+    assert stage.resource_manager.troubles == ()
+    doubts_clock(stage)
+    stage.hears(Handshake(message_id="hello", role=EnergyManagementRole.CEM))
+    stage.heard(*stage.hears(HandshakeResponse(message_id="version", selected_protocol_version="0.0.2-beta")))
+    stage.does(stage.selects(FRBC))
+    stage.lives(MINUTE)
+    stage.orders("off", stage.off)
+    stage.lives(10 * MINUTE)
+    assert stage.limit_a == 0.0
+    (trouble,) = stage.resource_manager.troubles
+    assert trouble.startswith("the clock is not synchronised")
+    stage.utc_step += timedelta(hours=1)
+    stage.lives(MINUTE)
+    assert stage.resource_manager.troubles == ()

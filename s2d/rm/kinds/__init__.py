@@ -128,6 +128,8 @@ class Resource(RestingResource, MeasuredResource, Protocol):
     roles: tuple[Role, ...]
     kept: KeptValues
     """What it must know after a restart; empty until the first event."""
+    is_time_known: bool
+    """Whether our clock tells what time it is; false while it is not synchronised, and another than the CEM's."""
 
     @property
     def wish(self) -> OwnersWish | None:

@@ -58,6 +58,7 @@ class Battery:
 
     roles: tuple[Role, ...] = (Role(role=RoleType.ENERGY_STORAGE, commodity=Commodity.ELECTRICITY),)
     foreseen_power = None
+    is_time_known = True
     troubles = ()
     wish = head_room = None
     waits_for_device = False

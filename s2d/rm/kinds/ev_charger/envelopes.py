@@ -47,16 +47,16 @@ class EvEnvelopes:
 
     def energy_needs(self) -> tuple[EnergyNeed, ...]:
         """What the car takes until it leaves: told anew as it moves, and now and then while it charges."""
-        car, now = self._charger.car, self._charger.looked_at
+        car, now, departs_at = self._charger.car, self._charger.looked_at, self._charger.departs_at
         average_w = car.average_w(now) if now else None
-        if now is None or average_w is None or car.departs_at is None:
+        if now is None or average_w is None or departs_at is None:
             self._need = None
             return ()
         most_w = max(car.most_w(each, self._charger.limit) for each in self._charger.phases_possible())
         lower_w, upper_w = (min(each, most_w) for each in average_w)
         need = self._need
-        if need is None or need.valid_until != car.departs_at or self._is_worth_telling(need, lower_w, upper_w, now):
-            need = EnergyNeed(self._quantity, now.utc, car.departs_at, upper_w, lower_w)
+        if need is None or need.valid_until != departs_at or self._is_worth_telling(need, lower_w, upper_w, now):
+            need = EnergyNeed(self._quantity, now.utc, departs_at, upper_w, lower_w)
         self._need = need
         return (need,)
 

@@ -83,6 +83,7 @@ class EvCharger:
 
     roles: tuple[Role, ...] = (Role(role=RoleType.ENERGY_CONSUMER, commodity=Commodity.ELECTRICITY),)
     foreseen_power = None
+    is_time_known = True
     follow_within_s = 60.0
     waits_for_device = False
 
@@ -183,7 +184,15 @@ class EvCharger:
     def troubles(self) -> tuple[str, ...]:
         # Of a car of which nobody knows what it lacks, it may be that it is full.
         refuses = self.plug_in.is_refusing and self.car.is_known_to_lack
-        return ("the car does not charge, though it may and is not full",) if refuses else ()
+        is_unguarded = self.car.departs_at is not None and self.departs_at is None
+        return (
+            *(("the car does not charge, though it may and is not full",) if refuses else ()),
+            *(
+                ("the clock is not synchronised: the car is not seen to by the time at which it leaves",)
+                if is_unguarded
+                else ()
+            ),
+        )
 
     @property
     def is_at_rest(self) -> bool:
@@ -398,8 +407,15 @@ class EvCharger:
         return "it would miss its departure" if latest is not None and now.utc >= latest else None
 
     @property
+    def departs_at(self) -> datetime | None:
+        """When the car leaves (UTC), as far as that says anything."""
+        return self.car.departs_at if self.is_time_known else None
+
+    @property
     def latest_start(self) -> datetime | None:
         """When the car has to be charged from at the latest (UTC)."""
+        if not self.is_time_known:
+            return None
         return self.car.latest_start(max(self.phases_possible()), self.limit)
 
     def phases_possible(self) -> tuple[Phases, ...]:

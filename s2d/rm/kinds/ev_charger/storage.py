@@ -188,13 +188,13 @@ class ForeseenCharge:
 
     def fill_level_target_profile(self) -> tuple[datetime, tuple[FillLevelTargetProfileElement, ...]] | None:
         charger = self._charger
-        known = (self._storage.description, charger.car.departs_at, charger.car.target_soc)
+        known = (self._storage.description, charger.departs_at, charger.car.target_soc)
         if self._known != known and charger.looked_at is not None:
             self._known, self._profile = known, self._worked_out(charger.looked_at)
         return self._profile
 
     def _worked_out(self, now: Now) -> tuple[datetime, tuple[FillLevelTargetProfileElement, ...]]:
-        charger, departs_at = self._charger, self._charger.car.departs_at
+        charger, departs_at = self._charger, self._charger.departs_at
         start = now.utc if not now.utc.microsecond else now.utc.replace(microsecond=0) + timedelta(seconds=1)
         description, car = self._storage.description, charger.car
         band = description.storage.fill_level_range

@@ -67,6 +67,7 @@ class HeatPump:
 
     roles: tuple[Role, ...] = (Role(role=RoleType.ENERGY_CONSUMER, commodity=Commodity.ELECTRICITY),)
     foreseen_power = None
+    is_time_known = True
     head_room = None
     waits_for_device = False
 

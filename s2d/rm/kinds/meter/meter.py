@@ -26,6 +26,7 @@ class Meter:
     """The model of one meter."""
 
     foreseen_power = None
+    is_time_known = True
     troubles = ()
     wish = head_room = None
     waits_for_device = False

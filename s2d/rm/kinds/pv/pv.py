@@ -39,6 +39,7 @@ class Pv:
 
     roles: tuple[Role, ...] = (Role(role=RoleType.ENERGY_PRODUCER, commodity=Commodity.ELECTRICITY),)
     foreseen_power = None
+    is_time_known = True
     troubles = ()
     wish = head_room = None
 
