@@ -297,6 +297,18 @@ def test_with_a_thermostat_it_is_told_to_heat_though_that_would_not_start() -> N
     assert boiler.activity == "heat"
 
 
+def test_its_relay_is_switched_no_sooner_though_its_thermostat_had_it_rest_before() -> None:
+    boiler = Boiler(OWN, on=True, temperature=57.0)
+    boiler.is_closed = False
+    boiler.lives(HOUR, 60.0)
+    assert (boiler.activity, boiler.read["on"]) == ("rest", True)
+    boiler.order("rest", "rest")
+    boiler.lives(5 * MINUTE - 20.0)
+    assert statuses(boiler.order("soon", "heat"))[-1] == ("soon", "REJECTED")
+    boiler.lives(20.0)
+    assert statuses(boiler.order("again", "heat"))[:2] == [("again", "ACCEPTED"), ("again", "STARTED")]
+
+
 def test_with_a_thermostat_it_is_left_to_that_when_its_cem_goes() -> None:
     boiler = Boiler(OWN)
     boiler.order("rest", "rest")

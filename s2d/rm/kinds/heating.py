@@ -292,7 +292,7 @@ class Heating:
         self._met = None
         self._later.order(now, is_shed=is_abnormal and activity is Activity.REST)
         if not (activity is Activity.HEAT and self.is_satisfied):
-            self._note(activity, now)
+            self._note_told(activity, now)
         setpoint = (
             self._heats(power_w, self.storage.high_c, reason) if activity is Activity.HEAT else self._rest(reason, now)
         )
@@ -338,7 +338,7 @@ class Heating:
         if self._later.at < inf:
             self._cut_off_at = cut_off_at
         if any(each.point == ON and each.value is False for each in setpoints):
-            self._note(Activity.REST, now)  # it may be ordered to heat before that is read
+            self._note_told(Activity.REST, now)  # it may be ordered to heat before that is read
         return setpoints
 
     def protect(self, now: Now) -> Protection | None:
@@ -363,7 +363,7 @@ class Heating:
         if self.ordered and self.ordered.activity is Activity.HEAT and self._is_full(now):
             reason = f"it is {self.temperature_c:g} °C warm"
             self.ordered = None
-            self._note(Activity.REST, now)
+            self._note_told(Activity.REST, now)
             return Protection(reason, [replace(self._rest(reason, now), is_safe=True)])
         return None
 
@@ -376,7 +376,7 @@ class Heating:
         if self._was_stopped:
             return None
         self._was_stopped = True
-        self._note(Activity.REST, now)
+        self._note_told(Activity.REST, now)
         reason = f"it is {self.temperature_c:g} °C warm"
         return Protection(reason, [replace(self._rest(reason, now), is_safe=True)])
 
@@ -476,6 +476,14 @@ class Heating:
     def _busy_for_s(self, now: Now) -> float:
         """How long it has been busy, all in all."""
         return self._busy_s + (0.0 if self._busy_since is None else now.mono - self._busy_since)
+
+    def _note_told(self, activity: Activity, now: Now) -> None:
+        """Notes that it is told to do *activity*: what that switches off rests since then, as its contact does."""
+        was_on = self.point == ON and self._read_by is not None and self._state.flag(self._read_by)
+        if activity is Activity.REST and was_on:
+            self._kept.put_instant(_RESTS_SINCE, now.mono, is_urgent=True)
+            self._kept.drop(_HEATS_SINCE)
+        self._note(activity, now)
 
     def _note(self, activity: Activity, now: Now) -> None:
         """Notes that it does *activity*, since when if it did something else before."""
