@@ -111,6 +111,7 @@ class MqttDevice:
         qos, is_kept = max(each.sent_with_qos for each in points), any(each.retain for each in points)
         try:
             await self._broker.publish(topic, payload, qos=qos, is_kept=is_kept, expires_s=expires_s)
+            self._asked_at.clear()  # what it answered before is of before
             if reply:
                 async with asyncio.timeout(ANSWERED_WITHIN_S):
                     await answer

@@ -111,7 +111,8 @@ def example_yaml(profile: Profile) -> list[str]:
     if "baudrate" in connection:
         lines.append("connection: {serial: /dev/serial/by-id/usb-FTDI_FT232R-if00-port0}")
     elif "host" not in connection:
-        lines.append("connection: {host: 192.168.1.20}")
+        what = "    # the broker" if _text(device, "driver") == "mqtt" else ""
+        lines.append(f"connection: {{host: 192.168.1.20}}{what}")
     for key, parameter in about.parameters.items():
         if parameter.is_required or parameter.soon_required:
             lines.append(f"{key}: {_example(parameter)}{' ' * 4}# {parameter.help}")

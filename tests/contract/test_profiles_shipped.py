@@ -72,6 +72,14 @@ def test_the_name_to_paste_is_a_whole_one() -> None:
     assert not [name for name in names.values() if {*name} & {*"(),"}]
 
 
+def test_the_host_to_paste_is_the_brokers_where_there_is_one() -> None:
+    hosts = {name: example_yaml(LIBRARY.profile(name))[2] for name in ("go-e-mqtt", "go-e-modbus")}
+    assert hosts == {
+        "go-e-mqtt": "connection: {host: 192.168.1.20}    # the broker",
+        "go-e-modbus": "connection: {host: 192.168.1.20}",
+    }
+
+
 def test_they_are_listed_by_kind(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["profiles", "--kind", "battery"]) == 0
     head, *lines = capsys.readouterr().out.splitlines()

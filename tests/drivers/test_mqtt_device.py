@@ -8,7 +8,7 @@ import pytest
 from s2d_drivers.mqtt.broker import Heard
 from s2d_drivers.mqtt.connection import MqttConnection, Presence, SignOfLife
 from s2d_drivers.mqtt.device import MqttDevice
-from s2d_drivers.mqtt.point import ExpectedReply, MqttPoint
+from s2d_drivers.mqtt.point import ExpectedReply, MqttPoint, Question
 from s2d_drivers.payload.document import Document
 
 from s2d.driver import News
@@ -176,3 +176,15 @@ async def test_one_that_does_not_answer_to_a_setpoint_could_not_be_reached() -> 
     with pytest.raises(DeviceUnreachable, match="it did not answer on m/rpc within 5 s"):
         await device.write([Setpoint("on", True, "test")])
     assert not device._answers
+
+
+async def test_it_is_asked_again_at_once_when_it_was_told_something() -> None:
+    broker = Broker()
+    question = Question(topic="m/get")
+    points = {"on": MqttPoint(topic="m/on", ask=question, set="m/set", access="read_write")}
+    device = behind(broker, points)
+    for _ in range(2):
+        await read(device, "on")
+    await device.write([Setpoint("on", "ON", "test")])
+    await read(device, "on")
+    assert broker.said == [("m/get", ""), ("m/set", "ON"), ("m/get", "")]

@@ -10,20 +10,30 @@ LWT = "tele/boiler/LWT"
 LOAD = {"topic": "boiler", "kind": "load", "power": "2 kW"}
 
 
+STATE, SENSORS = "stat/boiler/STATUS11", "stat/boiler/STATUS10"
+
+
+def state_of(word: str, relay: str = "POWER") -> Payloads:
+    return {STATE: {"StatusSTS": {"Time": "2026-07-01T12:00:00", relay: word}}}
+
+
 def plug(relay: str = "POWER", sensor: object = SENSOR) -> Topics:
-    """A plug that tells its state and its sensors to whoever asks, and the state whenever that changes."""
-    state, sensors = f"stat/boiler/{relay}", "stat/boiler/STATUS10"
+    """A plug that tells its state and its sensors to whoever asks."""
+    now = {**state_of("ON", relay), SENSORS: sensor}
 
     def switch(payload: str) -> Payloads:
-        return {state: payload or None}
+        assert payload, "to ask for its power may end its PulseTime"
+        now.update(state_of(payload, relay))
+        return {f"stat/boiler/{relay}": payload}
 
     def tell(payload: str) -> Payloads:
-        return {sensors: None} if payload == "10" else {}
+        topic = f"stat/boiler/STATUS{payload}"
+        return {topic: now[topic]}
 
     return Topics(
         {},
         kept={LWT: "Online"},
-        asked={state: "ON", sensors: sensor},
+        asked=now,
         obeys={f"cmnd/boiler/{relay}": switch, "cmnd/boiler/Status": tell},
     )
 
@@ -71,5 +81,5 @@ async def test_what_somebody_else_switches_is_seen() -> None:
     topics = plug()
     async with behind("tasmota", topics, topic="boiler") as device:
         assert (await device.read())["is_on"] is True
-        await topics.says({"stat/boiler/POWER": "OFF"})
+        await topics.says(state_of("OFF"))
         assert (await device.read())["is_on"] is False
