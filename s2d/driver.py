@@ -118,11 +118,13 @@ class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             value *= self.scale
         if self.offset != 0:
             value += self.offset
-        if not isfinite(value):
-            raise BadReading(f"{value} is no number")
         if not self._is_plausible(value):
             raise BadReading(self._outside(value))
-        return value * factor if (factor := self._factor) != 1 else value
+        if (factor := self._factor) != 1:
+            value *= factor
+        if not isfinite(value):
+            raise BadReading(f"{value} is no measurement")
+        return value
 
     def _state_of(self, raw: Value) -> str:
         """The state that `values` lists for *raw*; text counts without regard to case, a truth as a word and as 0 or 1.

@@ -125,10 +125,7 @@ class Codec:
             if exponent is None:
                 return None
             raw = raw * _power_of_ten(exponent) if exponent >= 0 else raw / _power_of_ten(-exponent)
-        value = self.point.value_of(raw)
-        if isinstance(value, float) and not math.isfinite(value):
-            raise BadReading(f"{value} is no measurement")
-        return value
+        return self.point.value_of(raw)
 
     def _quick(self) -> Callable[[Sequence[int]], Reading] | None:
         """`reading_of` for a plain number; what is out of the ordinary takes the long way."""

@@ -53,7 +53,7 @@ def test_it_says_that_there_is_none(payload: bytes) -> None:
         (b"1_000", {"unit": "W"}, "'1_000' is no number of W"),
         ("１２".encode(), {"unit": "W"}, "'１２' is no number of W"),
         (b'"' + b"9" * 65 + b'"', {"unit": "W"}, f"'{'9' * 64}' is no number of W"),
-        (b"1e999", {"unit": "W"}, "inf is no number"),
+        (b"1e999", {"unit": "W"}, "inf is no measurement"),
         (b"123456789012345678901234567890", {"unit": "W"}, "12345678901234567890… is too large a number"),
         (b"4", {"values": {"1": "C"}}, "4 is none of the values 1"),
         (b"101", {"unit": "%", "max": 100.0}, "101 % is outside … .. 100"),
