@@ -175,15 +175,20 @@ def in_force(row: Row, *, is_followed: bool = True) -> Ordered:
     device.does(device.negotiated())
     device.does(device.selects(row.control_type))
     device.lives(SETTLED_S)
-    lived = device.orders("order", row.order)
     if not is_followed:
+        device.orders("order", row.order)
         return device
-    for _ in range(3):
-        lived += [*device.does(device.after(1.0)), *device.reads()]
-    lived += device.lives(FOLLOWED_S)
-    assert statuses(lived)[-1] == ("order", "SUCCEEDED"), statuses(lived)
+    assert follows(device)[-1] == ("order", "SUCCEEDED")
     assert device.held == row.held, device.held
     return device
+
+
+def follows(device: Ordered) -> list[tuple[str, str]]:
+    """It is ordered what its row says; what becomes of that."""
+    lived = device.orders("order", device.row.order)
+    for _ in range(3):
+        lived += [*device.does(device.after(1.0)), *device.reads()]
+    return statuses([*lived, *device.lives(FOLLOWED_S)])
 
 
 # What happens.
@@ -564,3 +569,31 @@ def test_limits_that_are_kept_end_before_another_cem_has_a_battery_charged() -> 
     device.orders("charge", ("charge", 0.5))
     assert device.held == {"power_setpoint": 2500.0} | within(5000.0, 5000.0)
     assert device.becomes() == [(0.0, device.held)]
+
+
+@pytest.fixture(scope="module")
+def memories() -> dict[str, bytes]:
+    """What each device has kept while it does what is ordered."""
+    return {name: device.kept for name, row in ROWS.items() if (device := in_force(row)).kept}
+
+
+MEASURED_PV = INVERTER[: INVERTER.index("  limit:")]
+
+
+@pytest.mark.parametrize("name", [*ROWS, "pv that is measured"])
+def test_what_another_device_has_kept_breaks_nothing(name: str, memories: dict[str, bytes]) -> None:
+    row = ROWS.get(name, ROWS["pv PEBC"]._replace(keys=MEASURED_PV))
+    for memory in (memory for other, memory in memories.items() if other != name):
+        device = Ordered(row)
+        device.kept = memory
+        device.restarted(after_s=DEAD_S)
+        started = [*device.does(device.on(Started())), *device.lives(700.0)]
+        for setpoint in (each.setpoint for each in started if isinstance(each, Apply)):
+            ability = device.setup.abilities[setpoint.point]
+            assert ability.can_write, setpoint
+            assert ability.can_release or setpoint.value != RELEASE, setpoint
+        if name in ROWS:
+            device.does(device.negotiated())
+            device.does(device.selects(row.control_type))
+            device.lives(SETTLED_S)
+            assert follows(device)[-1] == ("order", "SUCCEEDED")

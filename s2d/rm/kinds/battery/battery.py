@@ -162,7 +162,7 @@ class Battery:
 
     def _kept_within(self, setpoints: list[Setpoint], occasion: Occasion, now: Now) -> list[Setpoint]:
         """*setpoints*, which bring it to rest on *occasion*, within limits that go on holding."""
-        if self._safe.is_said_of(occasion):
+        if self._safe.is_said_of(occasion) or not _is_limited(self):  # limits that are kept may be of another device
             self._drop_limits()
             return setpoints
         kept_w = [each.keep(occasion, now.mono) for each in self._limits]

@@ -259,7 +259,7 @@ class Load:
         setpoints = self._safe.on(occasion, reason)
         if occasion is Occasion.ABORTED and not is_said:  # what failed is not answered by more
             setpoints = [replace(each, value=False) if each.point == ON else each for each in setpoints]
-        if is_said:
+        if is_said or not self._is_steered_by(LIMIT):  # a limit that is kept may be of another device
             self._limit.drop()
         elif (limit_w := self._limit.keep(occasion, now.mono)) is not None:
             self._is_limit_kept = True

@@ -58,9 +58,9 @@ class Pv:
         """A limit holds that nobody orders any more."""
         self._safe = setup.safe
         self._offers = offers
-        is_steered = LIMIT in setup.abilities and setup.abilities[LIMIT].can_write
+        self._is_steered = LIMIT in setup.abilities and setup.abilities[LIMIT].can_write
         rungs = {ControlType.POWER_ENVELOPE_BASED_CONTROL: lambda: self.nameplate_w is not None}
-        self._ladder = Ladder(rungs if is_steered else {})
+        self._ladder = Ladder(rungs if self._is_steered else {})
         self._is_looked_at = False
 
     @property
@@ -128,7 +128,7 @@ class Pv:
 
     def rest(self, occasion: Occasion, reason: str, now: Now) -> list[Setpoint]:
         self.is_at_rest, self._is_kept = True, False
-        if self._safe.is_said_of(occasion):
+        if self._safe.is_said_of(occasion) or not self._is_steered:  # a limit that is kept may be of another device
             self._limit.drop()
         elif (limit_w := self._limit.keep(occasion, now.mono)) is not None:
             self._is_kept = True
