@@ -144,6 +144,7 @@ def test_the_only_car_that_takes_no_change_of_phases_keeps_them_and_no_less_is_p
     (constraints,) = of_type(PowerConstraints, stage.session(PEBC))
     useful = constraints.allowed_limit_ranges[0].range_boundary
     assert useful == NumberRange(start_of_range=4140.0, end_of_range=11040.0)
+    stage.lives(3 * MINUTE)  # a car charges for a while before it is paused first
     stage.ordered("one-phase", (36000, 0, 3700))
     stage.lives(10 * MINUTE)
     assert (stage.relay, stage.limit_a) == (3, 0.0)
