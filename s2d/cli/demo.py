@@ -42,6 +42,7 @@ _FOLDERS = {
     "ev_charger": "ev_charger",
     "heat_pump": "heat_pump",
     "load": "load",
+    "meter": "meter",
     "pv": "pv",
 }
 """Kind → where, in `config/demo/`, are the devices of its demo and the script of the CEM."""
@@ -49,7 +50,7 @@ _FOLDERS = {
 
 def add_arguments(parser: ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--kind", choices=_FOLDERS, default="battery", help="what is steered (default: battery)")
+    what.add_argument("--kind", choices=_FOLDERS, default="battery", help="what is shown (default: battery)")
     what.add_argument("--house", action="store_true", help="a house: battery, inverter, car, heat pump and meter")
     parser.add_argument(
         "--duration",
@@ -78,6 +79,8 @@ async def _show(config: Config, steps: list[Step], duration_s: float) -> int:
     stopping = asyncio.Event()
     output = OutputStream("demo", stopping.set)
     is_live = sys.stdout.isatty()
+    kinds = [str(device.kind) for device in config.devices]
+    steered = [kind for kind in kinds if kind != "meter"]
     observers = [] if is_live else [_event_printer(output)]
     loop = asyncio.get_running_loop()
     began_s = loop.time()
@@ -95,7 +98,7 @@ async def _show(config: Config, steps: list[Step], duration_s: float) -> int:
                 clock=clock.now,
                 new_id=lambda: str(uuid4()),
                 observers=observers,
-                otherwise=_LESS_RICH if len(config.devices) == 1 else (*_LESS_RICH, ControlType.NOT_CONTROLABLE),
+                otherwise=_LESS_RICH if steered == kinds else (*_LESS_RICH, ControlType.NOT_CONTROLABLE),
             )
         )
         places = [f"{device.kind} on Modbus TCP {at}" for device, at in zip(config.devices, addresses, strict=True)]
@@ -109,8 +112,7 @@ async def _show(config: Config, steps: list[Step], duration_s: float) -> int:
             timing.cancel()
             if watching:
                 watching.cancel()
-    resting = ", ".join(f"the {device.kind} is at rest" for device in config.devices if device.kind != "meter")
-    output.write(f"{resting}, all is closed")
+    output.write(", ".join([*(f"the {kind} is at rest" for kind in steered), "all is closed"]))
     if failure:
         complain(f"s2d demo: {failure}")
     return 1 if failure or output.is_closed else 0

@@ -108,6 +108,18 @@ def test_it_switches_a_plug(tmp_path: Path) -> None:
     assert any("load: relay = 0" in line for line in rest.splitlines()), "it does not stay on"
 
 
+def test_it_listens_to_a_meter(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*DEMO, "--kind", "meter"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        lines = lines_until(process, "PowerMeasurement")
+        process.terminate()
+        rest, complaints = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, complaints) == (0, "")
+    assert any("SelectControlType" in line and "NOT_CONTROLABLE" in line for line in lines)
+    assert rest.splitlines()[-1] == "all is closed"
+
+
 def test_it_steers_a_house_with_one_cem(tmp_path: Path) -> None:
     with subprocess.Popen(
         [*DEMO, "--house"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
