@@ -48,6 +48,12 @@ async def test_what_it_says() -> None:
         }
 
 
+async def test_without_a_sensor_outdoors_it_has_no_temperature_there() -> None:
+    for word, outdoor in ((0xFFFF, None), (i16(-2), pytest.approx(-0.2)), (0, 0)):
+        async with played("lambda-eul", image(_2=word)) as device:
+            assert (await device.read()).get("outdoor") == outdoor
+
+
 async def test_another_one_that_heats_another_buffer() -> None:
     keys = {"tank": "buffer", "tank_number": 1, "heat_pump": 1}
     async with played("lambda-eul", image(), **keys) as device:
