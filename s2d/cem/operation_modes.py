@@ -171,7 +171,8 @@ class ModeBasedChoices(Choices):
         if order.power_w is not None and len(found) > 1:
             found = [each for each in found if _factor_of_power(each[1], order.power_w) is not None][:1] or found
         elif order.share is not None and len({actuator.id for actuator, _ in found}) == 1:
-            found = [max(found, key=lambda each: _full(each[1]))]
+            most = max(_full(mode) for _, mode in found)
+            found = [each for each in found if _full(each[1]) == most]
         if len(found) == 1:
             return found[0]
         if not found:

@@ -15,6 +15,7 @@ SILENT = {
     "goodwe-et": "where it tells a fault is not in the map",
     "kostal-plenticore": "where it tells a fault is not in the map",
     "marstek-venus": "known from one source for its first generations, and an empty battery is one of its faults",
+    "sg-ready-relays": "relays tell nothing of the heat pump behind them",
     "simulated-meter": "a meter with a fault measures nothing",
     "sungrow-sh": "where it tells a fault is not in the map",
     "victron-gx-ess": "a fault is an alarm of one of many devices behind it",

@@ -65,7 +65,8 @@ class Topics:
         for topic in payloads:
             said = self._said[topic]
             payload = said if isinstance(said, str) else json.dumps(said)
-            await self._client.publish(topic, payload, retain=is_kept)
+            # What is kept has to be there before anybody listens.
+            await self._client.publish(topic, payload, qos=int(is_kept), retain=is_kept)
 
     async def settled(self) -> None:
         mark = str(next(self._marks))
