@@ -60,6 +60,8 @@ class MqttDevice:
         self._asked_at: dict[tuple[str, str], float] = {}
         self._answers: dict[int, tuple[ExpectedReply, Future[Any]]] = {}
         self._stirred = asyncio.Event()
+        self._began_at = inf
+        """When it began to listen."""
         topic = connection.topic
         self._names: dict[str, list[str]] = {}
         for name, point in points.items():
@@ -74,6 +76,7 @@ class MqttDevice:
     def attend(self) -> None:
         """Begins to listen, and greets."""
         self._broker.watch(self._change)
+        self._began_at = self._loop.time()
         for topic in self._topics:
             self._broker.listen(topic, self._hear)
         if ask := self._connection.ask:
@@ -161,7 +164,7 @@ class MqttDevice:
         if topic in self._presences:
             self._note_presence(topic, heard)
         elif not heard.is_kept:
-            self._lived_at = heard.at
+            self._lived_at = max(self._lived_at, heard.at)
         self._heard[topic] = heard
         for name in self._names.get(topic, ()):
             # What holds only for a part has to be looked at before the next comes.
@@ -192,7 +195,7 @@ class MqttDevice:
         was_there = self._is_said(self._presences[topic], self._heard.get(topic))
         is_there = self._is_said(self._presences[topic], heard)
         if is_there and not heard.is_kept:
-            self._lived_at = heard.at
+            self._lived_at = max(self._lived_at, heard.at)
         if is_there and was_there is False:
             self._forget(before=heard.at - _BEFORE_S)
         if is_there is False:
@@ -215,27 +218,29 @@ class MqttDevice:
     def _look(self, name: str, heard: Heard) -> None:
         """Finds what *heard* says of the point."""
         point = self._points[name]
-        reading = point.reading_in(name, heard.document, self._true_at(point, heard))
+        true_at = self._stamped_at(point, heard)
+        reading = point.reading_in(name, heard.document, heard.at if true_at is None else true_at)
         if reading is None:
             return
-        if heard.is_kept and point.fresh == "message" and point.stamp is None:
+        if heard.is_kept and point.fresh == "message" and true_at is None:
             reading = Reading(name, None, Quality.BAD, "only what the broker kept, of unknown age", at=heard.at)
         self._readings[name] = reading
 
-    def _true_at(self, point: MqttPoint, heard: Heard) -> float:
-        """When (on the clock of the loop) what *heard* says of *point* was true."""
+    def _stamped_at(self, point: MqttPoint, heard: Heard) -> float | None:
+        """When (on the clock of the loop) what *heard* says of *point* was true, by itself; None: it does not say."""
         if point.stamp is None:
-            return heard.at
+            return None
         try:
             said = JsonPath.parse(point.stamp).of(heard.document.json)
             if said is MISSING:
-                return heard.at
+                return None
             age_s = (heard.utc - instant_of(said, is_local=point.stamp_zone == "local")).total_seconds()
         except BadReading as exc:
             self._note_odd(exc.reason)
-            return heard.at
+            return None
         if age_s < -_AHEAD_S:
             self._note_odd("its clock is ahead of ours; when its values were true is not believed")
+            return None
         return heard.at - max(0.0, age_s)
 
     def _note_odd(self, what: str) -> None:
@@ -247,7 +252,12 @@ class MqttDevice:
     async def _attended(self) -> None:
         """Waits until its topics are subscribed to. Raises: DeviceUnreachable: there is no connection."""
         await self._broker.settled(SETTLED_WITHIN_S)
-        await self._heard_of(self._topics, self._broker.since + HEARD_WITHIN_S)
+        await self._heard_of(self._topics, self._listens_since + HEARD_WITHIN_S)
+
+    @property
+    def _listens_since(self) -> float:
+        """Since when there is a connection by which it listens."""
+        return max(self._began_at, self._broker.since)
 
     async def _heard_of(self, topics: Collection[str], by: float) -> None:
         """Waits *by* then for something on each of *topics*."""
@@ -278,7 +288,7 @@ class MqttDevice:
 
     def _check_there(self) -> None:
         """Raises: DeviceUnreachable: the device is not there, or nobody can tell."""
-        now, since = self._loop.time(), self._broker.since
+        now, since = self._loop.time(), self._listens_since
         if self._broker.away:
             raise DeviceUnreachable(self._broker.away)
         for topic, presence in self._presences.items():
@@ -289,7 +299,7 @@ class MqttDevice:
                     why = f"nothing is said on {topic} about whether it is there"
                     hint = ", which it may have to be told to say" if now > since + SAID_WITHIN_S else ""
                     raise DeviceUnreachable(why + hint)
-        if self._presences and not self._connection.alive:
+        if not self._connection.alive and (self._presences or not self._names):
             return
         alive = self._connection.alive
         silent_s = float(alive.within) if alive else self._silent_at_most_s

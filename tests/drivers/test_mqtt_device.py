@@ -155,6 +155,33 @@ async def test_a_value_is_as_old_as_its_device_says_unless_that_cannot_be(stamp:
     assert bool(device.oddities) == (stamp in ('"2026-07-01T12:30:00Z"', '"yesterday"', '"2026-07-01T12:00:05"'))
 
 
+@pytest.mark.parametrize("stamp", ['"2026-07-01T12:30:00Z"', '"yesterday"', None])
+async def test_what_the_broker_kept_without_a_stamp_to_believe_is_of_unknown_age(stamp: str | None) -> None:
+    broker = Broker()
+    device = behind(broker, {"power": MqttPoint(topic="m", json="w", unit="W", stamp="t")})
+    broker.hear("m", '{"w": 3}' if stamp is None else f'{{"w": 3, "t": {stamp}}}', is_kept=True)
+    assert (await read(device)).detail == "only what the broker kept, of unknown age"
+    broker.hear("m", '{"w": 3, "t": "2026-07-01T11:59:00Z"}', is_kept=True)
+    reading = await read(device)
+    assert (reading.value, reading.at) == (3, pytest.approx(-60.0, abs=2.0))
+
+
+async def test_one_that_can_only_be_told_something_is_not_away_for_being_silent() -> None:
+    broker = Broker()
+    device = behind(broker, {"on": MqttPoint(set="m/on", access="write")})
+    await asyncio.sleep(3600)
+    await device.write([Setpoint("on", True, "test")])
+    assert broker.said == [("m/on", "true")]
+
+
+async def test_one_that_is_opened_later_is_given_a_moment_to_say_something() -> None:
+    broker = Broker()
+    await asyncio.sleep(3600)
+    device = behind(broker, {"power": POWER})
+    asyncio.get_running_loop().call_later(0.5, broker.hear, "m/power", "5")
+    assert (await read(device)).value == 5
+
+
 async def test_a_member_that_a_message_lacks_keeps_its_value_and_its_age() -> None:
     broker = Broker()
     device = behind(broker, {"power": MqttPoint(topic="m", json="w", unit="W")})
