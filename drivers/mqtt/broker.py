@@ -56,12 +56,16 @@ class MqttBroker:
         self._broker = broker
         self._client_id = broker.client_id or f"s2d-{token_hex(6)}"
         self._listeners: dict[str, list[Listener]] = {}
+        self._last: dict[str, Heard] = {}
+        """By topic, by this connection."""
         self._watchers: list[Callable[[], None]] = []
         self._greetings: dict[object, tuple[str, Greeting]] = {}
         self._session: MqttSession | None = None
         self._unsubscribed: list[str] = []
         self._stirred = asyncio.Event()
         self._is_v5 = True
+        self._has_spoken_v3 = False
+        """There was a session by MQTT 3.1.1."""
         self._loop = asyncio.get_running_loop()
         self._is_decided = asyncio.Event()
         """Whether there is a connection, for the first time."""
@@ -89,11 +93,14 @@ class MqttBroker:
         return self._client_id
 
     def listen(self, topic: str, listener: Listener) -> None:
-        """Has *listener* told what is heard on *topic* from now on."""
+        """Has *listener* told what was heard on *topic* last, and what is from now on."""
         if topic not in self._listeners:
             self._unsubscribed.append(topic)
             self._stirred.set()
         self._listeners.setdefault(topic, []).append(listener)
+        # The broker says what it keeps to who subscribes, and it is us who have, for somebody else.
+        if last := self._last.get(topic):
+            listener(topic, last)
 
     def leave(self, topic: str, listener: Listener) -> None:
         """Tells *listener* nothing more."""
@@ -151,19 +158,22 @@ class MqttBroker:
             try:
                 async with MqttSession.opened(self._broker, self._client_id, is_v5=self._is_v5) as session:
                     began_at = self._loop.time()
+                    self._has_spoken_v3 = not self._is_v5
                     await self._work(session)
             except SessionEnded as exc:
                 ended = exc
             if ended.is_other_version:
                 self._is_v5 = False
                 continue
+            # Who broke off does not speak another version for that.
+            self._is_v5 |= not self._has_spoken_v3
             self._set_away(ended.reason)
             attempt = 0 if self._loop.time() - began_at > UP_FOR_S else attempt + 1
             await asyncio.sleep(DENIED_FOR_S if ended.is_denied else BACKOFF.full_jitter_s(attempt, random()))
 
     async def _work(self, session: MqttSession) -> None:
         """Keeps a session at work. Raises: SessionEnded."""
-        self._session, self._unsubscribed = session, [*self._listeners]
+        self._session, self._unsubscribed, self.refused = session, [*self._listeners], set()
         self._stirred.set()
         try:
             async with TaskGroup() as tasks:
@@ -173,11 +183,13 @@ class MqttBroker:
             raise _first(group) from None
         finally:
             self._session = None
+            self._last.clear()
 
     def _take(self, message: aiomqtt.Message) -> None:
         topic, payload = message.topic.value, message.payload
         if isinstance(payload, bytes) and len(payload) <= LONGEST:
             heard = Heard(Document(payload), self._loop.time(), datetime.now(UTC), message.retain)
+            self._last[topic] = heard
             for listener in self._listeners.get(topic, ()):
                 listener(topic, heard)
 

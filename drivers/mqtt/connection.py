@@ -4,12 +4,13 @@ from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Struct, field
 
-from s2d.quantities import Duration
+from s2d.quantities import Duration, limits
 
 from ..payload.json_path import JsonPath
 
 ONLINE = ("online", "true", "1", "on", "connected")
-LONGEST_TOPIC = 65_535
+LONGEST_TOPIC = 32_000
+"""Bytes of a topic as it is written; with what ~ and {client} stand for it still fits MQTT's 65 535."""
 
 
 class Presence(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,7 +33,9 @@ class SignOfLife(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A topic on which the device says something every now and then, whatever it is."""
 
     topic: Annotated[str, Meta(description="Where it says something; ~ at the start stands for base")]
-    within: Annotated[Duration, Meta(description="It is away after so long without")] = Duration(60)
+    within: Annotated[Duration, Meta(description="It is away after so long without", extra=limits("1 s", "1 d"))] = (
+        Duration(60)
+    )
 
     def __post_init__(self) -> None:
         check_topic(self.topic)
@@ -44,7 +47,10 @@ class Greeting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     topic: Annotated[str, Meta(description="Where it listens; ~ at the start stands for base")]
     payload: Annotated[str, Meta(description="What is said first")] = ""
     then: Annotated[str | None, Meta(description="What is said from then on; default: the same")] = None
-    every: Annotated[Duration | None, Meta(description="How often; default: once after each connecting")] = None
+    every: Annotated[
+        Duration | None,
+        Meta(description="How often; default: once after each connecting", extra=limits("1 s", "1 d")),
+    ] = None
 
     def __post_init__(self) -> None:
         check_topic(self.topic)
@@ -77,7 +83,7 @@ class MqttConnection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     key_file: Annotated[str | None, Meta(description="Its key")] = None
     username: Annotated[str | None, Meta(description="As whom to speak to the broker")] = None
     password_file: Annotated[str | None, Meta(description="File whose first line is the password")] = None
-    client_id: Annotated[str, Meta(min_length=1, max_length=64, description="Default: made by s2d")] | None = None
+    client_id: Annotated[str, Meta(pattern="^[A-Za-z0-9_.-]{1,64}$", description="Default: made by s2d")] | None = None
     base: Annotated[str, Meta(description="What ~ at the start of a topic stands for")] = ""
     online: Annotated[tuple[Presence, ...], Meta(description="All have to say that the device is there")] = ()
     alive: Annotated[SignOfLife | None, Meta(description="Where one can hear that it lives")] = None

@@ -85,22 +85,21 @@ class MqttSession:
         sock = await _secured(plain, broker) if broker.is_tls else plain
         try:
             client = _client(broker, client_id, is_v5=is_v5)
-        except OSError as exc:
+        except (OSError, ValueError) as exc:
             sock.close()
-            raise SessionEnded(f"{exc}", is_denied=True) from exc
+            raise SessionEnded(f"password_file: {exc}", is_denied=True) from exc
         # So that names are looked up, and addresses tried, as everywhere; and nothing is left that connects later on.
         setattr(client._client, "_create_socket", lambda: sock)  # noqa: B010
         sock.settimeout(CONNECTED_WITHIN_S)
-        entering = asyncio.ensure_future(client.__aenter__())
+        is_up = False
         try:
-            await asyncio.shield(entering)
-        except asyncio.CancelledError:
-            entering.add_done_callback(lambda done: _leave(client, done))
-            sock.close()
-            raise
+            await client.__aenter__()
+            is_up = True
         except aiomqtt.MqttError as exc:
-            sock.close()
             raise _not_opened(exc, is_v5=is_v5) from exc
+        finally:
+            if not is_up:
+                _hang_up(client, sock)
         doubt = None if doubted_since is None else Doubt(doubted_since, broker.host)
         session = cls(client, sock, doubt, is_v5=is_v5)
         try:
@@ -109,9 +108,7 @@ class MqttSession:
             with suppress(aiomqtt.MqttError, OSError):
                 async with asyncio.timeout(CONNECTED_WITHIN_S):
                     await client.__aexit__(None, None, None)
-            if misc := client._misc_task:
-                misc.cancel()
-            sock.close()
+            _hang_up(client, sock)
 
     async def hear(self, handler: Callable[[aiomqtt.Message], None]) -> NoReturn:
         """Has *handler* take what the broker sends, at once, as long as there is a connection. Raises: SessionEnded."""
@@ -210,19 +207,14 @@ async def _secured(sock: socket.socket, broker: Broker) -> ssl.SSLSocket:
 
 
 def _client(broker: Broker, client_id: str, *, is_v5: bool) -> aiomqtt.Client:
-    """A new client. Raises: OSError: the file of its password cannot be used."""
+    """A new client. Raises: OSError, ValueError: the file of its password cannot be used, or is no text."""
     properties, password = None, None
     if is_v5:
         properties = _properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = 0
         properties.MaximumPacketSize = LONGEST
     if broker.password_file is not None:
-        password = (
-            Path(broker.password_file)
-            .read_text(encoding="utf-8", errors="surrogateescape")
-            .partition("\n")[0]
-            .rstrip("\r")
-        )
+        password = Path(broker.password_file).read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
     return aiomqtt.Client(
         broker.host,
         broker.port,
@@ -243,10 +235,12 @@ def _properties(of: int) -> Properties:
     return Properties(of)  # type: ignore[no-untyped-call]
 
 
-def _leave(client: aiomqtt.Client, entered: "Future[Any]") -> None:
-    """Hangs up where nobody waited for the connection any more."""
-    if not entered.cancelled() and entered.exception() is None:
-        client._client.disconnect()
+def _hang_up(client: aiomqtt.Client, sock: socket.socket) -> None:
+    """Leaves nothing of *client*: aiomqtt lets one go on that was given up, and the loop watch its socket."""
+    client._client._sock_close()
+    if misc := client._misc_task:
+        misc.cancel()
+    sock.close()
 
 
 def _not_opened(exc: aiomqtt.MqttError, *, is_v5: bool) -> SessionEnded:

@@ -8,10 +8,12 @@ from typing import Any
 
 import aiomqtt
 import pytest
+from s2d_drivers.mqtt import Mqtt
 from s2d_drivers.mqtt.connection import Greeting, Presence, SignOfLife
 from s2d_drivers.mqtt.point import ExpectedReply, MqttPoint, Question
 
 from s2d.errors import DeviceRefused, DeviceUnreachable
+from s2d.quantities import Duration
 from s2d.values import Quality, Setpoint
 from tests.drivers.mqtt_peers import Opened, mosquitto, opened
 
@@ -67,6 +69,20 @@ async def test_it_is_told_as_it_reads_numbers_and_what_it_shows_then_is_what_it_
         assert (message.payload, message.qos, message.retain) == (b"13", 0, False)
         await peer.publish("go-e/1/amp", message.payload)
         await device.known(current_limit=13)
+
+
+async def test_what_it_is_told_is_void_before_anybody_could_be_surprised_by_it() -> None:
+    points = {
+        "limit": MqttPoint(set="m", access="write", settle=Duration(8)),
+        "mode": MqttPoint(set="m", access="write"),
+    }
+    async with mosquitto() as broker, broker.peer(protocol=aiomqtt.ProtocolVersion.V5) as peer:
+        await peer.subscribe("m")
+        async with opened(broker.connection(), points) as device:
+            for point, expires_s in (("limit", 8), ("mode", 5)):
+                await device.write(Setpoint(point, 1.0, "test"))
+                message = await anext(peer.messages)
+                assert getattr(message.properties, "MessageExpiryInterval", None) == expires_s
 
 
 async def test_nothing_stays_known_of_a_broker_that_was_away() -> None:
@@ -141,6 +157,17 @@ async def test_one_that_says_that_it_goes_is_gone_with_all_that_it_said() -> Non
                 await device.write(Setpoint("on", True, "test"))
             await peer.publish("plug/online", "yes")
             await device.known(power=None)
+
+
+async def test_what_was_heard_last_is_known_to_who_is_opened_anew() -> None:
+    """As a device is that was lost, on a bus that others use as well."""
+    async with mosquitto() as broker, broker.peer() as peer:
+        await peer.publish("plug/online", "true", retain=True, qos=1)
+        connection = broker.connection(base="plug", online=(Presence(topic="~/online"),))
+        async with Mqtt.open_bus(connection) as bus:
+            for _ in range(2):
+                async with Mqtt.open(connection, PLUG, bus) as driver:
+                    assert [each.detail for each in await driver.read(["power"])] == ["nothing was heard on plug/state"]
 
 
 async def test_it_is_greeted_and_asked_for_what_it_tells_only_who_asks() -> None:

@@ -1,11 +1,15 @@
 """What `s2d check` says of devices behind brokers, with where it stands."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from s2d_drivers.mqtt.config_checks import remarks
 from s2d_drivers.mqtt.connection import MqttConnection, Presence
 from s2d_drivers.mqtt.point import ExpectedReply, MqttPoint
+
+from s2d.config import load
+from s2d.errors import ConfigError
 
 
 class Device:
@@ -108,3 +112,20 @@ def test_a_point_that_makes_no_sense_is_refused(settings: dict[str, Any], why: s
 def test_a_connection_that_makes_no_sense_is_refused(settings: dict[str, Any], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         MqttConnection(host="x", **settings)
+
+
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        ("ask: {topic: m, every: 0 s}", "every: must be from 1 s to 1 d"),
+        ("alive: {topic: m, within: 0 s}", "within: must be from 1 s to 1 d"),
+        ('client_id: "a/#"', "client_id: "),
+    ],
+)
+def test_what_would_flood_or_be_heard_by_all_is_refused(tmp_path: Path, keys: str, why: str) -> None:
+    (tmp_path / "s2d.yaml").write_text(
+        "devices:\n  - {name: Plug, driver: mqtt, connection: {host: x, " + keys + "}, points: {on: {topic: m}}}\n"
+    )
+    with pytest.raises(ConfigError) as raised:
+        load(tmp_path)
+    assert why in str(raised.value)

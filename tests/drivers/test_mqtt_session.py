@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from s2d_drivers.mqtt.connection import MqttConnection
@@ -44,6 +45,15 @@ async def test_a_password_is_the_first_line_of_its_file(tmp_path: Path) -> None:
         known = broker.connection(username="s2d", password_file=str(tmp_path / "password"))
         async with opened(known, POINTS) as device:
             assert (await device.read("power")).detail == "nothing was heard on m/power"
+
+
+async def test_a_password_that_is_no_text_is_told_of_and_breaks_nothing(tmp_path: Path) -> None:
+    (tmp_path / "password").write_bytes(b"\xff\xfe")
+    async with mosquitto() as broker:
+        connection = broker.connection(username="s2d", password_file=str(tmp_path / "password"))
+        async with opened(connection, POINTS) as device:
+            with pytest.raises(DeviceUnreachable, match="password_file: 'utf-8' codec can't decode"):
+                await device.read("power")
 
 
 @asynccontextmanager
@@ -98,3 +108,41 @@ async def test_a_broker_that_breaks_off_is_told_of_in_words() -> None:
             with pytest.raises(DeviceUnreachable) as raised:
                 await device.driver.bus.settled(WITHIN_S)
             assert raised.value.reason == "no session: the connection to the broker broke"
+
+
+async def test_a_broker_that_speaks_neither_for_now_is_not_taken_for_an_old_one() -> None:
+    versions: asyncio.Queue[int] = asyncio.Queue()
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        versions.put_nowait((await reader.readexactly(9))[8])
+        writer.write(b"\x20\x02\x00\x01")
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        connection = MqttConnection(host="127.0.0.1", port=server.sockets[0].getsockname()[1])
+        async with opened(connection, POINTS), asyncio.timeout(WITHIN_S):
+            assert [await versions.get() for _ in range(4)] == [5, 4, 5, 4]
+
+
+async def test_nothing_is_left_of_a_session_that_was_given_up() -> None:
+    """No task, no connection, and no socket that the loop goes on watching, whose number may be another's by then."""
+    steps: asyncio.Queue[str] = asyncio.Queue()
+
+    async def be_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(1)
+        steps.put_nowait("it came")
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        steps.put_nowait("it went")
+
+    async with await asyncio.start_server(be_silent, "127.0.0.1", 0) as server:
+        connection = MqttConnection(host="127.0.0.1", port=server.sockets[0].getsockname()[1])
+        loop: Any = asyncio.get_running_loop()
+        watched = [len(loop._selector.get_map())]
+        for _ in range(3):
+            async with opened(connection, POINTS), asyncio.timeout(WITHIN_S):
+                assert await steps.get() == "it came"
+            assert await steps.get() == "it went"
+            watched.append(len(loop._selector.get_map()))
+    assert watched == [watched[0]] * 4
